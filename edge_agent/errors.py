@@ -1,0 +1,68 @@
+"""One error root. Every error knows what to say to the installer: a code of words.py and the fields that fill it."""
+
+from typing import Any
+
+from edge_agent.words import say
+
+
+class EdgeAgentError(Exception):
+    """`code`: key of words.ERRORS; `fields`: what fills its sentence."""
+
+    def __init__(self, code: str, **fields: Any) -> None:
+        super().__init__(code, fields)
+        self.code = code
+        self.fields = fields
+
+    def text(self, lang: str) -> str:
+        return say(self.code, lang, **self.fields)
+
+    def __str__(self) -> str:
+        return self.text("en")
+
+
+class Problem(EdgeAgentError):
+    """One thing wrong in a file: `file` and `at` (a path into it: `door[1].gate.link`, `line 7`) say where."""
+
+    def __init__(self, file: str, at: str, code: str, **fields: Any) -> None:
+        super().__init__(code, **fields)
+        self.file = file
+        self.at = at
+
+    def text(self, lang: str) -> str:
+        where = f"{self.file}: {self.at}" if self.at else self.file
+        return f"{where}: {super().text(lang)}"
+
+
+class Problems(EdgeAgentError):
+    """Several problems at once, so that one run of `check` shows them all."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("several", count=len(problems))
+        self.problems = problems
+
+    def text(self, lang: str) -> str:
+        return "\n".join(problem.text(lang) for problem in self.problems)
+
+
+class FrameError(EdgeAgentError):
+    """Bytes that are not a frame: wrong checksum, too long, wrong start. The framer has already resynchronised."""
+
+
+class DeviceUnavailable(EdgeAgentError):
+    """The device is not there now (unplugged, off, busy). Its driver keeps trying."""
+
+
+class StoreError(EdgeAgentError):
+    """A database that cannot be used as it is."""
+
+
+class JournalUnavailable(StoreError):
+    """Nothing can be recorded at the moment."""
+
+
+class UplinkError(EdgeAgentError):
+    """The city cannot be reached, or refuses us."""
+
+
+class FaceError(EdgeAgentError):
+    """A photograph or a template that cannot be used."""

@@ -1,0 +1,37 @@
+"""Commands from the city. Signed over canonical JSON without `sig`; bound to a boot and to the gateway's uptime."""
+
+from typing import Any
+
+import msgspec
+
+
+class Command(msgspec.Struct, frozen=True):
+    """`not_after_up_ms` and `boot_id` are the gateway's own: a late or replayed command dies without a wall clock."""
+
+    id: str
+    gateway: str
+    verb: str
+    issuer: str
+    boot_id: str
+    not_after_up_ms: int
+    counter: int
+    kid: str
+    sig: str
+    door: str | None = None
+    args: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """A command as it came off the wire: `command` is None when it did not parse or its signature is not the city's.
+
+    `token` is handed back to the uplink once the intent is committed: only then is the delivery acknowledged.
+    """
+
+    token: int
+    size: int
+    retained: bool
+    command: Command | None
+    problem: str = ""
+
+
+VERBS = ("open",)

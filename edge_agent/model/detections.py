@@ -1,0 +1,49 @@
+"""What the vision child sends to the daemon: length-prefixed msgpack of these (docs/decisions/0004)."""
+
+import msgspec
+
+from edge_agent.model.reads import Liveness
+from edge_agent.model.site import Camera, FacePolicy
+
+
+class VisionJob(msgspec.Struct, frozen=True):
+    """What the child is told, as one line of JSON on its stdin, before anything else."""
+
+    camera: Camera
+    faces: FacePolicy
+
+
+class FaceSample(msgspec.Struct, frozen=True, tag="face"):
+    """One good frame of one face. No name, no image: the embedding is matched in the daemon and dropped there.
+
+    `up_ms`: gateway uptime at which the frame was captured; `box`: x, y, width, height in px of the full frame;
+    `quality`: 0..1; `embedding`: little-endian float32 as the engine gives it (dlib's are not of unit length, and its
+    usual distances hold for them as they are); `model`: which engine made it, distances are comparable within one.
+    """
+
+    track: int
+    up_ms: int
+    box: tuple[int, int, int, int]
+    quality: float
+    liveness: Liveness
+    embedding: bytes
+    model: str
+
+
+class TrackEnded(msgspec.Struct, frozen=True, tag="track_ended"):
+    """The face left the picture; `reason` says why no good frame came, if none did (too_small, blurred, …)."""
+
+    track: int
+    up_ms: int
+    samples: int
+    reason: str | None = None
+
+
+class CameraState(msgspec.Struct, frozen=True, tag="camera"):
+    """`state`: ready (engine loaded, frames arriving), lost (no frames), back."""
+
+    state: str
+    detail: str = ""
+
+
+Detection = FaceSample | TrackEnded | CameraState

@@ -1,0 +1,30 @@
+"""What a gate reports about its door. Reported means measured at an input, never what was commanded."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Report(StrEnum):
+    CONTACT_OPEN = "contact_open"
+    CONTACT_CLOSED = "contact_closed"
+    EXIT_PRESSED = "exit_pressed"
+    RELAY_ON = "relay_on"
+    RELAY_OFF = "relay_off"
+
+
+class GateReport(msgspec.Struct, frozen=True):
+    door: str
+    report: Report
+    up_ms: int
+    first: bool = False  # the state found at start or after a lost link, not a change that was seen
+
+
+class DeviceReport(msgspec.Struct, frozen=True):
+    """What a driver says about its device. `state`: lost | back | degraded. `kind`: reader | gate | camera | …"""
+
+    device: str
+    kind: str
+    state: str
+    detail: str
+    up_ms: int

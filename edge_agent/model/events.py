@@ -1,0 +1,291 @@
+"""Everything that can become known: one frozen struct per event.
+
+Journal row, MQTT payload and browser update are encodings of the same struct. The tag is the event's name; a tag is
+never reused, fields are only added and always with a default. Times are not fields: the journal row carries them.
+"""
+
+from typing import Any, ClassVar
+
+import msgspec
+
+from edge_agent.model.encoding import canonical
+
+
+class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Base of all events. `tag`: its name; `urgent`: its lane; `about`: which field names its CloudEvents subject."""
+
+    tag: ClassVar[str]
+    urgent: ClassVar[bool] = False
+    about: ClassVar[str] = "agent"
+
+    @property
+    def subject(self) -> str:
+        """`door/north-gate`, `device/north-in`, `person/p-5f2c`, or `agent`."""
+        if self.about == "agent":
+            return "agent"
+        return f"{self.about}/{getattr(self, self.about)}"
+
+
+class AccessGranted(Event, frozen=True):
+    """Somebody may pass. `how`: credential kinds shown; `rule`: the rule that let them."""
+
+    tag: ClassVar[str] = "access.granted"
+    about: ClassVar[str] = "door"
+    door: str
+    direction: str
+    person: str
+    category: str
+    how: tuple[str, ...]
+    rule: str
+    house: str = ""
+    terminal: str = ""
+
+
+class AccessDenied(Event, frozen=True):
+    """Somebody was refused, for one `reason`. `person` only when the credential is somebody's."""
+
+    tag: ClassVar[str] = "access.denied"
+    about: ClassVar[str] = "door"
+    door: str
+    direction: str
+    reason: str
+    how: tuple[str, ...]
+    person: str | None = None
+    terminal: str = ""
+
+
+class AccessTaken(Event, frozen=True):
+    """The door was opened after a grant. `after_ms`: from the grant to the contact."""
+
+    tag: ClassVar[str] = "access.taken"
+    about: ClassVar[str] = "door"
+    door: str
+    person: str | None = None
+    after_ms: int = 0
+
+
+class AccessNotTaken(Event, frozen=True):
+    """The release ran out and nobody opened the door."""
+
+    tag: ClassVar[str] = "access.not_taken"
+    about: ClassVar[str] = "door"
+    door: str
+    person: str | None = None
+
+
+class DoorOpened(Event, frozen=True):
+    tag: ClassVar[str] = "door.opened"
+    about: ClassVar[str] = "door"
+    door: str
+
+
+class DoorClosed(Event, frozen=True):
+    """`open_ms`: how long it was open."""
+
+    tag: ClassVar[str] = "door.closed"
+    about: ClassVar[str] = "door"
+    door: str
+    open_ms: int = 0
+
+
+class DoorForced(Event, frozen=True):
+    """Opened without a grant, an exit request or a command."""
+
+    tag: ClassVar[str] = "door.forced"
+    urgent: ClassVar[bool] = True
+    about: ClassVar[str] = "door"
+    door: str
+
+
+class DoorHeld(Event, frozen=True):
+    """Still open after the door's `open_s`."""
+
+    tag: ClassVar[str] = "door.held"
+    about: ClassVar[str] = "door"
+    door: str
+    open_ms: int = 0
+
+
+class ExitRequested(Event, frozen=True):
+    """The exit button. It needs no decision and waits for nothing."""
+
+    tag: ClassVar[str] = "exit.requested"
+    about: ClassVar[str] = "door"
+    door: str
+
+
+class CommandCompleted(Event, frozen=True):
+    """A city command was carried out. `command`: its id; `issuer`: who gave it."""
+
+    tag: ClassVar[str] = "command.completed"
+    urgent: ClassVar[bool] = True
+    command: str
+    verb: str
+    issuer: str
+    door: str | None = None
+
+
+class CommandRefused(Event, frozen=True):
+    """A command was not carried out. `reason`: too_large, malformed, bad_signature, wrong_gateway, retained, …"""
+
+    tag: ClassVar[str] = "command.refused"
+    urgent: ClassVar[bool] = True
+    reason: str
+    command: str = ""
+    verb: str = ""
+    issuer: str = ""
+
+
+class CommandUnknown(Event, frozen=True):
+    """The agent stopped between intent and result: the gate may or may not have moved. It is not tried again."""
+
+    tag: ClassVar[str] = "command.unknown"
+    urgent: ClassVar[bool] = True
+    command: str
+    verb: str
+    door: str | None = None
+
+
+class PersonChanged(Event, frozen=True):
+    """People or credentials changed. `person` for one person; `count` and `source` for an import."""
+
+    tag: ClassVar[str] = "person.changed"
+    what: str  # added | updated | removed | imported | face_enrolled | face_removed
+    person: str | None = None
+    count: int = 1
+    source: str = ""
+
+
+class ConsentGiven(Event, frozen=True):
+    """`purpose`: match | keep_image | provide_to_city; `text_version` of what the person agreed to."""
+
+    tag: ClassVar[str] = "consent.given"
+    about: ClassVar[str] = "person"
+    person: str
+    purpose: str
+    text_version: str
+    channel: str = ""
+
+
+class DeviceLost(Event, frozen=True):
+    tag: ClassVar[str] = "device.lost"
+    about: ClassVar[str] = "device"
+    device: str
+    kind: str
+    detail: str = ""
+
+
+class DeviceBack(Event, frozen=True):
+    """`after_ms`: how long it was away."""
+
+    tag: ClassVar[str] = "device.back"
+    about: ClassVar[str] = "device"
+    device: str
+    kind: str
+    after_ms: int = 0
+
+
+class DeviceDegraded(Event, frozen=True):
+    """It works, but not as it should: reads were dropped, frames are malformed, the secure channel fails."""
+
+    tag: ClassVar[str] = "device.degraded"
+    about: ClassVar[str] = "device"
+    device: str
+    kind: str
+    detail: str = ""
+
+
+class GapAnnounced(Event, frozen=True):
+    """Events `from_seq` to `to_seq` of `epoch` will not arrive (again). `why`: quarantined, refused, …"""
+
+    tag: ClassVar[str] = "gap.announced"
+    urgent: ClassVar[bool] = True
+    epoch: str
+    from_seq: int = msgspec.field(name="from")
+    to_seq: int = msgspec.field(name="to")
+    why: str
+
+
+class AgentStarted(Event, frozen=True):
+    """`after`: how the last run ended (clean, killed, first)."""
+
+    tag: ClassVar[str] = "agent.started"
+    version: str
+    after: str
+    config: str = ""
+
+
+class AgentStopped(Event, frozen=True):
+    tag: ClassVar[str] = "agent.stopped"
+    reason: str
+
+
+class AgentDegraded(Event, frozen=True):
+    """The agent cannot keep all its promises at the moment. `what`: slow_commit, dead_letter, uplink_refused, …"""
+
+    tag: ClassVar[str] = "agent.degraded"
+    urgent: ClassVar[bool] = True
+    what: str
+    detail: str = ""
+
+
+class UnknownEvent(msgspec.Struct, frozen=True):
+    """A tag this version does not know, from a newer one: kept and passed on as it is."""
+
+    tag: str
+    raw: bytes
+
+
+EVENTS: tuple[type[Event], ...] = (
+    AccessGranted, AccessDenied, AccessTaken, AccessNotTaken,
+    DoorOpened, DoorClosed, DoorForced, DoorHeld, ExitRequested,
+    CommandCompleted, CommandRefused, CommandUnknown,
+    PersonChanged, ConsentGiven,
+    DeviceLost, DeviceBack, DeviceDegraded,
+    GapAnnounced, AgentStarted, AgentStopped, AgentDegraded,
+)  # fmt: skip
+BY_TAG: dict[str, type[Event]] = {event.tag: event for event in EVENTS}
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One journal row: an accepted event. `body` is the canonical JSON of the event's fields; it never changes."""
+
+    seq: int
+    epoch: str
+    tag: str
+    body: bytes
+    wall_ms: int
+    clock: str
+    clock_err_ms: int
+    boot_id: str
+    up_ms: int
+    prev: bytes
+    hash: bytes
+
+    @property
+    def event(self) -> Event | UnknownEvent:
+        return decode_event(self.tag, self.body)
+
+    @property
+    def id(self) -> str:
+        return f"{self.epoch}-{self.seq:020d}"
+
+
+def encode_event(event: Event) -> bytes:
+    return canonical(event)
+
+
+def decode_event(tag: str, body: bytes) -> Event | UnknownEvent:
+    """The event in `body`; fields that are not known are ignored, a tag that is not known gives an UnknownEvent.
+
+    Raises msgspec.ValidationError when a known tag's body does not have that event's form.
+    """
+    kind = BY_TAG.get(tag)
+    if kind is None:
+        return UnknownEvent(tag, body)
+    return msgspec.json.decode(body, type=kind)
+
+
+def schema(kind: type[Event]) -> dict[str, Any]:
+    """The JSON Schema of one event's `data`."""
+    return msgspec.json.schema(kind)

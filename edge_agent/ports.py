@@ -1,0 +1,187 @@
+"""What the flows need from the world. Drivers, store and uplink fulfil these; tests may too, in a few lines each."""
+
+from typing import Protocol
+
+import msgspec
+
+from edge_agent.model.ack import Ack
+from edge_agent.model.clock import Moment
+from edge_agent.model.commands import Delivery
+from edge_agent.model.detections import Detection
+from edge_agent.model.events import Event, Row
+from edge_agent.model.people import Book
+from edge_agent.model.reads import Face
+
+
+class Clock(Protocol):
+    def now(self) -> Moment: ...
+
+
+class Books(Protocol):
+    @property
+    def current(self) -> Book:
+        """The snapshot in force; replaced as a whole when people change."""
+        ...
+
+
+class Gate(Protocol):
+    """Moves one door. The relay closes by itself: `release` hands the time to the lowest level that can keep it."""
+
+    async def release(self, seconds: float) -> None:
+        """Unlock for `seconds`; returns when the command is on the wire. Raises DeviceUnavailable."""
+        ...
+
+
+class Terminals(Protocol):
+    def show(self, terminal: str, outcome: str) -> None:
+        """Tell the person: `granted`, `denied` or `fault`. Never waits, never raises."""
+        ...
+
+
+class DoorState(msgspec.Struct, frozen=True):
+    """Change to `door_state`: written in the transaction of the event that caused it."""
+
+    door: str
+    state: str
+
+
+class IntentOpened(msgspec.Struct, frozen=True):
+    """A command is about to act: its counter is persisted with the intent, before the gate moves."""
+
+    command: str
+    verb: str
+    door: str | None
+    issuer: str
+    counter: int
+
+
+class IntentDone(msgspec.Struct, frozen=True):
+    command: str
+    result: str
+
+
+Change = DoorState | IntentOpened | IntentDone
+
+
+class Recording(Protocol):
+    """A row on its way to the disk. Awaiting it gives the committed Row or raises JournalUnavailable."""
+
+    async def committed(self, within_s: float | None = None) -> Row | None:
+        """The row, or None when `within_s` passed first (the commit goes on)."""
+        ...
+
+
+class Journal(Protocol):
+    @property
+    def accepting(self) -> bool:
+        """False while nothing can be recorded (disk full, read-only, failing)."""
+        ...
+
+    def record(self, event: Event, *changes: Change, read_id: str | None = None) -> Recording:
+        """Append `event` and apply `changes` in one transaction; the only way anything becomes known."""
+        ...
+
+    async def apply(self, *changes: Change) -> None:
+        """Commit `changes` without an event of their own (an intent before it acts)."""
+        ...
+
+    async def rows(self, after: int, limit: int, urgent: bool | None = None) -> list[Row]:
+        """Up to `limit` rows with seq > `after` in order; only that lane when `urgent` is given."""
+        ...
+
+    async def confirm(self, upto: int) -> None:
+        """The city holds everything up to `upto`: the outbox cursor moves there. Never backwards."""
+        ...
+
+    async def dead_letter(self, seq: int, reason: str) -> None: ...
+
+    async def changed(self, seq: int) -> None:
+        """Returns once a row beyond `seq` is committed."""
+        ...
+
+    async def open_intents(self) -> list[IntentOpened]:
+        """Intents without a result: the agent stopped in between."""
+        ...
+
+    async def command_counter(self) -> int:
+        """The highest command counter ever acted on."""
+        ...
+
+    @property
+    def epoch(self) -> str: ...
+
+    @property
+    def last(self) -> int: ...
+
+    @property
+    def fill(self) -> float:
+        """What the city has not confirmed, as a share of what should be kept at most (300,000 events)."""
+        ...
+
+    @property
+    def acked(self) -> int: ...
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """What the broker said of one publish: `accepted`, or the reason it did not (MQTT 5 reason code or transport)."""
+
+    accepted: bool
+    code: int = 0
+    why: str = ""
+
+
+class Birth(msgspec.Struct, frozen=True):
+    """What the flow knows of a birth certificate; the uplink adds boot, uptime, key id and signature."""
+
+    epoch: str
+    first: int
+    last: int
+    acked: int
+    credentials: str
+    doors: tuple[str, ...]
+
+
+class Uplink(Protocol):
+    """The way to the city. A connection is a session: `session` counts up at every (re)connect, 0 = not connected."""
+
+    @property
+    def session(self) -> int: ...
+
+    @property
+    def window(self) -> int:
+        """How many publishes may wait for the broker at once (its Receive Maximum, at most 32)."""
+        ...
+
+    async def connected(self) -> int:
+        """Waits for a connection; returns its session."""
+        ...
+
+    async def birth(self, birth: Birth) -> None: ...
+
+    async def publish(self, row: Row, historic: bool) -> Sent: ...
+
+    async def ack(self) -> Ack:
+        """The next valid acknowledgement."""
+        ...
+
+    async def command(self) -> Delivery:
+        """The next command off the wire, good or bad."""
+        ...
+
+    def accept(self, token: int) -> None:
+        """The intent is committed: acknowledge the delivery to the broker."""
+        ...
+
+
+class FaceJudge(Protocol):
+    """core/faces.py, kept behind a port so that a gateway without cameras never loads its library."""
+
+    def see(self, source: str, detection: Detection) -> tuple[Face, int] | None:
+        """Take one detection of camera `source`; the face and its frame's `up_ms` once the track has come to one."""
+        ...
+
+
+class Beat(Protocol):
+    def __call__(self) -> None:
+        """This job is alive."""
+        ...

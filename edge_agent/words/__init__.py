@@ -1,0 +1,22 @@
+"""What people read, in English and Chinese: one entry a sentence, `code: (english, 中文)`, fields in braces.
+
+One file per area; the codes of an area start with its name.
+"""
+
+from typing import Any
+
+from edge_agent.words import access, cli, config, devices, faces, store, uplink
+
+WORDS: dict[str, tuple[str, str]] = {
+    "several": ("{count} problems", "{count} 个问题"),
+    **access.WORDS, **cli.WORDS, **config.WORDS, **devices.WORDS,
+    **faces.WORDS, **store.WORDS, **uplink.WORDS,
+}  # fmt: skip
+
+LANGUAGES = ("en", "zh")
+
+
+def say(code: str, lang: str, **fields: Any) -> str:
+    """The sentence `code` in `lang` (anything but `zh` reads English)."""
+    english, chinese = WORDS[code]
+    return (chinese if lang == "zh" else english).format(**fields)

@@ -1,0 +1,134 @@
+"""Sentences about agent.toml and the other files an installer writes."""
+
+WORDS: dict[str, tuple[str, str]] = {
+    "config.missing_file": (
+        "there is no such file; `edge-agent init DIR` writes a first one",
+        "没有这个文件；可用 `edge-agent init DIR` 生成一份",
+    ),
+    "config.unreadable": ("cannot be read: {why}", "无法读取：{why}"),
+    "config.not_toml": ("is not TOML: {why}", "不是有效的 TOML：{why}"),
+    "config.unknown_key": (
+        "unknown key `{key}`; known here: {known}",
+        "未知的键 `{key}`；此处可用：{known}",
+    ),
+    "config.missing_key": ("`{key}` is missing; write {key} = …", "缺少 `{key}`；请写上 {key} = …"),
+    "config.wrong_type": ("{why}", "类型或取值不对：{why}"),
+    "config.not_a_table": ("must be a table ([{name}])", "必须是一个表（[{name}]）"),
+    "config.not_tables": (
+        "must be an array of tables; write [[{name}]] above each one",
+        "必须是表的数组；请在每一项上方写 [[{name}]]",
+    ),
+    "config.duplicate": (
+        "the {what} `{name}` is there twice; give each its own name",
+        "{what} `{name}` 重复；请各取不同的名字",
+    ),
+    "config.no_such": (
+        "there is no {what} named `{name}`; there are: {known}",
+        "没有名为 `{name}` 的 {what}；现有：{known}",
+    ),
+    "config.bad_name": (
+        "`{name}` is not a usable name; use letters, digits, `-`, `_` and `.`, 1 to 64 of them, "
+        "beginning with a letter or digit",
+        "`{name}` 不能用作名称；请用字母、数字、`-`、`_`、`.`，长度 1 到 64，以字母或数字开头",
+    ),
+    "config.bad_zone": (
+        "`{name}` is not a time zone; use an IANA name such as Asia/Shanghai",
+        "`{name}` 不是时区；请用 IANA 名称，例如 Asia/Shanghai",
+    ),
+    "config.bad_url": (
+        "`{url}` is not an uplink address; write mqtts://host:8883 or mqtt://host:1883",
+        "`{url}` 不是上行地址；请写 mqtts://host:8883 或 mqtt://host:1883",
+    ),
+    "config.tls_without_mqtts": (
+        "[uplink.tls] is given, and the url is not mqtts://; nothing would be encrypted",
+        "写了 [uplink.tls]，但 url 不是 mqtts://，数据不会被加密",
+    ),
+    "config.link_twice": (
+        "link `{other}` uses the same port {port}; one port is one link: put both devices on it, "
+        "or give this one its own port",
+        "链路 `{other}` 已占用端口 {port}；一个端口只能是一条链路：把设备接在同一链路上，或换一个端口",
+    ),
+    "config.link_mixed": (
+        "link `{link}` already carries {first}; this device speaks {second} and needs its own link",
+        "链路 `{link}` 已用于 {first}；本设备使用 {second}，需要单独的链路",
+    ),
+    "config.link_shared": (
+        "link `{link}` already serves {other}, and a {protocol} line carries one device; use another link",
+        "链路 `{link}` 已接 {other}；{protocol} 线路只能接一个设备，请换一条链路",
+    ),
+    "config.address_twice": (
+        "address {address} on link `{link}` is already {other}; every device on a bus has its own address",
+        "链路 `{link}` 上的地址 {address} 已属于 {other}；同一总线上每个设备的地址必须不同",
+    ),
+    "config.device_missing": (
+        "there is no device {path}; plugged in: {present}. Is the cable in, and may this user read it (group dialout)?",
+        "没有设备 {path}；现有：{present}。线插好了吗？当前用户有权限吗（dialout 组）？",
+    ),
+    "config.wrong_profile_kind": (
+        "profile `{profile}` is a {kind}, and a {wanted} is needed here",
+        "配置 `{profile}` 是 {kind}，此处需要 {wanted}",
+    ),
+    "config.face_only": (
+        "a face alone must never be the only way in; add another with its reader: "
+        'ways = [["card"], ["face"]] and a [[terminal]] at this door',
+        '不得只凭人脸进入；请再加一种方式及其读卡器：ways = [["card"], ["face"]] 并在此门设 [[terminal]]',
+    ),
+    "config.agree": (
+        "agree = {agree}, of = {of}: more frames would have to agree than are looked at",
+        "agree = {agree}，of = {of}：要求一致的帧数多于所看的帧数",
+    ),
+    "config.camera_url": (
+        "`{url}` is not a camera address; write rtsp://, http:// or file://",
+        "`{url}` 不是摄像头地址；请写 rtsp://、http:// 或 file://",
+    ),
+    "config.file_missing": ("there is no file {path}", "没有文件 {path}"),
+    "config.no_way": (
+        'door has no way in; write ways = [["card"]]',
+        '此门没有任何通行方式；请写 ways = [["card"]]',
+    ),
+    "config.way_not_supported": (
+        'the combination {way} is not supported by this version; use single ways: ["card"] or ["face"]',
+        '本版本不支持组合 {way}；请用单一方式：["card"] 或 ["face"]',
+    ),
+    "config.face_without_camera": (
+        'the door opens to a face, and no [[camera]] with use = ["face"] looks at it',
+        '此门可凭人脸通行，但没有 use = ["face"] 的 [[camera]] 对着它',
+    ),
+    "config.camera_without_face": (
+        'camera reads faces for door `{door}`, whose ways name no face; add ["face"] to its ways',
+        '摄像头为门 `{door}` 识别人脸，但该门的 ways 没有 face；请加上 ["face"]',
+    ),
+    "config.no_key": (
+        'an OSDP reader needs a key: key_file = "keys/{name}.key" (32 hex digits). '
+        "`edge-agent keys osdp keys/{name}.key` makes one",
+        'OSDP 读卡器需要密钥：key_file = "keys/{name}.key"（32 位十六进制）。'
+        "可用 `edge-agent keys osdp keys/{name}.key` 生成",
+    ),
+    "config.key_missing": (
+        "the key file {path} is not there; {remedy}",
+        "没有密钥文件 {path}；{remedy}",
+    ),
+    "config.bad_key": (
+        "{path} is not an OSDP key: it must hold 32 hex digits and nothing else",
+        "{path} 不是 OSDP 密钥：应只含 32 位十六进制数字",
+    ),
+    "config.default_key": (
+        "{path} holds the public default key SCBK-D; make a key of your own",
+        "{path} 是公开的默认密钥 SCBK-D；请生成自己的密钥",
+    ),
+    "config.no_site": (
+        "there is no site kind `{site}` in {folder}; there are: {known}",
+        "{folder} 中没有场所类型 `{site}`；现有：{known}",
+    ),
+    "config.bad_span": (
+        '`{start}`–`{end}` is not a span; write start = "06:00", end = "22:00" '
+        "(an end before its start runs over midnight)",
+        '`{start}`–`{end}` 不是时间段；请写 start = "06:00", end = "22:00"（结束早于开始表示跨过午夜）',
+    ),
+    "config.range": ("`{key}` must be between {low} and {high}", "`{key}` 必须在 {low} 与 {high} 之间"),
+    "config.no_exit": (
+        "warning: there is a terminal on the way out and no exit button (gate.exit); "
+        "who has no known card can only leave by the mechanical release",
+        "提示：有出门读卡器但没有出门按钮（gate.exit）；没有有效卡的人只能用机械方式开门离开",
+    ),
+}

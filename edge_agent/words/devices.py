@@ -1,0 +1,181 @@
+"""Sentences about links, terminals, gates and device profiles."""
+
+WORDS: dict[str, tuple[str, str]] = {
+    # links
+    "devices.link_scheme": (
+        "“{url}” is no link: write serial:///dev/…?baud=9600, tcp://host:port or sim://name",
+        "“{url}” 不是有效的链路：请写 serial:///dev/…?baud=9600、tcp://主机:端口 或 sim://名称",
+    ),
+    "devices.link_serial_path": (
+        "“{url}” names no device: write three slashes and the full path, serial:///dev/serial/by-id/…",
+        "“{url}” 没有设备路径：请写三个斜杠和完整路径，如 serial:///dev/serial/by-id/…",
+    ),
+    "devices.link_tcp": (
+        "“{url}” needs a host and a port and nothing else: tcp://192.0.2.10:4001",
+        "“{url}” 需要且只需要主机和端口：tcp://192.0.2.10:4001",
+    ),
+    "devices.link_sim_name": (
+        "“{url}” needs one name of letters, digits, dot, dash: sim://north-reader",
+        "“{url}” 需要一个由字母、数字、点或横线组成的名称：sim://north-reader",
+    ),
+    "devices.link_parameter": (
+        "“{url}” has the unknown setting “{parameter}”: baud and parity are the ones there are",
+        "“{url}” 含未知参数 “{parameter}”：可用的只有 baud 和 parity",
+    ),
+    "devices.link_baud": (
+        "“{url}” has a wrong baud: give a whole number from 300 to 4000000, as baud=9600",
+        "“{url}” 的 baud 不正确：请写 300 到 4000000 的整数，如 baud=9600",
+    ),
+    "devices.link_parity": (
+        "“{url}” has a wrong parity: give none, even or odd",
+        "“{url}” 的 parity 不正确：请写 none、even 或 odd",
+    ),
+    "devices.port_missing": (
+        "{path} is not there: check cable and power, and the path in agent.toml",
+        "{path} 不存在：请检查线缆和电源，以及 agent.toml 中的路径",
+    ),
+    "devices.port_forbidden": (
+        "{path} may not be opened: add the daemon's user to the group that owns it (dialout)",
+        "没有打开 {path} 的权限：请把服务用户加入其所属用户组（dialout）",
+    ),
+    "devices.port_taken": (
+        "{path} is in use by another program: stop that one (a modem manager, a second agent)",
+        "{path} 已被其他程序占用：请停止该程序（如 ModemManager 或另一个代理）",
+    ),
+    "devices.port_kind": (
+        "{path} is no serial device: correct the path in agent.toml",
+        "{path} 不是串口设备：请更正 agent.toml 中的路径",
+    ),
+    "devices.port_open": ("{path} cannot be opened ({why}): check the device", "{path} 无法打开（{why}）：请检查设备"),
+    "devices.port_gone": (
+        "{path} went away ({why}): check cable and power",
+        "{path} 已断开（{why}）：请检查线缆和电源",
+    ),
+    "devices.port_away": ("{path} is away at the moment", "{path} 目前不在线"),
+    "devices.port_stuck": (
+        "{path} takes no more bytes: the device stands still, check it",
+        "{path} 不再接收数据：设备停止响应，请检查",
+    ),
+    "devices.tcp_unreachable": (
+        "{path} does not answer ({why}): check network and serial server",
+        "{path} 无法连接（{why}）：请检查网络和串口服务器",
+    ),
+    # frames
+    "devices.frame_noise": ("{count} bytes that belong to no frame", "{count} 个字节不属于任何帧"),
+    "devices.frame_too_long": ("a frame longer than {limit} bytes", "帧长超过 {limit} 字节"),
+    "devices.frame_cut": ("a frame cut off after {count} bytes", "帧在 {count} 字节后中断"),
+    "devices.frame_checksum": ("a frame of {count} bytes with a wrong checksum", "{count} 字节的帧校验错误"),
+    "devices.frame_unknown": ("a message of unknown kind ({first})", "未知类型的报文（{first}）"),
+    "devices.frame_field": (
+        "message “{message}” with a malformed field “{field}”",
+        "报文 “{message}” 的字段 “{field}” 格式错误",
+    ),
+    "devices.no_command": ("{profile} has no command “{command}”", "{profile} 没有命令 “{command}”"),
+    "devices.bad_value": (
+        "{profile}: command “{command}” cannot carry this value of “{field}”",
+        "{profile}：命令 “{command}” 无法携带 “{field}” 的这个值",
+    ),
+    # cards
+    "devices.card_format": (
+        "unknown card format “{format}”: use {known}, or hexNN (raw bits in hexadecimal, as hex40)",
+        "未知卡格式 “{format}”：请用 {known}，或 hexNN（十六进制原始位，如 hex40）",
+    ),
+    "devices.card_entry": (
+        "not a card number of format {format}: write facility:number, or for H10301 the 8 or 10 printed digits",
+        "不是 {format} 格式的卡号：请写 区号:卡号，H10301 也可写卡面的 8 位或 10 位数字",
+    ),
+    "devices.card_hex": (
+        "not {bits} bits in hexadecimal: write the digits 0-9 and A-F only, as the reader sends them",
+        "不是 {bits} 位的十六进制数：只能写 0-9 和 A-F，与读卡器发送的一致",
+    ),
+    "devices.card_range": (
+        "the {what} does not fit format {format}: at most {limit}",
+        "{what} 超出 {format} 格式范围：最大 {limit}",
+    ),
+    "devices.card_no_facility": (
+        "format {format} has no facility code: write the number alone",
+        "{format} 格式没有区号：请只写卡号",
+    ),
+    "devices.card_bits": ("a card of {bits} bits", "{bits} 位的卡"),
+    # terminals
+    "devices.osdp_no_key": (
+        "terminal {terminal} has no key: give key_file in agent.toml; only a profile with insecure = true goes without",
+        "终端 {terminal} 没有密钥：请在 agent.toml 中给出 key_file；只有 insecure = true 的配置可以不用密钥",
+    ),
+    "devices.osdp_key_length": (
+        "the key of terminal {terminal} has {length} bytes: it must have 16 (32 hex digits)",
+        "终端 {terminal} 的密钥为 {length} 字节：应为 16 字节（32 位十六进制）",
+    ),
+    "devices.osdp_address": (
+        "terminal {terminal}: address {address} is wrong or taken on this bus; each reader needs its own, 0 to 126",
+        "终端 {terminal}：地址 {address} 不正确或在此总线上已被占用；每个读卡器需要 0 到 126 的独立地址",
+    ),
+    "devices.wrong_profile": (
+        "{device}: profile {profile} is for another kind of device; choose one for {wanted}",
+        "{device}：配置 {profile} 属于另一类设备；请选择用于 {wanted} 的配置",
+    ),
+    "devices.reader_silent": (
+        "does not answer: check cable, power, address and baud",
+        "没有应答：请检查线缆、电源、地址和波特率",
+    ),
+    "devices.reader_key": (
+        "answers, but its secure channel fails: wrong key, or somebody changed the reader",
+        "有应答但安全通道失败：密钥不符，或读卡器被更换",
+    ),
+    "devices.reader_session": ("secure channel lost", "安全通道中断"),
+    "devices.reader_noise": ("{count} bad frames, the last: {last}", "{count} 个错误帧，最近一个：{last}"),
+    # gates
+    "devices.gate_silent": ("the gate board does not answer", "门控板没有应答"),
+    "devices.gate_away": (
+        "the gate of door {door} cannot be reached: it stays locked; check its line",
+        "无法连接门 {door} 的门控板：门保持锁闭，请检查线路",
+    ),
+    "devices.gate_deaf": (
+        "a release was sent twice and the relay did not switch",
+        "开门指令已发送两次，继电器没有动作",
+    ),
+    "devices.gate_pulse": (
+        "door {door}: release_s = {wanted} is longer than the board can time, at most {limit}",
+        "门 {door}：release_s = {wanted} 超过门控板能计时的上限 {limit}",
+    ),
+    "devices.gate_input": (
+        "door {door}: relay {relay}, contact {contact}, exit {exit}: each must be from 0 to 7",
+        "门 {door}：继电器 {relay}、门磁 {contact}、出门按钮 {exit} 须在 0 到 7 之间",
+    ),
+    # profiles
+    "devices.profiles_missing": (
+        "no device profiles found: set EDGE_AGENT_PROFILES to the device_profiles folder",
+        "找不到设备配置：请将 EDGE_AGENT_PROFILES 指向 device_profiles 目录",
+    ),
+    "devices.profile_unknown": (
+        "there is no profile “{profile}”; there are: {known}",
+        "没有配置 “{profile}”；现有：{known}",
+    ),
+    "devices.profile_unreadable": ("cannot be read: {why}", "无法读取：{why}"),
+    "devices.profile_toml": ("is not valid TOML: {why}", "不是有效的 TOML：{why}"),
+    "devices.profile_form": ("{why}", "{why}"),
+    "devices.profile_id": (
+        "the id must be the file's place below device_profiles: {wanted}",
+        "id 必须与文件在 device_profiles 下的位置一致：{wanted}",
+    ),
+    "devices.profile_twice": ("“{name}” is there twice", "“{name}” 重复"),
+    "devices.profile_needs": ("a {kind} with this framing needs {what}", "此类 {kind} 配置需要 {what}"),
+    "devices.profile_not_here": ("{what} has no place in a profile with this framing", "{what} 不能用于此帧格式"),
+    "devices.profile_marks": ("start and end must be different bytes", "start 和 end 必须不同"),
+    "devices.profile_overlap": (
+        "fields must follow each other after match, and only the last may go without length",
+        "字段须在 match 之后依次排列，只有最后一个可以省略 length",
+    ),
+    "devices.profile_no_example": (
+        "“{name}” has no example: add one [[example]] with golden bytes",
+        "“{name}” 没有示例：请添加含标准字节的 [[example]]",
+    ),
+    "devices.profile_example_form": (
+        "an example has either gives or from, naming a message or command of this profile",
+        "示例须有 gives 或 from 之一，并指明本配置中的报文或命令",
+    ),
+    "devices.profile_example": (
+        "fed {how}, the bytes give {got} instead of {wanted}",
+        "以“{how}”方式输入时，得到 {got}，应为 {wanted}",
+    ),
+}

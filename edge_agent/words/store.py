@@ -1,0 +1,174 @@
+"""Sentences about: store."""
+
+WORDS: dict[str, tuple[str, str]] = {
+    "store.busy": (
+        "{file} is locked by another program. Close whatever has it open and try again.",
+        "{file} 正被其他程序锁定。请关闭占用它的程序后重试。",
+    ),
+    "store.cannot_open": (
+        "{file} cannot be opened ({why}). Check that the state directory exists and belongs to the agent's user.",
+        "无法打开 {file}（{why}）。请检查状态目录是否存在并属于本程序的用户。",
+    ),
+    "store.damaged": (
+        "{file} is damaged ({why}). Restart the agent: it sets the file aside (never deletes it) and begins a new one.",
+        "{file} 已损坏（{why}）。请重启本程序：它会把该文件改名保留（不会删除）并建立新文件。",
+    ),
+    "store.disk_full": (
+        "The disk is full: {file} cannot be written. Free some space; the agent goes on by itself.",
+        "磁盘已满：无法写入 {file}。请清理空间，本程序会自动恢复。",
+    ),
+    "store.failing": (
+        "{file} cannot be read or written ({why}). Check the storage medium (dmesg) and replace it if it fails.",
+        "{file} 读写失败（{why}）。请检查存储介质（dmesg），如有故障请更换。",
+    ),
+    "store.from_the_future": (
+        "The {kind} database was made by a newer version (it has {unknown}). Update the agent; nothing was changed.",
+        "{kind} 数据库由更新的版本创建（含有 {unknown}）。请升级本程序；文件未被改动。",
+    ),
+    "store.in_use": (
+        "{file} is already written by another running agent. Stop that one first (systemctl stop edge-agent).",
+        "{file} 正由另一个运行中的程序写入。请先停止它（systemctl stop edge-agent）。",
+    ),
+    "store.no_directory": (
+        "The state directory {directory} cannot be made ({why}). Create it and give it to the agent's user.",
+        "无法建立状态目录 {directory}（{why}）。请手动建立并将其归属本程序的用户。",
+    ),
+    "store.no_journal": (
+        "There is no journal at {file}. Has the agent run with this state directory?",
+        "{file} 处没有日志库。本程序是否曾使用此状态目录运行？",
+    ),
+    "store.not_ours": (
+        "{file} is not a {kind} database of this agent (found: {found}). It was not touched: move it away, or point "
+        "the agent to another state directory.",
+        "{file} 不是本程序的 {kind} 数据库（实为：{found}）。文件未被改动：请移走它，或改用其他状态目录。",
+    ),
+    "store.pragma": (
+        "{file}: SQLite answers {pragma} = {got} instead of {wanted}. This file system cannot keep events safely; "
+        "put the state directory on a local disk.",
+        "{file}：SQLite 的 {pragma} 为 {got} 而非 {wanted}。此文件系统无法安全保存事件，请把状态目录放在本地磁盘上。",
+    ),
+    "store.read_only": (
+        "{file} is on a read-only file system. Remount it writable, or replace the card if it made itself read-only.",
+        "{file} 所在的文件系统是只读的。请重新挂载为可写；若存储卡自行变为只读，请更换。",
+    ),
+    "store.card_taken": (
+        "The card of {person} already belongs to {owner}. Remove it there first, or correct the number.",
+        "{person} 的卡已属于 {owner}。请先在那里移除，或更正卡号。",
+    ),
+    "store.no_person": (
+        "There is no person {person}. `edge-agent people list` shows who there is; `people add` adds somebody.",
+        "没有人员 {person}。可用 `edge-agent people list` 查看，用 `people add` 添加。",
+    ),
+    "store.no_card": (
+        "{person} has no such card. Check the number and its format.",
+        "{person} 没有这张卡。请核对卡号和格式。",
+    ),
+    "store.entry_incomplete": (
+        "{person} is new here. Give a name and a category.",
+        "{person} 尚未登记。请给出姓名和类别。",
+    ),
+    "store.entry_validity_stored": (
+        "{person} would be valid until a moment that is not after the first one (one of them was stored before). Give "
+        "both, or clear the other.",
+        "{person} 的有效期结束时间不晚于开始时间（其中之一是以前存入的）。请同时给出两者，或清除另一个。",
+    ),
+    "store.person_twice": (
+        "{person} is given twice; the first one was taken. Remove one of them.",
+        "{person} 出现了两次，已采用第一条。请删除其中一条。",
+    ),
+    "store.csv_broken": (
+        "this is not a CSV row ({why}). Check the quotation marks.",
+        "此行不是有效的 CSV（{why}）。请检查引号。",
+    ),
+    "store.entry_card": (
+        "the card number {found} does not fit the format {format} ({why}). Correct one of them.",
+        "卡号 {found} 与格式 {format} 不符（{why}）。请更正其一。",
+    ),
+    "store.entry_category": (
+        "the category {found} is not known. Use one of: {known}.",
+        "未知的人员类别 {found}。可用的类别：{known}。",
+    ),
+    "store.csv_cells": (
+        "{found} cells instead of {wanted}. Put text that contains a comma into quotation marks.",
+        "有 {found} 个单元格，应为 {wanted} 个。含逗号的文字请用引号括起。",
+    ),
+    "store.csv_columns": (
+        "columns are missing: {absent}. The first line must name at least {known}. Nothing was imported.",
+        "缺少列：{absent}。第一行至少应包含 {known}。未导入任何内容。",
+    ),
+    "store.entry_date": (
+        "{column} {found} is not a date. Write 2026-05-04 or 2026-05-04T18:00.",
+        "{column} 的 {found} 不是日期。请写成 2026-05-04 或 2026-05-04T18:00。",
+    ),
+    "store.csv_encoding": (
+        "the file is neither UTF-8 nor GB18030. Save it as CSV UTF-8. Nothing was imported.",
+        "文件既不是 UTF-8 也不是 GB18030。请另存为 CSV UTF-8。未导入任何内容。",
+    ),
+    "store.entry_no_name": (
+        "{person} has no name. Fill in the name.",
+        "{person} 没有姓名。请填写姓名。",
+    ),
+    "store.entry_person_id": (
+        "the person_id {found!r} cannot be used. It goes to the city: no name, no phone number; 1 to 64 letters "
+        "(A-Z), digits, dots, dashes or underscores, a letter or digit first.",
+        "person_id {found!r} 不可用。它会上报平台，不得含姓名或电话；请使用 1 到 64 个英文字母、数字、点、短横线或"
+        "下划线，且以字母或数字开头。",
+    ),
+    "store.entry_pin": (
+        "the PIN of {person} is not 4 to 12 digits. Correct it, or give an empty one for none.",
+        "{person} 的密码不是 4 到 12 位数字。请更正，或留空表示不设密码。",
+    ),
+    "store.csv_strange": (
+        "these columns are unknown or named twice: {strange}. Known are {known}. Nothing was imported.",
+        "以下列未知或重复：{strange}。可用的列：{known}。未导入任何内容。",
+    ),
+    "store.csv_too_large": (
+        "the file has {size_mb} MB, more than {most_mb}. Split it.",
+        "文件有 {size_mb} MB，超过 {most_mb} MB。请拆分。",
+    ),
+    "store.csv_twice": (
+        "{person} was already on line {first}; that one was taken. Remove one of them.",
+        "{person} 已在第 {first} 行出现，已采用该行。请删除其中一行。",
+    ),
+    "store.csv_unreadable": (
+        "the file cannot be read ({why}). Check its name and permissions.",
+        "无法读取文件（{why}）。请检查文件名和权限。",
+    ),
+    "store.entry_validity": (
+        "valid_until {end} is not after valid_from {start}. Correct one of them.",
+        "valid_until {end} 不晚于 valid_from {start}。请更正其一。",
+    ),
+    "store.erase_unfinished": (
+        "The face templates are erased, but a reader keeps old bytes in the log of {file}. Run the command again.",
+        "人脸模板已删除，但仍有程序在读取，{file} 的日志中尚有旧数据。请再次执行该命令。",
+    ),
+    "store.key_exists": (
+        "The key {file} exists already. It is not replaced: all templates would be lost.",
+        "密钥 {file} 已存在。不会覆盖它，否则全部模板将失效。",
+    ),
+    "store.key_open": (
+        "The key {file} can be read by others. Run: chmod 600 {file}",
+        "密钥 {file} 可被他人读取。请执行：chmod 600 {file}",
+    ),
+    "store.key_size": (
+        "The key {file} has {found} bytes instead of {wanted}. Restore it from its backup, or make a new one.",
+        "密钥 {file} 有 {found} 字节，应为 {wanted} 字节。请从备份恢复，或新建密钥。",
+    ),
+    "store.key_unreadable": (
+        "The key {file} cannot be read or written ({why}). Cards work without it; `edge-agent keys init` makes one.",
+        "无法读写密钥 {file}（{why}）。请用 `edge-agent keys init` 生成；刷卡不受影响。",
+    ),
+    "store.key_wrong": (
+        "{file} was sealed with another key or for another gateway, or was altered. Restore the right key, or move the "
+        "file away and enrol again; cards work without it.",
+        "{file} 是用其他密钥或为其他网关加密的，或已被改动。请恢复正确的密钥，或移走文件重新登记人脸；刷卡不受影响。",
+    ),
+    "store.no_agent": (
+        "No agent answers at {socket}. Start it (edge-agent run), or give its state directory.",
+        "{socket} 无程序应答。请启动（edge-agent run），或指定其状态目录。",
+    ),
+    "store.socket": (
+        "The socket {socket} cannot be made ({why}). A path of at most 107 bytes is needed.",
+        "无法建立套接字 {socket}（{why}）。路径最长 107 字节。",
+    ),
+}

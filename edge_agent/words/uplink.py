@@ -1,0 +1,107 @@
+"""Sentences about: uplink."""
+
+WORDS: dict[str, tuple[str, str]] = {
+    # --- the way to the broker
+    "uplink.url": (
+        "{url} is not a broker's address: write mqtt://host:port, or mqtts://host:port for TLS",
+        "{url} 不是有效的消息服务器地址:请写 mqtt://主机:端口,加密连接写 mqtts://主机:端口",
+    ),
+    "uplink.unreachable": (
+        "no way to the broker at {where}: {why}. Events are kept; check network, address and port (uplink.url)",
+        "无法连接消息服务器 {where}:{why}。事件已保存;请检查网络、地址和端口(uplink.url)",
+    ),
+    "uplink.no_answer": (
+        "{where} takes the connection and does not answer: is it an MQTT broker, is it mqtts:// instead of mqtt:// "
+        "(or the reverse), does it ask for a client certificate (uplink.tls), "
+        "does it speak MQTT {version} (uplink.mqtt)?",
+        "{where} 接受了连接但没有应答:请确认它是 MQTT 服务器、地址应为 mqtts:// 还是 mqtt://、是否需要客户端证书(uplink.tls)、"
+        "是否支持 MQTT {version}(uplink.mqtt)",
+    ),
+    "uplink.lost": ("the connection to {where} is lost: {why}", "与 {where} 的连接中断:{why}"),
+    "uplink.silent": (
+        "{where} has not confirmed a message for {seconds} s: connecting anew",
+        "{where} 在 {seconds} 秒内没有确认消息:正在重新连接",
+    ),
+    "uplink.tls": (
+        "no secure connection to {where}: {why}. "
+        "Check uplink.tls (ca, cert, key), the certificate's dates and our clock",
+        "无法与 {where} 建立加密连接:{why}。请检查 uplink.tls(ca、cert、key)、证书有效期和本机时钟",
+    ),
+    "uplink.file": (
+        "{path} (named in uplink) cannot be read: {why}",
+        "无法读取 uplink 中指定的文件 {path}:{why}",
+    ),
+    "uplink.mqtt_version": (
+        "{where} does not speak MQTT {version}: set uplink.mqtt = {other} in agent.toml if that is what it speaks "
+        "(it is never changed silently)",
+        "{where} 不支持 MQTT {version}:若它使用另一版本,请在 agent.toml 中设置 uplink.mqtt = {other}(程序不会自动降级)",
+    ),
+    "uplink.login_refused": (
+        "{where} refuses our login as {user!r}: check uplink.username and uplink.password_file, "
+        "or the certificate in uplink.tls, and the broker's account for this gateway",
+        "{where} 拒绝以 {user!r} 登录:请检查 uplink.username、uplink.password_file "
+        "或 uplink.tls 证书,以及服务器上本网关的账号",
+    ),
+    "uplink.refused": ("{where} refuses the connection: {why}", "{where} 拒绝连接:{why}"),
+    "uplink.topic_refused": (
+        "{where} does not allow topic {topic} ({why}): give this gateway write access to sc/1/up/{gateway}/# and read "
+        "access to sc/1/dn/{gateway}/# in the broker's access list. Events are kept",
+        "{where} 不允许使用主题 {topic}({why}):"
+        "请在服务器访问列表中授权本网关写 sc/1/up/{gateway}/#、读 sc/1/dn/{gateway}/#。"
+        "事件已保存",
+    ),
+    "uplink.taken_over": (
+        "somebody else connected to {where} as {client}: two gateways with one gateway.id, or a stolen certificate",
+        "有其他设备以 {client} 的身份连接了 {where}:两台网关使用了同一个 gateway.id,或证书被盗用",
+    ),
+    "uplink.dropped": (
+        "{where} has taken and dropped us {count} times in a row: is there another gateway with gateway.id {client}, "
+        "or is the broker restarting?",
+        "{where} 连续 {count} 次接受连接后又断开:是否有另一台网关使用了 gateway.id {client},或服务器正在反复重启?",
+    ),
+    # --- what arrives
+    "uplink.envelope": ("{at}: {why}", "{at}:{why}"),
+    "uplink.message": ("{problem} {why}", "{problem} {why}"),
+    # --- key files
+    "uplink.key_missing": (
+        "{path}: no such key; `edge-agent keys init` makes the gateway's own, the city's come from the city",
+        "{path}:密钥不存在;网关自己的密钥用 `edge-agent keys init` 生成,城市平台的公钥由平台提供",
+    ),
+    "uplink.key_open": (
+        "{path}: others may read this private key (mode {mode}); run: chmod 600 {path}",
+        "{path}:其他用户可以读取该私钥(权限 {mode});请执行:chmod 600 {path}",
+    ),
+    "uplink.key_unreadable": ("{path} is not a key in PEM form: {why}", "{path} 不是 PEM 格式的密钥:{why}"),
+    "uplink.key_kind": ("{path} holds a key, but not an Ed25519 one", "{path} 中的密钥不是 Ed25519 类型"),
+    "uplink.key_exists": (
+        "{path} is there already and is not overwritten; move it away first",
+        "{path} 已存在,不会被覆盖;请先将其移走",
+    ),
+    "uplink.key_write": ("{path} cannot be written: {why}", "无法写入 {path}:{why}"),
+    # --- the city's side
+    "uplink.store_foreign": (
+        "{path} is a database, but not the city's: name another file, it is left as it is",
+        "{path} 是其他程序的数据库:请指定另一个文件,该文件不会被改动",
+    ),
+    "uplink.store_newer": (
+        "{path} was written by a newer version (schema {found}, this one knows {known}): update this program",
+        "{path} 由更新的版本写入(结构版本 {found},本程序支持到 {known}):请升级程序",
+    ),
+    "uplink.store_unsafe": (
+        "{path}: the file system does not keep {what}; the database must be on a local disk",
+        "{path}:文件系统不支持 {what};数据库必须放在本地磁盘上",
+    ),
+    "uplink.store_failing": (
+        "{path} cannot be read or written: {why}. Nothing is acknowledged until it can",
+        "{path} 无法读写:{why}。恢复之前不会确认任何事件",
+    ),
+    "uplink.no_gateway": (
+        "the city has not heard from gateway {gateway} yet: a command needs its boot and its uptime",
+        "城市平台尚未收到网关 {gateway} 的信息:下发指令需要它的启动编号和运行时间",
+    ),
+    "uplink.broker_missing": (
+        "no {kind} broker here: install mosquitto (apt install mosquitto) or `pip install edge-agent[demo]`",
+        "本机没有 {kind} 消息服务器:请安装 mosquitto(apt install mosquitto)或 `pip install edge-agent[demo]`",
+    ),
+    "uplink.broker_failed": ("the broker did not start: {why}", "消息服务器未能启动:{why}"),
+}
