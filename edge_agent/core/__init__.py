@@ -1,0 +1,1 @@
+"""Decisions: pure functions and explicit state machines. No clock, no randomness, no I/O."""
