@@ -1,0 +1,1 @@
+"""The only SQL: one writer thread, durable before acknowledged."""

@@ -1,0 +1,174 @@
+"""Face templates, each sealed with AES-256-GCM; who they belong to by name is in another file.
+
+The key is not in the database. A template is bound to gateway, person, model and version: moved to another row it does
+not open. Erasing overwrites: the bytes are gone from the file and from its log (a flash card may keep an old block
+of its own; those hold sealed bytes only).
+"""
+
+import math
+import os
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edge_agent.errors import StoreError
+from edge_agent.model.encoding import canonical
+from edge_agent.store import database
+from edge_agent.store.schema import FACES
+
+KEY_BYTES = 32
+NONCE_BYTES = 12  # random; 2^32 templates under one key stay far within NIST SP 800-38D
+VERSION = 1  # of the sealed record's form
+SAME_PICTURE = 0.01  # distance; two photographs of one person are some 0.3 apart
+KEY_CHECK = b"edge-agent face key"
+
+
+class Enrolled(msgspec.Struct, frozen=True):
+    """`templates` of one person for one model."""
+
+    person: str
+    model: str
+    templates: int
+
+
+def make_key(path: Path) -> bytes:
+    """A new random key in a new file only its owner reads. Raises StoreError; never overwrites one."""
+    key = os.urandom(KEY_BYTES)
+    database.make_directory(path.parent)
+    try:
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError as error:
+        raise StoreError("store.key_exists", file=str(path)) from error
+    except OSError as error:
+        raise StoreError("store.key_unreadable", file=str(path), why=error.strerror) from error
+    with os.fdopen(handle, "wb") as file:
+        file.write(key)
+        file.flush()
+        os.fsync(file.fileno())
+    database.sync_directory(path.parent)
+    return key
+
+
+def load_key(path: Path) -> bytes:
+    """32 bytes. Raises StoreError when it is not there, has another size, or others can read it."""
+    try:
+        if path.stat().st_mode & 0o077:
+            raise StoreError("store.key_open", file=str(path))
+        key = path.read_bytes()
+    except OSError as error:
+        raise StoreError("store.key_unreadable", file=str(path), why=error.strerror) from error
+    if len(key) != KEY_BYTES:
+        raise StoreError("store.key_size", file=str(path), found=len(key), wanted=KEY_BYTES)
+    return key
+
+
+class FaceStore:
+    """One connection to faces.db. Consent is the caller's to check (PeopleStore.consent). Raises StoreError."""
+
+    def __init__(self, path: Path, key: bytes, gateway: str, *, set_aside: bool = False) -> None:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        if len(key) != KEY_BYTES:
+            raise StoreError("store.key_size", file="key", found=len(key), wanted=KEY_BYTES)
+        self.path, self.gateway = path, gateway
+        self._cipher = AESGCM(key)
+        with database.alone(path):
+            opened = database.open_file(path, FACES, set_aside=set_aside)
+            self.moved = opened.set_aside
+            self._connection = opened.connection
+            try:
+                self._check_key()
+            except StoreError:
+                self._connection.close()
+                raise
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def put(self, person: str, model: str, embedding: bytes) -> None:
+        """Add one template: little-endian float32 as the engine gave it."""
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = self._cipher.encrypt(nonce, embedding, self._bound(person, model, VERSION))
+        with self._translated():
+            self._connection.execute(
+                "INSERT INTO templates (person, model, version, nonce, sealed) VALUES (?, ?, ?, ?, ?)",
+                (person, model, VERSION, nonce, sealed),
+            )
+
+    def enrolled(self) -> list[Enrolled]:
+        """Who is enrolled for which model, by person."""
+        query = "SELECT person, model, count(*) FROM templates GROUP BY person, model ORDER BY person, model"
+        return [Enrolled(*row) for row in self._rows(query)]
+
+    def templates(self, model: str) -> list[tuple[str, bytes]]:
+        """(person, float32 bytes) of every template of `model`; those of other models are never mixed in."""
+        query = "SELECT person, version, nonce, sealed FROM templates WHERE model = ? ORDER BY person, id"
+        return [
+            (person, self._opened(nonce, sealed, self._bound(person, model, version)))
+            for person, version, nonce, sealed in self._rows(query, model)
+        ]
+
+    def holds(self, person: str, model: str, embedding: bytes) -> bool:
+        """Whether this very picture is among the person's: another photograph of theirs is further away than that."""
+        query = "SELECT version, nonce, sealed FROM templates WHERE person = ? AND model = ?"
+        wanted = array("f", embedding)
+        return any(
+            math.dist(wanted, array("f", self._opened(nonce, sealed, self._bound(person, model, version))))
+            < SAME_PICTURE
+            for version, nonce, sealed in self._rows(query, person, model)
+        )
+
+    def erase(self, person: str) -> int:
+        """Destroy all templates of `person`; returns how many. Overwritten in the file, and the log emptied.
+
+        Raises StoreError `store.erase_unfinished` when a reader kept the log from being emptied: call it again.
+        """
+        with self._translated():
+            count = self._connection.execute("DELETE FROM templates WHERE person = ?", (person,)).rowcount
+            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise StoreError("store.erase_unfinished", file=self.path.name)
+        return count
+
+    def data_version(self) -> int:
+        """Changes when another connection has committed something."""
+        return int(self._rows("PRAGMA data_version")[0][0])
+
+    def _check_key(self) -> None:
+        """The first key used with the file is its key; any other is refused before it does harm."""
+        rows = self._rows("SELECT value FROM meta WHERE key = 'key_check'")
+        bound = canonical({"gateway": self.gateway, "for": "key check"})
+        if rows:
+            data = bytes.fromhex(rows[0][0])
+            self._opened(data[:NONCE_BYTES], data[NONCE_BYTES:], bound)
+            return
+        nonce = os.urandom(NONCE_BYTES)
+        data = nonce + self._cipher.encrypt(nonce, KEY_CHECK, bound)
+        with self._translated():
+            self._connection.execute("INSERT INTO meta VALUES ('key_check', ?)", (data.hex(),))
+
+    def _opened(self, nonce: bytes, sealed: bytes, bound: bytes) -> bytes:
+        from cryptography.exceptions import InvalidTag
+
+        try:
+            return self._cipher.decrypt(nonce, sealed, bound)
+        except InvalidTag as error:
+            raise StoreError("store.key_wrong", file=self.path.name) from error
+
+    def _bound(self, person: str, model: str, version: int) -> bytes:
+        return canonical({"gateway": self.gateway, "person": person, "model": model, "version": version})
+
+    def _rows(self, query: str, *values: object) -> list[Any]:
+        with self._translated():
+            return self._connection.execute(query, values).fetchall()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except database.FAILURES as error:
+            raise database.translated(error, self.path) from error

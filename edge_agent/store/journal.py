@@ -1,0 +1,302 @@
+"""The journal: everything that happened, in order, on the disk before anybody is told.
+
+Accepted means committed with WAL and synchronous=FULL. While the disk takes nothing the journal refuses at once and
+tries again every second; it never says that something was kept which was not.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from edge_agent import log
+from edge_agent.errors import JournalUnavailable, StoreError
+from edge_agent.model.events import Event, GapAnnounced, Row
+from edge_agent.ports import Change, Clock, IntentOpened
+from edge_agent.store import database
+from edge_agent.store.chain import ChainReport
+from edge_agent.store.ledger import DeadLetter, Entry, JournalFile, entry
+from edge_agent.store.reading import JournalReader
+from edge_agent.store.recognise import Damaged
+from edge_agent.store.writer import Writer
+
+PROBE_EVERY_S = 1.0
+KEEP = 300_000  # events, about 95 MB: what a gateway should be able to hold for the city
+CURSOR_WITHIN_S = 30.0  # an older cursor only means sending again what the city has: not worth a page each time
+
+T = TypeVar("T")
+logger = log.get("store.journal")
+
+
+class Recording:
+    """One entry on its way to the disk; fulfils ports.Recording. Touched in the event loop only."""
+
+    def __init__(self, what: Entry, loop: asyncio.AbstractEventLoop) -> None:
+        self.entry, self.loop = what, loop
+        self._waiting: list[asyncio.Future[None]] = []
+        self._done = False
+        self._why: StoreError | None = None
+
+    async def committed(self, within_s: float | None = None) -> Row | None:
+        """The row, or None when `within_s` passed first (the commit goes on). Raises JournalUnavailable."""
+        if not self._done:
+            waiter = self.loop.create_future()
+            self._waiting.append(waiter)
+            timer = None if within_s is None else self.loop.call_later(within_s, _wake, waiter)
+            await waiter
+            if timer is not None:
+                timer.cancel()
+        if self._why is not None:
+            raise JournalUnavailable(self._why.code, **self._why.fields)
+        return self.entry.row if self._done else None
+
+    def settle(self, why: StoreError | None) -> None:
+        self._done, self._why = True, why
+        for waiter in self._waiting:
+            _wake(waiter)
+
+
+def _wake(waiter: "asyncio.Future[None]") -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+class SqliteJournal:
+    """Fulfils ports.Journal over one file. Its connection belongs to the writer thread, reads have their own.
+
+    `after`: how the last run ended (first, clean, killed). `set_aside`: where a damaged predecessor went.
+    """
+
+    def __init__(self, path: Path, clock: Clock, writer: Writer) -> None:
+        """Opens or makes the file; blocking. Raises StoreError."""
+        self.path, self.clock = path, clock
+        self._file = JournalFile(path, clock.now())
+        self._reader = JournalReader(path)
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="journal-reader")
+        self._writer = writer
+        self._why: StoreError | None = None  # why nothing can be recorded now
+        self._probe_at: float | None = None
+        self._acked = self._file.acked
+        self._cursor_at: float | None = None
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._listeners: list[Callable[[Row, str | None], None]] = []
+        self._announced: set[int] = set()
+        self._damage: Future[None] = Future()  # found in the writer thread or in the event loop
+        try:
+            self._file.begin()
+        except database.FAILURES as error:
+            self._lost(self._file.fail(error))
+        writer.add(self)
+
+    # ---- what the flows see ------------------------------------------------------------------------------------------
+
+    @property
+    def accepting(self) -> bool:
+        return self._why is None
+
+    @property
+    def epoch(self) -> str:
+        return self._file.epoch
+
+    @property
+    def last(self) -> int:
+        return self._file.last
+
+    @property
+    def acked(self) -> int:
+        return self._acked
+
+    @property
+    def fill(self) -> float:
+        """What the city has not confirmed, as a share of KEEP."""
+        return (self.last - self._acked) / KEEP
+
+    @property
+    def after(self) -> str:
+        return self._file.after
+
+    @property
+    def set_aside(self) -> Path | None:
+        return self._file.set_aside
+
+    def record(self, event: Event, *changes: Change, read_id: str | None = None) -> Recording:
+        """Append `event` and apply `changes` in one transaction; stamped now. Returns at once."""
+        return self._put(entry(event, changes, self.clock.now(), read_id))
+
+    async def apply(self, *changes: Change) -> None:
+        """Commit `changes` without an event. Raises JournalUnavailable."""
+        await self._put(Entry(changes)).committed()
+
+    async def dead_letter(self, seq: int, reason: str) -> None:
+        """Row `seq` leaves its lane. Raises JournalUnavailable."""
+        await self._put(Entry((DeadLetter(seq, reason),))).committed()
+
+    async def confirm(self, upto: int) -> None:
+        """Move the city's cursor, never backwards and never beyond `last`.
+
+        It goes to the disk within CURSOR_WITHIN_S and at the end: should the agent be killed before, the city gets
+        again what it has and knows it by its number.
+        """
+        upto = min(upto, self.last)
+        if upto > self._acked:
+            self._acked = upto
+            if self._cursor_at is None:
+                self._cursor_at = time.monotonic() + CURSOR_WITHIN_S
+                self._writer.nudge()
+
+    async def rows(self, after: int, limit: int, urgent: bool | None = None) -> list[Row]:
+        """Up to `limit` rows with seq > `after` in order; with `urgent` given that lane, without dead letters.
+
+        A row that was altered on the disk is left out and announced as a gap. Raises StoreError when the file cannot
+        be read.
+        """
+        rows, altered = await self._read(lambda: self._reader.read(after, limit, urgent))
+        if altered:
+            await self._bury(altered)
+            return rows or await self.rows(max(altered), limit, urgent)
+        return rows
+
+    async def changed(self, seq: int) -> None:
+        """Returns once a row beyond `seq` is committed."""
+        if self.last > seq:
+            return
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append((seq, future))
+        await future
+
+    async def open_intents(self) -> list[IntentOpened]:
+        return await self._read(self._reader.open_intents)
+
+    async def command_counter(self) -> int:
+        return await self._read(self._reader.command_counter)
+
+    # ---- what the app uses beside ------------------------------------------------------------------------------------
+
+    def listen(self, listener: Callable[[Row, str | None], None]) -> None:
+        """Call `listener` (in the event loop) with every row and its read_id, as it is committed."""
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: Callable[[Row, str | None], None]) -> None:
+        self._listeners.remove(listener)
+
+    async def verify(self) -> ChainReport:
+        """Walk the whole chain (about 2 s per million rows). Raises StoreError when the file cannot be read."""
+        reader = JournalReader(self.path)
+        try:
+            return await asyncio.to_thread(reader.verify)
+        finally:
+            reader.close()
+
+    async def damaged(self) -> None:
+        """Returns once the file was found damaged in use: nothing is recorded any more, and the next start of the
+        agent sets the file aside and begins a new one.
+        """
+        await asyncio.shield(asyncio.wrap_future(self._damage))
+
+    async def close(self) -> None:
+        """Write what is queued, note a clean end, close the file. Raises StoreError when that was not possible."""
+        try:
+            await self._writer.call(lambda: self._file.close(self._acked))
+        except database.FAILURES as error:
+            raise self._file.fail(error) from error
+        finally:
+            self._writer.remove(self)
+            self._reading.shutdown()
+            self._reader.close()
+
+    # ---- the writer thread's side (store.writer.Sink) ----------------------------------------------------------------
+
+    def write(self, batch: list[Recording]) -> None:
+        if self._why is None:
+            self._commit(batch)
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
+            batch[0].loop.call_soon_threadsafe(self._settle, batch, self._why)
+
+    def due(self) -> float | None:
+        return self._probe_at if self._why is not None else self._cursor_at
+
+    def tick(self) -> None:
+        if self._why is not None:
+            self._probe()
+        else:
+            self._cursor_at = None  # before reading the cursor: `confirm` writes it the other way round
+            self._commit([], self._acked)
+
+    def _commit(self, batch: list[Recording], acked: int | None = None) -> None:
+        try:
+            self._file.commit([recording.entry for recording in batch], acked)
+        except database.FAILURES as error:
+            self._lost(self._file.fail(error))
+
+    def _lost(self, why: StoreError) -> None:
+        logger.critical("nothing can be recorded: %s", why)
+        self._why = why
+        self._cursor_at = time.monotonic()
+        if isinstance(why, Damaged):
+            self._file.suspect()
+            self._found_damaged()
+            self._probe_at = None
+        else:
+            self._probe_at = time.monotonic() + PROBE_EVERY_S
+
+    def _found_damaged(self) -> None:
+        with contextlib.suppress(InvalidStateError):  # said already
+            self._damage.set_result(None)
+
+    def _probe(self) -> None:
+        self._probe_at = time.monotonic() + PROBE_EVERY_S
+        try:
+            self._file.recover()
+        except database.FAILURES as error:
+            why = self._file.fail(error)
+        except StoreError as error:
+            why = error
+        else:
+            logger.warning("recording again")
+            self._why = None
+            return
+        if isinstance(why, Damaged):
+            self._lost(why)
+
+    # ---- in the event loop -------------------------------------------------------------------------------------------
+
+    def _put(self, what: Entry) -> Recording:
+        recording = Recording(what, asyncio.get_running_loop())
+        if self._why is not None:
+            recording.settle(self._why)
+        else:
+            self._writer.put(self, recording)
+        return recording
+
+    def _settle(self, batch: list[Recording], why: StoreError | None) -> None:
+        if isinstance(why, Damaged):
+            self._found_damaged()
+        for recording in batch:
+            recording.settle(why)
+            if why is None and recording.entry.row is not None:
+                for listener in tuple(self._listeners):
+                    listener(recording.entry.row, recording.entry.read_id)
+        last, waiting = self.last, self._waiting
+        self._waiting = [(seq, future) for seq, future in waiting if seq >= last and not future.done()]
+        for seq, future in waiting:
+            if seq < last:
+                _wake(future)
+
+    async def _bury(self, seqs: list[int]) -> None:
+        for seq in seqs:
+            if seq not in self._announced:
+                self._announced.add(seq)
+                logger.error("event %d was altered on the disk: it is not sent, and announced as a gap", seq)
+                await self.dead_letter(seq, "damaged")
+                self.record(GapAnnounced(epoch=self.epoch, from_seq=seq, to_seq=seq, why="damaged"))
+
+    async def _read(self, question: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._reading, question)
+        except Damaged:
+            self._file.suspect()
+            self._found_damaged()
+            raise

@@ -1,0 +1,266 @@
+"""The journal's file as its one writer sees it: appends rows to the chain, one transaction a call. Blocking.
+
+Numbers and hashes are given inside the transaction, so a commit that fails burns no number and breaks no chain. After
+a failure nothing that is in memory is believed: the file is opened again and its tail read.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+import sqlite3
+from pathlib import Path
+
+import msgspec
+
+from edge_agent import log
+from edge_agent.errors import StoreError
+from edge_agent.model.clock import Moment
+from edge_agent.model.events import Event, GapAnnounced, Row, encode_event
+from edge_agent.ports import Change, DoorState, IntentDone, IntentOpened
+from edge_agent.store import chain, database, mark, recognise, salvage
+from edge_agent.store.recognise import Damaged, beside
+from edge_agent.store.schema import JOURNAL
+
+PROBE_BYTES = 64 << 10  # a disk that takes this takes a group of events
+TAIL_ROWS = 64
+
+APPEND = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+CURSOR = "INSERT INTO cursors VALUES ('city', ?) ON CONFLICT (name) DO UPDATE SET upto = excluded.upto"
+ACKED = "SELECT coalesce(max(CAST(upto AS INTEGER)), 0) FROM cursors WHERE name = 'city'"
+EPOCH = re.compile(r"[0-9a-f]{32}")
+RUN = "INSERT INTO meta VALUES ('run', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+
+logger = log.get("store.journal")
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """The city will never take row `seq`."""
+
+    seq: int
+    reason: str
+
+
+class Entry(msgspec.Struct):
+    """One event with its changes, or changes alone. `body` is encoded by who records, not by the writer."""
+
+    changes: tuple[Change | DeadLetter, ...]
+    event: Event | None = None
+    body: bytes = b""
+    moment: Moment | None = None
+    read_id: str | None = None
+    row: Row | None = None  # once committed
+
+
+def entry(event: Event, changes: tuple[Change, ...], moment: Moment, read_id: str | None) -> Entry:
+    return Entry(changes, event, encode_event(event), moment, read_id)
+
+
+class JournalFile:
+    """`after`: how the last run ended (first, clean, killed). `set_aside`: the damaged file this one follows."""
+
+    def __init__(self, path: Path, now: Moment) -> None:
+        """Raises StoreError: not ours, from the future, in use by another process, cannot be written."""
+        self.path = path
+        database.make_directory(path.parent)
+        self._lock = _own(path)
+        try:
+            opened = self._open_whole()
+            self._connection: sqlite3.Connection | None = opened.connection
+            self.set_aside, self._why = opened.set_aside, opened.why
+            self.after = {"running": "killed", "clean": "clean"}.get(self._meta("run") or "", "first")
+            self.epoch = self._meta("epoch") or ""
+            self.last, self._prev, self.acked = self._tail()
+            self._former = mark.read(path)
+            self._mark = mark.Mark(path)
+        except OSError as error:
+            os.close(self._lock)
+            raise StoreError("store.cannot_open", file=path.name, why=error.strerror) from error
+        except database.FAILURES as error:
+            os.close(self._lock)
+            raise database.translated(error, path) from error
+        except StoreError:
+            os.close(self._lock)
+            raise
+        self._now = now
+        self._begun = False
+        beside(path, "-suspect").unlink(missing_ok=True)
+
+    def begin(self) -> None:
+        """Note that a run began; the first event of a file that follows a damaged one says so. Raises sqlite3.Error."""
+        if self._begun:
+            return
+        self._ask().execute(RUN, ("running",))
+        if self.last == 0 and (gap := self._gap()) is not None:
+            logger.error("events %d to %d of epoch %s will not arrive", gap.from_seq, gap.to_seq, gap.epoch[:8] or "?")
+            self.commit([entry(gap, (), self._now, None)], None)
+        self._begun = True
+
+    def commit(self, entries: list[Entry], acked: int | None) -> None:
+        """One transaction for all of them and the city's cursor; sets each entry's `row`. Raises sqlite3.Error."""
+        connection = self._ask()
+        seq, prev, rows, values = self.last, self._prev, list[tuple[Entry, Row]](), list[tuple[object, ...]]()
+        connection.execute("BEGIN IMMEDIATE")
+        for item in entries:
+            if item.event is not None and item.moment is not None:
+                seq += 1
+                row = self._row(seq, prev, item.event.tag, item.body, item.moment)
+                prev = row.hash
+                rows.append((item, row))
+                values.append(_columns(row, item.event.urgent))
+            for change in item.changes:
+                _apply(connection, change, seq if item.event is not None else None)
+        connection.executemany(APPEND, values)
+        if acked is not None:
+            connection.execute(CURSOR, (acked,))
+        connection.execute("COMMIT")
+        self.last, self._prev = seq, prev
+        if rows:
+            self._mark.write(self.epoch, seq)
+        for item, row in rows:
+            item.row = row
+
+    def fail(self, error: sqlite3.Error | UnicodeError) -> StoreError:
+        """A commit failed: let go of the connection (a failed fsync poisons it) and say what is wrong."""
+        if self._connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
+        return database.translated(error, self.path)
+
+    def recover(self) -> None:
+        """Open again, prove that a commit works, read the tail anew. Raises sqlite3.Error or StoreError."""
+        if self._connection is None:
+            self._connection = database.connect(self.path)
+        connection = self._ask()
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("INSERT INTO probe VALUES (zeroblob(?))", (PROBE_BYTES,))
+        connection.execute("COMMIT")
+        connection.execute("DELETE FROM probe")
+        self.last, self._prev, _ = self._tail()
+        self.begin()
+
+    def suspect(self) -> None:
+        """The file was found damaged while in use: the next start looks at all of it."""
+        with contextlib.suppress(OSError):
+            beside(self.path, "-suspect").touch(mode=0o600)
+
+    def close(self, acked: int | None) -> None:
+        """Clean end of the run. Raises sqlite3.Error when that could not be noted."""
+        try:
+            if self._connection is not None:
+                if acked is not None:
+                    self._connection.execute(CURSOR, (acked,))
+                self._connection.execute(RUN, ("clean",))
+        finally:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+            self._mark.close()
+            os.close(self._lock)
+
+    def _gap(self) -> GapAnnounced | None:
+        """What a new file has to say of the one before: it was set aside, or its mark alone is left of it."""
+        if self.set_aside is not None:
+            return salvage.gap(self.set_aside, self._why)
+        former = self._former
+        if former is None or former.epoch == self.epoch:
+            return None
+        return GapAnnounced(epoch=former.epoch, from_seq=1, to_seq=former.last, why="the journal was gone")
+
+    def _open_whole(self) -> database.Opened:
+        """Open; look closer where something is odd; set aside what cannot be continued."""
+        suspected = beside(self.path, "-suspect").exists()
+        opened = database.open_file(self.path, JOURNAL, set_aside=True, whole=suspected)
+        if opened.set_aside is not None:
+            return opened
+        try:
+            _check_end(opened.connection, self.path)
+        except (Damaged, *database.FAILURES) as damage:
+            why = damage.fields["why"] if isinstance(damage, Damaged) else str(damage)
+            opened.connection.close()
+            moved = database.put_aside(self.path)
+            logger.error("%s cannot be continued (%s): set aside as %s", self.path.name, why, moved.name)
+            return database.Opened(database.open_file(self.path, JOURNAL).connection, moved, why)
+        return opened
+
+    def _row(self, seq: int, prev: bytes, tag: str, body: bytes, at: Moment) -> Row:
+        return Row(
+            seq, self.epoch, tag, body, at.wall_ms, str(at.state), at.err_ms, at.boot_id, at.up_ms,
+            prev, chain.link(prev, body, seq),
+        )  # fmt: skip
+
+    def _tail(self) -> tuple[int, bytes, int]:
+        connection = self._ask()
+        last = connection.execute("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+        seq, hash_ = last or (0, chain.genesis(self.epoch))
+        return seq, hash_, connection.execute(ACKED).fetchone()[0]
+
+    def _meta(self, key: str) -> str | None:
+        row = self._ask().execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def _ask(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise sqlite3.OperationalError("the journal is closed")
+        return self._connection
+
+
+def _own(path: Path) -> int:
+    """Two writers would give out the same numbers: whoever holds this lock is the only one."""
+    try:
+        handle = os.open(beside(path, "-lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError("store.cannot_open", file=path.name, why=error.strerror) from error
+    try:
+        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # this process only: children do not inherit it
+    except OSError as error:
+        os.close(handle)
+        raise StoreError("store.in_use", file=path.name) from error
+    return handle
+
+
+def _check_end(connection: sqlite3.Connection, path: Path) -> None:
+    """The newest rows, where a lost log or page shows: numbers that were given out must not be given out again."""
+    epoch = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
+    if epoch is None or not EPOCH.fullmatch(str(epoch[0])):
+        raise Damaged(path, "its epoch is gone")
+    last, hash_ = connection.execute("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1").fetchone() or (0, b"")
+    given = connection.execute("SELECT CAST(seq AS INTEGER) FROM sqlite_sequence WHERE name = 'events'").fetchone()
+    marked = mark.read(path)
+    if (
+        last != (given[0] if given else 0)
+        or connection.execute(ACKED).fetchone()[0] > last
+        or not isinstance(hash_, bytes)
+        or (marked is not None and marked.epoch == epoch[0] and marked.last > last)
+    ):
+        raise Damaged(path, "the newest rows are gone")
+    if not chain.walk(connection, epoch[0], after=max(0, last - TAIL_ROWS)).ok:
+        recognise.check_whole(connection, path)  # a row's content was altered: its pages decide
+        logger.error("%s: the chain is broken near its end; `verify` says where", path.name)
+
+
+def _columns(row: Row, urgent: bool) -> tuple[object, ...]:
+    return (
+        row.seq, row.tag, urgent, row.body, row.wall_ms, row.clock, row.clock_err_ms, row.boot_id, row.up_ms,
+        row.prev, row.hash,
+    )  # fmt: skip
+
+
+def _apply(connection: sqlite3.Connection, change: Change | DeadLetter, seq: int | None) -> None:
+    match change:
+        case DoorState():
+            connection.execute("INSERT OR REPLACE INTO door_state VALUES (?, ?, ?)", (change.door, change.state, seq))
+        case IntentOpened():
+            values = (change.command, change.verb, change.door, change.issuer, change.counter)
+            connection.execute("INSERT OR IGNORE INTO intents VALUES (?, ?, ?, ?, ?, NULL)", values)
+            query = """INSERT INTO counters VALUES ('command', ?)
+                ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"""
+            connection.execute(query, (change.counter,))
+        case IntentDone():
+            connection.execute("UPDATE intents SET result = ? WHERE command = ?", (change.result, change.command))
+        case DeadLetter():
+            connection.execute("INSERT OR IGNORE INTO dead_letters VALUES (?, ?)", (change.seq, change.reason))

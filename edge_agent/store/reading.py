@@ -1,0 +1,104 @@
+"""Reads a journal over a connection of its own that cannot write: in the daemon beside the writer, in the CLI beside
+the daemon. Blocking; the daemon calls it in a thread.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edge_agent.errors import StoreError
+from edge_agent.model.events import Row
+from edge_agent.ports import IntentOpened
+from edge_agent.store import chain, database, recognise
+from edge_agent.store.schema import JOURNAL
+
+COLUMNS = "seq, tag, body, wall_ms, clock, clock_err_ms, boot_id, up_ms, prev, hash"
+# A lane is what is still to be sent: a dead letter is in no lane any more. INDEXED BY, because without statistics
+# SQLite walks the whole table for the few urgent rows.
+ALL = f"SELECT {COLUMNS} FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
+URGENT = (
+    f"SELECT {COLUMNS} FROM events INDEXED BY events_urgent WHERE urgent = 1 AND seq > ?"
+    " AND seq NOT IN (SELECT seq FROM dead_letters) ORDER BY seq LIMIT ?"
+)
+NORMAL = (
+    f"SELECT {COLUMNS} FROM events WHERE urgent = 0 AND seq > ?"
+    " AND seq NOT IN (SELECT seq FROM dead_letters) ORDER BY seq LIMIT ?"
+)
+TYPES = (str, bytes, int, str, int, str, int, bytes, bytes)  # of COLUMNS after seq; SQLite itself does not mind
+
+
+class JournalReader:
+    """Raises StoreError when there is no journal at `path` or it is not one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            there = path.exists() and recognise.exists(path, JOURNAL)
+        except database.FAILURES as error:
+            raise database.translated(error, path) from error
+        if not there:
+            raise StoreError("store.no_journal", file=str(path))
+        self._connection = database.connect(path, read_only=True)
+        self.epoch = str(self._one("SELECT value FROM meta WHERE key = 'epoch'"))
+
+    @property
+    def last(self) -> int:
+        return int(self._one("SELECT max(seq) FROM events") or 0)
+
+    @property
+    def acked(self) -> int:
+        return int(self._one("SELECT upto FROM cursors WHERE name = 'city'") or 0)
+
+    def read(self, after: int, limit: int, urgent: bool | None = None) -> tuple[list[Row], list[int]]:
+        """Up to `limit` rows with seq > `after`; with `urgent` given, only that lane and no dead letters. Second: the
+        numbers of rows among them that were altered on the disk, left out.
+        """
+        query = ALL if urgent is None else URGENT if urgent else NORMAL
+        rows, altered = list[Row](), list[int]()
+        for seq, *rest in self._all(query, (after, limit)):
+            row = Row(seq, self.epoch, *rest)
+            if all(map(isinstance, rest, TYPES)) and chain.fits(row.prev, row.body, seq, row.hash) and _decodes(row):
+                rows.append(row)
+            else:
+                altered.append(seq)
+        return rows, altered
+
+    def open_intents(self) -> list[IntentOpened]:
+        query = "SELECT command, verb, door, issuer, counter FROM intents WHERE result IS NULL ORDER BY counter"
+        return [IntentOpened(*row) for row in self._all(query)]
+
+    def command_counter(self) -> int:
+        return int(self._one("SELECT value FROM counters WHERE name = 'command'") or 0)
+
+    def door_states(self) -> list[tuple[str, str]]:
+        """(door, state) as last recorded."""
+        return self._all("SELECT door, state FROM door_state ORDER BY door")
+
+    def verify(self) -> chain.ChainReport:
+        """Walk the whole chain."""
+        try:
+            return chain.walk(self._connection, self.epoch)
+        except database.FAILURES as error:
+            raise database.translated(error, self.path) from error
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _all(self, query: str, values: tuple[int, ...] = ()) -> list[Any]:
+        try:
+            return self._connection.execute(query, values).fetchall()
+        except database.FAILURES as error:
+            raise database.translated(error, self.path) from error
+
+    def _one(self, query: str) -> Any:
+        rows = self._all(query)
+        return rows[0][0] if rows else None
+
+
+def _decodes(row: Row) -> bool:
+    """The tag stands outside the hash; a wrong one shows when the body does not have its form."""
+    try:
+        return bool(row.event)
+    except msgspec.DecodeError:
+        return False

@@ -1,0 +1,152 @@
+"""The tables of the state directory, as steps: what each file holds, and who it is (its application_id).
+
+Steps are only ever appended; a step that was released is never changed. They are data, so that looking whether one is
+missing needs no library (migrations.py applies them).
+"""
+
+import msgspec
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One migration: `statements` run in one transaction together with the note that they ran."""
+
+    name: str
+    statements: tuple[str, ...]
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """One kind of file. `application_id` (SQLite header, offset 68) says that a file is ours and which."""
+
+    name: str
+    application_id: int
+    tables: tuple[str, ...]
+    steps: tuple[Step, ...]
+    secure_delete: bool = False
+
+
+META = "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
+
+# seq: contiguous per file; AUTOINCREMENT also refuses to hand a number out twice after the newest rows were removed.
+# The epoch is one for the whole file (meta), the other columns are the row of docs/reference: body never changes.
+JOURNAL = Kind(
+    name="journal",
+    application_id=int.from_bytes(b"EAj1", "big"),
+    tables=("meta", "events", "cursors", "dead_letters", "intents", "door_state", "counters", "probe"),
+    steps=(
+        Step(
+            "0001_journal",
+            (
+                META,
+                "INSERT INTO meta VALUES ('epoch', lower(hex(randomblob(16))))",
+                """CREATE TABLE events (
+                    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+                    tag TEXT NOT NULL,
+                    urgent INTEGER NOT NULL,
+                    body BLOB NOT NULL,
+                    wall_ms INTEGER NOT NULL,
+                    clock TEXT NOT NULL,
+                    clock_err_ms INTEGER NOT NULL,
+                    boot_id TEXT NOT NULL,
+                    up_ms INTEGER NOT NULL,
+                    prev BLOB NOT NULL,
+                    hash BLOB NOT NULL)""",
+                "CREATE INDEX events_urgent ON events (seq) WHERE urgent = 1",
+                "CREATE TABLE cursors (name TEXT PRIMARY KEY, upto INTEGER NOT NULL) WITHOUT ROWID",
+                "CREATE TABLE dead_letters (seq INTEGER PRIMARY KEY, reason TEXT NOT NULL)",
+                """CREATE TABLE intents (
+                    command TEXT PRIMARY KEY,
+                    verb TEXT NOT NULL,
+                    door TEXT,
+                    issuer TEXT NOT NULL,
+                    counter INTEGER NOT NULL,
+                    result TEXT) WITHOUT ROWID""",
+                "CREATE INDEX intents_open ON intents (command) WHERE result IS NULL",
+                "CREATE TABLE door_state (door TEXT PRIMARY KEY, state TEXT NOT NULL, seq INTEGER) WITHOUT ROWID",
+                "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
+                "CREATE TABLE probe (filler BLOB NOT NULL)",
+            ),
+        ),
+    ),
+)
+
+# A card is matched on (bits, raw): raw is hex text because it may be longer than SQLite's 64-bit integers.
+PEOPLE = Kind(
+    name="people",
+    application_id=int.from_bytes(b"EAp1", "big"),
+    tables=("meta", "persons", "credentials", "consents", "changes"),
+    steps=(
+        Step(
+            "0001_people",
+            (
+                META,
+                "INSERT INTO meta VALUES ('store', lower(hex(randomblob(8)))), ('version', '0')",
+                """CREATE TABLE persons (
+                    id TEXT PRIMARY KEY,
+                    name TEXT NOT NULL,
+                    category TEXT NOT NULL,
+                    house TEXT NOT NULL,
+                    valid_from_ms INTEGER,
+                    valid_until_ms INTEGER,
+                    phone TEXT NOT NULL,
+                    enabled INTEGER NOT NULL) WITHOUT ROWID""",
+                """CREATE TABLE credentials (
+                    id INTEGER PRIMARY KEY,
+                    person TEXT NOT NULL REFERENCES persons (id) ON DELETE CASCADE,
+                    kind TEXT NOT NULL CHECK (kind IN ('card', 'pin')),
+                    bits INTEGER,
+                    raw TEXT,
+                    format TEXT,
+                    pin_hash TEXT,
+                    valid_from_ms INTEGER,
+                    valid_until_ms INTEGER,
+                    state TEXT NOT NULL CHECK (state IN ('enabled', 'disabled', 'revoked')))""",
+                "CREATE UNIQUE INDEX credentials_card ON credentials (bits, raw) WHERE kind = 'card'",
+                "CREATE UNIQUE INDEX credentials_pin ON credentials (person) WHERE kind = 'pin'",
+                "CREATE INDEX credentials_person ON credentials (person)",
+                """CREATE TABLE consents (
+                    id INTEGER PRIMARY KEY,
+                    person TEXT NOT NULL REFERENCES persons (id) ON DELETE CASCADE,
+                    purpose TEXT NOT NULL CHECK (purpose IN ('match', 'keep_image', 'provide_to_city')),
+                    text_version TEXT NOT NULL,
+                    channel TEXT NOT NULL,
+                    guardian TEXT NOT NULL,
+                    given_ms INTEGER NOT NULL,
+                    until_ms INTEGER)""",
+                "CREATE INDEX consents_person ON consents (person, purpose)",
+                """CREATE TABLE changes (
+                    id INTEGER PRIMARY KEY AUTOINCREMENT,
+                    tag TEXT NOT NULL,
+                    body BLOB NOT NULL,
+                    done INTEGER NOT NULL DEFAULT 0)""",
+                "CREATE INDEX changes_pending ON changes (id) WHERE done = 0",
+            ),
+        ),
+    ),
+    secure_delete=True,
+)
+
+FACES = Kind(
+    name="faces",
+    application_id=int.from_bytes(b"EAf1", "big"),
+    tables=("meta", "templates"),
+    steps=(
+        Step(
+            "0001_faces",
+            (
+                META,
+                """CREATE TABLE templates (
+                    id INTEGER PRIMARY KEY,
+                    person TEXT NOT NULL,
+                    model TEXT NOT NULL,
+                    version INTEGER NOT NULL,
+                    nonce BLOB NOT NULL,
+                    sealed BLOB NOT NULL)""",
+                "CREATE INDEX templates_model ON templates (model, person)",
+                "CREATE INDEX templates_person ON templates (person)",
+            ),
+        ),
+    ),
+    secure_delete=True,
+)
+
+KINDS = (JOURNAL, PEOPLE, FACES)

@@ -1,0 +1,157 @@
+"""store.faces: templates sealed per record, bound to whom they belong, and gone when erased."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy
+import pytest
+from journal_rig import query
+
+from edge_agent.errors import StoreError
+from edge_agent.store.faces import FaceStore, load_key, make_key
+
+KEY, GATEWAY, MODEL = bytes(range(32)), "G0417", "dlib-resnet-1"
+
+
+def embedding(seed: int) -> bytes:
+    return numpy.random.default_rng(seed).standard_normal(128).astype("<f4").tobytes()
+
+
+@pytest.fixture
+def faces(tmp_path: Path) -> Iterator[FaceStore]:
+    with closing(FaceStore(tmp_path / "faces.db", KEY, GATEWAY)) as store:
+        yield store
+
+
+def on_disk(path: Path, what: bytes) -> list[str]:
+    """The files of faces.db in which `what` can be found."""
+    return [file.name for file in path.parent.iterdir() if what in file.read_bytes()]
+
+
+def sealed_of(path: Path, person: str) -> bytes:
+    ((sealed,),) = query(path, "SELECT sealed FROM templates WHERE person = ?", person)
+    assert isinstance(sealed, bytes)
+    return sealed
+
+
+def test_templates_come_back_per_model(faces: FaceStore) -> None:
+    """The same float32 bytes, of the asked model only."""
+    faces.put("p-1", MODEL, embedding(1))
+    faces.put("p-1", MODEL, embedding(2))
+    faces.put("p-2", MODEL, embedding(3))
+    faces.put("p-2", "sface-2021dec", embedding(4))
+    assert faces.templates(MODEL) == [("p-1", embedding(1)), ("p-1", embedding(2)), ("p-2", embedding(3))]
+    assert faces.templates("none") == []
+    assert [(e.person, e.model, e.templates) for e in faces.enrolled()] == [
+        ("p-1", MODEL, 2),
+        ("p-2", MODEL, 1),
+        ("p-2", "sface-2021dec", 1),
+    ]
+
+
+def test_a_template_is_never_on_the_disk_in_the_clear(faces: FaceStore) -> None:
+    """Neither whole nor in part; the same template twice does not look the same."""
+    faces.put("p-1", MODEL, embedding(1))
+    faces.put("p-2", MODEL, embedding(1))
+    assert on_disk(faces.path, embedding(1)[:16]) == []
+    assert on_disk(faces.path, sealed_of(faces.path, "p-1")[:16]) != []
+    assert sealed_of(faces.path, "p-1") != sealed_of(faces.path, "p-2")
+
+
+def test_erased_is_gone_from_file_and_log(faces: FaceStore) -> None:
+    """Not even the sealed bytes can be found afterwards; the others' are still there."""
+    for number in range(30):
+        faces.put(f"p-{number}", MODEL, embedding(number))
+    sealed, kept = sealed_of(faces.path, "p-7"), sealed_of(faces.path, "p-8")
+    assert on_disk(faces.path, sealed) != []
+    assert faces.erase("p-7") == 1
+    assert on_disk(faces.path, sealed) == []
+    assert on_disk(faces.path, sealed[:24]) == []
+    assert on_disk(faces.path, sealed[-24:]) == []
+    assert on_disk(faces.path, kept) != []
+    assert [person for person, _ in faces.templates(MODEL)] == sorted(f"p-{n}" for n in range(30) if n != 7)
+    assert faces.erase("p-7") == 0
+
+
+def test_erasing_says_when_a_reader_keeps_the_log(faces: FaceStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not finished is not called finished; again, after the reader is gone, it is."""
+    import sqlite3
+
+    faces.put("p-1", MODEL, embedding(1))
+    sealed = sealed_of(faces.path, "p-1")
+    faces._connection.execute("PRAGMA busy_timeout = 50")
+    with closing(sqlite3.connect(faces.path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM templates").fetchone()
+        with pytest.raises(StoreError) as unfinished:
+            faces.erase("p-1")
+        assert unfinished.value.code == "store.erase_unfinished"
+        reader.execute("ROLLBACK")
+    faces.erase("p-1")
+    assert on_disk(faces.path, sealed) == []
+
+
+@pytest.mark.parametrize(("key", "gateway"), [(bytes(32), GATEWAY), (KEY, "G0418")])
+def test_another_key_or_gateway_is_refused_at_once(faces: FaceStore, key: bytes, gateway: str) -> None:
+    """Even while nobody is enrolled; the remedy says that cards work on."""
+    with pytest.raises(StoreError) as refused:
+        FaceStore(faces.path, key, gateway)
+    assert refused.value.code == "store.key_wrong"
+    assert "cards work" in refused.value.text("en")
+    assert "刷卡" in refused.value.text("zh")
+
+
+def test_a_template_moved_to_somebody_else_does_not_open(faces: FaceStore) -> None:
+    """Who can write the file cannot give one person the face of another."""
+    faces.put("p-1", MODEL, embedding(1))
+    query(faces.path, "UPDATE templates SET person = 'p-2'")
+    with pytest.raises(StoreError) as refused:
+        faces.templates(MODEL)
+    assert refused.value.code == "store.key_wrong"
+
+
+def test_keys(tmp_path: Path) -> None:
+    """32 random bytes only the owner reads; never overwritten; refused when others can read them or they are short."""
+    path = tmp_path / "keys" / "faces.key"
+    key = make_key(path)
+    assert load_key(path) == key
+    assert len(key) == 32
+    assert path.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(StoreError) as exists:
+        make_key(path)
+    assert exists.value.code == "store.key_exists"
+    assert load_key(path) == key
+    for mode in (0o640, 0o604, 0o660):
+        path.chmod(mode)
+        with pytest.raises(StoreError, match="chmod 600"):
+            load_key(path)
+    path.chmod(0o600)
+    path.write_bytes(key[:31])
+    with pytest.raises(StoreError, match="31 bytes"):
+        load_key(path)
+    path.unlink()
+    with pytest.raises(StoreError, match="Cards work without it"):
+        load_key(path)
+
+
+def test_the_file_without_its_key_tells_nothing(faces: FaceStore, tmp_path: Path) -> None:
+    """What a thief of faces.db has: pseudonyms, a model, and sealed bytes."""
+    faces.put("p-1", MODEL, embedding(1))
+    copy = tmp_path / "stolen"
+    copy.mkdir()
+    for file in tmp_path.glob("faces.db*"):
+        shutil.copy(file, copy)
+    with pytest.raises(StoreError, match="another key"):
+        FaceStore(copy / "faces.db", os.urandom(32), GATEWAY)
+
+
+def test_another_connection_sees_that_templates_changed(faces: FaceStore) -> None:
+    """The daemon reloads its gallery when the command line enrolled somebody."""
+    with closing(FaceStore(faces.path, KEY, GATEWAY)) as daemon:
+        before = daemon.data_version()
+        assert daemon.data_version() == before
+        faces.put("p-1", MODEL, embedding(1))
+        assert daemon.data_version() != before

@@ -1,0 +1,232 @@
+"""store.people and store.books: people.db, the Book made from it, and what the journal learns of changes."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from journal_rig import journalling, query
+
+from edge_agent.errors import StoreError
+from edge_agent.model.events import ConsentGiven, PersonChanged
+from edge_agent.model.people import Book, Rule, Schedule, Span
+from edge_agent.model.reads import Card
+from edge_agent.store.books import BookWatch
+from edge_agent.store.entries import CardEntry, PersonEntry, hash_pin
+from edge_agent.store.journal import SqliteJournal
+from edge_agent.store.people import Consent, PeopleStore
+from tests.waiting import auntil
+
+RULES = (Rule("residents-always", ("*",), ("resident",)),)
+SCHEDULES = {"day": Schedule("day", (Span((1, 2, 3), 480, 1080),))}
+LONG_CARD = Card(200, (1 << 199) + 5)  # longer than SQLite's integers
+
+
+def person(number: int = 1, *cards: Card, **fields: object) -> PersonEntry:
+    entries = tuple(CardEntry(card, "w26") for card in cards)
+    return PersonEntry(id=f"p-{number}", name="张三", category="resident", house="3-1-502", cards=entries, **fields)  # type: ignore[arg-type]
+
+
+def test_a_book_holds_who_may_pass_and_no_names(tmp_path: Path) -> None:
+    """Pseudonym, category, house, validity and cards; name and phone number stay in the file."""
+    with closing(PeopleStore(tmp_path / "people.db")) as people:
+        assert people.put(person(1, Card(26, 77), LONG_CARD, valid_until_ms=5, phone="13800000000")) == "added"
+        book = people.book("Asia/Shanghai", RULES, SCHEDULES)
+    assert book.persons["p-1"].house == "3-1-502"
+    assert book.persons["p-1"].valid_until_ms == 5
+    assert book.cards[Card(26, 77)].person == "p-1"
+    assert book.cards[LONG_CARD].person == "p-1"
+    assert (book.rules, book.zone, dict(book.schedules)) == (RULES, "Asia/Shanghai", SCHEDULES)
+    assert "张三" not in repr(book)
+    assert "13800000000" not in repr(book)
+
+
+def test_an_update_replaces_fields_and_adds_cards(tmp_path: Path) -> None:
+    """Given again, a person has the new fields and the cards of both; the version is another."""
+    with closing(PeopleStore(tmp_path / "people.db")) as people:
+        people.put(person(1, Card(26, 77)))
+        before = people.book("UTC", RULES, {})
+        assert people.put(person(1, Card(26, 78), phone="139")) == "updated"
+        after = people.book("UTC", RULES, {})
+        known = people.person("p-1")
+        assert known is not None
+        assert (known.phone, [entry.card for entry in known.cards]) == ("139", [Card(26, 77), Card(26, 78)])
+    assert set(after.cards) == {Card(26, 77), Card(26, 78)}
+    assert before.version != after.version
+
+
+def test_a_card_belongs_to_one_person(tmp_path: Path) -> None:
+    """A second owner is refused by name of the first, and nothing of the entry goes in."""
+    with closing(PeopleStore(tmp_path / "people.db")) as people:
+        people.put(person(1, Card(26, 77)))
+        with pytest.raises(StoreError) as refused:
+            people.put(person(2, Card(26, 77)))
+        assert refused.value.fields["owner"] == "p-1"
+        assert people.person("p-2") is None
+
+
+def test_a_bulk_write_reports_and_goes_on(tmp_path: Path) -> None:
+    """Duplicates and taken cards are reported by their index; the others go in together."""
+    with closing(PeopleStore(tmp_path / "people.db")) as people:
+        people.put(person(9, Card(26, 9)))
+        stored = people.put_all([person(1), person(2), person(1), person(3, Card(26, 9)), person(9)])
+        assert (stored.added, stored.updated) == (("p-1", "p-2"), ("p-9",))
+        assert [(index, error.code) for index, error in stored.refused] == [
+            (2, "store.person_twice"),
+            (3, "store.card_taken"),
+        ]
+        assert [who.id for who in people.people()] == ["p-1", "p-2", "p-9"]
+
+
+def test_removing_a_person_takes_cards_and_consents_along(tmp_path: Path) -> None:
+    """The card is free for somebody else then."""
+    with closing(PeopleStore(tmp_path / "people.db")) as people:
+        people.put(person(1, Card(26, 77)))
+        people.give_consent(Consent(person="p-1", purpose="match", text_version="1", given_ms=10))
+        people.remove("p-1")
+        assert people.book("UTC", RULES, {}).cards == {}
+        assert people.put(person(2, Card(26, 77))) == "added"
+        with pytest.raises(StoreError, match="no person p-1"):
+            people.remove("p-1")
+    assert query(tmp_path / "people.db", "SELECT count(*) FROM consents") == [(0,)]
+
+
+def test_a_pin_is_only_kept_hashed(tmp_path: Path) -> None:
+    """Argon2id; the digits are nowhere in the file."""
+    from argon2 import PasswordHasher
+
+    path = tmp_path / "people.db"
+    with closing(PeopleStore(path)) as people:
+        people.put(person(1, pin_hash=hash_pin("80808642")))
+    ((stored,),) = query(path, "SELECT pin_hash FROM credentials WHERE kind = 'pin'")
+    assert stored.startswith("$argon2id$")
+    assert PasswordHasher().verify(stored, "80808642")
+    assert not any(b"80808642" in file.read_bytes() for file in tmp_path.iterdir())
+
+
+def test_consent_is_per_purpose_and_ends(tmp_path: Path) -> None:
+    """Only the purpose that was agreed to, only until its end, only for somebody who is there."""
+    with closing(PeopleStore(tmp_path / "people.db")) as people:
+        people.put(person(1))
+        assert people.consent("p-1", "match", 50) is None
+        consent = Consent(
+            person="p-1", purpose="match", text_version="2026-1", given_ms=10, channel="desk", until_ms=100
+        )
+        people.give_consent(consent)
+        assert people.consent("p-1", "match", 50) == consent
+        assert people.consent("p-1", "match", 100) is None
+        assert people.consent("p-1", "keep_image", 50) is None
+        with pytest.raises(StoreError, match="no person p-2"):
+            people.give_consent(Consent(person="p-2", purpose="match", text_version="1", given_ms=1))
+
+
+def test_changes_wait_for_the_journal(tmp_path: Path) -> None:
+    """Each write leaves an event for the daemon, in the same transaction, until it is noted as journalled."""
+    with closing(PeopleStore(tmp_path / "people.db")) as people:
+        people.put(person(1), source="cli")
+        people.put_all([person(2), person(3)], source="csv")
+        people.give_consent(Consent(person="p-1", purpose="match", text_version="1", given_ms=10, channel="desk"))
+        changes = people.pending()
+        assert [change.event for change in changes] == [
+            PersonChanged(what="added", person="p-1", source="cli"),
+            PersonChanged(what="imported", count=2, source="csv"),
+            ConsentGiven(person="p-1", purpose="match", text_version="1", channel="desk"),
+        ]
+        people.done(changes[:2])
+        assert people.pending() == changes[2:]
+
+
+def test_another_process_writes_while_the_daemon_watches(tmp_path: Path) -> None:
+    """The command line adds a person; the daemon swaps its Book, journals the change once and notes it."""
+    path = tmp_path / "people.db"
+    code = (
+        "import sys; from pathlib import Path; from edge_agent.store.people import *;"
+        "s = PeopleStore(Path(sys.argv[1])); s.put(PersonEntry(id=sys.argv[2], name='x', category='resident'), 'cli')"
+    )
+    told: list[Book] = []
+
+    async def story(journal: SqliteJournal) -> None:
+        watch = BookWatch(path, journal, journal._writer, "UTC", RULES, SCHEDULES)
+        watch.on_change.append(told.append)
+        beats = []
+        task = asyncio.create_task(watch.run(lambda: beats.append(1)))
+        first = watch.current
+        for name in ("p-1", "p-2"):
+            arguments = [sys.executable, "-c", code, str(path), name]
+            await asyncio.to_thread(subprocess.run, arguments, check=True)
+            await auntil(lambda name=name: name in watch.current.persons)  # type: ignore[misc]
+        assert first.persons == {}
+        await auntil(lambda: journal.last == 2)
+        await auntil(lambda: query(path, "SELECT count(*) FROM changes WHERE done = 0") == [(0,)])
+        looked = len(beats)
+        await auntil(lambda: len(beats) > looked + 1)
+        assert journal.last == 2
+        assert len(told) == 2  # noting what was journalled is no change of people
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await watch.close()
+
+    journalling(tmp_path / "journal.db", story)
+
+
+def test_changes_made_while_the_daemon_was_away_are_journalled(tmp_path: Path) -> None:
+    """They are noted in the file, so nothing depends on the daemon having seen it happen."""
+    path = tmp_path / "people.db"
+    with closing(PeopleStore(path)) as people:
+        people.put(person(1))
+
+    async def story(journal: SqliteJournal) -> None:
+        watch = BookWatch(path, journal, journal._writer, "UTC")
+        await watch.look()
+        assert [row.event for row in await journal.rows(0, 9)] == [PersonChanged(what="added", person="p-1")]
+        await watch.look()
+        assert journal.last == 1
+        await watch.close()
+
+    journalling(tmp_path / "journal.db", story)
+
+
+def test_an_import_in_progress_holds_nobody_up(tmp_path: Path) -> None:
+    """While another process holds people.db, the journal commits on; the note is made later, and nothing twice."""
+    path = tmp_path / "people.db"
+    with closing(PeopleStore(path)) as people:
+        people.put(person(1))
+
+    async def story(journal: SqliteJournal) -> None:
+        watch = BookWatch(path, journal, journal._writer, "UTC")
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        await watch.look()
+        await watch.look()
+        assert journal.last == 1
+        assert query(path, "SELECT count(*) FROM changes WHERE done = 0") == [(1,)]
+        other.execute("ROLLBACK")
+        other.close()
+        await watch.look()
+        assert journal.last == 1
+        assert query(path, "SELECT count(*) FROM changes WHERE done = 0") == [(0,)]
+        await watch.close()
+
+    journalling(tmp_path / "journal.db", story)
+
+
+def test_a_damaged_file_is_set_aside_by_the_daemon_only(tmp_path: Path) -> None:
+    """The command line refuses with the remedy; the daemon starts with an empty Book and says where the file went."""
+    path = tmp_path / "people.db"
+    with closing(PeopleStore(path)) as people:
+        people.put(person(1))
+    path.write_bytes(b"noise" * 1000)
+    with pytest.raises(StoreError, match="Restart the agent"):
+        PeopleStore(path)
+
+    async def story(journal: SqliteJournal) -> None:
+        watch = BookWatch(path, journal, journal._writer, "UTC")
+        assert watch.moved is not None
+        assert watch.moved.read_bytes() == b"noise" * 1000
+        assert watch.current.persons == {}
+        await watch.close()
+
+    journalling(tmp_path / "journal.db", story)
