@@ -1,0 +1,138 @@
+"""A camera, seen from the daemon: a child process that decodes and recognises, and a pipe that must keep talking.
+
+Starts the child by its module's name (the daemon never loads a video or face library), hands on what it detects, and
+starts it anew when it dies, hangs or talks nonsense. A broken picture can abort a decoder: it costs this camera a
+second, never the gate. The pipe's form is docs/decisions/0004.
+"""
+
+import asyncio
+import random
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable
+
+import msgspec
+
+from edge_agent import log
+from edge_agent.errors import DeviceUnavailable
+from edge_agent.model.detections import CameraState, Detection, VisionJob
+from edge_agent.model.doors import DeviceReport
+from edge_agent.model.site import Camera, FacePolicy
+from edge_agent.ports import Beat, Clock
+
+CHILD = "edge_agent.vision.worker"
+MESSAGE_AT_MOST = 16_384  # bytes; a sample has about 600
+START_WITHIN_S = 30.0  # loading the engine on a small board that is busy starting
+SILENT_AT_MOST_S = 8.0  # the child repeats its state every 2 s
+BACKOFF_S, BACKOFF_AT_MOST_S = 0.5, 30.0
+
+logger = log.get("drivers.camera")
+_decoder: msgspec.msgpack.Decoder[Detection] = msgspec.msgpack.Decoder(Detection)
+
+
+class CameraWorker:
+    """`deliver`: camera name and detection, also the camera's lost and back; `report`: the device's lost and back."""
+
+    def __init__(
+        self,
+        camera: Camera,
+        faces: FacePolicy,
+        clock: Clock,
+        deliver: Callable[[str, Detection], None],
+        report: Callable[[DeviceReport], None],
+    ) -> None:
+        self.camera, self.faces, self.clock = camera, faces, clock
+        self._deliver, self._report = deliver, report
+        self._state = ""  # last reported: back | lost
+        self.pid: int | None = None  # of the child, while there is one
+
+    async def run(self, beat: Beat) -> None:
+        """Until cancelled; the child ends with it."""
+        delay_s = BACKOFF_S
+        while True:
+            beat()
+            try:
+                await self._follow(beat)
+            except DeviceUnavailable as error:
+                if self._state == "back":
+                    delay_s = BACKOFF_S
+                self._note(CameraState("lost", str(error)))
+            await asyncio.sleep(random.uniform(delay_s / 2, delay_s))
+            delay_s = min(delay_s * 2, BACKOFF_AT_MOST_S)
+
+    async def _follow(self, beat: Beat) -> None:
+        """One life of the child. Raises DeviceUnavailable when it is over."""
+        job = msgspec.json.encode(VisionJob(self.camera, self.faces)) + b"\n"
+        process = await asyncio.create_subprocess_exec(sys.executable, "-m", CHILD, stdin=PIPE, stdout=PIPE)
+        self.pid = process.pid
+        try:
+            assert process.stdin is not None
+            process.stdin.write(job)
+            process.stdin.close()
+            within_s = START_WITHIN_S
+            while True:
+                detection = await self._next(process, within_s)
+                beat()
+                if isinstance(detection, CameraState):
+                    within_s = SILENT_AT_MOST_S
+                    self._note(detection)
+                else:
+                    self._deliver(self.camera.name, detection)
+        finally:
+            self.pid = None
+            await _end(process)
+
+    async def _next(self, process: Process, within_s: float) -> Detection:
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(within_s):
+                size = int.from_bytes(await process.stdout.readexactly(4), "big")
+                if not 0 < size <= MESSAGE_AT_MOST:
+                    raise self._failed(f"a message of {size} bytes")
+                return _decoder.decode(await process.stdout.readexactly(size))
+        except TimeoutError:
+            raise self._failed(f"no sign of life for {within_s:.0f} s") from None
+        except (asyncio.IncompleteReadError, ConnectionError):
+            raise self._failed(f"it ended, {await _status(process)}") from None
+        except msgspec.MsgspecError as error:
+            raise self._failed(f"a message that is none: {error}") from error
+
+    def _failed(self, why: str) -> DeviceUnavailable:
+        return DeviceUnavailable("faces.child_ended", camera=self.camera.name, why=why)
+
+    def _note(self, state: CameraState) -> None:
+        """Hand on changes of the camera's state; repetitions are only signs of life."""
+        now = "lost" if state.state == "lost" else "back"
+        if now == self._state:
+            return
+        self._state = now
+        self._deliver(self.camera.name, state)
+        self._report(DeviceReport(self.camera.name, "camera", now, state.detail, self.clock.now().up_ms))
+
+
+async def _status(process: Process) -> str:
+    """How it ended, once its pipe is closed."""
+    try:
+        async with asyncio.timeout(1.0):
+            return f"status {await process.wait()}"
+    except TimeoutError:
+        return "its pipe only"
+
+
+async def _end(process: Process) -> None:
+    """Kill and reap it, also when cancelled meanwhile. Nothing is lost with a killed child: it keeps nothing."""
+    if process.returncode is None:
+        process.kill()
+    reaped = asyncio.ensure_future(_reap(process))
+    try:
+        await asyncio.shield(reaped)
+    except asyncio.CancelledError:
+        await reaped
+        raise
+
+
+async def _reap(process: Process) -> None:
+    assert process.stdout is not None
+    while await process.stdout.read(65_536):
+        pass
+    await process.wait()

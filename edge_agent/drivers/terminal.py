@@ -1,0 +1,134 @@
+"""A terminal that speaks in frames over a serial line: cards in, feedback bytes out.
+
+Whatever the line brings, the terminal lives on; a card it cannot name becomes an Unreadable read, never silence. One
+physical fact to know: such a reader says nothing while nobody shows a card, so a cut wire behind a port that stays
+open cannot be told from a quiet day. Lost and back are about the port: back once reads count again.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from edge_agent import log
+from edge_agent.drivers.freshness import Freshness
+from edge_agent.drivers.line import Line
+from edge_agent.drivers.trouble import Trouble
+from edge_agent.errors import DeviceUnavailable, EdgeAgentError
+from edge_agent.model.doors import DeviceReport
+from edge_agent.model.profile import Delimited, Profile
+from edge_agent.model.reads import Card, Credential, Direction, Read, Unreadable
+from edge_agent.model.site import Terminal
+from edge_agent.ports import Beat, Clock
+from edge_agent.protocols.codec import Decoder, Message
+from edge_agent.words import say
+
+_LOOK_S = 0.05  # between two looks whether the line has gone quiet
+
+
+class SerialTerminal:
+    """Raises EdgeAgentError when the profile's framing is not a text one."""
+
+    def __init__(
+        self,
+        terminal: Terminal,
+        profile: Profile,
+        link_url: str,
+        clock: Clock,
+        deliver: Callable[[Read], None],
+        report: Callable[[DeviceReport], None],
+        sim_dir: Path,
+    ) -> None:
+        if profile.kind != "terminal" or not isinstance(profile.framing, Delimited):
+            raise EdgeAgentError(
+                "devices.wrong_profile", device=terminal.name, profile=profile.id, wanted="a text-framed terminal"
+            )
+        self._terminal, self._profile, self._clock = terminal, profile, clock
+        self._deliver, self._report = deliver, report
+        self._line = Line(link_url, profile.link, sim_dir, self._opened, self._received, self._lost)
+        self._decoder = Decoder(profile)
+        self._trouble = Trouble()
+        self._freshness = Freshness()
+        self._look: asyncio.TimerHandle | None = None  # while the line is not known to be quiet
+        self._usable = self._away = False
+        self._log = log.get("drivers.terminal")
+
+    async def run(self, beat: Beat) -> None:
+        """Serve the terminal until cancelled."""
+        try:
+            await self._line.run(beat)
+        finally:
+            self._unusable()
+
+    def usable(self, terminal: str) -> bool:
+        """Whether reads of this terminal count now."""
+        return terminal == self._terminal.name and self._usable
+
+    def show(self, terminal: str, outcome: str) -> None:
+        """`granted`, `denied` or `fault`; nothing happens while the terminal is away."""
+        feedback = self._profile.feedback_for(outcome)
+        if feedback is None or feedback.send is None:
+            return
+        try:
+            self._line.write(bytes.fromhex(feedback.send))
+        except DeviceUnavailable as error:
+            self._log.info("no feedback on %s: %s", terminal, error)
+
+    def _opened(self) -> None:
+        self._decoder = Decoder(self._profile)  # half a frame from before belongs to nothing
+        loop = asyncio.get_running_loop()
+        self._freshness.line_up(loop.time())
+        self._look = loop.call_later(_LOOK_S, self._quiet)
+
+    def _quiet(self) -> None:
+        """Runs after what had arrived by now was read: the loop serves its readers before its timers."""
+        loop = asyncio.get_running_loop()
+        self._freshness.tick(loop.time())
+        if not self._freshness.sure:
+            self._look = loop.call_later(_LOOK_S, self._quiet)
+            return
+        self._look, self._usable = None, True
+        if self._away:
+            self._away = False
+            self._tell("back", "")
+
+    def _unusable(self) -> None:
+        self._usable = False
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+
+    def _lost(self, error: DeviceUnavailable) -> None:
+        self._unusable()
+        if not self._away:
+            self._away = True
+            self._tell("lost", str(error))
+
+    def _received(self, data: bytes) -> None:
+        for piece in self._decoder.feed(data):
+            if not isinstance(piece, Message):
+                self._degraded(str(piece))
+            elif piece.name == "card":
+                self._card(str(piece.values["number"]))
+
+    def _card(self, digits: str) -> None:
+        bits = 4 * len(digits)
+        credential: Credential
+        if bits in self._profile.card_bits:
+            credential = Card(bits, int(digits, 16))
+        else:
+            why = say("devices.card_bits", "en", bits=bits)
+            self._degraded(why)
+            credential = Unreadable(why)
+        terminal = self._terminal
+        direction = Direction(terminal.direction)
+        up_ms = self._clock.now().up_ms
+        stale = self._freshness.read(asyncio.get_running_loop().time())
+        self._deliver(Read(secrets.token_hex(8), terminal.name, terminal.door, direction, up_ms, credential, stale))
+
+    def _degraded(self, what: str) -> None:
+        if sentence := self._trouble.seen(what, self._clock.now().up_ms):
+            self._tell("degraded", sentence)
+
+    def _tell(self, state: str, detail: str) -> None:
+        self._report(DeviceReport(self._terminal.name, "reader", state, detail, self._clock.now().up_ms))

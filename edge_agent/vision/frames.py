@@ -1,0 +1,69 @@
+"""A picture of a camera, decoded as late and as little as possible.
+
+A JPEG is kept as its bytes: the motion gate reads a quarter of its size straight from the coefficients, the whole is
+decoded only when somebody may be there.
+"""
+
+from typing import Any, Protocol
+
+import av
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from edge_agent.vision import clock
+
+Image = npt.NDArray[Any]
+
+GRAY_WIDTH_PX = 320
+
+cv2.setNumThreads(1)
+
+
+class Frame(Protocol):
+    @property
+    def up_ms(self) -> int:
+        """Gateway uptime at which the frame arrived."""
+        ...
+
+    def gray(self) -> Image | None:
+        """Grey and reduced, for the motion gate; None when the picture is broken."""
+        ...
+
+    def rgb(self) -> Image | None:
+        """height × width × 3, 8 bits; None when the picture is broken."""
+        ...
+
+
+class JpegFrame:
+    """Any still picture OpenCV reads; for JPEG `gray` costs a fraction of `rgb`."""
+
+    def __init__(self, data: bytes) -> None:
+        self.up_ms = clock.up_ms()
+        self._data = np.frombuffer(data, np.uint8)
+
+    def gray(self) -> Image | None:
+        return self._decode(cv2.IMREAD_REDUCED_GRAYSCALE_4)
+
+    def rgb(self) -> Image | None:
+        picture = self._decode(cv2.IMREAD_COLOR)
+        return None if picture is None else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+    def _decode(self, how: int) -> Image | None:
+        picture: Image | None = cv2.imdecode(self._data, how) if self._data.size else None
+        return picture
+
+
+class VideoFrame:
+    """A frame the video decoder made already."""
+
+    def __init__(self, frame: av.VideoFrame) -> None:
+        self.up_ms = clock.up_ms()
+        self._frame = frame
+
+    def gray(self) -> Image | None:
+        height = max(2, round(self._frame.height * GRAY_WIDTH_PX / self._frame.width))
+        return self._frame.to_ndarray(format="gray", width=GRAY_WIDTH_PX, height=height)
+
+    def rgb(self) -> Image | None:
+        return self._frame.to_ndarray(format="rgb24")

@@ -1,0 +1,91 @@
+"""The vision child of one camera: frames in, detections out. `python -m edge_agent.vision.worker`
+
+Told its job as one line of JSON (model.detections.VisionJob) on stdin; says what it sees on stdout, each message as
+4 bytes of length, big-endian, and msgpack of model.detections (docs/decisions/0004). It has no gallery, no key and no
+names, and it never writes to a disk. Its state is repeated every two seconds: silence means it hangs.
+"""
+
+import os
+import sys
+import threading
+import time
+from typing import BinaryIO
+
+import msgspec
+
+from edge_agent import log
+from edge_agent.model.detections import CameraState, Detection, VisionJob
+from edge_agent.vision.confine import confine
+
+STATE_EVERY_S = 2.0
+LOST_AFTER_S = 3.0
+
+logger = log.get("vision.worker")
+
+
+class Pipe:
+    """Messages to the parent. A parent that is gone ends the child."""
+
+    def __init__(self, pipe: BinaryIO) -> None:
+        self._pipe = pipe
+        self._encoder = msgspec.msgpack.Encoder()
+
+    def send(self, detection: Detection) -> None:
+        body = self._encoder.encode(detection)
+        left = memoryview(len(body).to_bytes(4, "big") + body)
+        try:
+            while left:
+                left = left[self._pipe.write(left) :]
+        except BrokenPipeError:
+            sys.exit(0)
+
+
+def work(job: VisionJob, pipe: Pipe) -> None:
+    # Only now: the limits must stand before a library takes memory or starts threads.
+    from edge_agent.vision import clock
+    from edge_agent.vision.decode import FrameSource
+    from edge_agent.vision.faces import DlibEngine
+    from edge_agent.vision.watch import FaceWatch
+
+    threading.excepthook = _die
+    source = FrameSource(job.camera.url, job.camera.fps)
+    source.start()
+    watch = FaceWatch(DlibEngine(), job.faces)
+    state, said, arrived = "", 0.0, time.monotonic()
+    while True:
+        frame = source.next(0.5)
+        now = time.monotonic()
+        before = state
+        if frame is not None:
+            arrived = now
+            state = "ready" if before in ("", "ready", "back") else "back"
+        elif now - arrived >= LOST_AFTER_S:
+            state = "lost"
+        if state and (state != before or now - said >= STATE_EVERY_S):
+            said = now
+            pipe.send(CameraState(state, source.trouble if state == "lost" else ""))
+        if frame is not None:
+            for detection in watch.see(frame):
+                pipe.send(detection)
+        elif state == "lost":
+            for ended in watch.stop(clock.up_ms()):
+                pipe.send(ended)
+
+
+def _die(what: threading.ExceptHookArgs) -> None:
+    """A thread that failed would leave a child that only looks alive."""
+    logger.error("the frame thread failed: %s", what.exc_type.__name__)
+    os._exit(1)
+
+
+def main() -> None:
+    pipe = Pipe(confine())
+    job = msgspec.json.decode(sys.stdin.buffer.readline(), type=VisionJob)
+    log.configure()
+    log.job.set(f"vision {job.camera.name}")
+    logger.debug("watching")
+    work(job, pipe)
+
+
+if __name__ == "__main__":
+    main()

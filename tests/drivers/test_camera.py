@@ -1,0 +1,271 @@
+"""drivers/camera.py with the real child, the real engine and a camera that plays photographs of real people."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from edge_agent.core.faces import Gallery, Judge
+from edge_agent.drivers import camera as driver
+from edge_agent.drivers.camera import CameraWorker
+from edge_agent.model.clock import ClockState, Moment
+from edge_agent.model.detections import CameraState, Detection, FaceSample
+from edge_agent.model.doors import DeviceReport
+from edge_agent.model.reads import Face
+from edge_agent.model.site import Camera, FacePolicy
+from edge_agent.vision.enrol import embed_photos
+from tests.vision.pictures import ROOT, photos, sim_camera
+from tests.waiting import auntil, until
+
+ENROLLED, PROBE, STRANGER = "obama.jpg", "obama2.jpg", "biden.jpg"
+
+
+class Uptime:
+    def now(self) -> Moment:
+        return Moment(0, time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000, "0" * 32, ClockState.UNSET, 0)
+
+
+class Gateway:
+    """The rest of the daemon, as far as a camera knows it."""
+
+    def __init__(self, url: str, judge: Judge | None = None) -> None:
+        self.judge = judge
+        self.detections: list[Detection] = []
+        self.answers: list[Face] = []
+        self.reports: list[DeviceReport] = []
+        self.beats = 0
+        camera = Camera(name="north-face", url=url, door="north-gate")
+        self.worker = CameraWorker(camera, FacePolicy(), Uptime(), self.deliver, self.reports.append)
+
+    def deliver(self, source: str, detection: Detection) -> None:
+        assert source == "north-face"
+        self.detections.append(detection)
+        if self.judge and (answer := self.judge.see(source, detection)):
+            self.answers.append(answer[0])
+
+    def states(self) -> list[str]:
+        return [report.state for report in self.reports]
+
+    def beat(self) -> None:
+        self.beats += 1
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.worker.run(self.beat))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+@pytest.fixture(scope="module")
+def gallery() -> Gallery:
+    result = embed_photos([photos()[ENROLLED]])[0]
+    assert result.embedding is not None
+    return Gallery(result.model, ("p-1",), np.frombuffer(result.embedding, "<f4")[None])
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "BACKOFF_S", 0.05)
+
+
+def alive(pid: int) -> bool:
+    """Running, not merely waiting to be reaped."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_resident_is_matched_and_a_stranger_is_unknown(gallery: Gallery) -> None:
+    """Another photograph of a resident passes as that person; a stranger is nobody, and nothing of him stays."""
+
+    async def scenario() -> tuple[Gateway, int]:
+        gateway = Gateway(camera.url, Judge(FacePolicy(), gallery))
+        async with gateway.running():
+            await auntil(lambda: gateway.states() == ["back"], 30)
+            camera.show(photos()[PROBE], seconds=30)
+            await auntil(lambda: gateway.answers, 30, "an answer for the resident")
+            camera.say('{"do": "leave"}')
+            camera.heard("gone")
+            camera.show(photos()[STRANGER], seconds=30)
+            await auntil(lambda: len(gateway.answers) > 1, 30, "an answer for the stranger")
+            assert gateway.worker.pid is not None
+            pid = gateway.worker.pid
+            check_confinement(pid)
+        return gateway, pid
+
+    with sim_camera() as camera:
+        gateway, pid = asyncio.run(scenario())
+    assert [(face.outcome, face.person) for face in gateway.answers[:2]] == [("match", "p-1"), ("unknown", None)]
+    assert gateway.answers[0].score > 0.5
+    assert gateway.beats > 2
+    assert not alive(pid)
+    samples = [detection for detection in gateway.detections if isinstance(detection, FaceSample)]
+    assert samples
+    for face in gateway.answers:
+        said = msgspec.msgpack.encode(face)
+        assert not any(sample.embedding[:8] in said for sample in samples)
+
+
+def limit(pid: int, name: str) -> str:
+    """The hard limit of a process, as the kernel prints it."""
+    limits = Path(f"/proc/{pid}/limits").read_text()
+    return next(line for line in limits.splitlines() if line.startswith(name)).removeprefix(name).split()[1]
+
+
+def check_confinement(pid: int) -> None:
+    """No core dump, bounded memory, and no file of its own open for writing."""
+    assert limit(pid, "Max core file size") == "0"
+    assert int(limit(pid, "Max data size")) <= 1 << 30
+    for handle in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # one that was just closed
+            flags = int(Path(f"/proc/{pid}/fdinfo/{handle.name}").read_text().split("flags:")[1].split()[0], 8)
+            target = os.readlink(handle)
+            writable = flags & (os.O_WRONLY | os.O_RDWR)
+            inherited = int(handle.name) == 2  # stderr is the daemon's, wherever that leads
+            assert not (writable and Path(target).is_file() and not inherited), target
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_aborted_child_is_started_again() -> None:
+    """What a broken picture does to a decoder (abort): lost is reported, back is reported, the loop went on."""
+
+    async def scenario() -> tuple[Gateway, float]:
+        gateway = Gateway(camera.url)
+        gaps: list[float] = []
+        async with gateway.running():
+            await auntil(lambda: gateway.states() == ["back"], 30)
+            first = gateway.worker.pid
+            assert first is not None
+            os.kill(first, signal.SIGABRT)
+            last = time.monotonic()
+            while len(gateway.reports) < 3 and time.monotonic() - last < 30:
+                at = time.monotonic()
+                await asyncio.sleep(0)
+                gaps.append(time.monotonic() - at)
+                await asyncio.sleep(0.002)
+            assert gateway.worker.pid != first
+        return gateway, max(gaps)
+
+    with sim_camera() as camera:
+        gateway, worst_s = asyncio.run(scenario())
+    assert gateway.states() == ["back", "lost", "back"]
+    assert "-6" in gateway.reports[1].detail
+    assert worst_s < 0.5
+    assert [d.state for d in gateway.detections if isinstance(d, CameraState)] == ["ready", "lost", "ready"]
+    assert not list(ROOT.glob("core*"))
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_broken_video_costs_only_its_camera(tmp_path: Path) -> None:
+    """Garbage where a recording should be: the camera is lost, in words; put right, it comes back by itself."""
+    recording = tmp_path / "gate.mp4"
+    recording.write_bytes(b"\x00\x00\x00\x18ftypisom" + np.random.default_rng(2).bytes(50_000))
+
+    async def scenario() -> Gateway:
+        gateway = Gateway(f"file://{recording}")
+        async with gateway.running():
+            await auntil(lambda: gateway.states() == ["lost"], 30)
+            good = tmp_path / "good.mp4"
+            make_video(good)
+            good.replace(recording)
+            await auntil(lambda: gateway.states() == ["lost", "back"], 30)
+        return gateway
+
+    gateway = asyncio.run(scenario())
+    assert "gate.mp4" in gateway.reports[0].detail
+    assert "agent.toml" in gateway.reports[0].detail
+
+
+def make_video(path: Path) -> None:
+    import cv2
+
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 15, (320, 240))
+    for _ in range(30):
+        writer.write(np.full((240, 320, 3), 90, np.uint8))
+    writer.release()
+
+
+NONSENSE = {
+    "ends at once": "",
+    "half a message": "os.write(1, b'\\x00\\x00\\x00\\x40abc')",
+    "a message too long": "os.write(1, b'\\xff\\xff\\xff\\xff' + b'x' * 100); time.sleep(60)",
+    "an empty message": "os.write(1, b'\\x00\\x00\\x00\\x00'); time.sleep(60)",
+    "not a detection": "os.write(1, b'\\x00\\x00\\x00\\x05hello'); time.sleep(60)",
+    "says nothing": "time.sleep(60)",
+}
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("child", NONSENSE)
+def test_a_child_that_talks_nonsense_is_replaced(child: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each life is a new process, lost is said once, nothing is delivered, nobody is left behind."""
+    lives = tmp_path / "lives"
+    (tmp_path / "nonsense_child.py").write_text(
+        f"import os, time\nopen({str(lives)!r}, 'a').write(f'{{os.getpid()}}\\n')\n{NONSENSE[child]}\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(driver, "CHILD", "nonsense_child")
+    monkeypatch.setattr(driver, "START_WITHIN_S", 0.5)
+
+    async def scenario() -> Gateway:
+        gateway = Gateway("file:///nowhere")
+        async with gateway.running():
+            await auntil(lambda: lives.exists() and len(lives.read_text().split()) >= 3, 20)
+        return gateway
+
+    gateway = asyncio.run(scenario())
+    pids = [int(pid) for pid in lives.read_text().split()]
+    assert len(set(pids)) == len(pids)
+    assert gateway.states() == ["lost"]
+    assert gateway.detections == [CameraState("lost", gateway.reports[0].detail)]
+    until(lambda: not any(alive(pid) for pid in pids))
+
+
+def test_the_child_does_not_outlive_the_daemon() -> None:
+    """The daemon is killed with SIGKILL: the kernel takes the child along."""
+    code = (
+        "import asyncio, sys\n"
+        "from tests.drivers.test_camera import Gateway\n"
+        "async def main():\n"
+        "    gateway = Gateway('file:///nowhere')\n"
+        "    async with gateway.running():\n"
+        "        while gateway.worker.pid is None:\n"
+        "            await asyncio.sleep(0.01)\n"
+        "        print(gateway.worker.pid, flush=True)\n"
+        "        await asyncio.Event().wait()\n"
+        "asyncio.run(main())\n"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as daemon:
+        assert daemon.stdout is not None
+        child = int(daemon.stdout.readline())
+        until(lambda: limit(child, "Max data size") != "unlimited")  # the child has taken its precautions
+        daemon.kill()
+    until(lambda: not alive(child), 10)
+
+
+def test_the_simulated_camera_refuses_nonsense() -> None:
+    """A bad order is answered with the reason, the next good one still works."""
+    with sim_camera() as camera:
+        camera.say("not json")
+        assert camera.heard("refused")["why"]
+        camera.say(json.dumps({"do": "show", "photo": "/nowhere.jpg"}))
+        assert "nowhere" in camera.heard("refused")["why"]
+        camera.show(photos()[PROBE], seconds=0.3)
+        shown, gone = camera.heard("shown"), camera.heard("gone")
+        assert 0.2e9 < gone["t_ns"] - shown["t_ns"] < 2e9

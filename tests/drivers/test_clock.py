@@ -1,0 +1,75 @@
+"""The clock's states, with what the kernel says given by the test; and once the real kernel."""
+
+import time
+
+import pytest
+
+from edge_agent.drivers.clock import HOLDOVER_MS, KernelTime, SystemClock, kernel_time
+from edge_agent.model.clock import ClockState
+
+
+class World:
+    def __init__(self) -> None:
+        self.up_ms, self.kernel, self.asked = 1000, KernelTime(False, 0), 0
+
+    def ask(self) -> KernelTime:
+        self.asked += 1
+        return self.kernel
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def clock(world: World) -> SystemClock:
+    return SystemClock(world.ask, lambda: world.up_ms)
+
+
+def test_unset_until_the_kernel_was_synchronised_once(world: World, clock: SystemClock) -> None:
+    now = clock.now()
+    assert now.state is ClockState.UNSET
+    assert not now.trusted
+    assert now.err_ms > 1_000_000_000
+
+
+def test_synced_with_the_kernels_own_bound(world: World, clock: SystemClock) -> None:
+    world.kernel = KernelTime(True, 12_345)
+    now = clock.now()
+    assert (now.state, now.err_ms) == (ClockState.SYNCED, 12)
+
+
+def test_holdover_grows_by_100_ppm_and_ends_after_a_day(world: World, clock: SystemClock) -> None:
+    world.kernel = KernelTime(True, 5_000)
+    clock.now()
+    world.kernel = KernelTime(False, 16_000_000)
+    world.up_ms += 3_600_000
+    now = clock.now()
+    assert (now.state, now.err_ms, now.trusted) == (ClockState.HOLDOVER, 5 + 360, True)
+    world.up_ms = 1000 + HOLDOVER_MS
+    assert clock.now().state is ClockState.HOLDOVER
+    world.up_ms += 1000
+    assert clock.now().state is ClockState.UNSET
+    world.kernel = KernelTime(True, 1_000)
+    world.up_ms += 1000
+    assert clock.now().state is ClockState.SYNCED
+
+
+def test_the_kernel_is_asked_once_a_second(world: World, clock: SystemClock) -> None:
+    for _ in range(1000):
+        world.up_ms += 5
+        clock.now()
+    assert world.asked == 5
+
+
+def test_the_real_clock_is_the_machines() -> None:
+    clock = SystemClock()
+    before = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+    now = clock.now()
+    assert before <= now.up_ms <= before + 1000
+    assert abs(now.wall_ms - time.time() * 1000) < 1000
+    assert len(now.boot_id) == 32
+    assert int(now.boot_id, 16)
+    assert now.err_ms >= 0
+    assert kernel_time().max_err_us >= 0
