@@ -1,0 +1,1 @@
+"""The city's side of the contract: ingest worker and command signer."""

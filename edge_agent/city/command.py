@@ -1,0 +1,101 @@
+"""Makes, signs and sends commands. The key stays here: neither broker nor gateway can make one.
+
+A command is bound to the gateway's boot and to its uptime, so that it dies by itself when it is late, repeated or when
+the gateway restarts. The city's guess of that uptime (what the last birth said, plus the time since) is never ahead of
+the gateway's own.
+"""
+
+import asyncio
+import secrets
+import time
+from typing import Any
+
+import msgspec
+
+from edge_agent.city.broker import REFUSED, BrokerAddress, CityConnection
+from edge_agent.city.store import CityStore, KnownGateway
+from edge_agent.contract import topics
+from edge_agent.contract.envelope import source_of
+from edge_agent.contract.messages import COMMAND_TTL_S
+from edge_agent.contract.signatures import PrivateKey, sign
+from edge_agent.errors import UplinkError
+from edge_agent.model.commands import Command
+from edge_agent.model.encoding import canonical, plain
+
+LOOK_EVERY_S = 0.05
+
+
+def make_command(
+    gateway: KnownGateway,
+    verb: str,
+    door: str | None,
+    args: dict[str, Any],
+    issuer: str,
+    key: PrivateKey,
+    counter: int,
+    ttl_s: float = COMMAND_TTL_S,
+    now_ms: int | None = None,
+) -> Command:
+    """A signed command that may be carried out within `ttl_s` (at most 30) and once. `now_ms`: the city's Unix ms."""
+    elapsed_ms = max(0, (time.time_ns() // 1_000_000 if now_ms is None else now_ms) - gateway.heard_ms)
+    message = {
+        "id": secrets.token_hex(16),
+        "gateway": gateway.source.removeprefix(source_of("")),
+        "verb": verb,
+        "args": args,
+        "issuer": issuer,
+        "boot_id": gateway.boot_id,
+        "not_after_up_ms": gateway.up_ms + elapsed_ms + int(min(ttl_s, COMMAND_TTL_S) * 1000),
+        "counter": counter,
+    }
+    if door is not None:
+        message["door"] = door
+    return msgspec.convert(sign(message, key), Command)
+
+
+def wire(command: Command) -> bytes:
+    """The signed bytes. A command without a door has no `door` at all, as it was signed."""
+    return canonical({name: value for name, value in plain(command).items() if value is not None})
+
+
+class CommandDesk:
+    """One desk of the city: `issuer` stands in every command and in the gateway's journal."""
+
+    def __init__(self, store: CityStore, address: BrokerAddress, key: PrivateKey, issuer: str) -> None:
+        self._store, self._address, self._key, self._issuer = store, address, key, issuer
+
+    def make(
+        self,
+        gateway: str,
+        verb: str,
+        door: str | None,
+        args: dict[str, Any] | None = None,
+        ttl_s: float = COMMAND_TTL_S,
+    ) -> Command:
+        """Raises UplinkError when the city does not know the gateway's boot."""
+        known = self._store.gateway(source_of(gateway))
+        if known is None:
+            raise UplinkError("uplink.no_gateway", gateway=gateway)
+        counter = self._store.next_counter()
+        return make_command(known, verb, door, args or {}, self._issuer, self._key, counter, ttl_s)
+
+    async def send(self, command: Command) -> None:
+        """To the broker, never retained, forgotten by it after 30 s. Raises UplinkError when it does not take it."""
+        connection = CityConnection(self._address, f"city-desk-{secrets.token_hex(4)}", lambda _: None)
+        try:
+            await connection.open()
+            code = await connection.publish(topics.down(command.gateway, "cmd"), wire(command), COMMAND_TTL_S)
+            if code >= REFUSED:
+                raise UplinkError("uplink.refused", where=self._address.url, why=f"code {code:#x} to a command")
+        finally:
+            await connection.close()
+
+    async def result(self, command: Command, wait_s: float) -> tuple[str, dict[str, Any]] | None:
+        """(tag, event) the gateway reported about `command`; None when nothing came within `wait_s`."""
+        deadline = time.monotonic() + wait_s
+        while (found := self._store.result_of(source_of(command.gateway), command.id)) is None:
+            if time.monotonic() > deadline:
+                return None
+            await asyncio.sleep(LOOK_EVERY_S)
+        tag, body = found
+        return tag, msgspec.json.decode(body)

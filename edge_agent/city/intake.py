@@ -1,0 +1,111 @@
+"""Judges one message from a gateway: an event to store, a birth, a state, or something for the quarantine.
+
+Who may be believed: events only on the topic of a gateway whose key the city has (the broker ties topics to
+certificates), births only with that gateway's signature.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+from edge_agent.city.store import CityRow
+from edge_agent.contract.envelope import LAST_SEQ, EnvelopeError, identity, read_envelope, source_of
+from edge_agent.contract.messages import BirthMessage, MessageError, StateMessage, unseal
+from edge_agent.contract.signatures import KeyFileError, PublicKey, load_public
+from edge_agent.contract.topics import EVENT_KINDS, read_up
+from edge_agent.model.events import GapAnnounced
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Not to be stored. `at`: (source, epoch, seq) when it can be refused by name, so that its gateway learns of it."""
+
+    reason: str
+    at: tuple[str, str, int] | None = None
+
+
+class Born(msgspec.Struct, frozen=True):
+    message: BirthMessage
+
+
+class State(msgspec.Struct, frozen=True):
+    gateway: str
+    message: StateMessage
+
+
+Verdict = CityRow | Born | State | Refused
+
+
+class Intake:
+    """`gateways`: directory with one public key per gateway, `<id>.pub`. A new file counts at once."""
+
+    def __init__(self, gateways: Path) -> None:
+        self._gateways = gateways
+        self._keys: dict[str, PublicKey] = {}
+
+    def judge(self, topic: str, payload: bytes) -> Verdict:
+        place = read_up(topic)
+        if place is None:
+            return Refused("unknown_topic")
+        gateway, kind = place
+        try:
+            key = self._key(gateway)
+        except KeyFileError as error:
+            return Refused(f"unknown_gateway: {error}")
+        if kind in EVENT_KINDS:
+            return _event(gateway, payload)
+        if kind == "birth":
+            return _birth(gateway, payload, key)
+        return _state(gateway, payload)
+
+    def _key(self, gateway: str) -> PublicKey:
+        if gateway not in self._keys:
+            self._keys[gateway] = load_public(self._gateways / f"{gateway}.pub")
+        return self._keys[gateway]
+
+
+def _event(gateway: str, payload: bytes) -> CityRow | Refused:
+    source = source_of(gateway)
+    try:
+        envelope, event, body = read_envelope(payload, gateway)
+    except EnvelopeError as error:
+        named = None if error.fields["at"] == "$.source" else identity(payload)
+        return Refused(str(error), None if named is None else (source, *named))
+    return CityRow(
+        source=source,
+        epoch=envelope.epoch,
+        seq=envelope.seq,
+        tag=envelope.tag,
+        subject=envelope.subject,
+        time=envelope.time,
+        boot_id=envelope.bootid,
+        up_ms=envelope.upms,
+        clock=envelope.clk,
+        clock_err_ms=envelope.clkerr,
+        historic=envelope.hist,
+        body=body,
+        prev=bytes.fromhex(envelope.prev),
+        covers=_covered(event, envelope.epoch, envelope.seq) if isinstance(event, GapAnnounced) else None,
+    )
+
+
+def _covered(gap: GapAnnounced, epoch: str, seq: int) -> tuple[str, int, int] | None:
+    """What an announced gap fills: in its own journal only what lies before the announcement."""
+    last = seq - 1 if gap.epoch == epoch else LAST_SEQ
+    return (gap.epoch, gap.from_seq, gap.to_seq) if 1 <= gap.from_seq <= gap.to_seq <= last else None
+
+
+def _birth(gateway: str, payload: bytes, key: PublicKey) -> Born | Refused:
+    try:
+        message = unseal(payload, key, BirthMessage)
+    except MessageError as error:
+        return Refused(f"birth: {error}")
+    if message.gateway != gateway:
+        return Refused("birth: another gateway's")
+    return Born(message)
+
+
+def _state(gateway: str, payload: bytes) -> State | Refused:
+    try:
+        return State(gateway, msgspec.json.decode(payload, type=StateMessage))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Refused(f"state: {error}")

@@ -1,0 +1,1 @@
+"""What gateway and city agree on: topics, envelope, signatures, schemas."""

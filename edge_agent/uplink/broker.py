@@ -1,0 +1,312 @@
+"""One connection to an MQTT broker, from CONNECT to its end. It is never reused: what must survive is in the journal.
+
+paho is driven by the event loop: only its blocking connect runs in a thread, so that every callback below runs in the
+loop and needs no lock. What a broker says is reported here, not judged: a PUBACK proves that it heard us, no more.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import struct
+from collections.abc import Callable
+from typing import Any, Literal
+
+import msgspec
+from paho.mqtt import MQTTException
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge_agent.errors import UplinkError
+from edge_agent.ports import Sent
+
+KEEPALIVE_S = 20
+CONNECT_S = 5.0
+ANSWER_S = 5.0  # from TCP to CONNACK, from SUBSCRIBE to SUBACK
+PUBACK_S = 30.0
+WILL_DELAY_S = 30
+WINDOW = 32
+RECEIVE_MAXIMUM = 64
+MAXIMUM_PACKET = 262_144
+
+REFUSED = 0x80  # MQTT 5: reason codes from here on are failures
+NOBODY_SUBSCRIBED = 0x10
+UNSUPPORTED_VERSION, BAD_LOGIN, NOT_AUTHORISED, TAKEN_OVER = 0x84, 0x86, 0x87, 0x8E
+
+# What paho lets through from a socket or a packet that breaks the protocol.
+_PAHO_ERRORS = (OSError, ValueError, KeyError, IndexError, struct.error, MQTTException)
+
+
+class Login(msgspec.Struct, frozen=True):
+    """Where to connect and as whom. `will`: (topic, payload), retained, published by the broker when we vanish."""
+
+    host: str
+    port: int
+    client: str
+    mqtt: Literal[5, "3.1.1"]
+    will: tuple[str, bytes]
+    username: str | None = None
+    password: str | None = None
+    tls: ssl.SSLContext | None = None
+
+    @property
+    def where(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class Incoming(msgspec.Struct, frozen=True):
+    """One message off the wire; `mid` is for `acknowledge`."""
+
+    mid: int
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+class Connection:
+    """`ended` is set when it is over and `why` says how; `window`: publishes the broker takes at once."""
+
+    def __init__(self, login: Login, on_message: Callable[["Connection", Incoming], None]) -> None:
+        self.login = login
+        self.ended = asyncio.Event()
+        self.why: UplinkError | None = None
+        self.window = WINDOW
+        self._on_message = on_message
+        self._loop = asyncio.get_running_loop()
+        self._opened: asyncio.Future[ReasonCode] = self._loop.create_future()
+        self._flights: dict[int, asyncio.Future[Sent]] = {}
+        self._subscriptions: dict[int, asyncio.Future[list[int]]] = {}
+        self._five = login.mqtt == 5
+        self._client = self._make_client()
+
+    async def open(self) -> None:
+        """Connect and wait for the broker's word. Raises UplinkError that says what is wrong."""
+        connecting = self._loop.run_in_executor(None, self._connect)
+        try:
+            await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            connecting.add_done_callback(lambda _: self.close())
+            raise
+        except ssl.SSLError as error:
+            why = getattr(error, "verify_message", "") or error.reason or error
+            raise UplinkError("uplink.tls", where=self.login.where, why=why) from error
+        except _PAHO_ERRORS as error:
+            if self.login.tls is not None and isinstance(error, ConnectionResetError | BrokenPipeError):
+                raise self._no_answer() from error
+            raise UplinkError("uplink.unreachable", where=self.login.where, why=error) from error
+        self._attach()
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                code = await self._opened
+        except (TimeoutError, UplinkError) as error:
+            raise self._no_answer() from error
+        if code.value >= REFUSED:
+            raise self._refusal(code)
+
+    async def subscribe(self, topics: list[str]) -> list[int]:
+        """Subscribe at QoS 1; one code per topic, from REFUSED on it was not granted. Raises UplinkError."""
+        result, mid = self._client.subscribe([(topic, 1) for topic in topics])
+        if result != mqtt.MQTT_ERR_SUCCESS or mid is None:
+            raise self.why or self._lost(mqtt.error_string(result))
+        future: asyncio.Future[list[int]] = self._loop.create_future()
+        self._subscriptions[mid] = future
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await future
+        except TimeoutError as error:
+            raise self._no_answer() from error
+        finally:
+            self._subscriptions.pop(mid, None)
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False, content_type: str = "") -> Sent:
+        """Publish at QoS 1 and wait for the broker. A broker that stays silent loses the connection."""
+        if self.ended.is_set():
+            return Sent(False, why="not connected")
+        info = self._client.publish(topic, payload, 1, retain, self._publish_properties(content_type))
+        if info.rc != mqtt.MQTT_ERR_SUCCESS:
+            return Sent(False, why=mqtt.error_string(info.rc))
+        future: asyncio.Future[Sent] = self._loop.create_future()
+        self._flights[info.mid] = future
+        try:
+            async with asyncio.timeout(PUBACK_S):
+                return await future
+        except TimeoutError:
+            self._end(UplinkError("uplink.silent", where=self.login.where, seconds=int(PUBACK_S)))
+            return Sent(False, why="no answer")
+        finally:
+            self._flights.pop(info.mid, None)
+
+    def acknowledge(self, mid: int) -> None:
+        """`mid` 0 came at QoS 0: there is nothing to acknowledge."""
+        if mid and not self.ended.is_set():
+            self._client.ack(mid, 1)
+
+    def tick(self) -> None:
+        """Keepalive; call it about once a second."""
+        try:
+            self._client.loop_misc()
+        except _PAHO_ERRORS as error:
+            self._end(self._lost(error))
+
+    def close(self, farewell: tuple[str, bytes] | None = None) -> None:
+        """Leave orderly: the broker gets `farewell` (topic, payload; retained) instead of publishing our will."""
+        if not self.ended.is_set() and self._client.is_connected():
+            with contextlib.suppress(*_PAHO_ERRORS):
+                if farewell:
+                    self._client.publish(*farewell, 1, True)
+                self._client.disconnect()
+                self._client.loop_write()
+        self._end(UplinkError("uplink.lost", where=self.login.where, why="closed"))
+
+    def _make_client(self) -> mqtt.Client:
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self.login.client,
+            clean_session=None if self._five else True,
+            protocol=mqtt.MQTTv5 if self._five else mqtt.MQTTv311,
+            reconnect_on_failure=False,  # paho would also try MQTT 3.1 by itself
+            manual_ack=True,
+        )
+        client.connect_timeout = CONNECT_S
+        client.max_inflight_messages_set(0)  # the window is the publisher's
+        client.max_queued_messages_set(2 * WINDOW)
+        if self.login.username is not None:
+            client.username_pw_set(self.login.username, self.login.password)
+        if self.login.tls is not None:
+            client.tls_set_context(self.login.tls)
+        will_properties = None
+        if self._five:
+            will_properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
+            will_properties.WillDelayInterval = WILL_DELAY_S
+        client.will_set(*self.login.will, 1, True, will_properties)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_paho_message
+        return client
+
+    def _connect(self) -> None:
+        """In a thread: name lookup, TCP and TLS block."""
+        if not self._five:
+            self._client.connect(self.login.host, self.login.port, KEEPALIVE_S)
+            return
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = 0
+        properties.ReceiveMaximum = RECEIVE_MAXIMUM
+        properties.MaximumPacketSize = MAXIMUM_PACKET
+        self._client.connect(self.login.host, self.login.port, KEEPALIVE_S, clean_start=True, properties=properties)
+
+    def _attach(self) -> None:
+        sock = self._client.socket()
+        if sock is None:
+            self._end(self._lost("closed at once"))
+            return
+        if isinstance(sock, socket.socket):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._client.on_socket_close = self._on_socket_close
+        self._client.on_socket_register_write = self._on_want_write
+        self._client.on_socket_unregister_write = self._on_wrote
+        self._loop.add_reader(sock, self._readable)
+        if self._client.want_write():
+            self._loop.add_writer(sock, self._writable)
+
+    def _readable(self) -> None:
+        try:
+            self._client.loop_read()
+            while (sock := self._client.socket()) is not None and isinstance(sock, ssl.SSLSocket) and sock.pending():
+                self._client.loop_read()
+        except _PAHO_ERRORS as error:
+            self._end(self._lost(error))
+
+    def _writable(self) -> None:
+        try:
+            self._client.loop_write()
+        except _PAHO_ERRORS as error:
+            self._end(self._lost(error))
+
+    def _on_want_write(self, client: mqtt.Client, userdata: Any, sock: Any) -> None:
+        self._loop.add_writer(sock, self._writable)
+
+    def _on_wrote(self, client: mqtt.Client, userdata: Any, sock: Any) -> None:
+        self._loop.remove_writer(sock)
+
+    def _on_socket_close(self, client: mqtt.Client, userdata: Any, sock: Any) -> None:
+        self._loop.remove_reader(sock)
+        self._loop.remove_writer(sock)
+
+    def _on_connect(self, client: mqtt.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
+        self.window = max(1, min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW)))
+        if not self._opened.done():
+            self._opened.set_result(code)
+
+    def _on_disconnect(self, client: mqtt.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
+        if code.value == TAKEN_OVER:
+            self._end(UplinkError("uplink.taken_over", where=self.login.where, client=self.login.client))
+        else:
+            self._end(self._lost(code))
+
+    def _on_publish(self, client: mqtt.Client, userdata: Any, mid: int, code: ReasonCode, properties: Any) -> None:
+        future = self._flights.pop(mid, None)
+        if future is not None and not future.done():
+            accepted = code.value < REFUSED and code.value != NOBODY_SUBSCRIBED
+            future.set_result(Sent(accepted, code.value, "" if accepted else str(code)))
+
+    def _on_subscribe(
+        self, client: mqtt.Client, userdata: Any, mid: int, codes: list[ReasonCode], properties: Any
+    ) -> None:
+        future = self._subscriptions.pop(mid, None)
+        if future is not None and not future.done():
+            future.set_result([code.value for code in codes])
+
+    def _on_paho_message(self, client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = ""
+        self._on_message(self, Incoming(message.mid, topic, bytes(message.payload), bool(message.retain)))
+
+    def _end(self, why: UplinkError) -> None:
+        """Over: whoever waits for the broker's word learns that it does not come."""
+        if self.ended.is_set():
+            return
+        self.why = why
+        self.ended.set()
+        for flight in self._flights.values():
+            if not flight.done():
+                flight.set_result(Sent(False, why="connection lost"))
+        answers: list[asyncio.Future[Any]] = [self._opened, *self._subscriptions.values()]
+        for waiting in answers:
+            if not waiting.done():
+                waiting.set_exception(why)
+                waiting.exception()  # nobody may be waiting: no complaint about that
+        if (sock := self._client.socket()) is not None:
+            self._client.on_socket_close = None
+            self._loop.remove_reader(sock)
+            self._loop.remove_writer(sock)
+            sock.close()
+
+    def _refusal(self, code: ReasonCode) -> UplinkError:
+        where = self.login.where
+        if code.value == UNSUPPORTED_VERSION:
+            other = '"3.1.1"' if self._five else "5"
+            return UplinkError("uplink.mqtt_version", where=where, version=self.login.mqtt, other=other)
+        if code.value in (BAD_LOGIN, NOT_AUTHORISED):
+            return UplinkError("uplink.login_refused", where=where, user=self.login.username or self.login.client)
+        return UplinkError("uplink.refused", where=where, why=code)
+
+    def _no_answer(self) -> UplinkError:
+        return UplinkError("uplink.no_answer", where=self.login.where, version=self.login.mqtt)
+
+    def _lost(self, why: object) -> UplinkError:
+        return UplinkError("uplink.lost", where=self.login.where, why=why)
+
+    def _publish_properties(self, content_type: str) -> Properties | None:
+        if not self._five or not content_type:
+            return None
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.ContentType = content_type
+        return properties

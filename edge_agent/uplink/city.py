@@ -1,0 +1,247 @@
+"""The gateway's way to the city: connects, stays connected, speaks the contract's topics and checks its signatures.
+
+Fulfils ports.Uplink. It sends nothing on its own but state and will, and it judges nothing: what to send, when, and
+what an acknowledgement means is flows/publish.py; what a command may do is flows/command.py. Nothing is handed to paho
+while there is no connection, and a publish whose connection drops counts as not sent.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from edge_agent import log
+from edge_agent.contract import topics
+from edge_agent.contract.envelope import write_envelope
+from edge_agent.contract.messages import BirthMessage, StateMessage, seal
+from edge_agent.contract.signatures import PrivateKey, PublicKey
+from edge_agent.errors import UplinkError
+from edge_agent.model import site
+from edge_agent.model.ack import Ack
+from edge_agent.model.commands import Delivery
+from edge_agent.model.encoding import canonical
+from edge_agent.model.events import Row
+from edge_agent.ports import Beat, Birth, Clock, Sent
+from edge_agent.uplink.broker import NOBODY_SUBSCRIBED, REFUSED, Connection, Incoming, Login
+from edge_agent.uplink.inbox import Inbox, Seldom
+from edge_agent.uplink.login import login
+from edge_agent.uplink.retry import Patience
+
+EVENT_TYPE = "application/cloudevents+json"
+# A person has to change something before the broker's answer can be another one.
+REFUSALS = {"uplink.login_refused", "uplink.topic_refused", "uplink.taken_over", "uplink.mqtt_version"}
+DROPS_BEFORE_REPORT = 5  # Mosquitto 2.0 drops the older of two clients with one name without a word
+
+logger = log.get("uplink")
+
+Report = Callable[[str, str], None]
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """`signing` is the gateway's own; `city_ack` and `city_command` tell the city's word from anybody's."""
+
+    signing: PrivateKey
+    city_ack: PublicKey
+    city_command: PublicKey
+
+
+class MqttUplink:
+    """`base`: directory that relative paths of the settings start from; `report(what, detail)`: for the journal."""
+
+    def __init__(
+        self,
+        gateway: str,
+        settings: site.Uplink,
+        base: Path,
+        keys: Keys,
+        clock: Clock,
+        *,
+        agent: str,
+        config: str,
+        report: Report = lambda what, detail: None,
+        chance: random.Random | None = None,
+    ) -> None:
+        self.gateway, self.settings, self.base, self.keys, self.clock = gateway, settings, base, keys, clock
+        self.agent, self.config, self.report = agent, config, report
+        self._chance = chance or random.Random()
+        self._connection: Connection | None = None
+        self._sessions = 0
+        self._up = asyncio.Event()
+        self._bdseq = 0
+        self._online = False  # this session's state was published
+        self._inbox = Inbox(keys.city_ack, keys.city_command)
+        self._seldom = Seldom()
+
+    @property
+    def bad_acks(self) -> int:
+        """Acknowledgements that were not the city's."""
+        return self._inbox.bad_acks
+
+    @property
+    def session(self) -> int:
+        return self._sessions if self._connection is not None else 0
+
+    @property
+    def window(self) -> int:
+        return self._connection.window if self._connection is not None else 1
+
+    async def connected(self) -> int:
+        while self._connection is None:
+            await self._up.wait()
+        return self._sessions
+
+    async def run(self, beat: Beat) -> None:
+        """Keep a connection until cancelled."""
+        patience = Patience(time.monotonic(), self._chance)
+        while True:
+            beat()
+            began, before = time.monotonic(), self._sessions
+            try:
+                await self._stay_connected(beat)
+            except UplinkError as error:
+                now = time.monotonic()
+                refused = error.code in REFUSALS
+                self._complain(error, refused)
+                if self._sessions > before and patience.held(began, now) == DROPS_BEFORE_REPORT:
+                    self._complain(self._dropped(patience.drops), refused=True)
+                wait_s = patience.refused_s() if refused else patience.next_s(now)
+            await self._pause(wait_s, beat)
+
+    async def birth(self, birth: Birth) -> None:
+        """Say who we are, signed; then that we are online. Whether the city heard shows in its acknowledgement."""
+        now = self.clock.now()
+        message = BirthMessage(
+            gateway=self.gateway,
+            agent=self.agent,
+            epoch=birth.epoch,
+            first=birth.first,
+            last=birth.last,
+            acked=birth.acked,
+            boot_id=now.boot_id,
+            up_ms=now.up_ms,
+            clock=now.state.value,
+            config=self.config,
+            credentials=birth.credentials,
+            bdseq=self._bdseq,
+            doors=birth.doors,
+        )
+        await self._send(topics.up(self.gateway, "birth"), seal(message, self.keys.signing))
+        if not self._online:
+            self._online = True
+            await self._send(*self._state("online"), retain=True)
+
+    async def publish(self, row: Row, historic: bool) -> Sent:
+        topic = topics.of_event(self.gateway, row.tag)
+        return await self._send(topic, write_envelope(row, self.gateway, historic), content_type=EVENT_TYPE)
+
+    async def ack(self) -> Ack:
+        return await self._inbox.acks.get()
+
+    async def command(self) -> Delivery:
+        return await self._inbox.commands.get()
+
+    def accept(self, token: int) -> None:
+        mid = self._inbox.accepted(token)
+        if mid is not None and self._connection is not None:
+            self._connection.acknowledge(mid)
+
+    async def _stay_connected(self, beat: Beat) -> None:
+        """One connection, from its beginning to the UplinkError that ends it."""
+        self._bdseq = max(self._bdseq + 1, self.clock.now().up_ms)
+        connection = Connection(self._login(), self._take)
+        try:
+            await connection.open()
+            await self._listen(connection)
+            self._begin(connection)
+            while not connection.ended.is_set():
+                beat()
+                connection.tick()
+                await _until_set(connection.ended, 1.0)
+            raise connection.why or UplinkError("uplink.lost", where=connection.login.where, why="")
+        finally:
+            self._connection = None
+            self._inbox.forget_session()
+            self._up.clear()
+            connection.close(self._state("offline"))
+
+    def _begin(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sessions += 1
+        self._online = False
+        self._up.set()
+        logger.info("connected to %s (MQTT %s)", connection.login.where, self.settings.mqtt)
+
+    def _login(self) -> Login:
+        return login(self.settings, self.gateway, self.base, self._state("offline"))
+
+    async def _listen(self, connection: Connection) -> None:
+        """Subscribe to the city's topics. Without acknowledgements there is nothing to be done here; a gateway that
+        may not hear commands goes on without them."""
+        wanted = [topics.down(self.gateway, "cmd")]
+        if self.settings.confirm == "city":
+            wanted.insert(0, topics.down(self.gateway, "ack"))
+        codes = await connection.subscribe(wanted)
+        for topic, code in zip(wanted, codes, strict=True):
+            if code < REFUSED:
+                continue
+            error = self._topic_refused(connection, topic, f"code {code:#x} to SUBSCRIBE")
+            if topic.endswith("/ack"):
+                raise error
+            self._complain(error, refused=True)
+
+    async def _send(self, topic: str, payload: bytes, *, retain: bool = False, content_type: str = "") -> Sent:
+        connection = self._connection
+        if connection is None:
+            return Sent(False, why="not connected")
+        sent = await connection.publish(topic, payload, retain=retain, content_type=content_type)
+        if sent.code >= REFUSED:
+            self._complain(self._topic_refused(connection, topic, f"{sent.why}, {sent.code:#x}"), refused=True)
+        elif sent.code == NOBODY_SUBSCRIBED and self._seldom("nobody"):
+            logger.warning("nobody is subscribed to %s: is the city's ingest worker running?", topic)
+        return sent
+
+    def _take(self, connection: Connection, incoming: Incoming) -> None:
+        """A command is acknowledged to the broker when it is accepted, everything else at once."""
+        if incoming.topic == topics.down(self.gateway, "cmd") and self._inbox.take_command(incoming):
+            return
+        if incoming.topic == topics.down(self.gateway, "ack"):
+            self._inbox.take_ack(incoming.payload)
+        connection.acknowledge(incoming.mid)
+
+    def _state(self, state: str) -> tuple[str, bytes]:
+        message = StateMessage("online" if state == "online" else "offline", self._bdseq)
+        return topics.up(self.gateway, "state"), canonical(message)
+
+    def _topic_refused(self, connection: Connection, topic: str, why: str) -> UplinkError:
+        return UplinkError(
+            "uplink.topic_refused", where=connection.login.where, topic=topic, why=why, gateway=self.gateway
+        )
+
+    def _dropped(self, count: int) -> UplinkError:
+        return UplinkError("uplink.dropped", where=self.settings.url, count=count, client=self.gateway)
+
+    def _complain(self, error: UplinkError, refused: bool) -> None:
+        """In the log at a bounded rate; a refusal also in the journal, because somebody has to act."""
+        if not self._seldom(f"{error.code} {error.fields.get('topic', '')}"):
+            return
+        logger.log(logging.ERROR if refused else logging.WARNING, "%s", error)
+        if refused:
+            self.report("uplink_refused", str(error))
+
+    async def _pause(self, seconds: float, beat: Beat) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            beat()
+            await asyncio.sleep(min(left, 5.0))
+
+
+async def _until_set(event: asyncio.Event, seconds: float) -> None:
+    """Not with wait_for: Python 3.11's swallows a cancellation that comes together with the event."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

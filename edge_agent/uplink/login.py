@@ -1,0 +1,72 @@
+"""From the [uplink] section of agent.toml to what a connection needs: address, password, certificates.
+
+Read anew for every connection, so that a renewed certificate or password is taken without a restart.
+"""
+
+import ssl
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from edge_agent.errors import UplinkError
+from edge_agent.model import site
+from edge_agent.uplink.broker import Login
+
+PORTS = {"mqtt": 1883, "mqtts": 8883}
+
+
+class _Socket(ssl.SSLSocket):
+    """paho leaves the socket of a failed handshake open."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
+def address(url: str) -> tuple[str, int, bool]:
+    """(host, port, encrypted) of `mqtt://host[:port]` or `mqtts://host[:port]`. Raises UplinkError."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or PORTS[parts.scheme]
+    except (KeyError, ValueError) as error:
+        raise UplinkError("uplink.url", url=url) from error
+    if not parts.hostname or parts.username or parts.path.strip("/"):
+        raise UplinkError("uplink.url", url=url)
+    return parts.hostname, port, parts.scheme == "mqtts"
+
+
+def login(settings: site.Uplink, gateway: str, base: Path, will: tuple[str, bytes]) -> Login:
+    """Raises UplinkError when the address, the password file or a certificate cannot be used."""
+    host, port, encrypted = address(settings.url)
+    password = None
+    if settings.password_file is not None:
+        path = base / settings.password_file
+        try:
+            password = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UplinkError("uplink.file", path=path, why=error) from error
+    return Login(
+        host=host,
+        port=port,
+        client=gateway,
+        mqtt=settings.mqtt,
+        will=will,
+        username=settings.username,
+        password=password,
+        tls=_tls(settings.tls, base, f"{host}:{port}") if encrypted else None,
+    )
+
+
+def _tls(settings: site.UplinkTls | None, base: Path, where: str) -> ssl.SSLContext:
+    """With certificates of our own: TLS 1.3 and nothing older. Without: the system's authorities."""
+    try:
+        context = ssl.create_default_context(cafile=None if settings is None else str(base / settings.ca))
+        if settings is not None:
+            context.minimum_version = ssl.TLSVersion.TLSv1_3
+            context.load_cert_chain(base / settings.cert, base / settings.key)
+    except (OSError, ssl.SSLError) as error:
+        raise UplinkError("uplink.tls", where=where, why=error) from error
+    context.sslsocket_class = _Socket
+    return context

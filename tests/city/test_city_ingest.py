@@ -1,0 +1,226 @@
+"""The ingest worker against a real broker: hostile input, restarts, several workers."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import msgspec
+
+from edge_agent.city.broker import BrokerAddress
+from edge_agent.city.ingest import IngestWorker
+from edge_agent.city.store import Watermark
+from edge_agent.contract import topics
+from edge_agent.contract.envelope import write_envelope
+from edge_agent.contract.messages import AckMessage, BirthMessage, seal, unseal
+from edge_agent.contract.signatures import new_key
+from edge_agent.model.events import GapAnnounced, encode_event
+from tests.uplink.rig import (
+    BOOT,
+    EPOCH,
+    GATEWAY,
+    SOURCE,
+    City,
+    both_brokers,
+    broker,
+    bystander,
+    city_in,
+    needs_mosquitto,
+    rows,
+    running,
+    worker_for,
+)
+from tests.waiting import auntil
+
+EVENTS = topics.up(GATEWAY, "evt")
+
+
+class Ears:
+    """Everything the city says to the gateway, signatures checked."""
+
+    def __init__(self, client: object, city: City) -> None:
+        self.acks: list[AckMessage] = []
+
+        def hear(client: object, userdata: object, message: object) -> None:
+            self.acks.append(unseal(message.payload, city.ack.public_key(), AckMessage))  # type: ignore[attr-defined]
+
+        client.on_message = hear  # type: ignore[attr-defined]
+        client.subscribe(topics.down(GATEWAY, "ack"), 1)  # type: ignore[attr-defined]
+
+
+def birth_of(gateway: str = GATEWAY, epoch: str = EPOCH) -> BirthMessage:
+    return BirthMessage(
+        gateway=gateway, agent="0.1.0", epoch=epoch, first=1, last=0, acked=0, boot_id=BOOT, up_ms=5, clock="synced",
+        config="c", credentials="p", bdseq=1, doors=("d",),
+    )  # fmt: skip
+
+
+def reasons(city: City) -> list[str]:
+    return [row[0] for row in city.store._db.execute("SELECT reason FROM quarantine ORDER BY id").fetchall()]
+
+
+@both_brokers
+def test_hostile_messages_are_put_away_and_the_queue_moves_on(tmp_path: Path, kind: str) -> None:
+    """Each goes to quarantine with a reason, none stops the worker; those with a name are refused by name."""
+    good, damaged, wrong = rows(3)
+    damaged = msgspec.structs.replace(damaged, body=b'{"door":\xff')
+    wrong = msgspec.structs.replace(wrong, body=b'{"door":3}')
+    hostile = [
+        (EVENTS, b"", "$"),
+        (EVENTS, b"\xff\xfe", "$"),
+        (EVENTS, b"[" * 60_000, "$"),
+        (EVENTS, b"x" * 1_000_000, "$"),
+        (EVENTS, write_envelope(good, "G9999", False), "$.source"),
+        (topics.up("G9999", "evt"), write_envelope(good, "G9999", False), "unknown_gateway"),
+        (topics.up("G9999", "birth"), seal(birth_of("G9999"), new_key()), "unknown_gateway"),
+        (topics.up(GATEWAY, "birth"), seal(birth_of(), new_key()), "birth: bad_signature"),
+        (topics.up(GATEWAY, "birth"), seal(birth_of("G9999"), new_key()), "birth: bad_signature"),
+        (topics.up(GATEWAY, "state"), b"offline", "state"),
+        (EVENTS, write_envelope(damaged, GATEWAY, False), "$"),
+        (EVENTS, write_envelope(wrong, GATEWAY, False), "$.data.door"),
+    ]
+
+    async def scene() -> None:
+        worker = worker_for(city, there)
+        async with running(worker.run()):
+            await asyncio.wait_for(worker.listening.wait(), 10)
+            with bystander(there.url) as client:
+                ears = Ears(client, city)
+                for topic, payload, _ in hostile:
+                    client.publish(topic, payload, 1)
+                client.publish(EVENTS, write_envelope(good, GATEWAY, False), 1)
+                await auntil(lambda: worker.stored == 1)
+                await auntil(lambda: ears.acks and ears.acks[-1].upto == 1)
+                refused = {refusal.seq for ack in ears.acks for refusal in ack.refused}
+                assert refused == {2, 3}
+                client.publish(topics.up(GATEWAY, "birth"), seal(birth_of("G9999"), city.gateway_key), 1)
+                await auntil(lambda: worker.refused == len(hostile) + 1)
+        assert city.store.gateway(SOURCE) is None
+        found = reasons(city)
+        assert len(found) == len(hostile) + 1
+        for (_, _, reason), kept in zip(hostile, found, strict=False):
+            assert kept.startswith(reason)
+
+    with broker(tmp_path, kind) as there, city_in(tmp_path) as city:
+        asyncio.run(scene())
+
+
+@both_brokers
+def test_a_refused_row_is_passed_when_its_gap_is_announced(tmp_path: Path, kind: str) -> None:
+    """The whole way of a poison row: refused by name, announced, and the watermark moves past it."""
+    one, two, three = rows(3)
+    poison = msgspec.structs.replace(two, body=b'{"door":3}')
+    gap = GapAnnounced(epoch=EPOCH, from_seq=2, to_seq=2, why="refused")
+    announced = msgspec.structs.replace(three, tag=gap.tag, body=encode_event(gap))
+
+    async def scene() -> None:
+        worker = worker_for(city, there)
+        async with running(worker.run()):
+            await asyncio.wait_for(worker.listening.wait(), 10)
+            with bystander(there.url) as client:
+                ears = Ears(client, city)
+                for row in (one, poison):
+                    client.publish(EVENTS, write_envelope(row, GATEWAY, False), 1)
+                await auntil(lambda: ears.acks and ears.acks[-1].refused)
+                assert ears.acks[-1].upto == 1
+                client.publish(EVENTS, write_envelope(announced, GATEWAY, False), 1)
+                await auntil(lambda: ears.acks[-1].upto == 3)
+
+    with broker(tmp_path, kind) as there, city_in(tmp_path) as city:
+        asyncio.run(scene())
+
+
+@both_brokers
+def test_a_birth_is_answered_and_a_new_journal_is_told(tmp_path: Path, kind: str, caplog: object) -> None:
+    """Answered at once with what is stored in that epoch; a new epoch is accepted and logged."""
+
+    async def scene() -> None:
+        worker = worker_for(city, there)
+        async with running(worker.run()):
+            await asyncio.wait_for(worker.listening.wait(), 10)
+            with bystander(there.url) as client:
+                ears = Ears(client, city)
+                for row in rows(4):
+                    client.publish(EVENTS, write_envelope(row, GATEWAY, False), 1)
+                await auntil(lambda: worker.stored == 4)
+                for epoch in (EPOCH, "b" * 32):
+                    client.publish(topics.up(GATEWAY, "birth"), seal(birth_of(epoch=epoch), city.gateway_key), 1)
+                await auntil(lambda: ears.acks and ears.acks[-1].epoch == "b" * 32)
+                assert ears.acks[-1].upto == 0
+                assert [ack.upto for ack in ears.acks if ack.epoch == EPOCH][-1] == 4
+                nows = [ack.now for ack in ears.acks]
+                assert nows == sorted(set(nows))
+
+    with broker(tmp_path, kind) as there, city_in(tmp_path) as city:
+        asyncio.run(scene())
+    assert "a new journal (epoch bbbbbbbb" in caplog.text  # type: ignore[attr-defined]
+
+
+@needs_mosquitto
+def test_two_workers_share_the_work(tmp_path: Path) -> None:
+    """MQTT 5 shared subscription: each event goes to one of them, the database puts them together."""
+
+    async def scene() -> None:
+        workers = [
+            IngestWorker(BrokerAddress(there.url, 5), city.store, city.ack, city.gateways, f"city-{number}")
+            for number in range(2)
+        ]
+        judged: list[list[str]] = [[], []]
+        for worker, topics_seen in zip(workers, judged, strict=True):
+            spy_on(worker, topics_seen)
+        async with running(*(worker.run() for worker in workers)):
+            for worker in workers:
+                await asyncio.wait_for(worker.listening.wait(), 10)
+            with bystander(there.url) as client:
+                for row in rows(200):
+                    client.publish(EVENTS, write_envelope(row, GATEWAY, False), 1)
+                await auntil(lambda: city.store.watermark(SOURCE, EPOCH) == Watermark(EPOCH, 200))
+            assert all(judged)
+            assert [len(topics_seen) for topics_seen in judged] == [worker.stored for worker in workers]
+            assert sum(worker.stored for worker in workers) == 200
+
+    with broker(tmp_path, "mosquitto") as there, city_in(tmp_path) as city:
+        asyncio.run(scene())
+
+
+def spy_on(worker: IngestWorker, topics_seen: list[str]) -> None:
+    judge = worker._intake.judge
+
+    def judging(topic: str, payload: bytes) -> object:
+        topics_seen.append(topic)
+        return judge(topic, payload)
+
+    worker._intake.judge = judging  # type: ignore[assignment, method-assign]
+
+
+@both_brokers
+def test_a_database_that_fails_acknowledges_nothing(tmp_path: Path, kind: str, caplog: object) -> None:
+    """No acknowledgement to the gateway while it cannot commit; when it can again, what comes again is stored."""
+
+    async def scene() -> None:
+        worker = worker_for(city, there)
+        async with running(worker.run()):
+            await asyncio.wait_for(worker.listening.wait(), 10)
+            city.store._db.execute("PRAGMA query_only=ON")
+            with bystander(there.url) as client:
+                ears = Ears(client, city)
+                payload = write_envelope(rows(1)[0], GATEWAY, False)
+                client.publish(EVENTS, payload, 1).wait_for_publish(5)
+                await auntil(lambda: "cannot be read or written" in caplog.text)  # type: ignore[attr-defined]
+                assert ears.acks == []
+                city.store._db.execute("PRAGMA query_only=OFF")
+                await asyncio.wait_for(worker.listening.wait(), 10)
+                client.publish(EVENTS, payload, 1)
+                await auntil(lambda: ears.acks and ears.acks[-1].upto == 1)
+
+    with broker(tmp_path, kind) as there, city_in(tmp_path) as city:
+        asyncio.run(scene())
+
+
+def test_the_acknowledgement_on_the_wire_is_the_contracts() -> None:
+    """Exactly the names of the contract, islands and refusals in their form."""
+    from edge_agent.contract.messages import Refusal
+
+    message = AckMessage(epoch=EPOCH, upto=3, have=((5, 6),), refused=(Refusal(4, "no"),), now="n")
+    wire = json.loads(seal(message, new_key()))
+    assert sorted(wire) == ["credit", "epoch", "have", "kid", "now", "refused", "sig", "upto"]
+    assert (wire["have"], wire["refused"], wire["credit"]) == ([[5, 6]], [{"seq": 4, "reason": "no"}], 200)

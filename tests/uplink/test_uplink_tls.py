@@ -1,0 +1,155 @@
+"""TLS 1.3 with certificates on both sides, the gateway's name taken from its certificate; and the will."""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from edge_agent.contract import topics
+from edge_agent.model import site
+from edge_agent.sim.broker import ACL, find_mosquitto, free_port
+from tests.uplink.rig import GATEWAY, beat, birth, broker, bystander, city_in, needs_mosquitto, running, uplink_for
+from tests.waiting import auntil, until
+
+Version = Literal[5, "3.1.1"]
+
+
+class Authority:
+    """A certificate authority of one test."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder, self.name = folder, x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.ca = self.issue(name, self.key, authority=True)
+
+    def issue(self, name: str, key: ec.EllipticCurvePrivateKey | None = None, authority: bool = False) -> Path:
+        """`name`.pem and `name`.key; good for 127.0.0.1."""
+        key = key or ec.generate_private_key(ec.SECP256R1())
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+            .issuer_name(self.name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(hours=1))
+            .not_valid_after(now + timedelta(hours=1))
+            .add_extension(x509.BasicConstraints(authority, None), True)
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False)
+            .sign(self.key, hashes.SHA256())
+        )
+        path = self.folder / f"{name}.pem"
+        path.write_bytes(certificate.public_bytes(Encoding.PEM))
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        path.with_suffix(".key").write_bytes(pem)
+        return path
+
+
+@contextlib.contextmanager
+def tls_broker(folder: Path, ca: Path, server: Path) -> Iterator[str]:
+    """Mosquitto as a city runs it: TLS 1.3 only, client certificates required, their CN is the user."""
+    port = free_port()
+    (folder / "acl").write_text(ACL)
+    (folder / "acl").chmod(0o600)
+    lines = [
+        f"listener {port} 127.0.0.1",
+        f"cafile {ca}",
+        f"certfile {server}",
+        f"keyfile {server.with_suffix('.key')}",
+        "tls_version tlsv1.3",
+        "require_certificate true",
+        "use_identity_as_username true",
+        f"acl_file {folder / 'acl'}",
+        *(["user root"] if os.geteuid() == 0 else []),
+    ]
+    (folder / "tls.conf").write_text("\n".join(lines) + "\n")
+    with (folder / "tls.log").open("wb") as output:
+        process = subprocess.Popen([str(find_mosquitto()), "-c", str(folder / "tls.conf")], stderr=output)
+    try:
+        until(lambda: b"running" in (folder / "tls.log").read_bytes())
+        yield f"mqtts://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@needs_mosquitto
+def test_certificates_on_both_sides(tmp_path: Path) -> None:
+    """The broker knows the gateway by its certificate's CN and lets it write its own topics only."""
+
+    async def scene() -> None:
+        tls = site.UplinkTls(ca=str(authority.ca), cert=str(own), key=str(own.with_suffix(".key")))
+        uplink, reports = uplink_for(city, url, 5, tls=tls)
+        async with running(uplink.run(beat)):
+            await asyncio.wait_for(uplink.connected(), 10)
+            await uplink.birth(birth())
+            assert not reports
+            uplink.gateway = "G9999"
+            await uplink.birth(birth())
+            assert "sc/1/up/G9999/birth" in reports[0][1]
+
+    authority = Authority(tmp_path, "city-ca")
+    own, server = authority.issue(GATEWAY), authority.issue("broker")
+    with tls_broker(tmp_path, authority.ca, server) as url, city_in(tmp_path) as city:
+        asyncio.run(scene())
+
+
+@needs_mosquitto
+@pytest.mark.parametrize("wrong", ["ca", "client", "none"])
+def test_certificates_that_do_not_fit(tmp_path: Path, wrong: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A broker of another authority, a client the broker does not know, no certificate: no session, a clear line."""
+
+    async def scene() -> None:
+        ca = stranger.ca if wrong == "ca" else authority.ca
+        own = (stranger if wrong == "client" else authority).issue(GATEWAY)
+        tls = None if wrong == "none" else site.UplinkTls(ca=str(ca), cert=str(own), key=str(own.with_suffix(".key")))
+        uplink, _ = uplink_for(city, url, 5, tls=tls)
+        async with running(uplink.run(beat)):
+            await auntil(lambda: "uplink.tls" in caplog.text)
+            assert uplink.session == 0
+
+    (tmp_path / "stranger").mkdir()
+    authority, stranger = Authority(tmp_path, "city-ca"), Authority(tmp_path / "stranger", "other-ca")
+    with tls_broker(tmp_path, authority.ca, authority.issue("broker")) as url, city_in(tmp_path) as city:
+        asyncio.run(scene())
+
+
+@needs_mosquitto
+@pytest.mark.parametrize(("version", "states"), [("3.1.1", ["online", "offline", "online"]), (5, ["online", "online"])])
+def test_the_broker_tells_of_our_death(tmp_path: Path, version: Version, states: list[str]) -> None:
+    """A connection that breaks: the will says offline with that session's bdseq; MQTT 5's delay spares short cuts."""
+
+    async def scene() -> None:
+        uplink, _ = uplink_for(city, there.url, version)
+        seen: list[dict[str, object]] = []
+        with bystander(there.url) as client:
+            client.on_message = lambda client, userdata, message: seen.append(msgspec.json.decode(message.payload))
+            client.subscribe(topics.up(GATEWAY, "state"), 1)
+            async with running(uplink.run(beat)):
+                await asyncio.wait_for(uplink.connected(), 10)
+                await uplink.birth(birth())
+                await auntil(lambda: seen)
+                uplink._connection._client.socket().shutdown(2)  # type: ignore[union-attr]
+                await auntil(lambda: uplink.session == 2)
+                await uplink.birth(birth())
+                await auntil(lambda: len(seen) == len(states))
+        assert [message["state"] for message in seen[: len(states)]] == states
+        assert seen[len(states) - 1]["bdseq"] > seen[0]["bdseq"]  # type: ignore[operator]
+        if version == "3.1.1":
+            assert seen[1]["bdseq"] == seen[0]["bdseq"]
+
+    with broker(tmp_path, "mosquitto") as there, city_in(tmp_path) as city:
+        asyncio.run(scene())
