@@ -1,0 +1,52 @@
+"""The command line. Each command lives in a module of its own, loaded when it is called: `run` must start quickly."""
+
+from importlib import import_module
+
+import click
+
+from edge_agent import __version__
+from edge_agent.cli.speech import complain, set_language
+from edge_agent.errors import EdgeAgentError
+
+COMMANDS = {
+    "run": "run",
+    "check": "check",
+    "demo": "demo",
+    "init": "init",
+    "keys": "keys",
+    "people": "people",
+    "face": "face",
+    "events": "events",
+    "city": "city",
+}
+
+
+class Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"edge_agent.cli.{COMMANDS[cmd_name]}").command
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="edge-agent")
+@click.option("--lang", type=click.Choice(["en", "zh"]), help="Language of the output (default: the locale's).")
+def group(lang: str | None) -> None:
+    """Community access control at the gate: decides locally, keeps every event, publishes to the city.
+
+    社区门禁边缘网关：本地判断、完整留存、上报平台。
+    """
+    set_language(lang)
+
+
+def main() -> None:
+    """Entry point: an error the user can mend is said in words and exits with 1; bad usage exits with 2."""
+    try:
+        group(prog_name="edge-agent")
+    except EdgeAgentError as error:
+        complain(error)
+        raise SystemExit(1) from None

@@ -1,0 +1,51 @@
+"""`edge-agent check`: what is wrong, without starting anything."""
+
+from pathlib import Path
+
+import click
+
+from edge_agent.cli.options import CONFIG
+from edge_agent.cli.speech import complain, tell
+from edge_agent.config import advice, check_devices, check_files, load_config
+from edge_agent.drivers.profiles import check_profile, load_profile, profile_ids, profiles_root
+from edge_agent.errors import Problem, Problems
+
+
+@click.command("check")
+@CONFIG
+def command(config: Path) -> None:
+    """Say what is wrong with the configuration and the device profiles."""
+    problems: list[Problem] = []
+    loaded = None
+    try:
+        loaded = load_config(config)
+        problems += check_files(loaded, str(config), config.parent)
+        problems += check_devices(loaded, str(config))
+    except Problems as error:
+        problems += error.problems
+    except Problem as error:
+        problems.append(error)
+    examples = 0
+    for profile_id in profile_ids():
+        path = profiles_root() / f"{profile_id}.toml"
+        found = check_profile(path)
+        problems += [problem for problem in found if problem not in problems]
+        if not found:
+            examples += len(load_profile(profile_id).example)
+    for problem in problems:
+        complain(problem)
+    if problems:
+        tell("cli.problems", count=len(problems))
+        raise SystemExit(1)
+    assert loaded is not None
+    for hint in advice(loaded, str(config)):
+        complain(hint)
+    tell(
+        "cli.config_good",
+        file=config,
+        doors=len(loaded.doors),
+        terminals=len(loaded.terminals),
+        cameras=len(loaded.cameras),
+        profiles=len(profile_ids()),
+        examples=examples,
+    )

@@ -1,0 +1,64 @@
+"""`edge-agent events`: what happened, as it happens."""
+
+import asyncio
+from pathlib import Path
+
+import click
+import msgspec
+
+from edge_agent.cli.describe import describe
+from edge_agent.cli.options import CONFIG, STATE, state_directory
+from edge_agent.cli.speech import language, tell, words
+from edge_agent.store.accepted import follow_accepted
+from edge_agent.store.reading import JournalReader
+
+LOOK_S = 0.2
+PAGE = 500
+
+
+@click.group("events")
+def command() -> None:
+    """Look at the journal."""
+
+
+@command.command("follow")
+@CONFIG
+@STATE
+@click.option("--accepted", is_flag=True, help="One JSON line {read_id, epoch, seq} at the moment of each commit.")
+@click.option("--json", "as_json", is_flag=True, help="The events' own JSON instead of words.")
+@click.option("--from", "start", type=int, help="Begin after this seq (default: the last 10).")
+def follow(config: Path, state: Path | None, accepted: bool, as_json: bool, start: int | None) -> None:
+    """Show events as they are accepted. Ctrl-C ends it."""
+    folder = state_directory(config, state)
+    try:
+        if accepted:
+            asyncio.run(_accepted(folder / "run/accepted.sock"))
+        else:
+            asyncio.run(_events(folder / "journal.db", as_json, start))
+    except KeyboardInterrupt:
+        tell("cli.stopped")
+
+
+async def _accepted(socket: Path) -> None:
+    def listening(seq: int) -> None:
+        click.echo(words("cli.following", seq=seq), err=True)
+
+    async for line in follow_accepted(socket, listening):
+        click.echo(msgspec.json.encode(line).decode())
+
+
+async def _events(journal: Path, as_json: bool, start: int | None) -> None:
+    reader = JournalReader(journal)
+    after = max(0, reader.last - 10) if start is None else start
+    try:
+        while True:
+            for row in reader.read(after, PAGE)[0]:
+                after = row.seq
+                if as_json:
+                    click.echo(f'{{"seq":{row.seq},"tag":"{row.tag}","data":{row.body.decode()}}}')
+                else:
+                    line = describe(row, language())
+                    click.echo(f"{row.seq:>7}  {line.time}  {line.what}  {line.who}  {line.detail}".rstrip())
+            await asyncio.sleep(LOOK_S)
+    finally:
+        reader.close()

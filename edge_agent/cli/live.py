@@ -1,0 +1,147 @@
+"""The live view of `edge-agent demo`: what happens at the gate, what the journal has, what the city has confirmed.
+
+It reads what anybody could read: the journal and the city's database (read-only) and what the simulated gate prints.
+A small story keeps the estate busy: residents, strangers, an expired card, a visitor with the wrong card.
+"""
+
+import asyncio
+import itertools
+import random
+from collections import deque
+from pathlib import Path
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from edge_agent.city.reading import CityReader, Stored
+from edge_agent.cli.describe import COLOURS, describe
+from edge_agent.cli.waiting import Failed, when_open
+from edge_agent.model.events import Row
+from edge_agent.protocols.wiegand import parse_entry
+from edge_agent.sim.estate import DOOR, EXPIRED_CARD, GATEWAY, RESIDENT_CARD, UNKNOWN_CARD, Estate
+from edge_agent.store.reading import JournalReader
+from edge_agent.words import say
+
+SHOWN = 14
+LOOK_S = 0.1
+
+
+class View:
+    """What is on the screen now."""
+
+    def __init__(self, estate: Estate, lang: str) -> None:
+        self.estate, self.lang = estate, lang
+        self.rows: deque[Row] = deque(maxlen=SHOWN)
+        self.stored: dict[int, Stored] = {}
+        self.acked = 0
+
+    def word(self, code: str) -> str:
+        return say(code, self.lang)
+
+    def render(self) -> Panel:
+        title = f"{self.word('demo.title')} · {GATEWAY} · {DOOR}"
+        return Panel(Group(self._status(), self._events()), title=title, subtitle=self.word("demo.quit"))
+
+    def _status(self) -> Table:
+        grid = Table.grid(padding=(0, 2))
+        last = self.rows[-1].seq if self.rows else 0
+        relay = next((line["relay"] for line in reversed(self.estate.gate.lines) if "relay" in line), "off")
+        contact = next((line["contact"] for line in reversed(self.estate.gate.lines) if "contact" in line), "closed")
+        broker = self.estate.broker
+        gate = Text(f"{self.word('door.open' if contact == 'open' else 'door.locked')}")
+        gate.append(f" · {self.word('demo.relay_on' if relay == 'on' else 'demo.relay_off')}")
+        gate.stylize("bold green" if contact == "open" or relay == "on" else "bold")
+        city = Text(f"{max(self.stored, default=0)}", "bold green" if max(self.stored, default=0) >= last else "yellow")
+        grid.add_row(
+            f"{self.word('demo.gate')}:",
+            gate,
+            f"{self.word('demo.journal')}:",
+            Text(str(last), "bold"),
+            f"{self.word('demo.city')}:",
+            city,
+            f"{self.word('demo.broker')}:",
+            f"{broker.kind} {broker.mqtt}" if broker else "–",
+        )
+        return grid
+
+    def _events(self) -> Table:
+        table = Table(expand=True, box=None, pad_edge=False)
+        table.add_column("#", justify="right", no_wrap=True)
+        for column in ("time", "what", "who"):
+            table.add_column(self.word(f"demo.column.{column}"), no_wrap=True)
+        table.add_column(self.word("demo.column.detail"), ratio=1, no_wrap=True, overflow="ellipsis")
+        table.add_column(self.word("demo.column.city"), justify="center", no_wrap=True)
+        for row in self.rows:
+            line = describe(row, self.lang)
+            mark = Text("✓", "green") if row.seq in self.stored else Text("…", "yellow")
+            table.add_row(
+                str(row.seq), line.time, Text(line.what, COLOURS.get(row.tag, "")), line.who, line.detail, mark
+            )
+        return table
+
+
+async def show(estate: Estate, lang: str) -> None:
+    """Run until cancelled (Ctrl-C)."""
+    view = View(estate, lang)
+    try:
+        async with asyncio.TaskGroup() as jobs:
+            jobs.create_task(_story(estate))
+            jobs.create_task(_look(view, estate.state / "journal.db", estate.city_db))
+    except* Failed as failed:
+        raise failed.exceptions[0] from None
+
+
+async def _look(view: View, journal: Path, city: Path) -> None:
+    reader = await when_open(lambda: JournalReader(journal), "the journal")
+    stored = await when_open(lambda: CityReader(city), "the city's database")
+    source, heard = f"urn:sc:gw:{GATEWAY}", 0
+    with Live(view.render(), console=Console(), refresh_per_second=10, screen=False) as live:
+        while True:
+            for row in reader.read(view.rows[-1].seq if view.rows else 0, 500)[0]:
+                view.rows.append(row)
+            for event in stored.events(source, heard):
+                view.stored[event.seq] = event
+            heard = _contiguous(view.stored, heard)
+            live.update(view.render())
+            await asyncio.sleep(LOOK_S)
+
+
+def _contiguous(stored: dict[int, Stored], upto: int) -> int:
+    while upto + 1 in stored:
+        upto += 1
+    return upto
+
+
+async def _story(estate: Estate) -> None:
+    """People come and go; seeded, so that every demo tells the same story."""
+    chance = random.Random(417)
+    await estate.reader.line(lambda line: line.get("sc") is True, timeout=30)
+    await asyncio.sleep(1)
+    for turn in itertools.count():
+        match turn % 6:
+            case 0:
+                _card(estate, RESIDENT_CARD)
+            case 1:
+                _face(estate, "obama2.jpg")
+            case 2:
+                _card(estate, UNKNOWN_CARD)
+            case 3:
+                _card(estate, f"100:{2000 + chance.randrange(50)}")
+            case 4:
+                _face(estate, "biden.jpg")
+            case _:
+                _card(estate, EXPIRED_CARD)
+        await asyncio.sleep(chance.uniform(4, 6))
+
+
+def _card(estate: Estate, entry: str) -> None:
+    card = parse_entry(entry, "H10301")
+    estate.reader.tell(do="card", bits=card.bits, raw=card.raw)
+
+
+def _face(estate: Estate, photo: str) -> None:
+    if photo in estate.photos:
+        estate.camera.tell(do="show", photo=str(estate.photos[photo]), seconds=3)

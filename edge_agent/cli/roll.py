@@ -1,0 +1,85 @@
+"""The list of people as a table that fits a narrow terminal, or as JSON."""
+
+import time
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import click
+import msgspec
+
+from edge_agent.cli.speech import words
+from edge_agent.store.people import Listed
+
+COLUMNS = ("id", "name", "category", "house", "valid", "cards", "faces")
+NARROW = 80
+
+
+class Line(msgspec.Struct, frozen=True):
+    """`valid_from` (inclusive) and `valid_until` (exclusive): local, ISO 8601. `faces`: None when not known."""
+
+    id: str
+    name: str
+    category: str
+    house: str
+    valid_from: str | None
+    valid_until: str | None
+    valid: bool
+    enabled: bool
+    cards: int
+    faces: int | None
+
+
+def roll(people: list[Listed], faces: dict[str, int] | None, zone: ZoneInfo) -> list[tuple[Line, str]]:
+    """Each line with its validity in words. `faces`: templates by person, None when the store cannot be opened."""
+    now_ms = time.time_ns() // 1_000_000
+    return [_line(person, faces, zone, now_ms) for person in people]
+
+
+def show(lines: list[tuple[Line, str]], as_json: bool) -> None:
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode([line for line, _ in lines])).decode())
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for name in COLUMNS:
+        count = name in {"cards", "faces"}
+        table.add_column(words(f"cli.column.{name}"), justify="right" if count else "left", overflow="fold")
+    for line, valid in lines:
+        faces = "-" if line.faces is None else str(line.faces)
+        cells = (line.id, line.name, words(f"category.{line.category}"), line.house, valid, str(line.cards), faces)
+        table.add_row(*(Text("".join(c if c.isprintable() else "?" for c in cell)) for cell in cells))
+    console = Console()
+    console.print(table, width=max(console.width, NARROW) if console.is_terminal else NARROW)
+
+
+def _line(person: Listed, faces: dict[str, int] | None, zone: ZoneInfo, now_ms: int) -> tuple[Line, str]:
+    start, end = person.valid_from_ms, person.valid_until_ms
+    early, late = start is not None and now_ms < start, end is not None and now_ms >= end
+    if not person.enabled:
+        said = words("cli.valid.blocked")
+    elif late:
+        said = words("cli.valid.expired", day=_day(end, zone, last=True))
+    elif early:
+        said = words("cli.valid.later", day=_day(start, zone))
+    elif end is not None:
+        said = words("cli.valid.until", day=_day(end, zone, last=True))
+    else:
+        said = words("cli.valid.always")
+    line = Line(
+        person.id, person.name, person.category, person.house, _iso(start, zone), _iso(end, zone),
+        person.enabled and not early and not late, person.enabled, person.cards,
+        None if faces is None else faces.get(person.id, 0),
+    )  # fmt: skip
+    return line, said
+
+
+def _iso(at_ms: int | None, zone: ZoneInfo) -> str | None:
+    return None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone).isoformat()
+
+
+def _day(at_ms: int | None, zone: ZoneInfo, *, last: bool = False) -> str:
+    """An end is exclusive: the last day is that of the millisecond before it."""
+    return (_iso((at_ms or 0) - last, zone) or "")[: len("2026-05-04")]

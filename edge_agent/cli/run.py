@@ -1,0 +1,24 @@
+"""`edge-agent run`: the daemon."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from edge_agent import log
+from edge_agent.cli.options import CONFIG, STATE
+
+
+@click.command("run")
+@CONFIG
+@STATE
+@click.option("--log-level", default="INFO", show_default=True, type=click.Choice(["DEBUG", "INFO", "WARNING"]))
+def command(config: Path, state: Path | None, log_level: str) -> None:
+    """Run the agent until it is told to stop."""
+    from edge_agent.app import run
+    from edge_agent.config import load_config
+
+    log.configure(log_level)
+    loaded = load_config(config)
+    sys.exit(asyncio.run(run(loaded, config.parent, state or config.parent / loaded.gateway.state)))

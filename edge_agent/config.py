@@ -1,0 +1,303 @@
+"""agent.toml → Config. Every error names file, path and remedy, and all of them come at once.
+
+Reading is in two steps: each table on its own (keys, types, ranges), then what refers to what. Relative paths in the
+file are relative to the file's folder. Nothing is opened but files: `check_devices` says what is not plugged in.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from edge_agent.contract.signatures import load_private, load_public
+from edge_agent.drivers.gate import check_gate
+from edge_agent.drivers.link import parse_link_url
+from edge_agent.drivers.osdp_readers import check_readers
+from edge_agent.drivers.profiles import load_profile
+from edge_agent.errors import EdgeAgentError, Problem, Problems
+from edge_agent.model.profile import Osdp, Profile
+from edge_agent.model.site import (
+    Camera,
+    Config,
+    Door,
+    FacePolicy,
+    Gateway,
+    Link,
+    Policy,
+    Table,
+    Terminal,
+    Uplink,
+)
+from edge_agent.site_kind import site_rules
+from edge_agent.tables import Reader, read_toml, refer
+
+CAMERA_SCHEMES = {"rtsp", "rtsps", "http", "https", "file"}
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+SECTIONS: dict[str, type[Table]] = {"gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy}
+ARRAYS: dict[str, type[Table]] = {"link": Link, "terminal": Terminal, "camera": Camera, "door": Door}
+GATEWAY_KEY, FACE_KEY = "keys/gateway.key", "keys/face-store.key"
+SCBK_D = bytes(range(0x30, 0x40))
+
+
+def load_config(path: Path) -> Config:
+    """The configuration, or Problems with everything that is wrong in it."""
+    data, raw = read_toml(path)
+    reader = Reader(str(path))
+    for key in data.keys() - SECTIONS.keys() - ARRAYS.keys():
+        reader.wrong("", "config.unknown_key", key=key, known=", ".join([*SECTIONS, *ARRAYS]))
+    gateway = reader.section(data, "gateway", Gateway)
+    uplink = reader.section(data, "uplink", Uplink)
+    policy = reader.section(data, "policy", Policy)
+    faces = reader.section(data, "faces", FacePolicy)
+    config = Config(
+        gateway=gateway or Gateway(id="unknown"),
+        uplink=uplink or Uplink(url="mqtt://unknown"),
+        policy=policy or Policy(),
+        faces=faces or FacePolicy(),
+        links=reader.tables(data, "link", Link),
+        terminals=reader.tables(data, "terminal", Terminal),
+        cameras=reader.tables(data, "camera", Camera),
+        doors=reader.tables(data, "door", Door),
+        digest=hashlib.sha256(raw).hexdigest()[:16],
+    )
+    complete = not reader.problems  # what refers to what can only be judged when all of it is there
+    _check_names(reader, config)
+    _check_values(reader, config)
+    if complete:
+        _check_references(reader, config)
+        _check_ways(reader, config)
+        _check_keys(reader, config, path.parent)
+        site_rules(config.gateway.site, reader)
+    if reader.problems:
+        raise Problems(reader.problems)
+    return config
+
+
+def _check_names(reader: Reader, config: Config) -> None:
+    named: tuple[tuple[str, Sequence[Link | Terminal | Camera | Door]], ...] = (
+        ("link", config.links),
+        ("terminal", config.terminals),
+        ("camera", config.cameras),
+        ("door", config.doors),
+    )
+    for what, things in named:
+        seen: set[str] = set()
+        for index, thing in enumerate(things):
+            if not NAME.fullmatch(thing.name):
+                reader.wrong(f"{what}[{index}].name", "config.bad_name", name=thing.name)
+            if thing.name in seen:
+                reader.wrong(f"{what}[{index}].name", "config.duplicate", what=what, name=thing.name)
+            seen.add(thing.name)
+    if not NAME.fullmatch(config.gateway.id):
+        reader.wrong("gateway.id", "config.bad_name", name=config.gateway.id)
+
+
+def _check_values(reader: Reader, config: Config) -> None:
+    try:
+        ZoneInfo(config.gateway.zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        reader.wrong("gateway.zone", "config.bad_zone", name=config.gateway.zone)
+    try:
+        url = urlsplit(config.uplink.url)
+        usable = url.scheme in {"mqtt", "mqtts"} and bool(url.hostname) and (url.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        reader.wrong("uplink.url", "config.bad_url", url=config.uplink.url)
+    elif config.uplink.tls and not config.uplink.url.startswith("mqtts://"):
+        reader.wrong("uplink.tls", "config.tls_without_mqtts")
+
+
+def _check_references(reader: Reader, config: Config) -> None:
+    links = {link.name: link for link in config.links}
+    doors = {door.name for door in config.doors}
+    ports: dict[str, str] = {}
+    for index, link in enumerate(config.links):
+        try:
+            url = parse_link_url(link.url)
+        except EdgeAgentError as error:
+            reader.problems.append(Problem(reader.file, f"link[{index}].url", error.code, **error.fields))
+            continue
+        port = f"{url.host}:{url.port}" if url.kind == "tcp" else f"{url.kind}:{url.path}"
+        if port in ports:
+            reader.wrong(f"link[{index}].url", "config.link_twice", other=ports[port], port=port)
+        ports.setdefault(port, link.name)
+
+    used = Wiring(reader)
+    for index, terminal in enumerate(config.terminals):
+        at = f"terminal[{index}]"
+        refer(reader, f"{at}.link", "link", terminal.link, links.keys())
+        refer(reader, f"{at}.door", "door", terminal.door, doors)
+        profile = _profile(reader, f"{at}.profile", terminal.profile, "terminal")
+        if profile and terminal.link in links:
+            used.attach(at, terminal.link, _protocol(profile), f"terminal `{terminal.name}`", terminal.address)
+            if isinstance(profile.framing, Osdp):
+                _judge(reader, f"{at}.address", partial(check_readers, [(terminal, profile)]))
+    for index, door in enumerate(config.doors):
+        at = f"door[{index}].gate"
+        refer(reader, f"{at}.link", "link", door.gate.link, links.keys())
+        profile = _profile(reader, f"{at}.profile", door.gate.profile, "gate")
+        if profile and door.gate.link in links:
+            used.attach(at, door.gate.link, _protocol(profile), f"door `{door.name}`", None)
+            _judge(reader, at, partial(check_gate, door, profile))
+    for index, camera in enumerate(config.cameras):
+        refer(reader, f"camera[{index}].door", "door", camera.door, doors)
+        if urlsplit(camera.url).scheme not in CAMERA_SCHEMES:
+            reader.wrong(f"camera[{index}].url", "config.camera_url", url=camera.url.partition("@")[2] or camera.url)
+
+
+def _judge(reader: Reader, at: str, check: Callable[[], None]) -> None:
+    """What the driver itself would refuse at its start."""
+    try:
+        check()
+    except EdgeAgentError as error:
+        reader.problems.append(Problem(reader.file, at, error.code, **error.fields))
+
+
+def _protocol(profile: Profile) -> str:
+    return "osdp" if isinstance(profile.framing, Osdp) else "text"
+
+
+class Wiring:
+    """Which protocol runs on which link, and who is on it."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self._protocol: dict[str, str] = {}
+        self._users: dict[str, list[str]] = {}
+        self._addresses: dict[tuple[str, int], str] = {}
+
+    def attach(self, at: str, link: str, protocol: str, who: str, address: int | None) -> None:
+        first = self._protocol.setdefault(link, protocol)
+        users = self._users.setdefault(link, [])
+        if first != protocol:
+            self.reader.wrong(f"{at}.link", "config.link_mixed", link=link, first=first, second=protocol)
+        elif address is None or protocol != "osdp":
+            if users:
+                self.reader.wrong(f"{at}.link", "config.link_shared", link=link, other=users[0], protocol=protocol)
+        elif (link, address) in self._addresses:
+            other = self._addresses[link, address]
+            self.reader.wrong(f"{at}.address", "config.address_twice", address=address, link=link, other=other)
+        else:
+            self._addresses[link, address] = who
+        users.append(who)
+
+
+def _profile(reader: Reader, at: str, name: str, wanted: str) -> Profile | None:
+    try:
+        profile = load_profile(name)
+    except Problems as error:
+        reader.problems.extend(error.problems)
+        return None
+    except EdgeAgentError as error:
+        reader.problems.append(Problem(reader.file, at, error.code, **error.fields))
+        return None
+    if profile.kind != wanted:
+        reader.wrong(at, "config.wrong_profile_kind", profile=name, kind=profile.kind, wanted=wanted)
+        return None
+    return profile
+
+
+def _check_ways(reader: Reader, config: Config) -> None:
+    if config.faces.agree > config.faces.of:
+        reader.wrong("faces.agree", "config.agree", agree=config.faces.agree, of=config.faces.of)
+    watched = {camera.door for camera in config.cameras if "face" in camera.use}
+    carded = {terminal.door for terminal in config.terminals if terminal.direction == "in"}
+    for index, door in enumerate(config.doors):
+        at = f"door[{index}].ways"
+        if not door.ways or not all(door.ways):
+            reader.wrong(at, "config.no_way")
+        elif all(set(way) == {"face"} for way in door.ways) or (door.name in watched and door.name not in carded):
+            reader.wrong(at, "config.face_only")
+        for way in door.ways:
+            if len(way) > 1 or (way and way[0] not in {"card", "face"}):
+                reader.wrong(at, "config.way_not_supported", way=list(way))
+        takes_face = any("face" in way for way in door.ways)
+        if takes_face and door.name not in watched:
+            reader.wrong(at, "config.face_without_camera")
+        if not takes_face:
+            for position, camera in enumerate(config.cameras):
+                if camera.door == door.name and "face" in camera.use:
+                    reader.wrong(f"camera[{position}].door", "config.camera_without_face", door=door.name)
+
+
+def _check_keys(reader: Reader, config: Config, folder: Path) -> None:
+    for index, terminal in enumerate(config.terminals):
+        profile = load_profile(terminal.profile) if not reader.problems else None
+        if profile is None or not isinstance(profile.framing, Osdp) or profile.framing.insecure:
+            continue
+        at = f"terminal[{index}].key_file"
+        if terminal.key_file is None:
+            reader.wrong(at, "config.no_key", name=terminal.name)
+            continue
+        try:
+            osdp_key(folder / terminal.key_file)
+        except EdgeAgentError as error:
+            reader.problems.append(Problem(reader.file, at, error.code, **error.fields))
+
+
+def osdp_key(path: Path) -> bytes:
+    """The 16-byte secure channel base key in `path`. Raises EdgeAgentError with the remedy."""
+    try:
+        key = bytes.fromhex(path.read_text("ascii").strip())
+    except FileNotFoundError:
+        raise EdgeAgentError("config.key_missing", path=path, remedy=f"`edge-agent keys osdp {path}`") from None
+    except (OSError, ValueError):
+        raise EdgeAgentError("config.bad_key", path=path) from None
+    if len(key) != 16:
+        raise EdgeAgentError("config.bad_key", path=path)
+    if key == SCBK_D:
+        raise EdgeAgentError("config.default_key", path=path)
+    return key
+
+
+def check_devices(config: Config, file: str) -> list[Problem]:
+    """Ports that are configured and not there now. The agent starts without them and takes them when they come."""
+    present = ", ".join(sorted(str(path) for path in Path("/dev/serial/by-id").glob("*"))) or "–"
+    problems = []
+    for index, link in enumerate(config.links):
+        url = parse_link_url(link.url)
+        if url.kind == "serial" and not Path(url.path).exists():
+            problems.append(
+                Problem(file, f"link[{index}].url", "config.device_missing", path=url.path, present=present)
+            )
+    return problems
+
+
+def check_files(config: Config, file: str, folder: Path) -> list[Problem]:
+    """Keys, certificates and passwords that the configuration needs. None of them is read aloud."""
+    problems = []
+    uplink = config.uplink
+    wanted: list[tuple[str, str]] = [("gateway", GATEWAY_KEY)]
+    wanted += [("uplink.city_ack_key", uplink.city_ack_key), ("uplink.city_command_key", uplink.city_command_key)]
+    if config.cameras:
+        wanted.append(("camera", FACE_KEY))
+    if uplink.password_file is not None:
+        wanted.append(("uplink.password_file", uplink.password_file))
+    if uplink.tls is not None:
+        wanted += [(f"uplink.tls.{name}", getattr(uplink.tls, name)) for name in ("ca", "cert", "key")]
+    for at, name in wanted:
+        try:
+            match Path(name).suffix:
+                case ".pub":
+                    load_public(folder / name)
+                case ".key" if at == "gateway":
+                    load_private(folder / name)
+                case _ if not (folder / name).is_file():
+                    problems.append(Problem(file, at, "config.file_missing", path=folder / name))
+        except EdgeAgentError as error:
+            problems.append(Problem(file, at, error.code, **error.fields))
+    return problems
+
+
+def advice(config: Config, file: str) -> list[Problem]:
+    """What is allowed and still worth a second look."""
+    leaving = {terminal.door for terminal in config.terminals if terminal.direction == "out"}
+    return [
+        Problem(file, f"door[{index}].gate", "config.no_exit")
+        for index, door in enumerate(config.doors)
+        if door.name in leaving and door.gate.exit is None
+    ]

@@ -1,0 +1,1 @@
+"""The story of the product, told through ports: entry, alarm, publish, command."""

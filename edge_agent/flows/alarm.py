@@ -1,0 +1,69 @@
+"""Alarm: something is not as it should be — a device went away, the agent cannot keep a promise.
+
+Each trouble becomes one event when it begins and one when it ends, one WARNING and one INFO; a trouble that goes on
+repeating is said again at most once a minute.
+"""
+
+import asyncio
+import re
+
+from edge_agent import log
+from edge_agent.model.doors import DeviceReport
+from edge_agent.model.events import AgentDegraded, DeviceBack, DeviceDegraded, DeviceLost
+from edge_agent.ports import Beat, Clock, Journal
+
+AGAIN_AFTER_MS = 60_000
+BUFFER_WARNINGS = (0.9, 0.8)
+LOOK_S = 60.0
+
+logger = log.get("flows.alarm")
+
+
+class Alarms:
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self.journal, self.clock = journal, clock
+        self._lost_since: dict[str, int] = {}
+        self._said: dict[tuple[str, str], int] = {}
+
+    def device(self, report: DeviceReport) -> None:
+        """A driver says what became of its device."""
+        match report.state:
+            case "lost" if report.device not in self._lost_since:
+                self._lost_since[report.device] = report.up_ms
+                logger.warning("%s %s lost: %s", report.kind, report.device, report.detail)
+                self.journal.record(DeviceLost(device=report.device, kind=report.kind, detail=report.detail))
+            case "back" if report.device in self._lost_since:
+                away_ms = report.up_ms - self._lost_since.pop(report.device)
+                logger.info("%s %s back after %.1f s", report.kind, report.device, away_ms / 1000)
+                self.journal.record(DeviceBack(device=report.device, kind=report.kind, after_ms=away_ms))
+            case "degraded":
+                self.degraded_device(report.device, report.kind, report.detail)
+
+    def degraded_device(self, device: str, kind: str, detail: str) -> None:
+        if self._due(device, detail):
+            logger.warning("%s %s: %s", kind, device, detail)
+            self.journal.record(DeviceDegraded(device=device, kind=kind, detail=detail))
+
+    def degraded(self, what: str, detail: str) -> None:
+        """The agent itself cannot keep a promise for now."""
+        if self._due("agent", what):
+            logger.warning("%s: %s", what, detail)
+            self.journal.record(AgentDegraded(what=what, detail=detail))
+
+    async def watch_buffer(self, beat: Beat) -> None:
+        """Warn while events for the city pile up: at 80 and at 90 percent of what is kept."""
+        while True:
+            beat()
+            full = next((share for share in BUFFER_WARNINGS if self.journal.fill >= share), None)
+            if full is not None:
+                self.degraded(f"buffer_{full:.0%}", f"{self.journal.fill:.0%} of the journal waits for the city")
+            await asyncio.sleep(LOOK_S)
+
+    def _due(self, device: str, what: str) -> bool:
+        now = self.clock.now().up_ms
+        self._said = {key: at for key, at in self._said.items() if now - at < AGAIN_AFTER_MS}
+        key = (device, re.sub(r"\d+", "#", what))  # the same trouble, whatever it counts
+        if key in self._said:
+            return False
+        self._said[key] = now
+        return True

@@ -1,0 +1,165 @@
+"""Publish: everything the journal accepted reaches the city, urgent rows first, and counts as delivered only when
+the city says that it is stored.
+
+A session: introduce ourselves (a signed birth, until the city answers), then send what the city has not got, within
+the broker's window and the city's credit. Nothing is remembered about a session beyond it.
+"""
+
+import asyncio
+from contextlib import suppress
+
+from edge_agent import log
+from edge_agent.core.outbox import Outbox
+from edge_agent.flows.alarm import Alarms
+from edge_agent.model.events import GapAnnounced, Row
+from edge_agent.ports import Beat, Birth, Books, Clock, Journal, Sent, Uplink
+
+HISTORIC_AFTER_MS = 60_000
+BIRTH_AGAIN_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+REFUSED_PAUSE_S = 5.0
+FETCH = 32
+NOBODY_SUBSCRIBED = 0x10  # MQTT 5 reason code of a PUBACK
+
+logger = log.get("flows.publish")
+
+
+class Publisher:
+    def __init__(
+        self,
+        uplink: Uplink,
+        journal: Journal,
+        books: Books,
+        clock: Clock,
+        alarms: Alarms,
+        doors: tuple[str, ...],
+        confirm: str,
+    ) -> None:
+        self.uplink, self.journal, self.books, self.clock, self.alarms = uplink, journal, books, clock, alarms
+        self.doors, self.confirm = doors, confirm
+        self.outbox = Outbox(journal.acked)
+        self._answered = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._flying: set[asyncio.Task[None]] = set()
+
+    async def run(self, beat: Beat) -> None:
+        async with asyncio.TaskGroup() as jobs:
+            jobs.create_task(self._hear())
+            jobs.create_task(self._notice())
+            while True:
+                session = await self.uplink.connected()
+                await self._introduce(session, beat)
+                self.outbox.again()
+                await self._drain(session, beat)
+
+    async def _introduce(self, session: int, beat: Beat) -> None:
+        """Send the birth until the city has answered it (or this session ends)."""
+        self._answered.clear()
+        waits = iter(BIRTH_AGAIN_S)
+        while self.uplink.session == session:
+            beat()
+            await self.uplink.birth(
+                Birth(
+                    epoch=self.journal.epoch,
+                    first=1,
+                    last=self.journal.last,
+                    acked=self.outbox.acked,
+                    credentials=self.books.current.version,
+                    doors=self.doors,
+                )
+            )
+            if self.confirm == "broker":
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(next(waits, BIRTH_AGAIN_S[-1])):
+                    await self._answered.wait()
+                return
+
+    async def _drain(self, session: int, beat: Beat) -> None:
+        while self.uplink.session == session:
+            beat()
+            self._wake.clear()
+            if self.outbox.overdue(self._now()):
+                logger.info("no acknowledgement for too long: sending again from %d", self.outbox.acked + 1)
+                self.outbox.again()
+            if await self._send_some():
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._wake.wait()
+
+    async def _send_some(self) -> bool:
+        """Start as many publishes as window and credit allow; True when something was started."""
+        free = min(self.uplink.window - len(self._flying), self.outbox.room)
+        if free <= 0:
+            return False
+        for urgent in (True, False):
+            rows = await self.journal.rows(self.outbox.position(urgent), min(free, FETCH), urgent)
+            for row in rows:
+                if self.outbox.take(row.seq, urgent, self._now()):
+                    self._fly(row)
+            if rows:
+                return True
+        return False
+
+    def _fly(self, row: Row) -> None:
+        task = asyncio.create_task(self._send(row))
+        self._flying.add(task)
+        task.add_done_callback(self._landed)
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        self._flying.discard(task)
+        self._wake.set()
+
+    async def _send(self, row: Row) -> None:
+        session = self.uplink.session
+        sent = await self.uplink.publish(row, self._historic(row))
+        if sent.accepted:
+            if self.confirm == "broker":
+                self.outbox.confirmed(row.seq)
+                await self.journal.confirm(self.outbox.acked)
+            return
+        if self.uplink.session == session:
+            await self._refused(row, sent)
+        self.outbox.lost(row.seq)
+
+    async def _refused(self, row: Row, sent: Sent) -> None:
+        """The broker said no while the connection holds: nothing is lost, somebody must look at its permissions.
+
+        Nobody being subscribed is no refusal: the city is away, and it comes back. The alarm about refused events is
+        not a cause for itself.
+        """
+        if sent.code != NOBODY_SUBSCRIBED and row.tag != "agent.degraded":
+            self.alarms.degraded("uplink_refused", f"the broker refuses our events ({sent.why or sent.code})")
+        await asyncio.sleep(REFUSED_PAUSE_S)
+
+    async def _hear(self) -> None:
+        """Acknowledgements, as they come."""
+        while True:
+            ack = await self.uplink.ack()
+            if ack.epoch != self.journal.epoch:
+                logger.info("the city answered about another journal (epoch %s…): not ours any more", ack.epoch[:8])
+                continue
+            for seq, reason in self.outbox.acknowledge(ack, self.journal.last):
+                await self._bury(seq, reason)
+            await self.journal.confirm(self.outbox.acked)
+            self._answered.set()
+            self._wake.set()
+
+    async def _bury(self, seq: int, reason: str) -> None:
+        """A row the city will never take leaves the way free and is announced; the announcement moves the city on."""
+        await self.journal.dead_letter(seq, reason)
+        self.journal.record(GapAnnounced(epoch=self.journal.epoch, from_seq=seq, to_seq=seq, why=reason))
+        self.alarms.degraded("dead_letter", f"the city refuses event {seq}: {reason}")
+
+    async def _notice(self) -> None:
+        """New rows wake the sender."""
+        while True:
+            await self.journal.changed(self.journal.last)
+            self._wake.set()
+
+    def _historic(self, row: Row) -> bool:
+        now = self.clock.now()
+        return row.boot_id != now.boot_id or now.up_ms - row.up_ms > HISTORIC_AFTER_MS
+
+    def _now(self) -> int:
+        return self.clock.now().up_ms

@@ -1,0 +1,94 @@
+"""Tables of a TOML file → structs, with every mistake noted and none thrown: what config.py and site_kind.py share.
+
+Knows keys, types and ranges of one table at a time; what refers to what is judged by its users.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from edge_agent.errors import Problem
+from edge_agent.model.site import Door, GateBinding, Table, Uplink, UplinkTls
+
+T = TypeVar("T", bound=Table)
+
+NESTED: dict[tuple[type[Table], str], type[Table]] = {(Uplink, "tls"): UplinkTls, (Door, "gate"): GateBinding}
+RANGES = {
+    "release_s": (0.5, 25.5), "open_s": (1.0, 3600.0), "fps": (1.0, 60.0),
+    "distance": (0.2, 0.6),  # beyond 0.6 the engine's authors no longer call it the same person
+    "margin": (0.0, 0.5), "agree": (2, 10), "of": (2, 20), "within_s": (0.5, 30.0),
+    "min_face_px": (40, 1000), "min_sharpness": (0.0, 1000.0),
+}  # fmt: skip
+
+
+class Reader:
+    """Collects problems while the tables of one file become structs."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+
+    def wrong(self, at: str, code: str, **fields: Any) -> None:
+        self.problems.append(Problem(self.file, at, code, **fields))
+
+    def section(self, data: dict[str, Any], name: str, kind: type[T]) -> T | None:
+        raw = data.get(name, {})
+        if not isinstance(raw, dict):
+            self.wrong(name, "config.not_a_table", name=name)
+            return None
+        return self.table(raw, kind, name)
+
+    def tables(self, data: dict[str, Any], name: str, kind: type[T]) -> tuple[T, ...]:
+        raw = data.get(name, [])
+        if not isinstance(raw, list) or not all(isinstance(item, dict) for item in raw):
+            self.wrong(name, "config.not_tables", name=name)
+            return ()
+        made = (self.table(item, kind, f"{name}[{index}]") for index, item in enumerate(raw))
+        return tuple(table for table in made if table is not None)
+
+    def table(self, raw: dict[str, Any], kind: type[T], at: str) -> T | None:
+        """One table; None when anything in it is wrong (all of it has then been noted)."""
+        before = len(self.problems)
+        fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+        for key in raw.keys() - fields.keys():
+            self.wrong(at, "config.unknown_key", key=key, known=", ".join(fields))
+        values: dict[str, Any] = {}
+        for key, field in fields.items():
+            if key not in raw:
+                if field.required:
+                    self.wrong(at, "config.missing_key", key=key)
+                continue
+            nested = NESTED.get((kind, key))
+            if nested is not None and isinstance(raw[key], dict):
+                values[key] = self.table(raw[key], nested, f"{at}.{key}")
+                continue
+            try:
+                values[key] = msgspec.convert(raw[key], field.type)
+            except msgspec.ValidationError as error:
+                self.wrong(f"{at}.{key}", "config.wrong_type", why=str(error))
+                continue
+            low, high = RANGES.get(key, (None, None))
+            if low is not None and high is not None and not low <= values[key] <= high:
+                self.wrong(f"{at}.{key}", "config.range", key=key, low=low, high=high)
+        return kind(**values) if len(self.problems) == before else None
+
+
+def read_toml(path: Path) -> tuple[dict[str, Any], bytes]:
+    """The file's data and bytes. Raises Problem."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise Problem(str(path), "", "config.missing_file") from None
+    except OSError as error:
+        raise Problem(str(path), "", "config.unreadable", why=error.strerror) from None
+    try:
+        return tomllib.loads(raw.decode("utf-8-sig")), raw
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Problem(str(path), "", "config.not_toml", why=error) from None
+
+
+def refer(reader: Reader, at: str, what: str, name: str, known: Any) -> None:
+    if name not in known:
+        reader.wrong(at, "config.no_such", what=what, name=name, known=", ".join(sorted(known)) or "–")

@@ -1,0 +1,60 @@
+"""Trouble is said once when it begins and once when it ends, and at most once a minute while it goes on."""
+
+import asyncio
+
+from edge_agent.flows.alarm import AGAIN_AFTER_MS, Alarms
+from edge_agent.model.doors import DeviceReport
+from edge_agent.model.events import DeviceBack
+from tests.flows.world import MemoryClock, MemoryJournal, no_beat
+from tests.waiting import auntil
+
+
+class Watch:
+    def __init__(self) -> None:
+        self.clock, self.journal = MemoryClock(), MemoryJournal()
+        self.alarms = Alarms(self.journal, self.clock)
+
+    def report(self, state: str, detail: str = "") -> None:
+        self.alarms.device(DeviceReport("north-in", "reader", state, detail, self.clock.up_ms))
+
+
+def test_lost_once_back_once_with_the_time_between() -> None:
+    async def run() -> None:
+        watch = Watch()
+        watch.report("back")  # it was never lost
+        watch.report("lost")
+        watch.report("lost")
+        watch.clock.up_ms += 12_000
+        watch.report("back")
+        assert watch.journal.tags() == ["device.lost", "device.back"]
+        back = watch.journal.all[1].event
+        assert isinstance(back, DeviceBack)
+        assert back.after_ms == 12_000
+
+    asyncio.run(run())
+
+
+def test_a_trouble_that_counts_is_the_same_trouble() -> None:
+    async def run() -> None:
+        watch = Watch()
+        for count in range(50):
+            watch.report("degraded", f"{count} bad frames")
+        watch.report("degraded", "the key is refused")
+        assert watch.journal.tags() == ["device.degraded"] * 2
+        watch.clock.up_ms += AGAIN_AFTER_MS
+        watch.report("degraded", "99 bad frames")
+        assert len(watch.journal.all) == 3
+
+    asyncio.run(run())
+
+
+def test_a_buffer_that_fills_is_an_alarm_before_it_is_full() -> None:
+    async def run() -> None:
+        watch = Watch()
+        watch.journal.fill = 0.85
+        job = asyncio.create_task(watch.alarms.watch_buffer(no_beat))
+        await auntil(lambda: watch.journal.tags() == ["agent.degraded"])
+        assert b"buffer_80%" in watch.journal.all[0].body
+        job.cancel()
+
+    asyncio.run(run())

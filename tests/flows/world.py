@@ -1,0 +1,217 @@
+"""The flows' world in memory: each port in a few lines, so that a test can say what went wrong in it."""
+
+import asyncio
+from types import MappingProxyType
+
+from edge_agent.errors import DeviceUnavailable, JournalUnavailable
+from edge_agent.model.ack import Ack
+from edge_agent.model.clock import ClockState, Moment
+from edge_agent.model.commands import Delivery
+from edge_agent.model.events import Event, Row, encode_event
+from edge_agent.model.people import Book, CardCredential, Person, Rule
+from edge_agent.model.reads import Card, Direction, Read
+from edge_agent.model.site import Door, GateBinding
+from edge_agent.ports import Birth, Change, IntentDone, IntentOpened, Sent
+
+CARD = Card(26, 0x12D687)
+BOOK = Book(
+    version="7",
+    persons=MappingProxyType({"p-1": Person("p-1", "resident", "3-1-502")}),
+    cards=MappingProxyType({CARD: CardCredential(CARD, "p-1")}),
+    rules=(Rule("residents-always", ("*",), categories=("resident",)),),
+)
+DOOR = Door(name="gate", gate=GateBinding(link="l", profile="gates/sim"), release_s=0.5, open_s=1.0)
+
+
+def a_read(card: Card = CARD, read_id: str = "r-1", terminal: str = "north-in", stale: bool = False) -> Read:
+    return Read(read_id, terminal, "gate", Direction.IN, 100_000, card, stale)
+
+
+class MemoryClock:
+    def __init__(self) -> None:
+        self.up_ms = 100_000
+
+    def now(self) -> Moment:
+        return Moment(1_777_867_200_000 + self.up_ms, self.up_ms, "b" * 32, ClockState.SYNCED, 20)
+
+
+class MemoryBooks:
+    def __init__(self, book: Book = BOOK) -> None:
+        self.current = book
+
+
+class MemoryRecording:
+    def __init__(self, future: "asyncio.Future[Row]") -> None:
+        self._future = future
+
+    async def committed(self, within_s: float | None = None) -> Row | None:
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._future), within_s)
+        except TimeoutError:
+            return None
+
+
+class MemoryJournal:
+    """Commits at once, unless `slow` (waits for `release`) or `full`."""
+
+    epoch = "e" * 32
+    fill = 0.0
+
+    def __init__(self, trace: list[str] | None = None) -> None:
+        self.all: list[Row] = []
+        self.changes: list[Change] = []
+        self.dead: list[tuple[int, str]] = []
+        self.acked = 0
+        self.full = self.slow = False
+        self.waiting: list[tuple[Event, asyncio.Future[Row]]] = []
+        self.trace = trace if trace is not None else []
+        self._news = asyncio.Condition()
+
+    @property
+    def accepting(self) -> bool:
+        return not self.full
+
+    @property
+    def last(self) -> int:
+        return len(self.all)
+
+    def tags(self) -> list[str]:
+        return [row.tag for row in self.all]
+
+    def record(self, event: Event, *changes: Change, read_id: str | None = None) -> MemoryRecording:
+        future: asyncio.Future[Row] = asyncio.get_running_loop().create_future()
+        if self.full:
+            future.set_exception(JournalUnavailable("store.disk_full", file="journal.db"))
+            future.exception()
+        elif self.slow:
+            self.waiting.append((event, future))
+        else:
+            self.changes += changes
+            future.set_result(self._commit(event))
+        return MemoryRecording(future)
+
+    def release(self) -> None:
+        self.slow = False
+        for event, future in self.waiting:
+            future.set_result(self._commit(event))
+        self.waiting.clear()
+
+    def _commit(self, event: Event) -> Row:
+        self.trace.append(f"commit {event.tag}")
+        row = Row(
+            self.last + 1, self.epoch, event.tag, encode_event(event), 1, "synced", 1, "b" * 32, 100_000, b"", b""
+        )
+        self.all.append(row)
+        asyncio.get_running_loop().create_task(self._announce())
+        return row
+
+    async def _announce(self) -> None:
+        async with self._news:
+            self._news.notify_all()
+
+    async def apply(self, *changes: Change) -> None:
+        if self.full:
+            raise JournalUnavailable("store.disk_full", file="journal.db")
+        self.trace += [f"apply {type(change).__name__}" for change in changes]
+        self.changes += changes
+
+    async def rows(self, after: int, limit: int, urgent: bool | None = None) -> list[Row]:
+        wanted = [row for row in self.all[after:] if urgent is None or type(row.event).urgent is urgent]  # type: ignore[union-attr]
+        return wanted[:limit]
+
+    async def confirm(self, upto: int) -> None:
+        self.acked = max(self.acked, upto)
+
+    async def dead_letter(self, seq: int, reason: str) -> None:
+        self.dead.append((seq, reason))
+
+    async def changed(self, seq: int) -> None:
+        async with self._news:
+            await self._news.wait_for(lambda: self.last > seq)
+
+    async def open_intents(self) -> list[IntentOpened]:
+        done = {change.command for change in self.changes if isinstance(change, IntentDone)}
+        return [change for change in self.changes if isinstance(change, IntentOpened) and change.command not in done]
+
+    async def command_counter(self) -> int:
+        return max((change.counter for change in self.changes if isinstance(change, IntentOpened)), default=0)
+
+
+class MemoryGate:
+    def __init__(self, trace: list[str] | None = None) -> None:
+        self.pulses: list[float] = []
+        self.away = False
+        self.trace = trace if trace is not None else []
+
+    async def release(self, seconds: float) -> None:
+        if self.away:
+            raise DeviceUnavailable("devices.gate_away", door="gate")
+        self.trace.append("release")
+        self.pulses.append(seconds)
+
+
+class MemoryTerminals:
+    def __init__(self) -> None:
+        self.shown: list[tuple[str, str]] = []
+
+    def show(self, terminal: str, outcome: str) -> None:
+        self.shown.append((terminal, outcome))
+
+
+class MemoryUplink:
+    """A broker and a city in one: takes what `refuse` does not forbid, and acknowledges what it stored."""
+
+    window = 8
+
+    def __init__(self) -> None:
+        self.session = 0
+        self.births: list[Birth] = []
+        self.watermark: int | None = None  # what the city answers a birth with; None = it is away
+        self.stored: list[int] = []
+        self.sent: list[tuple[int, bool]] = []
+        self.accepted: list[int] = []
+        self.refuse: dict[int, Sent] = {}
+        self.acks: asyncio.Queue[Ack] = asyncio.Queue()
+        self.commands: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._up = asyncio.Event()
+
+    def up(self) -> None:
+        self.session += 1
+        self._up.set()
+
+    def down(self) -> None:
+        self._up.clear()
+        self.session += 1
+
+    async def connected(self) -> int:
+        await self._up.wait()
+        return self.session
+
+    async def birth(self, birth: Birth) -> None:
+        self.births.append(birth)
+        if self.watermark is not None:
+            self.acks.put_nowait(Ack(birth.epoch, self.watermark))
+
+    async def publish(self, row: Row, historic: bool) -> Sent:
+        await asyncio.sleep(0)
+        if row.seq in self.refuse:
+            return self.refuse[row.seq]
+        if not self._up.is_set():
+            return Sent(False, why="not connected")
+        self.sent.append((row.seq, historic))
+        if row.seq not in self.stored:
+            self.stored.append(row.seq)
+        return Sent(True)
+
+    async def ack(self) -> Ack:
+        return await self.acks.get()
+
+    async def command(self) -> Delivery:
+        return await self.commands.get()
+
+    def accept(self, token: int) -> None:
+        self.accepted.append(token)
+
+
+def no_beat() -> None:
+    pass

@@ -1,0 +1,60 @@
+"""A gateway for system tests: the simulated estate without camera or city, as an async context."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from edge_agent.errors import StoreError
+from edge_agent.model.events import Row
+from edge_agent.protocols.wiegand import parse_entry
+from edge_agent.sim.estate import Estate
+from edge_agent.store.reading import JournalReader
+
+RESIDENT = "100:1001"
+
+
+@contextlib.asynccontextmanager
+async def estate(folder: Path) -> AsyncIterator[Estate]:
+    """Built, with broker and simulated devices running; agent and city are the test's to start."""
+    site = Estate(folder, {})
+    try:
+        await site.build()
+        yield site
+    finally:
+        await site.close()
+
+
+def show_card(site: Estate, entry: str = RESIDENT) -> None:
+    card = parse_entry(entry, "H10301")
+    site.reader.tell(do="card", bits=card.bits, raw=card.raw)
+
+
+async def ready(site: Estate, timeout: float = 15.0) -> None:
+    """The reader's line is secure and its stale window over."""
+    deadline = time.monotonic() + timeout
+    while "ready" not in log_of(site):
+        assert time.monotonic() < deadline, log_of(site)
+        await asyncio.sleep(0.02)
+
+
+def log_of(site: Estate) -> str:
+    path = site.logs / "agent.log"
+    return path.read_text("utf-8") if path.exists() else ""
+
+
+def journal(site: Estate, after: int = 0) -> list[Row]:
+    """What the agent has recorded; nothing while it is still making its journal."""
+    try:
+        reader = JournalReader(site.state / "journal.db")
+    except StoreError:
+        return []
+    try:
+        return reader.read(after, 10_000)[0]
+    finally:
+        reader.close()
+
+
+def tags(site: Estate) -> list[str]:
+    return [row.tag for row in journal(site)]

@@ -1,0 +1,284 @@
+"""The daemon as a process: how it starts, what it refuses, what it survives."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from edge_agent.sim.estate import DOOR, GATEWAY, Estate
+from tests.system.site import estate, journal, log_of, ready, show_card, tags
+from tests.waiting import auntil
+
+Story = Callable[[Estate], Awaitable[None]]
+
+
+def play(folder: Path, story: Story) -> None:
+    async def run() -> None:
+        async with estate(folder) as site:
+            await story(site)
+
+    asyncio.run(run())
+
+
+def test_a_card_opens_without_any_network_and_a_clean_stop_is_noted(tmp_path: Path) -> None:
+    """No broker, no city: residents get in; the next start knows that this one ended well."""
+
+    async def story(site: Estate) -> None:
+        assert site.broker is not None
+        site.broker.kill()
+        await site.agent.start()
+        await ready(site)
+        mark = len(site.gate.lines)
+        show_card(site)
+        await site.gate.line(lambda line: line.get("relay") == "on", mark)
+        await auntil(lambda: "door.closed" in tags(site))
+        await site.agent.stop()
+        assert journal(site)[-1].tag == "agent.stopped"
+        await site.agent.start()
+        await auntil(lambda: tags(site).count("agent.started") == 2)
+        started = [row.body for row in journal(site) if row.tag == "agent.started"]
+        assert b'"first"' in started[0]
+        assert b'"clean"' in started[1]
+
+    play(tmp_path / "e", story)
+
+
+def test_a_command_from_the_city_opens_once(tmp_path: Path) -> None:
+    """`edge-agent city open` signs with a key that neither broker nor gateway has."""
+
+    async def story(site: Estate) -> None:
+        await site.open()
+        await ready(site)
+        assert site.broker is not None
+        await auntil((site.city_folder / "city.db").exists)
+        mark = len(site.gate.lines)
+        output = ""
+        for _ in range(20):  # until the city has heard the gateway's birth
+            try:
+                output = await site.command(
+                    "--lang", "en", "city", "open", "--folder", site.city_folder, "--broker", site.broker.url,
+                    "--mqtt", site.broker.mqtt, "--issuer", "duty-officer", GATEWAY, DOOR,
+                )  # fmt: skip
+                break
+            except RuntimeError as error:
+                message = str(error)
+                assert "no birth" in message or "never heard" in message, message
+        assert "command.completed" in output
+        await site.gate.line(lambda line: line.get("relay") == "on", mark)
+        completed = [row for row in journal(site) if row.tag == "command.completed"]
+        assert len(completed) == 1
+        assert b"duty-officer" in completed[0].body
+
+    play(tmp_path / "e", story)
+
+
+def test_a_second_agent_on_the_same_state_is_refused(tmp_path: Path) -> None:
+    async def story(site: Estate) -> None:
+        await site.agent.start()
+        await ready(site)
+        with pytest.raises(RuntimeError, match="another running agent"):
+            await site.command("--lang", "en", "run", "--config", site.config)
+
+    play(tmp_path / "e", story)
+
+
+@pytest.mark.parametrize("name", ["journal.db", "people.db"])
+def test_a_database_that_is_not_ours_is_refused_and_left_alone(name: str, tmp_path: Path) -> None:
+    async def story(site: Estate) -> None:
+        path = site.state / name
+        for file in site.state.glob(f"{name}*"):
+            file.unlink()
+        other = sqlite3.connect(path)
+        other.execute("CREATE TABLE somebody_elses (x)")
+        other.commit()
+        other.close()
+        before = path.read_bytes()
+        with pytest.raises(RuntimeError, match=name):
+            await site.command("run", "--config", site.config)
+        assert path.read_bytes() == before
+
+    play(tmp_path / "e", story)
+
+
+@pytest.mark.parametrize("name", ["journal.db", "people.db"])
+def test_a_damaged_database_is_set_aside_and_the_doors_go_on(name: str, tmp_path: Path) -> None:
+    async def story(site: Estate) -> None:
+        await site.agent.start()
+        await ready(site)
+        await site.agent.stop()
+        path = site.state / name
+        garbage = os.urandom(path.stat().st_size)
+        path.write_bytes(garbage)
+        for suffix in ("-wal", "-shm"):
+            path.with_name(name + suffix).unlink(missing_ok=True)
+        await site.agent.start()
+        await auntil(lambda: list(site.state.glob(f"{name}.damaged-*")))
+        aside = next(path for path in site.state.iterdir() if re.fullmatch(rf"{name}\.damaged-\w+Z", path.name))
+        assert aside.read_bytes() == garbage
+        await auntil(lambda: "agent.degraded" in tags(site))
+        if name == "journal.db":
+            assert tags(site)[0] == "gap.announced"
+        mark = len(site.gate.lines)
+        site.gate.tell(do="exit")
+        await site.gate.line(lambda line: line.get("relay") == "on", mark)
+
+    play(tmp_path / "e", story)
+
+
+def test_a_wrong_face_key_costs_the_faces_not_the_cards(tmp_path: Path) -> None:
+    async def story(site: Estate) -> None:
+        text = site.config.read_text("utf-8").replace('ways = [["card"]]', 'ways = [["card"], ["face"]]')
+        text = text.replace(
+            "[[door]]", f'[[camera]]\nname = "c"\nurl = "file://{tmp_path}"\ndoor = "{DOOR}"\n\n[[door]]'
+        )
+        site.config.write_text(text, "utf-8")
+        (site.gateway / "keys/face-store.key").write_bytes(b"short")
+        await site.agent.start()
+        await ready(site)
+        await auntil(lambda: "faces are off" in log_of(site))
+        mark = len(site.gate.lines)
+        show_card(site)
+        await site.gate.line(lambda line: line.get("relay") == "on", mark)
+
+    play(tmp_path / "e", story)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: a small tmpfs is mounted to fill it")
+def test_a_full_disk_refuses_entry_not_the_exit_and_heals(tmp_path: Path) -> None:
+    """A filled filesystem under the running daemon: nothing accepted is lost, and it takes up again by itself."""
+
+    async def story(site: Estate) -> None:
+        await site.agent.start()
+        await ready(site)
+        filler = site.state / "filler"
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"x" * 4096)
+        for n in range(40):  # what is left in the log's pages is used up first
+            show_card(site, f"100:{2000 + n}")
+            if "nothing can be recorded" in log_of(site):
+                break
+            await asyncio.sleep(0.12)
+        await auntil(lambda: "nothing can be recorded" in log_of(site))
+        accepted = len(journal(site))
+        await auntil(lambda: _quiet(site))
+        mark = len(site.gate.lines)
+        show_card(site)
+        site.gate.tell(do="exit")
+        await site.gate.line(lambda line: line.get("relay") == "on", mark)
+        assert sum(line.get("relay") == "on" for line in site.gate.lines[mark:]) == 1
+        filler.unlink()
+        await auntil(lambda: "recording again" in log_of(site))
+        show_card(site)
+        await auntil(lambda: len(journal(site)) > accepted)
+        assert [row.seq for row in journal(site)] == list(range(1, len(journal(site)) + 1))
+
+    folder = tmp_path / "e"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], check=True)
+    try:
+        play(folder, story)
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def _quiet(site: Estate) -> bool:
+    """The relay has dropped out again."""
+    states = [line["relay"] for line in site.gate.lines if "relay" in line]
+    return not states or states[-1] == "off"
+
+
+def test_events_can_be_followed_as_they_are_accepted(tmp_path: Path) -> None:
+    async def story(site: Estate) -> None:
+        await site.agent.start()
+        await ready(site)
+        arguments = ["--lang", "zh", "events", "follow"]
+        followers = []
+        for more in (["--accepted"], []):
+            followers.append(
+                await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "edge_agent", *arguments, *more,
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=site.agent.env,
+                )  # fmt: skip
+            )
+        accepted, words = (follower.stdout for follower in followers)
+        said = followers[0].stderr
+        assert accepted is not None
+        assert words is not None
+        assert said is not None
+        async with asyncio.timeout(20):
+            assert "开始跟随" in (await said.readline()).decode()  # from here on nothing is missed
+            while "程序启动" not in (await words.readline()).decode():
+                pass
+            show_card(site)
+            while b'"read_id":null' in (line := await accepted.readline()):
+                pass
+            assert set(json.loads(line)) == {"read_id", "epoch", "seq"}
+            while "放行" not in (text := (await words.readline()).decode()):
+                pass
+        assert "p-0001" in text
+        for follower in followers:
+            follower.terminate()
+            await follower.wait()
+
+    play(tmp_path / "e", story)
+
+
+def test_systemd_hears_that_it_is_ready_and_alive(tmp_path: Path) -> None:
+    """The daemon's own notifications, on a real datagram socket in systemd's place."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.setblocking(False)
+        heard: list[bytes] = []
+
+        def listen() -> list[bytes]:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    heard.append(systemd.recv(100))
+            return heard
+
+        async def story(site: Estate) -> None:
+            site.agent.env |= {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "600000"}
+            await site.agent.start()
+            await auntil(lambda: listen().count(b"WATCHDOG=1") >= 3)
+            assert b"READY=1" in heard
+            await site.agent.stop()
+            assert listen()[-1] == b"STOPPING=1"
+
+        play(tmp_path / "e", story)
+
+
+def test_deciding_soon_after_exec(tmp_path: Path) -> None:
+    """Measured and printed, not judged as a time: what counts is that cards do not wait for anything else."""
+
+    async def story(site: Estate) -> None:
+        await site.agent.start()
+        await auntil(lambda: "deciding" in log_of(site))
+        print(f"deciding {(time.monotonic_ns() - site.agent.started_ns) / 1e6:.0f} ms after exec")
+
+    play(tmp_path / "e", story)
+
+
+def test_the_command_line_says_what_is_wrong_in_the_readers_language(tmp_path: Path) -> None:
+    (tmp_path / "agent.toml").write_text("[gateway]\nid = 1\n")
+    for lang, word in (("zh", "需要修正"), ("en", "to mend")):
+        done = subprocess.run(
+            [sys.executable, "-m", "edge_agent", "--lang", lang, "check", "--config", tmp_path / "agent.toml"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert word in done.stdout
+        assert "gateway.id" in done.stderr
+        assert "Traceback" not in done.stderr

@@ -1,0 +1,100 @@
+"""Who may import whom: the dependency rule of docs/how-it-works.md, read off the source."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "edge_agent"
+EVERYWHERE = {"errors", "words"}  # what everybody may use beside their own package
+
+# package: (own packages, third-party libraries, forbidden standard modules)
+RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
+    "words": (set(), set(), {"asyncio", "socket", "sqlite3"}),
+    "model": (set(), {"msgspec"}, {"asyncio", "socket", "sqlite3", "logging", "os", "time", "subprocess"}),
+    "protocols": ({"model"}, set(), {"asyncio", "socket", "serial", "time"}),
+    "core": ({"model"}, {"numpy", "msgspec"}, {"asyncio", "sqlite3", "logging", "random", "time", "socket"}),
+    "ports": ({"model"}, {"msgspec"}, {"asyncio", "socket", "sqlite3"}),
+    "log": (set(), set(), {"asyncio", "socket", "sqlite3"}),
+    "flows": ({"model", "core", "ports", "log"}, set(), {"socket", "sqlite3", "subprocess", "threading"}),
+    "drivers": ({"model", "protocols", "ports", "log"}, {"serial", "osdp", "msgspec"}, {"sqlite3"}),
+    "vision": (
+        {"model", "ports", "log"},
+        {"cv2", "numpy", "av", "dlib", "face_recognition", "PIL", "msgspec"},
+        {"sqlite3"},
+    ),
+    "store": (
+        {"model", "ports", "log"},
+        {"sqlite_utils", "cryptography", "argon2", "msgspec"},
+        set(),
+    ),
+    "contract": ({"model"}, {"cryptography", "msgspec"}, {"asyncio", "socket", "sqlite3"}),
+    "uplink": ({"model", "contract", "ports", "log"}, {"paho", "msgspec"}, {"sqlite3"}),
+    "city": ({"model", "contract", "log"}, {"paho", "msgspec", "cryptography"}, set()),
+    "sim": ({"model", "protocols", "contract", "ports"}, {"osdp", "amqtt", "cv2", "numpy", "serial", "msgspec"}, set()),
+}
+# Wiring: these may import everybody.
+ROOTS = {"app", "site_kind", "tables", "cli", "config", "supervise", "errors", "__init__", "__main__"}
+ONE_HOME = {"paho": {"uplink", "city"}, "sqlite3": {"store", "city"}, "serial": {"drivers", "sim"}}
+
+
+def modules() -> list[Path]:
+    return sorted(ROOT.rglob("*.py"))
+
+
+def package_of(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    """Every module imported anywhere in the file, also inside functions."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_follow_the_dependency_rule(path: Path) -> None:
+    package = package_of(path)
+    if package in ROOTS:
+        return
+    own, libraries, forbidden = RULES[package]
+    for name in imports(path):
+        top, _, rest = name.partition(".")
+        if top == "edge_agent":
+            target = rest.split(".")[0]
+            # `from edge_agent import log`, `__version__`
+            assert target in own | EVERYWHERE | {package, "__version__"}, f"{package} may not import {name}"
+        elif top in sys.stdlib_module_names:
+            assert top not in forbidden, f"{package} may not import {top}"
+        else:
+            assert top in libraries, f"{package} may not import the library {top}"
+
+
+def test_core_never_asks_for_the_time() -> None:
+    for path in modules():
+        if package_of(path) in {"core", "model", "protocols"}:
+            text = path.read_text("utf-8")
+            assert "datetime.now" not in text, path
+            assert "uuid4" not in text, path
+
+
+def test_every_library_has_its_home() -> None:
+    for path in modules():
+        for name in imports(path):
+            homes = ONE_HOME.get(name.split(".")[0])
+            assert homes is None or package_of(path) in homes | {"cli"}, f"{path} imports {name}"
+
+
+def test_only_the_supervisor_catches_everything() -> None:
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ExceptHandler) and path.name != "supervise.py":
+                caught = ast.unparse(node.type) if node.type else "everything"
+                assert caught not in {"Exception", "BaseException", "everything"}, f"{path}:{node.lineno}"

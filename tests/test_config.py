@@ -1,0 +1,213 @@
+"""agent.toml: every mistake is named with its place and what to do, and all of them at once."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge_agent.config import advice, check_devices, check_files, load_config, osdp_key
+from edge_agent.errors import EdgeAgentError, Problem, Problems
+from edge_agent.site_kind import site_rules
+from edge_agent.words import LANGUAGES
+
+GOOD = """\
+[gateway]
+id = "G0417"
+zone = "Asia/Shanghai"
+site = "estate"
+
+[uplink]
+url = "mqtt://127.0.0.1:1883"
+mqtt = 5
+
+[[link]]
+name = "reader-line"
+url = "sim://reader"
+
+[[link]]
+name = "gate-line"
+url = "sim://gate"
+
+[[terminal]]
+name = "north-in"
+profile = "readers/osdp-generic"
+link = "reader-line"
+address = 1
+key_file = "keys/r.key"
+door = "north-gate"
+
+[[camera]]
+name = "north-face"
+url = "rtsp://127.0.0.1/stream"
+door = "north-gate"
+
+[[door]]
+name = "north-gate"
+gate = { link = "gate-line", profile = "gates/sim", relay = 0, exit = 0 }
+ways = [["card"], ["face"]]
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str], Path]:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys/r.key").write_text("00112233445566778899aabbccddeeff\n")
+
+    def writing(text: str) -> Path:
+        path = tmp_path / "agent.toml"
+        path.write_text(text, "utf-8")
+        return path
+
+    return writing
+
+
+def problems(path: Path) -> list[Problem]:
+    with pytest.raises(Problems) as caught:
+        load_config(path)
+    return caught.value.problems
+
+
+def test_a_good_file(write: Callable[[str], Path]) -> None:
+    config = load_config(write(GOOD))
+    assert config.doors[0].ways == (("card",), ("face",))
+    assert config.terminals[0].key_file == "keys/r.key"
+    assert len(config.digest) == 16
+    assert advice(config, "agent.toml") == []
+
+
+MISTAKES = [
+    ("an unknown key", 'id = "G0417"', 'id = "G0417"\nidd = 1', "gateway", "config.unknown_key"),
+    ("an unknown section", "[gateway]", "[gatway]\nx = 1\n[gateway]", "", "config.unknown_key"),
+    ("a missing key", 'id = "G0417"\n', "", "gateway", "config.missing_key"),
+    ("a number for a name", 'name = "north-in"', "name = 7", "terminal[0].name", "config.wrong_type"),
+    ("an MQTT version that does not exist", "mqtt = 5", "mqtt = 4", "uplink.mqtt", "config.wrong_type"),
+    ("a table for an array", '[[camera]]', "[camera]", "camera", "config.not_tables"),
+    ("a door that is nowhere", 'door = "north-gate"\n\n[[camera]]', 'door = "gate-7"\n\n[[camera]]', "terminal[0].door",
+     "config.no_such"),
+    ("a link that is nowhere", 'link = "reader-line"', 'link = "com7"', "terminal[0].link", "config.no_such"),
+    ("a gate on no link", 'gate = { link = "gate-line"', 'gate = { link = "none"', "door[0].gate.link",
+     "config.no_such"),
+    ("two links of one name", 'name = "gate-line"', 'name = "reader-line"', "link[1].name", "config.duplicate"),
+    ("one port for two links", 'url = "sim://gate"', 'url = "sim://reader"', "link[1].url", "config.link_twice"),
+    ("a gate on the reader's bus", '{ link = "gate-line"', '{ link = "reader-line"', "door[0].gate.link",
+     "config.link_mixed"),
+    ("a link with no scheme", 'url = "sim://gate"', 'url = "/dev/ttyUSB0"', "link[1].url", "devices.link_scheme"),
+    ("face as the only way in", '[["card"], ["face"]]', '[["face"]]', "door[0].ways", "config.face_only"),
+    ("face twice is still only face", '[["card"], ["face"]]', '[["face"], ["face", "face"]]', "door[0].ways",
+     "config.face_only"),
+    ("no way in", '[["card"], ["face"]]', "[]", "door[0].ways", "config.no_way"),
+    ("a combination we cannot do", '[["card"], ["face"]]', '[["card", "pin"], ["face"]]', "door[0].ways",
+     "config.way_not_supported"),
+    ("a camera at a door without faces", '[["card"], ["face"]]', '[["card"]]', "camera[0].door",
+     "config.camera_without_face"),
+    ("a profile that is nowhere", "readers/osdp-generic", "readers/osdp-unheard", "terminal[0].profile",
+     "devices.profile_unknown"),
+    ("a gate's profile for a reader", "readers/osdp-generic", "gates/sim", "terminal[0].profile",
+     "config.wrong_profile_kind"),
+    ("a reader without a key", 'key_file = "keys/r.key"\n', "", "terminal[0].key_file", "config.no_key"),
+    ("a key that is not there", "keys/r.key", "keys/q.key", "terminal[0].key_file", "config.key_missing"),
+    ("a time zone that does not exist", "Asia/Shanghai", "Asia/Shanghigh", "gateway.zone", "config.bad_zone"),
+    ("an uplink that is a web page", "mqtt://127.0.0.1:1883", "http://x", "uplink.url", "config.bad_url"),
+    ("a gateway id that could be a path", '"G0417"', '"../G"', "gateway.id", "config.bad_name"),
+    ("a site kind nobody knows", '"estate"', '"castle"', "gateway.site", "config.no_site"),
+    ("one lucky frame", "[[camera]]", "[faces]\nagree = 1\n[[camera]]", "faces.agree",
+     "config.range"),
+    ("a face that could be anybody's", "[[camera]]", "[faces]\ndistance = 1.9\n[[camera]]", "faces.distance",
+     "config.range"),
+    ("more frames than are looked at", "[[camera]]", "[faces]\nagree = 4\nof = 3\n[[camera]]", "faces.agree",
+     "config.agree"),
+    ("a camera that is a file server", "rtsp://127.0.0.1", "ftp://127.0.0.1", "camera[0].url", "config.camera_url"),
+    ("a relay the board has not", "relay = 0", "relay = 9", "door[0].gate", "devices.gate_input"),
+    ("an address no bus has", "address = 1", "address = 200", "terminal[0].address", "devices.osdp_address"),
+    ("a release that is too long", "ways = ", "release_s = 99\nways = ", "door[0].release_s", "config.range"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "right", "wrong", "place", "code"), MISTAKES, ids=[case[0] for case in MISTAKES])
+def test_a_mistake_is_named_with_its_place(
+    what: str, right: str, wrong: str, place: str, code: str, write: Callable[[str], Path]
+) -> None:
+    assert right in GOOD
+    found = problems(write(GOOD.replace(right, wrong)))
+    assert (place, code) in [(problem.at, problem.code) for problem in found], [str(problem) for problem in found]
+
+
+def test_all_mistakes_come_at_once_in_both_languages(write: Callable[[str], Path]) -> None:
+    text = GOOD.replace('"G0417"', '"G 0417"').replace("mqtt = 5", "mqtt = 6").replace("Asia/Shanghai", "Moon")
+    path = write(text + "\n[extra]\n")
+    found = problems(path)
+    assert len(found) == 4
+    for lang in LANGUAGES:
+        for line in Problems(found).text(lang).splitlines():
+            assert line.startswith(f"{path}")
+    assert "时区" in Problems(found).text("zh")
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [(None, "config.missing_file"), (b"[gateway\n", "config.not_toml"), (b"\xff\xfe\x00", "config.not_toml")],
+)
+def test_a_file_that_is_no_file(content: bytes | None, code: str, tmp_path: Path) -> None:
+    path = tmp_path / "agent.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(Problem) as caught:
+        load_config(path)
+    assert caught.value.code == code
+
+
+def test_a_way_without_its_reader_is_no_way(write: Callable[[str], Path]) -> None:
+    """`card` among the ways, and only a camera at the door: the face would be the only way in."""
+    start, end = GOOD.index("[[terminal]]"), GOOD.index("[[camera]]")
+    assert [p.code for p in problems(write(GOOD[:start] + GOOD[end:]))] == ["config.face_only"]
+
+
+def test_check_looks_at_the_keys(write: Callable[[str], Path]) -> None:
+    path = write(GOOD.replace("mqtt = 5", 'mqtt = 5\npassword_file = "keys/password"'))
+    found = check_files(load_config(path), "agent.toml", path.parent)
+    assert [problem.at for problem in found] == [
+        "gateway", "uplink.city_ack_key", "uplink.city_command_key", "camera", "uplink.password_file",
+    ]  # fmt: skip
+
+
+def test_two_readers_with_one_address(write: Callable[[str], Path]) -> None:
+    second = (
+        '\n[[terminal]]\nname = "north-out"\nprofile = "readers/osdp-generic"\nlink = "reader-line"\naddress = 1\n'
+        'key_file = "keys/r.key"\ndoor = "north-gate"\ndirection = "out"\n'
+    )
+    assert [(p.at, p.code) for p in problems(write(GOOD + second))] == [("terminal[1].address", "config.address_twice")]
+    config = load_config(write(GOOD.replace(", exit = 0", "") + second.replace("address = 1", "address = 2")))
+    assert [hint.code for hint in advice(config, "agent.toml")] == ["config.no_exit"]
+
+
+def test_two_doors_on_one_line(write: Callable[[str], Path]) -> None:
+    second = '\n[[door]]\nname = "south"\ngate = { link = "gate-line", profile = "gates/sim", relay = 1 }\n'
+    assert "config.link_shared" in [p.code for p in problems(write(GOOD + second))]
+
+
+@pytest.mark.parametrize("content", ["", "00", "zz" * 16, "00" * 17])
+def test_a_key_that_is_no_key(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "k"
+    path.write_text(content)
+    with pytest.raises(EdgeAgentError) as caught:
+        osdp_key(path)
+    assert caught.value.code == "config.bad_key"
+
+
+def test_the_public_default_key_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "k"
+    path.write_text("303132333435363738393a3b3c3d3e3f")
+    with pytest.raises(EdgeAgentError) as caught:
+        osdp_key(path)
+    assert caught.value.code == "config.default_key"
+
+
+def test_a_device_that_is_not_plugged_in_is_said_and_not_fatal(write: Callable[[str], Path]) -> None:
+    config = load_config(write(GOOD.replace("sim://reader", "serial:///dev/serial/by-id/usb-nothing?baud=9600")))
+    assert [(p.at, p.code) for p in check_devices(config, "agent.toml")] == [("link[0].url", "config.device_missing")]
+
+
+def test_the_site_kind_brings_its_rules() -> None:
+    rules, schedules = site_rules("estate")
+    assert {rule.id for rule in rules} == {"residents-always", "staff-daytime"}
+    assert schedules["daytime"].spans[0].start_min == 360

@@ -1,0 +1,48 @@
+"""Everything people read exists in both languages, is used somewhere, and has the same blanks to fill."""
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from edge_agent.model.decisions import Reason
+from edge_agent.model.events import EVENTS
+from edge_agent.model.people import CATEGORIES
+from edge_agent.words import LANGUAGES, WORDS, say
+
+ROOT = Path(__file__).parent.parent / "edge_agent"
+SOURCE = "\n".join(path.read_text("utf-8") for path in ROOT.rglob("*.py") if path.parent.name != "words")
+
+
+def blanks(sentence: str) -> set[str]:
+    return {name.split(".")[0] for _, name, _, _ in string.Formatter().parse(sentence) if name}
+
+
+@pytest.mark.parametrize("code", sorted(WORDS))
+def test_a_sentence_in_both_languages(code: str) -> None:
+    english, chinese = WORDS[code]
+    assert english.isascii() or re.search(r"[–—→…“”·×]", english), english
+    assert re.search(r"[\u4e00-\u9fff]", chinese) or not re.search(r"[a-z]{2}", re.sub(r"{\w+}", "", chinese)), chinese
+    assert blanks(english) == blanks(chinese)
+
+
+def built_from(code: str) -> list[str]:
+    """What stands before the brace when a code is put together: `f"demo.column.{column}"`."""
+    return [code[: match.end()] for match in re.finditer(r"[._]|[a-z](?=\d+$)", code)]
+
+
+@pytest.mark.parametrize("code", sorted(WORDS))
+def test_no_sentence_is_left_over(code: str) -> None:
+    whole = re.search(rf"""["']{re.escape(code)}["']""", SOURCE)
+    part = any(re.search(rf"""f["']{re.escape(prefix)}{{""", SOURCE) for prefix in built_from(code))
+    assert whole or part, code
+
+
+def test_everything_a_guard_sees_has_words() -> None:
+    wanted = [f"event.{event.tag}" for event in EVENTS]
+    wanted += [f"reason.{reason}" for reason in Reason]
+    wanted += [f"category.{category}" for category in CATEGORIES]
+    for code in wanted:
+        for lang in LANGUAGES:
+            assert say(code, lang)
