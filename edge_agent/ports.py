@@ -4,13 +4,14 @@ from typing import Protocol
 
 import msgspec
 
+from edge_agent.model import standing
 from edge_agent.model.ack import Ack
 from edge_agent.model.clock import Moment
 from edge_agent.model.commands import Delivery
 from edge_agent.model.detections import Detection
 from edge_agent.model.events import Event, Row
 from edge_agent.model.people import Book
-from edge_agent.model.reads import Face
+from edge_agent.model.reads import Face, Pin, Presented
 
 
 class Clock(Protocol):
@@ -31,10 +32,28 @@ class Gate(Protocol):
         """Unlock for `seconds`; returns when the command is on the wire. Raises DeviceUnavailable."""
         ...
 
+    async def secure(self) -> None:
+        """End a release now: lock. Raises DeviceUnavailable."""
+        ...
+
 
 class Terminals(Protocol):
     def show(self, terminal: str, outcome: str) -> None:
-        """Tell the person: `granted`, `denied` or `fault`. Never waits, never raises."""
+        """Tell the person: `granted`, `denied`, `fault`, `pin_wanted`, `waiting` (for company or another factor) or
+        `close_door`. Never waits, never raises.
+        """
+        ...
+
+
+class Secrets(Protocol):
+    """What only a comparison tells: whose typed digits are, whether a QR code is a pass of this gateway."""
+
+    async def pin(self, digits: str, claimed: str | None) -> Pin:
+        """Whose PIN or duress PIN it is; with `claimed` given, only whether it is theirs. Takes as long either way."""
+        ...
+
+    def code(self, text: bytes) -> Presented:
+        """A QR code as a Pass (its signature checked), a Token, or Unreadable."""
         ...
 
 
@@ -60,7 +79,7 @@ class IntentDone(msgspec.Struct, frozen=True):
     result: str
 
 
-Change = DoorState | IntentOpened | IntentDone
+Change = DoorState | IntentOpened | IntentDone | standing.Change
 
 
 class Recording(Protocol):
@@ -101,6 +120,10 @@ class Journal(Protocol):
 
     async def open_intents(self) -> list[IntentOpened]:
         """Intents without a result: the agent stopped in between."""
+        ...
+
+    async def standing(self) -> list[standing.Change]:
+        """What is remembered from one passage to the next, each as the change that makes it so."""
         ...
 
     async def command_counter(self) -> int:

@@ -34,4 +34,35 @@ class Delivery(msgspec.Struct, frozen=True):
     problem: str = ""
 
 
+class Operation(msgspec.Struct, frozen=True):
+    """What somebody at the gateway wants done: a guard, an installer. Every one has a name and is recorded.
+
+    `door` None: every door. `for_s`: how long a mode lasts, None = until taken back. `person`: whom `forgive` means
+    (None: everybody). `latch`: fire, or panic/<door>.
+    """
+
+    verb: str
+    by: str
+    why: str = ""
+    door: str | None = None
+    for_s: float | None = None
+    person: str | None = None
+    latch: str | None = None
+
+
+class Done(msgspec.Struct, frozen=True):
+    """What came of it. `code`: an entry of `words` when it was refused; `doors`: where it was carried out."""
+
+    good: bool
+    code: str = ""
+    doors: tuple[str, ...] = ()
+
+
 VERBS = ("open",)
+MODES = {
+    "lock": "locked", "unlock": "unlocked", "block": "blocked", "double_lock": "double_locked",
+}  # fmt: skip
+OPERATIONS = (
+    "open", *MODES, "normal", "lockdown", "evacuate", "end_lockdown", "end_evacuation",
+    "approve", "forgive", "clear",
+)  # fmt: skip

@@ -11,6 +11,15 @@ class Report(StrEnum):
     EXIT_PRESSED = "exit_pressed"
     RELAY_ON = "relay_on"
     RELAY_OFF = "relay_off"
+    FIRE_ON = "fire_on"  # the fire panel's input
+    FIRE_OFF = "fire_off"
+    PANIC_ON = "panic_on"
+    PANIC_OFF = "panic_off"
+    TAMPER_ON = "tamper_on"  # the housing is open
+    TAMPER_OFF = "tamper_off"
+    INPUT_CUT = "input_cut"  # a supervised input's wire is cut, `detail` says which
+    INPUT_SHORTED = "input_shorted"
+    INPUT_NORMAL = "input_normal"
 
 
 class GateReport(msgspec.Struct, frozen=True):
@@ -18,6 +27,7 @@ class GateReport(msgspec.Struct, frozen=True):
     report: Report
     up_ms: int
     first: bool = False  # the state found at start or after a lost link, not a change that was seen
+    detail: str = ""  # which input, for INPUT_*
 
 
 class DeviceReport(msgspec.Struct, frozen=True):

@@ -39,6 +39,7 @@ class AccessGranted(Event, frozen=True):
     rule: str
     house: str = ""
     terminal: str = ""
+    notes: tuple[str, ...] = ()  # soft limits that were passed: anti_passback, occupancy
 
 
 class AccessDenied(Event, frozen=True):
@@ -104,6 +105,88 @@ class DoorHeld(Event, frozen=True):
     about: ClassVar[str] = "door"
     door: str
     open_ms: int = 0
+
+
+class DoorModeChanged(Event, frozen=True):
+    """The door stands differently now. `mode`: locked, unlocked, blocked, locked_down, locked_open, double_locked;
+    `source`: operator, lockdown, evacuation, first_person, schedule, fire, or empty for the plain state; `for_ms`: for
+    how long it was ordered, None = until taken back.
+    """
+
+    tag: ClassVar[str] = "door.mode_changed"
+    about: ClassVar[str] = "door"
+    door: str
+    mode: str
+    source: str = ""
+    by: str = ""
+    why: str = ""
+    for_ms: int | None = None
+
+
+class DoorTamper(Event, frozen=True):
+    """The housing of a terminal or board at this door is open (`on`), or shut again."""
+
+    tag: ClassVar[str] = "door.tamper"
+    urgent: ClassVar[bool] = True
+    about: ClassVar[str] = "door"
+    door: str
+    on: bool = True
+
+
+class DoorFault(Event, frozen=True):
+    """A supervised input cannot tell the truth. `what`: cut, shorted, or normal again; `input`: which one."""
+
+    tag: ClassVar[str] = "door.fault"
+    about: ClassVar[str] = "door"
+    door: str
+    input: str
+    what: str
+
+
+class FireReleased(Event, frozen=True):
+    """The fire panel's input: every escape door is unlocked until somebody clears it by hand."""
+
+    tag: ClassVar[str] = "fire.released"
+    urgent: ClassVar[bool] = True
+    door: str  # where the input is
+
+
+class FireCleared(Event, frozen=True):
+    tag: ClassVar[str] = "fire.cleared"
+    urgent: ClassVar[bool] = True
+    by: str
+
+
+class PanicRaised(Event, frozen=True):
+    """Somebody calls for help at this door. Said again until it is cleared; `count`: the how-manieth time."""
+
+    tag: ClassVar[str] = "panic.raised"
+    urgent: ClassVar[bool] = True
+    about: ClassVar[str] = "door"
+    door: str
+    count: int = 1
+
+
+class PanicCleared(Event, frozen=True):
+    tag: ClassVar[str] = "panic.cleared"
+    urgent: ClassVar[bool] = True
+    about: ClassVar[str] = "door"
+    door: str
+    by: str
+
+
+class AlertOpened(Event, frozen=True):
+    """Something needs somebody. `kind`: duress, locked_out; `silent`: shown at no door and on no public screen."""
+
+    tag: ClassVar[str] = "alert.opened"
+    urgent: ClassVar[bool] = True
+    about: ClassVar[str] = "door"
+    door: str
+    alert: str
+    kind: str
+    silent: bool = False
+    person: str | None = None
+    terminal: str = ""
 
 
 class ExitRequested(Event, frozen=True):
@@ -238,7 +321,8 @@ class UnknownEvent(msgspec.Struct, frozen=True):
 
 EVENTS: tuple[type[Event], ...] = (
     AccessGranted, AccessDenied, AccessTaken, AccessNotTaken,
-    DoorOpened, DoorClosed, DoorForced, DoorHeld, ExitRequested,
+    DoorOpened, DoorClosed, DoorForced, DoorHeld, DoorModeChanged, DoorTamper, DoorFault, ExitRequested,
+    FireReleased, FireCleared, PanicRaised, PanicCleared, AlertOpened,
     CommandCompleted, CommandRefused, CommandUnknown,
     PersonChanged, ConsentGiven,
     DeviceLost, DeviceBack, DeviceDegraded,

@@ -5,32 +5,44 @@ person that ever leaves the gateway, beside category and house code.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from types import MappingProxyType
+from typing import Literal
 
 import msgspec
 
-from edge_agent.model.reads import Card
+from edge_agent.model.reads import Card, Token
 
 CATEGORIES = (
     "resident", "family", "tenant", "staff", "guard", "visitor", "service", "contractor", "volunteer", "child",
 )  # fmt: skip
+EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
 
 
-class Person(msgspec.Struct, frozen=True):
+class Person(msgspec.Struct, frozen=True, gc=False):
+    """`host`: who a visitor came to see; `needs_longer`: gets the door's extended times."""
+
     id: str
     category: str
     house: str = ""
     valid_from_ms: int | None = None  # inclusive, Unix ms
     valid_until_ms: int | None = None  # exclusive, Unix ms
     enabled: bool = True
+    host: str | None = None
+    needs_longer: bool = False
+    escort_exempt: bool = False
 
 
-class CardCredential(msgspec.Struct, frozen=True):
-    card: Card
+class Credential(msgspec.Struct, frozen=True, gc=False):
+    """What somebody carries or is known by. `duress`: opens as any other and calls for help without a sign."""
+
+    key: Card | Token
     person: str
     valid_from_ms: int | None = None
     valid_until_ms: int | None = None
     state: str = "enabled"  # enabled | disabled | revoked
+    duress: bool = False
+    max_uses: int | None = None
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -50,19 +62,52 @@ class Span(msgspec.Struct, frozen=True):
             raise ValueError("a span starts within a day and is longer than nothing and not longer than a day")
 
 
+class Recurrence(msgspec.Struct, frozen=True):
+    """An iCalendar recurrence (RFC 5545, RRULE) in local wall time: from each occurrence for `minutes`, at most a week.
+
+    `start`: DTSTART, the first occurrence; `rule` without the word RRULE, empty for once.
+    """
+
+    start: datetime  # naive: local wall time
+    minutes: int
+    rule: str = ""
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is not None:
+            raise ValueError("a recurrence starts at a local wall time, without a zone")
+        if not 0 < self.minutes <= 7 * 1440:
+            raise ValueError("a recurrence lasts from one minute to a week")
+
+
 class Schedule(msgspec.Struct, frozen=True):
+    """When. On a day of a special group named here `special` replaces the weekly `spans`; recurrences add to it."""
+
     id: str
-    spans: tuple[Span, ...]
+    spans: tuple[Span, ...] = ()
+    special: Mapping[str, tuple[Span, ...]] = {}  # group → its spans (their `days` do not count); none: closed
+    recurrences: tuple[Recurrence, ...] = ()
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """Who (`categories` or `persons`) may pass where (`doors`, `*` = all) and when (`schedule`, none = always)."""
+    """Who (`categories` or `persons`) may pass where (`doors`, `*` = all) and when (`schedule`, none = always).
+
+    `effect = "deny"` outranks every rule that permits. `in_lockdown`: lets pass during a lockdown too.
+    """
 
     id: str
     doors: tuple[str, ...]
     categories: tuple[str, ...] = ()
     persons: tuple[str, ...] = ()
     schedule: str | None = None
+    effect: Literal["permit", "deny"] = "permit"
+    in_lockdown: bool = False
+
+
+class PinOwner(msgspec.Struct, frozen=True):
+    """Whose PIN an entry may be; `duress`: it is that person's duress PIN (the last digit plus one)."""
+
+    person: str
+    duress: bool = False
 
 
 class Book(msgspec.Struct, frozen=True):
@@ -70,7 +115,33 @@ class Book(msgspec.Struct, frozen=True):
 
     version: str
     persons: Mapping[str, Person] = MappingProxyType({})
-    cards: Mapping[Card, CardCredential] = MappingProxyType({})
+    credentials: Mapping[Card | Token, Credential] = MappingProxyType({})
     rules: tuple[Rule, ...] = ()
     schedules: Mapping[str, Schedule] = MappingProxyType({})
+    calendar: Mapping[int, str] = MappingProxyType({})  # special days: proleptic ordinal of the local date → group
     zone: str = "UTC"  # IANA name; schedules are local wall time here
+    pins: Mapping[str, str] = MappingProxyType({})  # person → Argon2id hash
+    pin_index: Mapping[str, tuple[PinOwner, ...]] = MappingProxyType({})  # keyed digest of a PIN → whose it may be
+    rules_by: Mapping[tuple[str, str], tuple[Rule, ...]] = MappingProxyType({})  # made from `rules`
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "rules_by", _indexed(self.rules))
+
+    def rules_for(self, person: Person, door: str) -> list[Rule]:
+        """The rules that speak of this person at this door, each once."""
+        found: dict[str, Rule] = {}
+        for place in (door, "*"):
+            for whom in (person.category, "=" + person.id):
+                for rule in self.rules_by.get((place, whom), ()):
+                    found[rule.id] = rule
+        return list(found.values())
+
+
+def _indexed(rules: tuple[Rule, ...]) -> Mapping[tuple[str, str], tuple[Rule, ...]]:
+    """(door or `*`, category or `=` person) → the rules that name both."""
+    index: dict[tuple[str, str], list[Rule]] = {}
+    for rule in rules:
+        for door in rule.doors:
+            for whom in (*rule.categories, *("=" + person for person in rule.persons)):
+                index.setdefault((door, whom), []).append(rule)
+    return MappingProxyType({key: tuple(found) for key, found in index.items()})

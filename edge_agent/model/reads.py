@@ -1,6 +1,7 @@
 """What a terminal delivered: one read, one credential."""
 
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -10,7 +11,7 @@ class Direction(StrEnum):
     OUT = "out"
 
 
-class Card(msgspec.Struct, frozen=True, tag="card"):
+class Card(msgspec.Struct, frozen=True, tag="card", gc=False):
     """A card as the reader saw it: `bits` long, `raw` read as one big-endian number (leading zeros kept by `bits`).
 
     Matched on both values; printed numbers (FC:CN, 8 or 10 digits) are entry formats only (protocols/wiegand.py).
@@ -22,6 +23,43 @@ class Card(msgspec.Struct, frozen=True, tag="card"):
     def __post_init__(self) -> None:
         if not 0 < self.bits <= 1024 or self.raw < 0 or self.raw.bit_length() > self.bits:
             raise ValueError(f"a card of {self.bits} bits cannot hold this number")
+
+
+class Token(msgspec.Struct, frozen=True, tag="token", gc=False):
+    """A credential known by its value: `digest` is the SHA-256 of a QR code (hex), the keyed digest of a phone number,
+    or a plate as it is written (no spaces, upper case).
+    """
+
+    kind: Literal["qr", "plate", "phone"]
+    digest: str
+
+
+class Keys(msgspec.Struct, frozen=True, tag="keys"):
+    """Digits typed at a keypad. Never logged, shown or kept: what they come to is a `Pin`."""
+
+    digits: str
+
+    def __repr__(self) -> str:
+        return "Keys(…)"
+
+
+class Pin(msgspec.Struct, frozen=True, tag="pin"):
+    """What typed digits came to: `person` is None when they are nobody's. `claimed`: who had shown a card before."""
+
+    person: str | None = None
+    duress: bool = False
+    claimed: str | None = None
+
+
+class Pass(msgspec.Struct, frozen=True, tag="pass"):
+    """A QR pass of this gateway whose signature was checked. `id` is its `jti`; times are Unix ms."""
+
+    id: str
+    person: str
+    not_before_ms: int
+    expires_ms: int
+    doors: tuple[str, ...] = ()  # none: every door a rule allows
+    max_uses: int | None = None
 
 
 class Liveness(StrEnum):
@@ -45,7 +83,7 @@ class Unreadable(msgspec.Struct, frozen=True, tag="unreadable"):
     why: str
 
 
-Credential = Card | Face | Unreadable
+Presented = Card | Token | Keys | Pin | Pass | Face | Unreadable
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -56,5 +94,22 @@ class Read(msgspec.Struct, frozen=True):
     door: str
     direction: Direction
     up_ms: int
-    credential: Credential
+    credential: Presented
     stale: bool = False  # buffered by the reader while its link was down: opens nothing
+
+
+def kind_of(credential: Presented) -> str:
+    """The word a door's `ways` uses for it."""
+    match credential:
+        case Card():
+            return "card"
+        case Token(kind=kind):
+            return kind
+        case Keys() | Pin():
+            return "pin"
+        case Pass():
+            return "qr"
+        case Face():
+            return "face"
+        case Unreadable():
+            return "unreadable"

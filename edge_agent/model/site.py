@@ -45,6 +45,10 @@ class Policy(Table, frozen=True):
     record_before_open: Literal["never", "remote", "always"] = "remote"
     untrusted_clock: Literal["deny_timed", "allow_timed"] = "deny_timed"
     when_full: Literal["refuse", "open"] = "refuse"
+    wrong_tries: int = 5  # then the terminal takes nothing for a while (GB 50396: at most five)
+    lockout_s: float = 30.0  # the first time; doubled each time until somebody is let in
+    lockout_most_s: float = 900.0
+    panic_repeat_s: float = 30.0
 
 
 class FacePolicy(Table, frozen=True):
@@ -87,23 +91,104 @@ class Camera(Table, frozen=True):
 
 
 class GateBinding(Table, frozen=True):
+    """Which relay and inputs of the board are this door's. `supervised`: the contact's loop tells cut from shorted."""
+
     link: str
     profile: str
     relay: int = 0
     contact: int | None = 0
     exit: int | None = None
+    fire: int | None = None
+    panic: int | None = None
+    tamper: int | None = None
+    supervised: bool = False
+
+
+Kind = Literal["card", "pin", "qr", "face", "plate", "phone"]
+Ways = tuple[tuple[Kind, ...], ...]
+
+
+class WaysAt(Table, frozen=True):
+    """Other `ways` while `schedule` is on (the first that is on counts)."""
+
+    schedule: str
+    ways: Ways
+
+
+class FirstPerson(Table, frozen=True):
+    """The first person in. `hold`: the door then stays unlocked for `minutes`; `arm`: nobody else is let in before."""
+
+    mode: Literal["hold", "arm"]
+    categories: tuple[str, ...]
+    minutes: int = 60
+
+
+class TwoPersons(Table, frozen=True):
+    """`count` different people of `categories` (none: anybody who may pass) within `within_s`."""
+
+    count: int = 2
+    categories: tuple[str, ...] = ()
+    within_s: float = 20.0
+
+
+class Escort(Table, frozen=True):
+    """People of `categories` pass only with their host or somebody of `by`, within `within_s`."""
+
+    categories: tuple[str, ...] = ("visitor",)
+    by: tuple[str, ...] = ("guard",)
+    within_s: float = 20.0
+
+
+class Area(Table, frozen=True):
+    """What lies behind doors. `timed_min`: nobody enters again within so many minutes; `reset`: local time (HH:MM) at
+    which everybody inside is forgotten. Limits count people, `max_mode` says what happens beyond.
+    """
+
+    name: str
+    anti_passback: Literal["off", "soft", "hard"] = "off"
+    timed_min: int = 0
+    max_people: int | None = None
+    max_mode: Literal["soft", "hard"] = "hard"
+    min_people: int = 0
+    reset: str | None = None
+
+
+class Interlock(Table, frozen=True):
+    """Doors of which only one may be open at a time."""
+
+    name: str
+    doors: tuple[str, ...]
 
 
 class Door(Table, frozen=True):
-    """`ways`: each inner list is a combination that opens; `liveness`: what a face must have shown to open alone."""
+    """`ways`: each inner list is a combination that opens; `liveness`: what a face must have shown to open alone.
+
+    `area` is what the door leads into, `from_area` what it leads out of (empty: the street). `anti_passback` and
+    `timed_min` are this door's own pair of readers. `escape`: unlocked by the fire panel.
+    """
 
     name: str
     gate: GateBinding
     kind: Literal["pedestrian", "vehicle", "turnstile", "unit", "barrier", "lift"] = "pedestrian"
     release_s: float = 5.0
     open_s: float = 15.0
-    ways: tuple[tuple[Literal["card", "face", "qr", "pin"], ...], ...] = (("card",),)
+    extended_release_s: float = 15.0
+    extended_open_s: float = 60.0
+    relock_s: float | None = None  # locked again so long after it was shut; none: when the release has run out
+    prealarm_s: float = 0.0  # the terminal warns so long before an open door is a held one
+    ways: Ways = (("card",),)
+    ways_at: tuple[WaysAt, ...] = ()
+    factor_within_s: float = 15.0
     liveness: Literal["required", "optional"] = "required"
+    area: str | None = None
+    from_area: str | None = None
+    anti_passback: Literal["off", "soft", "hard"] = "off"
+    timed_min: int = 0
+    hold_open: str | None = None  # schedule during which the door is unlocked
+    first_person: FirstPerson | None = None
+    two_persons: TwoPersons | None = None
+    escort: Escort | None = None
+    escape: bool = True
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,4 +200,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     terminals: tuple[Terminal, ...] = ()
     cameras: tuple[Camera, ...] = ()
     doors: tuple[Door, ...] = ()
+    areas: tuple[Area, ...] = ()
+    interlocks: tuple[Interlock, ...] = ()
     digest: str = ""  # SHA-256 of the file, first 16 hex digits

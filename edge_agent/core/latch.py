@@ -1,0 +1,38 @@
+"""Alarms that stay: fire and panic. Raised by an input, cleared by hand alone, never by the input going back.
+
+A panic is announced again and again until it is cleared; each place has a latch of its own, so that of several at the
+same time none is lost (GB 50394).
+"""
+
+from edge_agent.model.clock import Moment
+from edge_agent.model.standing import At, Latch
+
+FIRE = "fire"
+
+
+def panic_of(door: str) -> str:
+    return f"panic/{door}"
+
+
+def raise_(latch: Latch | None, name: str, now: Moment) -> Latch | None:
+    """The input became active; None when the alarm stands already."""
+    if latch is not None and latch.raised:
+        return None
+    return Latch(name, raised=True, count=1, since=At.of(now), last=At.of(now))
+
+
+def again(latch: Latch, now: Moment, every_s: float) -> Latch | None:
+    """Time passed: the latch as announced once more, or None while it is not due."""
+    if not latch.raised or latch.name == FIRE or latch.last is None:
+        return None
+    since_ms = latch.last.since_ms(now)
+    if since_ms is not None and 0 <= since_ms < every_s * 1000:
+        return None
+    return Latch(latch.name, raised=True, count=latch.count + 1, since=latch.since, last=At.of(now))
+
+
+def clear(latch: Latch | None, active: bool, by: str) -> Latch | None:
+    """By hand; None when there is nothing to clear. `active`: the input still is, and then nothing is cleared."""
+    if latch is None or not latch.raised or active:
+        return None
+    return Latch(latch.name, raised=False, count=latch.count, by=by)

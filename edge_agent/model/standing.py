@@ -1,0 +1,106 @@
+"""What is remembered from one passage to the next: who is inside, what is used up or latched, how a door was set.
+
+Each struct is one row of the journal's file and is written in the transaction of the event that changed it, so that
+neither a killed process nor a power cut separates the two.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from edge_agent.model.clock import ClockState, Moment
+
+
+class At(msgspec.Struct, frozen=True):
+    """An instant to measure from later: by uptime within one boot, across boots by a wall clock that was trusted."""
+
+    wall_ms: int
+    up_ms: int
+    boot_id: str
+    trusted: bool = True
+
+    @classmethod
+    def of(cls, now: Moment) -> "At":
+        return cls(now.wall_ms, now.up_ms, now.boot_id, now.state is not ClockState.UNSET)
+
+    def since_ms(self, now: Moment) -> int | None:
+        """How long ago; None when nobody can tell (another boot, and a clock that was or is not trusted)."""
+        if now.boot_id == self.boot_id:
+            return now.up_ms - self.up_ms
+        return now.wall_ms - self.wall_ms if self.trusted and now.trusted else None
+
+
+class Presence(msgspec.Struct, frozen=True, tag="presence"):
+    """Where `person` was seen last in `scope` (an area, or one door's pair of readers). `entered`: the last way in."""
+
+    scope: str
+    person: str
+    inside: bool
+    entered: At | None = None
+
+
+class Emptied(msgspec.Struct, frozen=True, tag="emptied"):
+    """Everybody in `scope` is forgotten: the nightly reset, or by hand."""
+
+    scope: str
+
+
+class Uses(msgspec.Struct, frozen=True, tag="uses"):
+    """How often a credential with limited uses has opened."""
+
+    name: str
+    count: int
+
+
+class Tries(msgspec.Struct, frozen=True, tag="tries"):
+    """Wrong tries at one terminal since the last right one. `locked`: how often it was locked since; `until_ms` in
+    uptime of boot `boot_id`: until then it takes nothing. After a new boot the time starts again.
+    """
+
+    terminal: str
+    wrong: int = 0
+    locked: int = 0
+    until_ms: int = 0
+    boot_id: str = ""
+
+
+class Armed(msgspec.Struct, frozen=True, tag="armed"):
+    """The first person came: on local day `day` (proleptic ordinal) others may follow."""
+
+    door: str
+    day: int
+
+
+class Order(msgspec.Struct, frozen=True, tag="order"):
+    """Somebody set a door to a mode. `source`: operator | lockdown | evacuation | first_person; a door has at most one
+    of each. `until_ms` in uptime of `since.boot_id`, None = until taken back; `mode` None takes it back.
+    """
+
+    door: str
+    source: Literal["operator", "lockdown", "evacuation", "first_person"]
+    mode: Literal["locked", "unlocked", "blocked", "locked_down", "locked_open", "double_locked"] | None
+    by: str = ""
+    why: str = ""
+    since: At | None = None
+    until_ms: int | None = None
+
+
+class Latch(msgspec.Struct, frozen=True, tag="latch"):
+    """An alarm that stays until somebody clears it by hand. `name`: fire, or panic/<door>; `count`: times announced."""
+
+    name: str
+    raised: bool
+    count: int = 0
+    since: At | None = None
+    last: At | None = None  # when it was announced last
+    by: str = ""  # who cleared it
+
+
+class Swept(msgspec.Struct, frozen=True, tag="swept"):
+    """The nightly reset of `scope` was done for local day `day` (proleptic ordinal)."""
+
+    scope: str
+    day: int
+
+
+Change = Presence | Emptied | Uses | Tries | Armed | Order | Latch | Swept
