@@ -19,12 +19,15 @@ from edge_agent.drivers.osdp_readers import check_readers
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.errors import EdgeAgentError, Problem, Problems
 from edge_agent.model.profile import Osdp, Profile
+from edge_agent.model.people import CATEGORIES
 from edge_agent.model.site import (
+    Area,
     Camera,
     Config,
     Door,
     FacePolicy,
     Gateway,
+    Interlock,
     Link,
     Policy,
     Table,
@@ -37,7 +40,9 @@ from edge_agent.tables import Reader, read_toml, refer
 CAMERA_SCHEMES = {"rtsp", "rtsps", "http", "https", "file"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SECTIONS: dict[str, type[Table]] = {"gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy}
-ARRAYS: dict[str, type[Table]] = {"link": Link, "terminal": Terminal, "camera": Camera, "door": Door}
+ARRAYS: dict[str, type[Table]] = {
+    "link": Link, "terminal": Terminal, "camera": Camera, "door": Door, "area": Area, "interlock": Interlock,
+}  # fmt: skip
 GATEWAY_KEY, FACE_KEY = "keys/gateway.key", "keys/face-store.key"
 SCBK_D = bytes(range(0x30, 0x40))
 
@@ -61,6 +66,8 @@ def load_config(path: Path) -> Config:
         terminals=reader.tables(data, "terminal", Terminal),
         cameras=reader.tables(data, "camera", Camera),
         doors=reader.tables(data, "door", Door),
+        areas=reader.tables(data, "area", Area),
+        interlocks=reader.tables(data, "interlock", Interlock),
         digest=hashlib.sha256(raw).hexdigest()[:16],
     )
     complete = not reader.problems  # what refers to what can only be judged when all of it is there
@@ -69,6 +76,7 @@ def load_config(path: Path) -> Config:
     if complete:
         _check_references(reader, config)
         _check_ways(reader, config)
+        _check_places(reader, config)
         _check_keys(reader, config, path.parent)
         site_rules(config.gateway.site, reader)
     if reader.problems:
@@ -77,11 +85,13 @@ def load_config(path: Path) -> Config:
 
 
 def _check_names(reader: Reader, config: Config) -> None:
-    named: tuple[tuple[str, Sequence[Link | Terminal | Camera | Door]], ...] = (
+    named: tuple[tuple[str, Sequence[Link | Terminal | Camera | Door | Area | Interlock]], ...] = (
         ("link", config.links),
         ("terminal", config.terminals),
         ("camera", config.cameras),
         ("door", config.doors),
+        ("area", config.areas),
+        ("interlock", config.interlocks),
     )
     for what, things in named:
         seen: set[str] = set()
@@ -212,16 +222,53 @@ def _check_ways(reader: Reader, config: Config) -> None:
             reader.wrong(at, "config.no_way")
         elif all(set(way) == {"face"} for way in door.ways) or (door.name in watched and door.name not in carded):
             reader.wrong(at, "config.face_only")
-        for way in door.ways:
-            if len(way) > 1 or (way and way[0] not in {"card", "face"}):
-                reader.wrong(at, "config.way_not_supported", way=list(way))
-        takes_face = any("face" in way for way in door.ways)
+        for n, at_times in enumerate(door.ways_at):
+            if not at_times.ways or not all(at_times.ways):
+                reader.wrong(f"door[{index}].ways_at[{n}]", "config.no_way")
+            elif all(set(way) == {"face"} for way in at_times.ways):
+                reader.wrong(f"door[{index}].ways_at[{n}]", "config.face_only")
+        ways = (*door.ways, *(way for at_times in door.ways_at for way in at_times.ways))
+        takes_face = any("face" in way for way in ways)
         if takes_face and door.name not in watched:
             reader.wrong(at, "config.face_without_camera")
         if not takes_face:
             for position, camera in enumerate(config.cameras):
                 if camera.door == door.name and "face" in camera.use:
                     reader.wrong(f"camera[{position}].door", "config.camera_without_face", door=door.name)
+
+
+def _check_places(reader: Reader, config: Config) -> None:
+    """Areas, interlocks, and who they speak of."""
+    areas = {area.name for area in config.areas}
+    doors = {door.name for door in config.doors}
+    for index, door in enumerate(config.doors):
+        at = f"door[{index}]"
+        for key in ("area", "from_area"):
+            if (name := getattr(door, key)) is not None:
+                refer(reader, f"{at}.{key}", "area", name, areas)
+        if door.area is not None and door.area == door.from_area:
+            reader.wrong(f"{at}.from_area", "config.area_to_itself", name=door.area)
+        named = {
+            "first_person.categories": door.first_person and door.first_person.categories,
+            "two_persons.categories": door.two_persons and door.two_persons.categories,
+            "escort.categories": door.escort and door.escort.categories,
+            "escort.by": door.escort and door.escort.by,
+        }
+        for key, categories in named.items():
+            for category in categories or ():
+                refer(reader, f"{at}.{key}", "category", category, CATEGORIES)
+        if door.prealarm_s >= door.open_s:
+            reader.wrong(f"{at}.prealarm_s", "config.prealarm", prealarm=door.prealarm_s, open=door.open_s)
+    for index, area in enumerate(config.areas):
+        if area.reset is not None and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", area.reset):
+            reader.wrong(f"area[{index}].reset", "config.bad_time", found=area.reset)
+        if area.max_people is not None and area.max_people < area.min_people:
+            reader.wrong(f"area[{index}].max_people", "config.limits", most=area.max_people, least=area.min_people)
+    for index, group in enumerate(config.interlocks):
+        for name in group.doors:
+            refer(reader, f"interlock[{index}].doors", "door", name, doors)
+        if len(set(group.doors)) < 2:
+            reader.wrong(f"interlock[{index}].doors", "config.interlock_alone", name=group.name)
 
 
 def _check_keys(reader: Reader, config: Config, folder: Path) -> None:

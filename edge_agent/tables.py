@@ -10,13 +10,35 @@ from typing import Any, TypeVar
 import msgspec
 
 from edge_agent.errors import Problem
-from edge_agent.model.site import Door, GateBinding, Table, Uplink, UplinkTls
+from edge_agent.model.site import (
+    Door,
+    Escort,
+    FirstPerson,
+    GateBinding,
+    Table,
+    TwoPersons,
+    Uplink,
+    UplinkTls,
+    WaysAt,
+)
 
 T = TypeVar("T", bound=Table)
 
-NESTED: dict[tuple[type[Table], str], type[Table]] = {(Uplink, "tls"): UplinkTls, (Door, "gate"): GateBinding}
+NESTED: dict[tuple[type[Table], str], type[Table]] = {
+    (Uplink, "tls"): UplinkTls,
+    (Door, "gate"): GateBinding,
+    (Door, "first_person"): FirstPerson,
+    (Door, "two_persons"): TwoPersons,
+    (Door, "escort"): Escort,
+}
+NESTED_ARRAYS: dict[tuple[type[Table], str], type[Table]] = {(Door, "ways_at"): WaysAt}
 RANGES = {
-    "release_s": (0.5, 25.5), "open_s": (1.0, 3600.0), "fps": (1.0, 60.0),
+    "release_s": (0.5, 25.5), "open_s": (1.0, 3600.0), "extended_release_s": (0.5, 25.5),
+    "extended_open_s": (1.0, 3600.0), "relock_s": (0.0, 25.5), "prealarm_s": (0.0, 3600.0),
+    "factor_within_s": (2.0, 120.0), "timed_min": (0, 1440), "max_people": (0, 100_000), "min_people": (0, 100_000),
+    "minutes": (1, 1440), "count": (2, 5), "wrong_tries": (1, 5), "lockout_s": (5.0, 3600.0),
+    "lockout_most_s": (5.0, 86_400.0), "panic_repeat_s": (5.0, 600.0),
+    "fps": (1.0, 60.0),
     "distance": (0.2, 0.6),  # beyond 0.6 the engine's authors no longer call it the same person
     "margin": (0.0, 0.5), "agree": (2, 10), "of": (2, 20), "within_s": (0.5, 30.0),
     "min_face_px": (40, 1000), "min_sharpness": (0.0, 1000.0),
@@ -40,12 +62,13 @@ class Reader:
             return None
         return self.table(raw, kind, name)
 
-    def tables(self, data: dict[str, Any], name: str, kind: type[T]) -> tuple[T, ...]:
-        raw = data.get(name, [])
+    def tables(self, data: dict[str, Any], name: str, kind: type[T], inside: str = "") -> tuple[T, ...]:
+        """An array of tables; `inside`: the table it stands in."""
+        raw, at = data.get(name, []), f"{inside}.{name}" if inside else name
         if not isinstance(raw, list) or not all(isinstance(item, dict) for item in raw):
-            self.wrong(name, "config.not_tables", name=name)
+            self.wrong(at, "config.not_tables", name=name)
             return ()
-        made = (self.table(item, kind, f"{name}[{index}]") for index, item in enumerate(raw))
+        made = (self.table(item, kind, f"{at}[{index}]") for index, item in enumerate(raw))
         return tuple(table for table in made if table is not None)
 
     def table(self, raw: dict[str, Any], kind: type[T], at: str) -> T | None:
@@ -64,13 +87,16 @@ class Reader:
             if nested is not None and isinstance(raw[key], dict):
                 values[key] = self.table(raw[key], nested, f"{at}.{key}")
                 continue
+            if (inner := NESTED_ARRAYS.get((kind, key))) is not None:
+                values[key] = self.tables(raw, key, inner, at)
+                continue
             try:
                 values[key] = msgspec.convert(raw[key], field.type)
             except msgspec.ValidationError as error:
                 self.wrong(f"{at}.{key}", "config.wrong_type", why=str(error))
                 continue
             low, high = RANGES.get(key, (None, None))
-            if low is not None and high is not None and not low <= values[key] <= high:
+            if low is not None and high is not None and values[key] is not None and not low <= values[key] <= high:
                 self.wrong(f"{at}.{key}", "config.range", key=key, low=low, high=high)
         return kind(**values) if len(self.problems) == before else None
 

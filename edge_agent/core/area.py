@@ -174,6 +174,23 @@ def passage(
     return tuple(changes), tuple(undo)
 
 
+def taken_back(done: Iterable[Change], undo: Iterable[Change], standing: Standing) -> list[Change]:
+    """Of `undo`, what still applies: where the person was not seen, or the credential used, somewhere else since."""
+    now_is = {
+        (change.scope, change.person): standing.presence(change.scope, change.person) == change
+        for change in done
+        if isinstance(change, Presence)
+    } | {
+        (change.name, ""): standing.uses.get(change.name) == change.count for change in done if isinstance(change, Uses)
+    }
+    return [
+        change
+        for change in undo
+        if (isinstance(change, Presence) and now_is.get((change.scope, change.person), False))
+        or (isinstance(change, Uses) and now_is.get((change.name, ""), False))
+    ]
+
+
 def locked_out(terminal: str, standing: Standing, now: Moment) -> bool:
     """Too many wrong tries here, and the time is not over."""
     tries = standing.tries.get(terminal)

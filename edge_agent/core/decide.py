@@ -14,7 +14,20 @@ from edge_agent.core.schedule import in_force, local_time
 from edge_agent.model.clock import Moment
 from edge_agent.model.decisions import Attempt, Company, Decision, Deny, Grant, Reason, Shown, Wait
 from edge_agent.model.people import Book, Credential, Person, Rule
-from edge_agent.model.reads import Card, Direction, Face, Keys, Liveness, Pass, Pin, Read, Token, Unreadable, kind_of
+from edge_agent.model.reads import (
+    Card,
+    Code,
+    Direction,
+    Face,
+    Keys,
+    Liveness,
+    Pass,
+    Pin,
+    Read,
+    Token,
+    Unreadable,
+    kind_of,
+)
 from edge_agent.model.site import Door, Escort, Policy, TwoPersons, Ways
 from edge_agent.model.standing import Armed, Change
 
@@ -81,7 +94,7 @@ def identify(read: Read, book: Book, now: Moment, policy: Policy) -> Shown | Den
     kind = kind_of(read.credential)
     out = read.direction is Direction.OUT
     match read.credential:
-        case Unreadable() | Keys():
+        case Unreadable() | Keys() | Code():
             return Deny(Reason.INVALID_IDENTIFIER, (kind,))
         case Card() | Token() as key:
             credential = book.credentials.get(key)

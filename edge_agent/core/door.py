@@ -30,9 +30,10 @@ class Timing(msgspec.Struct, frozen=True):
 
 
 class Going(msgspec.Struct, frozen=True):
-    """Somebody who was let in and has not gone through yet. `undo`: what is taken back should they not."""
+    """Somebody who was let in and has not gone through yet. `undo`: what is taken back of `done` should they not."""
 
     person: str
+    done: tuple[Change, ...] = ()
     undo: tuple[Change, ...] = ()
 
 
@@ -65,10 +66,10 @@ DoorNow = Locked | Released | Open
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """An event the door made, and the changes that belong into its transaction."""
+    """An event the door made; `going`: who did not go through after all."""
 
     event: Event
-    changes: tuple[Change, ...] = ()
+    going: Going | None = None
 
 
 Step = tuple[DoorNow, list[Outcome]]
@@ -139,7 +140,7 @@ def tick(state: DoorNow, door: str, now_ms: int, timing: Timing) -> Step:
     """Time passed: a release runs out, an open door is warned about and becomes a held one (once each)."""
     match state:
         case Released(until_ms=until, going=going) if now_ms >= until:
-            return Locked(), [Outcome(AccessNotTaken(door=door, person=who.person), who.undo) for who in going]
+            return Locked(), [Outcome(AccessNotTaken(door=door, person=who.person), who) for who in going]
         case Open(since_ms=since, held_at_ms=int(at), held=False) if now_ms >= at:
             held = msgspec.structs.replace(state, held=True, warned=True)
             return held, [Outcome(DoorHeld(door=door, open_ms=now_ms - since))]

@@ -4,8 +4,6 @@ From the strongest: fire release (escape doors), evacuation, lockdown, the opera
 schedule, and locked. Ends are counted in uptime, so that a clock that jumps neither opens a door nor keeps one open.
 """
 
-from typing import Literal
-
 import msgspec
 
 from edge_agent.core.area import Standing
@@ -14,13 +12,10 @@ from edge_agent.model.clock import Moment
 from edge_agent.model.decisions import Reason
 from edge_agent.model.people import Book
 from edge_agent.model.site import Door, Policy
-from edge_agent.model.standing import At, Order
+from edge_agent.model.standing import At, ModeName, Order, Source
 
-ModeName = Literal["locked", "unlocked", "blocked", "locked_down", "locked_open", "double_locked"]
 OPEN: frozenset[str] = frozenset({"unlocked", "locked_open"})
-SOURCES: tuple[Literal["evacuation", "lockdown", "operator", "first_person"], ...] = (
-    "evacuation", "lockdown", "operator", "first_person",
-)  # fmt: skip
+SOURCES: tuple[Source, ...] = ("evacuation", "lockdown", "operator", "first_person")  # the strongest first
 
 
 class Mode(msgspec.Struct, frozen=True):

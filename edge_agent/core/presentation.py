@@ -50,8 +50,10 @@ def pin_wanted(gathered: Gathered) -> str | None:
     return None
 
 
-def attempt_of(gathered: Gathered, read: Read, book: Book, approved_by: str = "") -> Attempt:
-    """`read` with what the same person has shown before, and everybody else who is there."""
+def attempt_of(
+    gathered: Gathered, read: Read, book: Book, approved_by: str = "", beside: tuple[Company, ...] = ()
+) -> Attempt:
+    """`read` with what the same person has shown before, and everybody else who is there, `beside` among them."""
     person = whose(read.credential, book)
     earlier = next((waiting for waiting in gathered.waiting if waiting.wait.person.id == person), None)
     shown = () if earlier is None else earlier.wait.shown
@@ -62,7 +64,7 @@ def attempt_of(gathered: Gathered, read: Read, book: Book, approved_by: str = ""
         for waiting in gathered.waiting
         if waiting.wait.reason is Reason.SECOND_PERSON_MISSING and waiting.wait.person.id != person
     ]
-    return Attempt(read, shown, (*company, *gathered.passed), approved_by)
+    return Attempt(read, shown, (*company, *gathered.passed, *beside), approved_by)
 
 
 def waits(gathered: Gathered, read: Read, wait: Wait, now_ms: int) -> tuple[Gathered, list[Waiting]]:
@@ -83,6 +85,11 @@ def lets_in(gathered: Gathered, grant: Grant, book: Book, door: Door, now_ms: in
         passed = (*kept[-WAITING_AT_MOST:], Company(person, now_ms, passed=True))
     helped = [entry for entry in waiting if entry.wait.reason in {Reason.SECOND_PERSON_MISSING, Reason.ESCORT_MISSING}]
     return Gathered(waiting, passed), helped
+
+
+def without(gathered: Gathered, entry: Waiting) -> Gathered:
+    """`entry` waits no more."""
+    return Gathered(tuple(other for other in gathered.waiting if other != entry), gathered.passed)
 
 
 def expire(gathered: Gathered, now_ms: int) -> tuple[Gathered, list[Waiting]]:

@@ -2,29 +2,34 @@
 
 One door, one actor: what happens at a door is taken one thing at a time, doors do not wait for each other. Record and
 open start together for a locally valid credential; remote openings and those that hang on the clock are committed
-first (`policy.record_before_open`). The exit button waits for nothing.
+first (`policy.record_before_open`). Whoever is in order but for a second factor, a second person or an escort waits
+for it at the door. The exit button waits for nothing.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
 from contextlib import suppress
 
+import msgspec
+
 from edge_agent import log
-from edge_agent.core import door as machine
-from edge_agent.core.decide import STALE_AFTER_MS, decide
+from edge_agent.core import presentation
+from edge_agent.core.decide import STALE_AFTER_MS, Place, decide
+from edge_agent.core.door import Going
+from edge_agent.core.presentation import Gathered, Waiting
 from edge_agent.errors import DeviceUnavailable, JournalUnavailable
-from edge_agent.flows.alarm import Alarms
-from edge_agent.model.decisions import Deny, Grant, Reason
+from edge_agent.flows.doorway import Doorway
+from edge_agent.flows.premises import Premises
+from edge_agent.model.decisions import Attempt, Company, Decision, Deny, Grant, Reason, Wait
 from edge_agent.model.detections import CameraState, Detection
 from edge_agent.model.doors import GateReport, Report
-from edge_agent.model.events import AccessDenied, AccessGranted, Event, ExitRequested
-from edge_agent.model.reads import Direction, Read
-from edge_agent.model.site import Camera, Door, Policy
-from edge_agent.ports import Beat, Books, Clock, DoorState, FaceJudge, Gate, Journal, Recording, Terminals
+from edge_agent.model.events import AccessDenied, AccessGranted, AlertOpened
+from edge_agent.model.reads import Code, Direction, Keys, Read
+from edge_agent.model.site import Camera
+from edge_agent.model.standing import Tries
+from edge_agent.ports import Beat, Clock, FaceJudge, Recording, Secrets, Terminals
 
 READS_WAITING = 32  # per terminal; one that floods loses its own oldest reads
-COMMIT_WITHIN_S = 0.15
 BEAT_EVERY_S = 2.0
 
 logger = log.get("flows.entry")
@@ -33,49 +38,62 @@ logger = log.get("flows.entry")
 class DoorActor:
     """Everything that happens at one door, in order."""
 
-    def __init__(
-        self,
-        door: Door,
-        gate: Gate,
-        terminals: Terminals,
-        journal: Journal,
-        books: Books,
-        clock: Clock,
-        policy: Policy,
-        alarms: Alarms,
-    ) -> None:
-        self.door, self.gate, self.terminals = door, gate, terminals
-        self.journal, self.books, self.clock, self.policy, self.alarms = journal, books, clock, policy, alarms
-        self.state: machine.DoorNow = machine.Locked()
-        self._timing = machine.Timing(round(door.release_s * 1000), round(door.open_s * 1000))
+    def __init__(self, doorway: Doorway, terminals: Terminals, secrets: Secrets, premises: Premises) -> None:
+        self.doorway, self.terminals, self.secrets, self.premises = doorway, terminals, secrets, premises
+        self.door = doorway.door
+        self._gathered = {direction: presentation.NOBODY for direction in Direction}
         self._reports: deque[GateReport] = deque()
         self._reads: dict[str, deque[Read]] = {}
         self._wake = asyncio.Event()
-        self._watched: set[asyncio.Task[None]] = set()
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._approvals: deque[tuple[str, asyncio.Future[bool]]] = deque()
+        premises.doors[self.door.name] = self
+
+    @property
+    def shut(self) -> bool:
+        return self.doorway.shut
+
+    def wake(self) -> None:
+        """What concerns all doors (fire, an order) is acted on here and now, whatever the actor is waiting for."""
+        self._follow()
+        self._wake.set()
 
     def read(self, read: Read) -> None:
         """A terminal of this door delivered a read (called from the loop, never waits)."""
         waiting = self._reads.setdefault(read.terminal, deque(maxlen=READS_WAITING))
         if len(waiting) == READS_WAITING:
-            self.alarms.degraded_device(read.terminal, "reader", "reads arrive faster than the door takes them")
+            trouble = "reads arrive faster than the door takes them"
+            self.premises.alarms.degraded_device(read.terminal, "reader", trouble)
         waiting.append(read)
         self._wake.set()
 
     def report(self, report: GateReport) -> None:
-        """The gate reported an input. The exit button is served here and now, whatever the actor is waiting for."""
-        if report.report is Report.EXIT_PRESSED:
-            self._start(self._let_out())
-        else:
-            self._reports.append(report)
-            self._wake.set()
+        """The gate reported an input. Exit, fire and panic are served here and now."""
+        match report.report:
+            case Report.EXIT_PRESSED:
+                task = asyncio.create_task(self.doorway.let_out())
+                self._leaving.add(task)
+                task.add_done_callback(self._leaving.discard)
+                task.add_done_callback(lambda _: self._wake.set())
+            case Report.FIRE_ON | Report.FIRE_OFF:
+                self.premises.fire(self.door.name, report.report is Report.FIRE_ON)
+            case Report.PANIC_ON | Report.PANIC_OFF:
+                self.premises.panic(self.door.name, report.report is Report.PANIC_ON)
+            case _:
+                self._reports.append(report)
+                self._wake.set()
 
     async def run(self, beat: Beat) -> None:
         while True:
             beat()
             self._wake.clear()
-            while self._reports:
-                self._follow(self._reports.popleft())
-            self._tick()
+            self._follow()
+            self._give_up()
+            while self._approvals:
+                by, answer = self._approvals.popleft()
+                found = await self._approve(by)
+                if not answer.done():
+                    answer.set_result(found)
             if read := self._next_read():
                 await self._enter(read)
                 await asyncio.sleep(0)  # a busy door leaves the loop to the others
@@ -84,30 +102,83 @@ class DoorActor:
                 async with asyncio.timeout(self._rest_s()):
                     await self._wake.wait()
 
+    def _follow(self) -> None:
+        """What the gate has said so far, and what time has done since."""
+        while self._reports:
+            self.doorway.follow(self._reports.popleft())
+        self.doorway.tick()
+
+    # ---- the story of one read ---------------------------------------------------------------------------------------
+
     async def _enter(self, read: Read) -> None:
-        """The story of one read."""
-        decision = decide(read, self.books.current, self.door, self.clock.now(), self.policy, self.journal.accepting)
+        read = await self._identified(read)
+        attempt = presentation.attempt_of(self._gathered[read.direction], read, self.premises.book)
+        await self._carry_out(attempt, self._decide(attempt))
+
+    async def _identified(self, read: Read) -> Read:
+        """With what typed digits or a code came to: comparing them takes time, and is not the decision's."""
+        match read.credential:
+            case Keys(digits=digits):
+                claimed = presentation.pin_wanted(self._gathered[read.direction])
+                return msgspec.structs.replace(read, credential=await self.secrets.pin(digits, claimed))
+            case Code(text=text):
+                return msgspec.structs.replace(read, credential=self.secrets.code(text))
+            case _:
+                return read
+
+    def _decide(self, attempt: Attempt) -> Decision:
+        premises = self.premises
+        place = Place(
+            self.door, premises.standing, self.doorway.mode, premises.interlocked(self.door.name),
+            premises.journal.accepting,
+        )  # fmt: skip
+        return decide(attempt, premises.book, place, premises.now(), premises.policy)
+
+    async def _carry_out(self, attempt: Attempt, decision: Decision) -> bool:
+        """True when somebody was let in."""
         match decision:
             case Grant():
-                await self._grant(read, decision)
+                if not await self._grant(attempt, decision):
+                    return False
+                await self._together(attempt, decision)
+                return True
+            case Wait():
+                self._wait(attempt, decision)
             case Deny():
-                self._deny(read, decision)
+                self._deny(attempt.read, decision)
+        return False
 
-    async def _grant(self, read: Read, grant: Grant) -> None:
+    async def _grant(self, attempt: Attempt, grant: Grant) -> bool:
+        """Open and record; False when it could not be recorded first, where it must be."""
+        read = attempt.read
         event = AccessGranted(
             door=self.door.name, direction=read.direction, person=grant.person, category=grant.category,
             house=grant.house, how=grant.how, rule=grant.rule, terminal=read.terminal,
+            notes=tuple(str(note) for note in grant.notes),
         )  # fmt: skip
-        recording = self.journal.record(event, read_id=read.read_id)
+        recording = self.premises.record(event, *grant.changes, read_id=read.read_id)
+        if grant.duress:
+            self._call_for_help(read, grant)
         leaving = read.direction is Direction.OUT
         if self._record_first(grant) and not leaving and (reason := await self._unrecorded(recording, read)):
-            self._deny(read, Deny(reason, grant.how, grant.person))
-            return
-        if await self._release(grant.person, granted=True):
+            self._deny(read, Deny(reason, grant.how, grant.person, changes=grant.undo))
+            return False
+        try:
+            await self.doorway.release(Going(grant.person, grant.changes, grant.undo), grant.longer)
             self.terminals.show(read.terminal, "granted")
-        else:
+        except DeviceUnavailable as error:
+            logger.error("%s did not open: %s", self.door.name, error)
             self.terminals.show(read.terminal, "fault")
-        self._watch(recording)
+        return True
+
+    def _call_for_help(self, read: Read, grant: Grant) -> None:
+        """Under duress: everything at the door is as always, and somebody far away hears of it."""
+        self.premises.record(
+            AlertOpened(
+                door=self.door.name, alert=f"duress-{read.read_id}", kind="duress", silent=True,
+                person=grant.person, terminal=read.terminal,
+            )
+        )  # fmt: skip
 
     async def _unrecorded(self, recording: Recording, read: Read) -> Reason | None:
         """Wait for the commit, as long as the person may be expected to stand there; why it must not open, or None."""
@@ -116,7 +187,16 @@ class DoorActor:
                 return Reason.JOURNAL_UNAVAILABLE
         except JournalUnavailable:
             return Reason.JOURNAL_UNAVAILABLE
-        return Reason.STALE_READ if self._now() - read.up_ms > STALE_AFTER_MS else None
+        return Reason.STALE_READ if self._now_ms() - read.up_ms > STALE_AFTER_MS else None
+
+    def _record_first(self, grant: Grant) -> bool:
+        match self.premises.policy.record_before_open:
+            case "always":
+                return True
+            case "remote":
+                return grant.timed
+            case "never":
+                return False
 
     def _deny(self, read: Read, deny: Deny) -> None:
         self.terminals.show(read.terminal, "denied")
@@ -125,75 +205,90 @@ class DoorActor:
             door=self.door.name, direction=read.direction, reason=deny.reason, how=deny.how,
             person=deny.person, terminal=read.terminal,
         )  # fmt: skip
-        self._watch(self.journal.record(event, read_id=read.read_id))
+        self.premises.record(event, *deny.changes, read_id=read.read_id)
+        if any(isinstance(change, Tries) and change.until_ms > self._now_ms() for change in deny.changes):
+            logger.warning("%s: too many wrong tries, locked for a while", read.terminal)
+            self.premises.record(
+                AlertOpened(
+                    door=self.door.name, alert=f"locked_out-{read.read_id}", kind="locked_out", terminal=read.terminal
+                )
+            )
+
+    # ---- those who wait ----------------------------------------------------------------------------------------------
+
+    def _wait(self, attempt: Attempt, wait: Wait) -> None:
+        read = attempt.read
+        pin = wait.reason is Reason.SECOND_FACTOR_MISSING and "pin" in wait.wants
+        self.terminals.show(read.terminal, "pin_wanted" if pin else "waiting")
+        gathered = self._gathered[read.direction]
+        self._gathered[read.direction], gone = presentation.waits(gathered, read, wait, self._now_ms())
+        self._in_vain(gone)
+
+    async def _together(self, attempt: Attempt, grant: Grant) -> None:
+        """Somebody was let in: who waited for company may now have it."""
+        premises, direction = self.premises, attempt.read.direction
+        now_ms = self._now_ms()
+        gathered = self._gathered[direction]
+        self._gathered[direction], helped = presentation.lets_in(gathered, grant, premises.book, self.door, now_ms)
+        beside = [Company(premises.book.persons[grant.person], now_ms, passed=False)] if helped else []
+        for entry in helped:
+            if await self._look_again(entry, "", tuple(beside)):
+                beside.append(Company(entry.wait.person, now_ms, passed=False))
+
+    async def approve(self, by: str) -> bool:
+        """A guard vouches for whoever waited last; False when nobody waits. Taken in its turn."""
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._approvals.append((by, answer))
+        self._wake.set()
+        return await answer
+
+    async def _approve(self, by: str) -> bool:
+        waiting = [entry for gathered in self._gathered.values() for entry in gathered.waiting]
+        if not waiting:
+            return False
+        last = max(waiting, key=lambda entry: entry.until_ms)
+        if await self._look_again(last, by, ()):
+            logger.info("%s approved by %s", self.door.name, by)
+        return True
+
+    async def _look_again(self, entry: Waiting, approved_by: str, beside: tuple[Company, ...]) -> bool:
+        """Decide about somebody who waits; they still stand there, so the read is as new as this moment."""
+        read = msgspec.structs.replace(entry.read, up_ms=self._now_ms())
+        gathered = self._gathered[read.direction]
+        attempt = presentation.attempt_of(gathered, read, self.premises.book, approved_by, beside)
+        decision = self._decide(attempt)
+        match decision:
+            case Grant():
+                self._gathered[read.direction] = presentation.without(gathered, entry)
+                return await self._grant(attempt, decision)
+            case Deny():
+                self._gathered[read.direction] = presentation.without(gathered, entry)
+                self._deny(read, decision)
+            case Wait():
+                if approved_by:
+                    self._wait(attempt, decision)
+        return False
+
+    def _give_up(self) -> None:
+        for direction, gathered in self._gathered.items():
+            self._gathered[direction], over = presentation.expire(gathered, self._now_ms())
+            self._in_vain(over)
+
+    def _in_vain(self, over: list[Waiting]) -> None:
+        """They waited too long. A face alone that would have needed a card was only somebody walking past."""
+        for entry in over:
+            kinds = tuple(dict.fromkeys(factor.kind for factor in entry.wait.shown))
+            if set(kinds) != {"face"}:
+                self._deny(entry.read, Deny(entry.wait.reason, kinds, entry.wait.person.id))
+
+    # ---- the door by other hands -------------------------------------------------------------------------------------
 
     async def open_remotely(self) -> None:
         """Release for a command that is already committed. Raises DeviceUnavailable."""
-        await self.gate.release(self.door.release_s)
-        self._move(machine.release(self.state, self._now(), self._timing, None, granted=False), [])
+        await self.doorway.release(None)
         self._wake.set()  # the actor has a new deadline
 
-    async def _let_out(self) -> None:
-        """Somebody pressed the exit button: open, then say so."""
-        await self._release(None, granted=False)
-        self._note(ExitRequested(door=self.door.name))
-        self._wake.set()
-
-    async def _release(self, person: str | None, granted: bool) -> bool:
-        try:
-            await self.gate.release(self.door.release_s)
-        except DeviceUnavailable as error:
-            logger.error("%s did not open: %s", self.door.name, error)
-            return False
-        self._move(machine.release(self.state, self._now(), self._timing, person, granted), [])
-        return True
-
-    def _follow(self, report: GateReport) -> None:
-        match report.report:
-            case Report.CONTACT_OPEN:
-                self._move(*machine.tick(self.state, self.door.name, report.up_ms))  # what ran out before it opened
-                self._move(*machine.opened(self.state, self.door.name, report.up_ms, self._timing, report.first))
-            case Report.CONTACT_CLOSED:
-                self._move(*machine.closed(self.state, self.door.name, report.up_ms))
-            case Report.RELAY_ON | Report.RELAY_OFF | Report.EXIT_PRESSED:
-                logger.debug("%s: %s", self.door.name, report.report)
-
-    def _tick(self) -> None:
-        self._move(*machine.tick(self.state, self.door.name, self._now()))
-
-    def _move(self, state: machine.DoorNow, events: list[Event]) -> None:
-        self.state = state
-        for event in events:
-            self._note(event, DoorState(self.door.name, machine.name_of(state)))
-
-    def _note(self, event: Event, *changes: DoorState) -> None:
-        self._watch(self.journal.record(event, *changes))
-
-    def _record_first(self, grant: Grant) -> bool:
-        match self.policy.record_before_open:
-            case "always":
-                return True
-            case "remote":
-                return grant.timed
-            case "never":
-                return False
-
-    def _watch(self, recording: Recording) -> None:
-        """A commit that is late or fails is an alarm, not a reason to stop at the door."""
-        self._start(self._expect(recording))
-
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._watched.add(task)
-        task.add_done_callback(self._watched.discard)
-
-    async def _expect(self, recording: Recording) -> None:
-        try:
-            if await recording.committed(COMMIT_WITHIN_S) is None:
-                self.alarms.degraded("slow_commit", f"an event took longer than {COMMIT_WITHIN_S * 1000:.0f} ms")
-                await recording.committed()
-        except JournalUnavailable:
-            logger.debug("not recorded")  # the journal has said so, once and loudly
+    # ---- inside ------------------------------------------------------------------------------------------------------
 
     def _next_read(self) -> Read | None:
         """The oldest waiting read of any terminal: they take turns in the order of arrival."""
@@ -201,13 +296,15 @@ class DoorActor:
         return min(waiting, key=lambda queue: queue[0].up_ms).popleft() if waiting else None
 
     def _rest_s(self) -> float:
-        deadline = machine.deadline_ms(self.state)
+        deadlines = [presentation.deadline_ms(gathered) for gathered in self._gathered.values()]
+        deadlines.append(self.doorway.deadline_ms())
+        deadline = min((time for time in deadlines if time is not None), default=None)
         if deadline is None:
             return BEAT_EVERY_S
-        return min(BEAT_EVERY_S, max(0.001, (deadline - self._now()) / 1000))
+        return min(BEAT_EVERY_S, max(0.001, (deadline - self._now_ms()) / 1000))
 
-    def _now(self) -> int:
-        return self.clock.now().up_ms
+    def _now_ms(self) -> int:
+        return self.premises.now().up_ms
 
 
 class FaceEntry:

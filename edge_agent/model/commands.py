@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from edge_agent.model.standing import ModeName
+
 
 class Command(msgspec.Struct, frozen=True):
     """`not_after_up_ms` and `boot_id` are the gateway's own: a late or replayed command dies without a wall clock."""
@@ -59,7 +61,7 @@ class Done(msgspec.Struct, frozen=True):
 
 
 VERBS = ("open",)
-MODES = {
+MODES: dict[str, ModeName] = {
     "lock": "locked", "unlock": "unlocked", "block": "blocked", "double_lock": "double_locked",
 }  # fmt: skip
 OPERATIONS = (

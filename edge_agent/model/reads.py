@@ -43,6 +43,15 @@ class Keys(msgspec.Struct, frozen=True, tag="keys"):
         return "Keys(…)"
 
 
+class Code(msgspec.Struct, frozen=True, tag="code"):
+    """The bytes of a QR code. What they come to is a `Pass`, a `Token` or nothing readable."""
+
+    text: bytes
+
+    def __repr__(self) -> str:
+        return "Code(…)"
+
+
 class Pin(msgspec.Struct, frozen=True, tag="pin"):
     """What typed digits came to: `person` is None when they are nobody's. `claimed`: who had shown a card before."""
 
@@ -83,7 +92,7 @@ class Unreadable(msgspec.Struct, frozen=True, tag="unreadable"):
     why: str
 
 
-Presented = Card | Token | Keys | Pin | Pass | Face | Unreadable
+Presented = Card | Token | Keys | Code | Pin | Pass | Face | Unreadable
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -107,7 +116,7 @@ def kind_of(credential: Presented) -> str:
             return kind
         case Keys() | Pin():
             return "pin"
-        case Pass():
+        case Code() | Pass():
             return "qr"
         case Face():
             return "face"

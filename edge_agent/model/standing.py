@@ -71,14 +71,18 @@ class Armed(msgspec.Struct, frozen=True, tag="armed"):
     day: int
 
 
+ModeName = Literal["locked", "unlocked", "blocked", "locked_down", "locked_open", "double_locked"]
+Source = Literal["operator", "lockdown", "evacuation", "first_person"]
+
+
 class Order(msgspec.Struct, frozen=True, tag="order"):
     """Somebody set a door to a mode. `source`: operator | lockdown | evacuation | first_person; a door has at most one
     of each. `until_ms` in uptime of `since.boot_id`, None = until taken back; `mode` None takes it back.
     """
 
     door: str
-    source: Literal["operator", "lockdown", "evacuation", "first_person"]
-    mode: Literal["locked", "unlocked", "blocked", "locked_down", "locked_open", "double_locked"] | None
+    source: Source
+    mode: ModeName | None
     by: str = ""
     why: str = ""
     since: At | None = None

@@ -86,9 +86,25 @@ WORDS: dict[str, tuple[str, str]] = {
         'door has no way in; write ways = [["card"]]',
         '此门没有任何通行方式；请写 ways = [["card"]]',
     ),
-    "config.way_not_supported": (
-        'the combination {way} is not supported by this version; use single ways: ["card"] or ["face"]',
-        '本版本不支持组合 {way}；请用单一方式：["card"] 或 ["face"]',
+    "config.area_to_itself": (
+        "the door leads from area `{name}` into the same area; name where it comes from, or leave from_area out",
+        "此门从区域 `{name}` 通向同一区域；请写明 from_area，或删去该项",
+    ),
+    "config.prealarm": (
+        "the warning ({prealarm} s before) must be shorter than open_s ({open} s)",
+        "预警时间（提前 {prealarm} 秒）必须短于 open_s（{open} 秒）",
+    ),
+    "config.bad_time": (
+        '`{found}` is no time of day; write it as "04:00"',
+        '`{found}` 不是有效时刻；请写成 "04:00"',
+    ),
+    "config.limits": (
+        "at most {most} people and at least {least}: the one excludes the other",
+        "最多 {most} 人而最少 {least} 人：两者矛盾",
+    ),
+    "config.interlock_alone": (
+        "interlock `{name}` needs at least two different doors",
+        "互锁组 `{name}` 至少需要两扇不同的门",
     ),
     "config.face_without_camera": (
         'the door opens to a face, and no [[camera]] with use = ["face"] looks at it',

@@ -3,21 +3,24 @@
 import asyncio
 from types import MappingProxyType
 
+import msgspec
+
 from edge_agent.errors import DeviceUnavailable, JournalUnavailable
+from edge_agent.model import standing
 from edge_agent.model.ack import Ack
 from edge_agent.model.clock import ClockState, Moment
 from edge_agent.model.commands import Delivery
 from edge_agent.model.events import Event, Row, encode_event
-from edge_agent.model.people import Book, CardCredential, Person, Rule
-from edge_agent.model.reads import Card, Direction, Read
+from edge_agent.model.people import Book, Credential, Person, Rule
+from edge_agent.model.reads import Card, Direction, Pin, Presented, Read, Unreadable
 from edge_agent.model.site import Door, GateBinding
-from edge_agent.ports import Birth, Change, IntentDone, IntentOpened, Sent
+from edge_agent.ports import Birth, Change, DoorState, IntentDone, IntentOpened, Sent
 
 CARD = Card(26, 0x12D687)
 BOOK = Book(
     version="7",
     persons=MappingProxyType({"p-1": Person("p-1", "resident", "3-1-502")}),
-    cards=MappingProxyType({CARD: CardCredential(CARD, "p-1")}),
+    credentials=MappingProxyType({CARD: Credential(CARD, "p-1")}),
     rules=(Rule("residents-always", ("*",), categories=("resident",)),),
 )
 DOOR = Door(name="gate", gate=GateBinding(link="l", profile="gates/sim"), release_s=0.5, open_s=1.0)
@@ -30,9 +33,10 @@ def a_read(card: Card = CARD, read_id: str = "r-1", terminal: str = "north-in", 
 class MemoryClock:
     def __init__(self) -> None:
         self.up_ms = 100_000
+        self.jump_ms = 0  # what somebody has set the wall clock off by
 
     def now(self) -> Moment:
-        return Moment(1_777_867_200_000 + self.up_ms, self.up_ms, "b" * 32, ClockState.SYNCED, 20)
+        return Moment(1_777_867_200_000 + self.up_ms + self.jump_ms, self.up_ms, "b" * 32, ClockState.SYNCED, 20)
 
 
 class MemoryBooks:
@@ -133,6 +137,11 @@ class MemoryJournal:
         done = {change.command for change in self.changes if isinstance(change, IntentDone)}
         return [change for change in self.changes if isinstance(change, IntentOpened) and change.command not in done]
 
+    async def standing(self) -> list[standing.Change]:
+        """As a file would give it back: the last change of each thing."""
+        kept = [c for c in self.changes if not isinstance(c, DoorState | IntentOpened | IntentDone)]
+        return [msgspec.msgpack.decode(msgspec.msgpack.encode(c), type=standing.Change) for c in kept]
+
     async def command_counter(self) -> int:
         return max((change.counter for change in self.changes if isinstance(change, IntentOpened)), default=0)
 
@@ -140,6 +149,7 @@ class MemoryJournal:
 class MemoryGate:
     def __init__(self, trace: list[str] | None = None) -> None:
         self.pulses: list[float] = []
+        self.secured = 0
         self.away = False
         self.trace = trace if trace is not None else []
 
@@ -149,6 +159,12 @@ class MemoryGate:
         self.trace.append("release")
         self.pulses.append(seconds)
 
+    async def secure(self) -> None:
+        if self.away:
+            raise DeviceUnavailable("devices.gate_away", door="gate")
+        self.trace.append("secure")
+        self.secured += 1
+
 
 class MemoryTerminals:
     def __init__(self) -> None:
@@ -156,6 +172,24 @@ class MemoryTerminals:
 
     def show(self, terminal: str, outcome: str) -> None:
         self.shown.append((terminal, outcome))
+
+
+class MemorySecrets:
+    """PINs in clear, for the tests alone."""
+
+    def __init__(self, pins: dict[str, str] | None = None, codes: dict[bytes, Presented] | None = None) -> None:
+        self.pins, self.codes = pins or {}, codes or {}
+
+    async def pin(self, digits: str, claimed: str | None) -> Pin:
+        await asyncio.sleep(0)
+        for person, pin in self.pins.items():
+            duress = pin[:-1] + str((int(pin[-1]) + 1) % 10)
+            if digits in {pin, duress} and claimed in {None, person}:
+                return Pin(person, digits == duress, claimed)
+        return Pin(None, claimed=claimed)
+
+    def code(self, text: bytes) -> Presented:
+        return self.codes.get(text, Unreadable("no code"))
 
 
 class MemoryUplink:

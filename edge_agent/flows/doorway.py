@@ -1,0 +1,212 @@
+"""The door itself: release it, hold it open, lock it again, and follow its contact until it is shut.
+
+What a door may do is its mode, what it does is its contact. A door that is held open is released again and again for a
+short time: a gateway that dies leaves it locked within HOLD_S. The exit button and fire release wait for nothing.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+
+from edge_agent import log
+from edge_agent.core import area
+from edge_agent.core import door as machine
+from edge_agent.core import mode as modes
+from edge_agent.errors import DeviceUnavailable
+from edge_agent.flows.premises import Premises
+from edge_agent.model.doors import GateReport, Report
+from edge_agent.model.events import (
+    AccessTaken,
+    DoorFault,
+    DoorModeChanged,
+    DoorTamper,
+    ExitRequested,
+)
+from edge_agent.model.site import Door
+from edge_agent.model.standing import At, Change, Order
+from edge_agent.ports import DoorState, Gate, Terminals
+
+HOLD_S = 20.0  # one release of a door that is held open …
+HOLD_AGAIN_S = 8.0  # … and when the next one follows
+RETRY_S = 1.0
+
+FAULTS = {Report.INPUT_CUT: "cut", Report.INPUT_SHORTED: "shorted", Report.INPUT_NORMAL: "normal"}
+logger = log.get("flows.doorway")
+
+
+class Doorway:
+    def __init__(self, door: Door, gate: Gate, terminals: Terminals, here: tuple[str, ...], premises: Premises) -> None:
+        """`here`: the names of this door's terminals."""
+        self.door, self.gate, self.terminals, self.here, self.premises = door, gate, terminals, here, premises
+        self.state: machine.DoorNow = machine.Locked()
+        self.mode = modes.LOCKED
+        self._timing = machine.Timing(_ms(door.release_s), _ms(door.open_s), _ms(door.prealarm_s))
+        self._longer = machine.Timing(
+            _ms(max(door.release_s, door.extended_release_s)),
+            _ms(max(door.open_s, door.extended_open_s)),
+            _ms(door.prealarm_s),
+        )
+        self._hold_at_ms: int | None = None  # when the lock is to be released again
+        self._secure_at_ms: int | None = None  # when it is to be locked before its time
+        self._working: set[asyncio.Task[None]] = set()
+
+    @property
+    def shut(self) -> bool:
+        return machine.shut(self.state) and not self.mode.open
+
+    # ---- opening -----------------------------------------------------------------------------------------------------
+
+    async def release(self, going: machine.Going | None, longer: bool = False) -> None:
+        """Unlock for this door's time. Raises DeviceUnavailable."""
+        timing = self._longer if longer else self._timing
+        await self.gate.release(timing.release_ms / 1000)
+        self._secure_at_ms = None
+        if going is not None and self.door.gate.contact is None:  # nobody will ever know whether they went through
+            self.came_in(going.person)
+            going = None
+        self.state = machine.release(self.state, self._now_ms(), timing, going)
+
+    async def let_out(self) -> None:
+        """Somebody pressed the exit button: open, then say so."""
+        try:
+            await self.release(None)
+        except DeviceUnavailable as error:
+            logger.error("%s did not open: %s", self.door.name, error)
+        self.premises.record(ExitRequested(door=self.door.name))
+
+    # ---- following ---------------------------------------------------------------------------------------------------
+
+    def follow(self, report: GateReport) -> None:
+        name, at_ms = self.door.name, report.up_ms
+        match report.report:
+            case Report.CONTACT_OPEN:
+                self._move(machine.tick(self.state, name, at_ms, self._timing))  # what ran out before it opened
+                step = machine.opened(self.state, name, at_ms, self._timing, first=report.first, free=self.mode.open)
+                self._move(step)
+            case Report.CONTACT_CLOSED:
+                was_open = isinstance(self.state, machine.Open)
+                self._move(machine.closed(self.state, name, at_ms))
+                if was_open and self.door.relock_s is not None:
+                    self._secure_at_ms = self._now_ms() + _ms(self.door.relock_s)
+            case Report.TAMPER_ON | Report.TAMPER_OFF:
+                on = report.report is Report.TAMPER_ON
+                if on or not report.first:
+                    self.premises.record(DoorTamper(door=name, on=on))
+            case Report.INPUT_CUT | Report.INPUT_SHORTED | Report.INPUT_NORMAL:
+                what = FAULTS[report.report]
+                logger.warning("%s: input %s is %s", name, report.detail, what)
+                self.premises.record(DoorFault(door=name, input=report.detail, what=what))
+            case _:
+                logger.debug("%s: %s", name, report.report)
+
+    def tick(self) -> None:
+        """Time passed, or something about this door's mode did."""
+        before = self.state
+        self._move(machine.tick(self.state, self.door.name, self._now_ms(), self._timing))
+        if isinstance(self.state, machine.Open) and self.state.warned and not self.state.held and before != self.state:
+            for terminal in self.here:
+                self.terminals.show(terminal, "close_door")
+        self._stand()
+        self._hold()
+        self._relock()
+
+    def deadline_ms(self) -> int | None:
+        """When `tick` matters next (uptime)."""
+        times = (
+            machine.deadline_ms(self.state, self._timing),
+            modes.deadline_ms(self.door, self.premises.standing),
+            self._hold_at_ms,
+            self._secure_at_ms,
+        )
+        return min((time for time in times if time is not None), default=None)
+
+    def _move(self, step: machine.Step) -> None:
+        self.state, outcomes = step
+        for outcome in outcomes:
+            state = DoorState(self.door.name, machine.name_of(self.state))
+            undo = () if outcome.going is None else self._taken_back(outcome.going)
+            self.premises.record(outcome.event, state, *undo)
+            if isinstance(outcome.event, AccessTaken):
+                self.came_in(outcome.event.person)
+
+    def _taken_back(self, going: machine.Going) -> list[Change]:
+        return area.taken_back(going.done, going.undo, self.premises.standing)
+
+    # ---- modes -------------------------------------------------------------------------------------------------------
+
+    def came_in(self, person: str | None) -> None:
+        """Somebody went through; the first person in may hold the door for the others."""
+        first, known = self.door.first_person, self.premises.book.persons.get(person or "")
+        if first is None or first.mode != "hold" or known is None or known.category not in first.categories:
+            return
+        now = self.premises.now()
+        until_ms = now.up_ms + first.minutes * 60_000
+        order = Order(self.door.name, "first_person", "unlocked", known.id, "", At.of(now), until_ms)
+        self.premises.remember(order)
+
+    def _stand(self) -> None:
+        """Take back what has run out, and say it when the door stands differently by that."""
+        premises, now = self.premises, self.premises.now()
+        over = [order for order in modes.over(premises.standing, now) if order.door == self.door.name]
+        premises.standing.apply(*over)
+        mode = modes.mode_of(self.door, premises.standing, premises.book, now, premises.policy)
+        if mode == self.mode:
+            if over:
+                premises.remember(*over)
+            return
+        self._change(mode, tuple(over))
+
+    def _change(self, mode: modes.Mode, changes: tuple[Change, ...]) -> None:
+        was, self.mode = self.mode, mode
+        now_ms = self._now_ms()
+        for_ms = None if mode.until_ms is None else mode.until_ms - now_ms
+        logger.info("%s is %s (%s%s)", self.door.name, mode.name, mode.source or "plain", mode.by and f", {mode.by}")
+        event = DoorModeChanged(
+            door=self.door.name, mode=mode.name, source=mode.source, by=mode.by, why=mode.why, for_ms=for_ms
+        )
+        self.premises.record(event, *changes)
+        if mode.open and not was.open:
+            self._hold_at_ms = now_ms
+            self.state = machine.freed(self.state)
+        elif was.open and not mode.open:
+            self._hold_at_ms = None
+            self._secure_at_ms = now_ms
+            self.state = machine.secured(self.state, now_ms, self._timing)
+
+    def _hold(self) -> None:
+        now_ms = self._now_ms()
+        if self._hold_at_ms is not None and now_ms >= self._hold_at_ms:
+            self._hold_at_ms = now_ms + _ms(HOLD_AGAIN_S)
+            self._start(self._release_again())
+
+    async def _release_again(self) -> None:
+        try:
+            await self.gate.release(HOLD_S)
+        except DeviceUnavailable as error:
+            logger.error("%s is not held open: %s", self.door.name, error)
+            if self._hold_at_ms is not None:
+                self._hold_at_ms = self._now_ms() + _ms(RETRY_S)
+
+    def _relock(self) -> None:
+        if self._secure_at_ms is None or self._now_ms() < self._secure_at_ms:
+            return
+        self._secure_at_ms = None
+        if not self.mode.open and not isinstance(self.state, machine.Released):
+            self._start(self._secure())
+
+    async def _secure(self) -> None:
+        try:
+            await self.gate.secure()
+        except DeviceUnavailable as error:
+            logger.warning("%s locks when its release runs out: %s", self.door.name, error)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+
+    def _now_ms(self) -> int:
+        return self.premises.now().up_ms
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

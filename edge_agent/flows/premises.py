@@ -1,0 +1,177 @@
+"""What all doors share: people, memory, clock and journal; and what concerns more than one door — interlocks, the
+nightly reset, fire, panic.
+
+Every event goes through `record`, with the changes it makes to the memory: they are in force at once, and on the disk
+in the event's own transaction.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from typing import Protocol
+
+from edge_agent import log
+from edge_agent.core import area, latch, mode
+from edge_agent.errors import JournalUnavailable
+from edge_agent.flows.alarm import Alarms
+from edge_agent.model.clock import Moment
+from edge_agent.model.events import Event, FireCleared, FireReleased, PanicCleared, PanicRaised
+from edge_agent.model.people import Book
+from edge_agent.model.site import Area, Interlock, Policy
+from edge_agent.model.standing import Change, Latch
+from edge_agent.ports import Beat, Books, Clock, DoorState, Journal, Recording
+
+LOOK_S = 1.0
+COMMIT_WITHIN_S = 0.15
+
+logger = log.get("flows.premises")
+
+
+class Neighbour(Protocol):
+    """A door as the others see it."""
+
+    @property
+    def shut(self) -> bool: ...
+
+    def wake(self) -> None:
+        """Something changed that may concern this door."""
+        ...
+
+
+class Premises:
+    def __init__(
+        self,
+        journal: Journal,
+        books: Books,
+        clock: Clock,
+        alarms: Alarms,
+        policy: Policy,
+        areas: Iterable[Area] = (),
+        interlocks: Iterable[Interlock] = (),
+    ) -> None:
+        self.journal, self.books, self.clock, self.alarms, self.policy = journal, books, clock, alarms, policy
+        self.standing = area.Standing(areas)
+        self.doors: dict[str, Neighbour] = {}
+        self._others: dict[str, set[str]] = {}
+        for group in interlocks:
+            for door in group.doors:
+                self._others.setdefault(door, set()).update(set(group.doors) - {door})
+        self._active: set[str] = set()  # latches whose input is on now
+        self._watched: set[asyncio.Task[None]] = set()
+
+    async def restore(self) -> None:
+        """What was remembered before the restart; to be called before the first decision."""
+        self.standing.apply(*await self.journal.standing())
+        now = self.now()
+        changes: list[Change] = [*mode.carried_over(self.standing, now)]
+        changes += [
+            again
+            for tries in self.standing.tries.values()
+            if (again := area.still_locked(tries, now, self.policy)) is not None
+        ]
+        self.standing.apply(*changes)  # the next change of each is stored as it then is
+        inside = sum(self.standing.counts.values())
+        raised = [name for name, seen in self.standing.latches.items() if seen.raised]
+        if inside or raised or self.standing.orders:
+            orders = len(self.standing.orders)
+            logger.info("remembered: %d inside, %d orders, latched: %s", inside, orders, ", ".join(raised) or "nothing")
+
+    @property
+    def book(self) -> Book:
+        return self.books.current
+
+    def now(self) -> Moment:
+        return self.clock.now()
+
+    def interlocked(self, door: str) -> bool:
+        """Another door of one of its groups is not shut."""
+        return any(not self.doors[other].shut for other in self._others.get(door, ()) if other in self.doors)
+
+    def record(self, event: Event, *changes: Change | DoorState, read_id: str | None = None) -> Recording:
+        """Remember and record; a commit that is late or fails is an alarm, not a reason to stop at the door."""
+        self.standing.apply(*(change for change in changes if not isinstance(change, DoorState)))
+        recording = self.journal.record(event, *changes, read_id=read_id)
+        self._start(self._expect(recording))
+        return recording
+
+    def remember(self, *changes: Change) -> None:
+        """Changes that are no event of their own."""
+        self.standing.apply(*changes)
+        self._start(self._apply(changes))
+
+    # ---- fire and panic ----------------------------------------------------------------------------------------------
+
+    def fire(self, door: str, on: bool) -> None:
+        """The fire panel's input at `door`."""
+        self._input(latch.FIRE, on)
+        if on and (raised := latch.raise_(self.standing.latches.get(latch.FIRE), latch.FIRE, self.now())):
+            logger.critical("FIRE: escape doors are unlocked (input at %s)", door)
+            self.record(FireReleased(door=door), raised)
+            self.wake()
+
+    def panic(self, door: str, on: bool) -> None:
+        """The panic input at `door`."""
+        name = latch.panic_of(door)
+        self._input(name, on)
+        if on and (raised := latch.raise_(self.standing.latches.get(name), name, self.now())):
+            logger.critical("PANIC at %s", door)
+            self.record(PanicRaised(door=door), raised)
+
+    def clear(self, name: str, by: str) -> str:
+        """By hand; a code of `words` when it cannot be cleared, else empty."""
+        before = self.standing.latches.get(name)
+        cleared = latch.clear(before, name in self._active, by)
+        if cleared is None:
+            return "operate.latch_active" if before is not None and before.raised else "operate.no_latch"
+        event: Event = (
+            FireCleared(by=by) if name == latch.FIRE else PanicCleared(door=name.removeprefix("panic/"), by=by)
+        )
+        self.record(event, cleared)
+        self.wake()
+        return ""
+
+    def _input(self, name: str, on: bool) -> None:
+        if on:
+            self._active.add(name)
+        else:
+            self._active.discard(name)
+
+    # ---- time --------------------------------------------------------------------------------------------------------
+
+    async def run(self, beat: Beat) -> None:
+        """Repeat panics, empty areas at their hour."""
+        while True:
+            beat()
+            now = self.now()
+            for seen in [*self.standing.latches.values()]:
+                if again := latch.again(seen, now, self.policy.panic_repeat_s):
+                    self._repeat(again)
+            for changes in area.resets(self.standing, now, self.book.zone):
+                logger.info("%s: everybody inside is forgotten (nightly reset)", changes[0].scope)
+                self.remember(*changes)
+            await asyncio.sleep(LOOK_S)
+
+    def _repeat(self, again: Latch) -> None:
+        self.record(PanicRaised(door=again.name.removeprefix("panic/"), count=again.count), again)
+
+    def wake(self) -> None:
+        for door in self.doors.values():
+            door.wake()
+
+    async def _apply(self, changes: tuple[Change, ...]) -> None:
+        try:
+            await self.journal.apply(*changes)
+        except JournalUnavailable:
+            logger.debug("not stored")
+
+    async def _expect(self, recording: Recording) -> None:
+        try:
+            if await recording.committed(COMMIT_WITHIN_S) is None:
+                self.alarms.degraded("slow_commit", f"an event took longer than {COMMIT_WITHIN_S * 1000:.0f} ms")
+                await recording.committed()
+        except JournalUnavailable:
+            logger.debug("not recorded")  # the journal has said so, once and loudly
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._watched.add(task)
+        task.add_done_callback(self._watched.discard)

@@ -1,0 +1,643 @@
+"""Who may pass, shown on the real flow: what the person at the door sees, what the gate does, what is recorded."""
+
+import asyncio
+from types import MappingProxyType
+
+import msgspec
+
+from edge_agent.flows.doorway import HOLD_S
+from edge_agent.model.doors import Report
+from edge_agent.model.events import AccessGranted, AlertOpened, DoorModeChanged, PanicRaised
+from edge_agent.model.people import EVERY_DAY, Book, Credential, Person, Rule, Schedule, Span
+from edge_agent.model.reads import Card, Code, Direction, Face, Keys, Liveness, Pass
+from edge_agent.model.site import (
+    Area,
+    Door,
+    Escort,
+    FirstPerson,
+    GateBinding,
+    Interlock,
+    Policy,
+    TwoPersons,
+    WaysAt,
+)
+from edge_agent.model.standing import Latch, Presence, Uses
+from tests.flows.house import House, play
+from tests.flows.world import MemoryClock, MemoryJournal, MemorySecrets
+from tests.waiting import auntil
+
+PEOPLE = (
+    Person("p-1", "resident", "3-1-502"),
+    Person("p-2", "resident", "3-1-503"),
+    Person("p-old", "resident", "1-1-101", needs_longer=True),
+    Person("p-guard", "guard"),
+    Person("p-boss", "staff"),
+    Person("p-visitor", "visitor", host="p-1"),
+)
+CARDS = {person.id: Card(26, 0x1000 + index) for index, person in enumerate(PEOPLE)}
+ONE, TWO, OLD, GUARD, BOSS, VISITOR = (CARDS[person.id] for person in PEOPLE)
+UNDER_DURESS, TWICE, UNKNOWN = Card(26, 0x2000), Card(26, 0x2001), Card(26, 0x2002)
+ALWAYS = Schedule("always", (Span(EVERY_DAY, 0, 1440),))
+NEVER = Schedule("never")
+BOOK = Book(
+    version="1",
+    persons=MappingProxyType({person.id: person for person in PEOPLE}),
+    credentials=MappingProxyType(
+        {card: Credential(card, person) for person, card in CARDS.items()}
+        | {
+            UNDER_DURESS: Credential(UNDER_DURESS, "p-1", duress=True),
+            TWICE: Credential(TWICE, "p-1", max_uses=2),
+        }
+    ),
+    rules=(
+        Rule("residents-always", ("*",), categories=("resident", "guard", "staff", "visitor")),
+        Rule("guards-in-lockdown", ("*",), categories=("guard",), in_lockdown=True),
+    ),
+    schedules=MappingProxyType({"always": ALWAYS, "never": NEVER}),
+    zone="Asia/Shanghai",
+)
+PINS = {"p-1": "482913", "p-2": "777001"}
+ESTATE = Area("estate", anti_passback="hard")
+
+
+def a_door(name: str = "gate", **more: object) -> Door:
+    gate = GateBinding(link="l", profile="gates/sim", exit=0, fire=0, panic=0)
+    return msgspec.structs.replace(Door(name=name, gate=gate, release_s=3.0, open_s=15.0), **more)
+
+
+def house(*doors: Door, **more: object) -> House:
+    return House(*(doors or (a_door(),)), **{"book": BOOK, "secrets": MemorySecrets(PINS), **more})  # type: ignore[arg-type]
+
+
+# ---- combinations ----------------------------------------------------------------------------------------------------
+
+
+CARD_AND_PIN = a_door(ways=(("card", "pin"),))
+
+
+def test_card_and_pin_open_together_and_neither_alone() -> None:
+    async def story(site: House) -> None:
+        assert await site.show(ONE) == "pin_wanted"
+        assert site.gate.pulses == []
+        assert await site.show(Keys("482913")) == "granted"
+        event = site.events("access.granted")[0]
+        assert isinstance(event, AccessGranted)
+        assert event.how == ("card", "pin")
+        assert site.tags() == ["access.granted"]
+
+    play(story, lambda: house(CARD_AND_PIN))
+
+
+def test_a_wrong_pin_after_a_card_is_a_wrong_try_and_may_be_typed_again() -> None:
+    async def story(site: House) -> None:
+        await site.show(ONE)
+        assert await site.show(Keys("000000")) == "denied"
+        assert site.reason() == "invalid_pin"
+        assert await site.show(Keys("482913")) == "granted"
+
+    play(story, lambda: house(CARD_AND_PIN))
+
+
+def test_another_persons_pin_does_not_help() -> None:
+    async def story(site: House) -> None:
+        await site.show(ONE)
+        assert await site.show(Keys("777001")) == "denied"
+        assert site.gate.pulses == []
+
+    play(story, lambda: house(CARD_AND_PIN))
+
+
+def test_a_card_without_its_pin_is_refused_when_the_time_is_over() -> None:
+    async def story(site: House) -> None:
+        await site.show(ONE)
+        await site.later(16)
+        await auntil(lambda: site.events("access.denied"))
+        assert site.reason() == "second_factor_missing"
+
+    play(story, lambda: house(CARD_AND_PIN))
+
+
+def test_card_and_face_in_any_order_and_a_face_walking_past_is_no_event() -> None:
+    async def story(site: House) -> None:
+        face = Face("match", "p-1", 0.7)  # nobody checked it for life: beside a card that will do
+        assert await site.show(face, terminal="camera") == "waiting"
+        assert await site.show(ONE) == "granted"
+        await site.walk_through()
+        await site.show(Face("match", "p-2", 0.7), terminal="camera")
+        await site.later(16)
+        assert site.tags()[0] == "access.granted"
+        assert not site.events("access.denied")
+
+    play(story, lambda: house(a_door(ways=(("card", "face"),))))
+
+
+def test_a_pass_and_a_face() -> None:
+    ticket = Pass("jti-1", "p-1", 0, 4_000_000_000_000)
+
+    async def story(site: House) -> None:
+        assert await site.show(Code(b"SCP1.x.y")) == "waiting"
+        assert await site.show(Face("match", "p-1", 0.7, Liveness.LIVE)) == "granted"
+
+    secrets = MemorySecrets(codes={b"SCP1.x.y": ticket})
+    play(story, lambda: house(a_door(ways=(("qr", "face"),)), secrets=secrets))
+
+
+def test_at_other_times_other_combinations() -> None:
+    async def story(site: House) -> None:
+        assert await site.show(ONE) == "pin_wanted"
+        site.books.current = msgspec.structs.replace(
+            BOOK, schedules=MappingProxyType({"always": NEVER, "never": NEVER})
+        )
+        assert await site.show(TWO) == "granted"
+
+    play(story, lambda: house(a_door(ways_at=(WaysAt(schedule="always", ways=(("card", "pin"),)),))))
+
+
+def test_a_guard_at_the_console_stands_in_for_the_second_factor() -> None:
+    async def story(site: House) -> None:
+        assert not (await site.operate("approve", door="gate")).good
+        await site.show(ONE)
+        assert (await site.operate("approve", door="gate")).good
+        event = site.events("access.granted")[0]
+        assert isinstance(event, AccessGranted)
+        assert event.how == ("card", "guard")
+        assert "command.completed" in site.tags()
+
+    play(story, lambda: house(CARD_AND_PIN))
+
+
+# ---- company ---------------------------------------------------------------------------------------------------------
+
+
+def test_two_persons_open_together_and_each_is_recorded() -> None:
+    async def story(site: House) -> None:
+        assert await site.show(ONE) == "waiting"
+        assert await site.show(ONE) == "waiting"  # the same one twice is not two
+        assert await site.show(TWO) == "granted"
+        await auntil(lambda: len(site.events("access.granted")) == 2)
+        assert {event.person for event in site.events("access.granted")} == {"p-1", "p-2"}  # type: ignore[union-attr]
+
+    play(story, lambda: house(a_door(two_persons=TwoPersons())))
+
+
+def test_one_of_two_who_stays_alone_is_refused() -> None:
+    async def story(site: House) -> None:
+        await site.show(ONE)
+        await site.later(21)
+        await auntil(lambda: site.events("access.denied"))
+        assert site.reason() == "second_person_missing"
+        assert await site.show(TWO) == "waiting"  # and does not help the next one
+
+    play(story, lambda: house(a_door(two_persons=TwoPersons())))
+
+
+ESCORTED = a_door(escort=Escort())
+
+
+def test_a_visitor_passes_after_the_host_or_the_guard() -> None:
+    async def story(site: House) -> None:
+        assert await site.show(ONE) == "granted"
+        assert await site.show(VISITOR) == "granted"
+        await site.later(60)
+        assert await site.show(TWO) == "granted"  # a resident, but not the host
+        assert await site.show(VISITOR) == "waiting"
+        assert await site.show(GUARD) == "granted"
+        await auntil(lambda: len(site.events("access.granted")) == 5)
+
+    play(story, lambda: house(ESCORTED))
+
+
+def test_a_visitor_nobody_fetches_is_refused() -> None:
+    async def story(site: House) -> None:
+        await site.show(VISITOR)
+        await site.later(21)
+        await auntil(lambda: site.events("access.denied"))
+        assert site.reason() == "escort_missing"
+
+    play(story, lambda: house(ESCORTED))
+
+
+def test_the_first_person_in_holds_the_door_for_the_others() -> None:
+    first = a_door(first_person=FirstPerson(mode="hold", categories=("staff",), minutes=30))
+
+    async def story(site: House) -> None:
+        await site.show(ONE)
+        await site.walk_through()
+        assert site.actor.doorway.mode.name == "locked"
+        await site.show(BOSS)
+        await site.walk_through()
+        await auntil(lambda: site.actor.doorway.mode.name == "unlocked")
+        site.report(Report.CONTACT_OPEN)
+        await auntil(lambda: site.tags()[-1] == "door.opened")  # nobody forced it
+        site.report(Report.CONTACT_CLOSED)
+        await site.later(31 * 60)
+        await auntil(lambda: site.actor.doorway.mode.name == "locked")
+        await auntil(lambda: site.gate.secured == 1)
+
+    play(story, lambda: house(first))
+
+
+def test_nobody_is_let_in_before_the_first_person_of_the_day() -> None:
+    armed = a_door(first_person=FirstPerson(mode="arm", categories=("staff",)))
+
+    async def story(site: House) -> None:
+        assert await site.show(ONE) == "denied"
+        assert site.reason() == "not_permitted_at_this_time"
+        assert await site.show(BOSS) == "granted"
+        assert await site.show(ONE) == "granted"
+        await site.later(24 * 3600)
+        assert await site.show(ONE) == "denied"
+
+    play(story, lambda: house(armed))
+
+
+# ---- duress ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_duress_pin_and_a_duress_card_open_as_always_and_call_for_help_without_a_sign() -> None:
+    async def at_the_door(site: House, *credentials: Card | Keys) -> list[object]:
+        seen: list[object] = [await site.show(credential) for credential in credentials]
+        seen += [list(site.gate.pulses), site.trace[-1], list(site.terminals.shown)]
+        granted = site.events("access.granted")
+        return [*seen, msgspec.structs.replace(granted[-1], how=())]  # type: ignore[type-var]
+
+    seen: list[list[object]] = []
+    alerts: list[AlertOpened] = []
+    for digits, card in (("482913", ONE), ("482914", ONE), ("482913", UNDER_DURESS)):
+
+        async def story(site: House, digits: str = digits, card: Card = card) -> None:
+            seen.append(await at_the_door(site, card, Keys(digits)))
+            alerts.extend(event for event in site.events("alert.opened") if isinstance(event, AlertOpened))
+
+        play(story, lambda: house(CARD_AND_PIN))
+    assert [*map(str, seen[0])] == [*map(str, seen[1])] == [*map(str, seen[2])]
+    assert [(alert.kind, alert.silent, alert.person) for alert in alerts] == [("duress", True, "p-1")] * 2
+
+
+# ---- areas -----------------------------------------------------------------------------------------------------------
+
+
+NORTH, SOUTH = a_door("north", area="estate"), a_door("south", area="estate")
+
+
+def test_a_card_handed_back_over_the_fence_opens_no_other_gate() -> None:
+    async def story(site: House) -> None:
+        assert await site.show(ONE, "north") == "granted"
+        assert await site.show(ONE, "south") == "denied"
+        assert site.reason() == "anti_passback"
+        await site.walk_through("north")
+        assert await site.show(ONE, "south", Direction.OUT) == "granted"
+        await site.walk_through("south")
+        assert await site.show(ONE, "north") == "granted"
+
+    play(story, lambda: house(NORTH, SOUTH, areas=(ESTATE,)))
+
+
+def test_who_was_let_in_and_did_not_go_in_is_not_inside() -> None:
+    async def story(site: House) -> None:
+        await site.show(ONE, "north")
+        await site.later(4)
+        await auntil(lambda: "access.not_taken" in site.tags())
+        assert site.premises.standing.counts.get("estate", 0) == 0
+        assert await site.show(ONE, "north") == "granted"
+
+    play(story, lambda: house(NORTH, areas=(ESTATE,)))
+
+
+def test_a_door_without_a_contact_takes_people_at_their_word() -> None:
+    blind = a_door("north", area="estate", gate=GateBinding(link="l", profile="gates/sim", contact=None))
+
+    async def story(site: House) -> None:
+        await site.show(ONE)
+        await site.later(10)
+        assert "access.not_taken" not in site.tags()
+        assert await site.show(ONE) == "denied"
+
+    play(story, lambda: house(blind, areas=(ESTATE,)))
+
+
+def test_anti_passback_soft_lets_in_and_says_so_and_nobody_is_kept_inside() -> None:
+    async def story(site: House) -> None:
+        await site.show(ONE, "north")
+        assert await site.show(ONE, "north") == "granted"
+        event = site.events("access.granted")[-1]
+        assert isinstance(event, AccessGranted)
+        assert event.notes == ("anti_passback",)
+        for _ in range(2):
+            assert await site.show(TWO, "north", Direction.OUT) == "granted"
+
+    play(story, lambda: house(NORTH, areas=(Area("estate", anti_passback="soft"),)))
+
+
+def test_forgiven_people_pass_once_more() -> None:
+    async def story(site: House) -> None:
+        await site.show(ONE, "north")
+        assert await site.show(ONE, "north") == "denied"
+        assert (await site.operate("forgive", person="p-1")).good
+        assert await site.show(ONE, "north") == "granted"
+
+    play(story, lambda: house(NORTH, areas=(ESTATE,)))
+
+
+def test_a_pair_of_readers_and_a_waiting_time() -> None:
+    paired, timed = a_door("north", anti_passback="hard"), a_door("south", timed_min=10)
+
+    async def story(site: House) -> None:
+        await site.show(ONE, "north")
+        assert await site.show(ONE, "north") == "denied"
+        assert await site.show(TWO, "south") == "granted"
+        await site.later(9 * 60)
+        assert await site.show(TWO, "south") == "granted"  # the first one was not taken
+        await site.walk_through("south")
+        await site.later(9 * 60)
+        assert await site.show(TWO, "south") == "denied"
+        await site.later(61)
+        assert await site.show(TWO, "south") == "granted"
+
+    play(story, lambda: house(paired, timed))
+
+
+def test_a_full_area_takes_nobody_more() -> None:
+    async def story(site: House) -> None:
+        await site.show(ONE, "north")
+        assert await site.show(TWO, "north") == "denied"
+        assert site.reason() == "occupancy"
+        assert await site.show(ONE, "north", Direction.OUT) == "granted"
+        assert await site.show(TWO, "north") == "granted"
+
+    play(story, lambda: house(NORTH, areas=(Area("estate", max_people=1),)))
+
+
+def test_an_area_forgets_at_its_hour() -> None:
+    async def story(site: House) -> None:
+        await site.show(ONE, "north")
+        await site.walk_through("north")
+        await site.later(24 * 3600)
+        await auntil(lambda: site.premises.standing.counts.get("estate", 0) == 0, timeout=3)
+        assert await site.show(ONE, "north") == "granted"
+
+    play(story, lambda: house(NORTH, areas=(Area("estate", anti_passback="hard", reset="04:00"),)))
+
+
+def test_of_interlocked_doors_one_waits_for_the_other() -> None:
+    async def story(site: House) -> None:
+        await site.show(ONE, "north")
+        assert await site.show(TWO, "south") == "denied"
+        assert site.reason() == "interlock"
+        site.report(Report.CONTACT_OPEN, "north")
+        await site.later(1)
+        assert await site.show(TWO, "south") == "denied"
+        site.report(Report.CONTACT_CLOSED, "north")
+        await auntil(lambda: "door.closed" in site.tags())
+        assert await site.show(TWO, "south") == "granted"
+
+    play(story, lambda: house(a_door("north"), a_door("south"), interlocks=(Interlock("trap", ("north", "south")),)))
+
+
+# ---- limits ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_card_with_two_uses_opens_twice() -> None:
+    async def story(site: House) -> None:
+        for answer in ("granted", "granted", "denied"):
+            assert await site.show(TWICE) == answer
+            if answer == "granted":
+                await site.walk_through()
+        assert site.reason() == "uses_exhausted"
+        assert await site.show(ONE) == "granted"  # the same person's other card
+
+    play(story, house)
+
+
+def test_five_wrong_tries_lock_the_terminal_longer_each_time() -> None:
+    async def story(site: House) -> None:
+        for seconds in (30, 60, 120):
+            for _ in range(5):
+                assert await site.show(UNKNOWN) == "denied"
+            assert site.reason() == "unknown_credential"
+            assert await site.show(ONE) == "denied"
+            assert site.reason() == "locked_out"
+            assert await site.show(ONE, direction=Direction.OUT) == "granted"  # nobody is locked in
+            await site.later(seconds - 1)
+            assert await site.show(ONE) == "denied"
+            await site.later(2)
+        assert [event.kind for event in site.events("alert.opened")] == ["locked_out"] * 3  # type: ignore[union-attr]
+        assert await site.show(ONE) == "granted"
+        for _ in range(5):
+            await site.show(UNKNOWN)
+        await site.later(31)  # a right try begins the count again
+        assert await site.show(ONE) == "granted"
+
+    play(story, house)
+
+
+def test_who_needs_longer_gets_longer() -> None:
+    async def story(site: House) -> None:
+        await site.show(OLD)
+        assert site.gate.pulses == [15.0]
+        site.report(Report.CONTACT_OPEN)
+        await site.later(59)
+        assert "door.held" not in site.tags()
+        await site.later(2)
+        await auntil(lambda: "door.held" in site.tags())
+
+    play(story, house)
+
+
+# ---- the door --------------------------------------------------------------------------------------------------------
+
+
+def test_an_open_door_is_warned_about_before_it_is_held() -> None:
+    async def story(site: House) -> None:
+        await site.show(ONE)
+        site.report(Report.CONTACT_OPEN)
+        await site.later(11)
+        await auntil(lambda: ("gate-in", "close_door") in site.terminals.shown)
+        assert "door.held" not in site.tags()
+        await site.later(5)
+        await auntil(lambda: "door.held" in site.tags())
+
+    play(story, lambda: house(a_door(prealarm_s=5.0)))
+
+
+def test_a_door_locks_again_behind_the_first_one() -> None:
+    async def story(site: House) -> None:
+        await site.show(ONE)
+        await site.walk_through()
+        await site.later(0.6)
+        await auntil(lambda: site.gate.secured == 1)
+
+    play(story, lambda: house(a_door(relock_s=0.5)))
+
+
+def test_a_cut_wire_and_an_open_housing_are_said() -> None:
+    async def story(site: House) -> None:
+        site.report(Report.INPUT_CUT, detail="contact")
+        site.report(Report.INPUT_NORMAL, detail="contact")
+        site.report(Report.TAMPER_ON)
+        await auntil(lambda: site.tags() == ["door.fault", "door.fault", "door.tamper"])
+
+    play(story, house)
+
+
+def modes(site: House) -> list[tuple[str, str]]:
+    return [
+        (event.mode, event.source) for event in site.events("door.mode_changed") if isinstance(event, DoorModeChanged)
+    ]
+
+
+def test_a_door_held_open_by_hand_ends_by_itself_and_has_a_name() -> None:
+    async def story(site: House) -> None:
+        assert not (await site.operate("unlock", by=" ")).good
+        assert (await site.operate("unlock", door="gate", for_s=600.0, why="delivery")).good
+        await auntil(lambda: site.gate.pulses == [HOLD_S])
+        event = site.events("door.mode_changed")[0]
+        assert isinstance(event, DoorModeChanged)
+        assert (event.by, event.why, event.for_ms) == ("wang", "delivery", 600_000)
+        await site.later(8.5)
+        await auntil(lambda: site.gate.pulses == [HOLD_S, HOLD_S])  # a dead gateway leaves it open for 20 s at most
+        site.report(Report.CONTACT_OPEN)
+        await site.later(120)
+        assert "door.held" not in site.tags()
+        await site.later(500)
+        await auntil(lambda: modes(site) == [("unlocked", "operator"), ("locked", "")])
+        await auntil(lambda: site.gate.secured == 1)
+        await site.later(16)
+        await auntil(lambda: "door.held" in site.tags())  # nobody has shut it since
+
+    play(story, house)
+
+
+def test_a_blocked_door_lets_out_and_a_lockdown_lets_in_whom_a_rule_says() -> None:
+    async def story(site: House) -> None:
+        await site.operate("block", door="gate")
+        assert await site.show(GUARD) == "denied"
+        assert site.reason() == "door_blocked"
+        assert await site.show(ONE, direction=Direction.OUT) == "granted"
+        await site.operate("normal", door="gate")
+        await site.operate("lockdown", why="drill")
+        assert await site.show(ONE) == "denied"
+        assert site.reason() == "lockdown"
+        assert await site.show(GUARD) == "granted"
+        site.report(Report.EXIT_PRESSED)
+        await auntil(lambda: "exit.requested" in site.tags())
+        await site.later(3601)  # ends by itself, should nobody think of it
+        assert await site.show(ONE) == "granted"
+
+    play(story, house)
+
+
+def test_evacuation_opens_what_a_lockdown_closed() -> None:
+    async def story(site: House) -> None:
+        await site.operate("lockdown")
+        await site.operate("evacuate")
+        await auntil(lambda: site.gate.pulses == [HOLD_S])
+        await site.operate("end_evacuation")
+        await auntil(lambda: modes(site)[-1] == ("locked_down", "lockdown"))
+
+    play(story, house)
+
+
+def test_a_door_stands_open_by_schedule_and_a_clock_that_jumps_costs_nobody_the_door() -> None:
+    office = a_door(hold_open="office")
+    hours = Schedule("office", (Span(EVERY_DAY, 8 * 60, 18 * 60),))
+
+    async def story(site: House) -> None:
+        site.books.current = msgspec.structs.replace(BOOK, schedules=MappingProxyType({"office": hours}))
+        await site.later(0)
+        await auntil(lambda: modes(site) == [("unlocked", "schedule")])  # it is noon
+        site.clock.jump_ms = -6 * 3_600_000
+        await site.later(9)
+        await auntil(lambda: modes(site)[-1] == ("locked", ""))
+        await auntil(lambda: site.gate.secured == 1)
+        site.clock.jump_ms = 0
+        await site.later(9)
+        await auntil(lambda: modes(site)[-1] == ("unlocked", "schedule"))
+        await site.operate("lock", door="gate")
+        await auntil(lambda: modes(site)[-1] == ("locked", "operator"))
+
+    play(story, lambda: house(office))
+
+
+# ---- fire and panic --------------------------------------------------------------------------------------------------
+
+
+def test_fire_opens_every_escape_door_until_somebody_clears_it_by_hand() -> None:
+    north, south, store = a_door("north"), a_door("south"), a_door("store", escape=False)
+
+    async def story(site: House) -> None:
+        await site.operate("lockdown")
+        site.report(Report.FIRE_ON, "north")
+        await auntil(lambda: site.gates["south"].pulses == [HOLD_S] == site.gates["north"].pulses)
+        assert site.gates["store"].pulses == []
+        assert await site.show(UNKNOWN, "store", Direction.OUT) == "granted"  # whoever it is
+        assert not (await site.operate("clear", latch="fire")).good  # the panel still says fire
+        site.report(Report.FIRE_OFF, "north")
+        await site.later(5)
+        assert site.premises.standing.fire
+        assert (await site.operate("clear", latch="fire")).good
+        assert [tag for tag in site.tags() if tag.startswith("fire")] == ["fire.released", "fire.cleared"]
+        await auntil(lambda: site.actors["north"].doorway.mode.name == "locked_down")
+
+    play(story, lambda: house(north, south, store))
+
+
+def test_a_panic_stays_is_said_again_and_two_at_once_are_both_kept() -> None:
+    async def story(site: House) -> None:
+        site.report(Report.PANIC_ON, "north")
+        site.report(Report.PANIC_ON, "south")
+        site.report(Report.PANIC_OFF, "north")
+        await site.later(31)
+        await auntil(lambda: len(site.events("panic.raised")) == 4, timeout=3)
+        said = [(event.door, event.count) for event in site.events("panic.raised") if isinstance(event, PanicRaised)]
+        assert said == [("north", 1), ("south", 1), ("north", 2), ("south", 2)]
+        assert (await site.operate("clear", latch="panic/north")).good
+        assert not (await site.operate("clear", latch="panic/south")).good  # the button is still pressed
+        await site.later(31)
+        await auntil(lambda: len(site.events("panic.raised")) == 5, timeout=3)
+
+    play(story, lambda: house(a_door("north"), a_door("south")))
+
+
+# ---- after a restart -------------------------------------------------------------------------------------------------
+
+
+def test_everything_remembered_is_there_again_after_the_process_was_killed() -> None:
+    """The changes stand in the journal with their events; a new process makes the same memory of them."""
+    journal, clock = MemoryJournal(), MemoryClock()
+    limits = {"areas": (ESTATE,), "journal": journal, "clock": clock}
+
+    async def before(site: House) -> None:
+        await site.show(ONE, "north")
+        await site.walk_through("north")
+        await site.show(TWICE, "south", Direction.OUT)
+        await site.show(TWICE, "south")
+        await site.walk_through("south")
+        for _ in range(5):
+            await site.show(UNKNOWN, "south")
+        site.report(Report.PANIC_ON, "north")
+        await site.operate("unlock", door="north", for_s=3600.0)
+        await asyncio.sleep(0)
+
+    async def after(site: House) -> None:
+        standing = site.premises.standing
+        assert standing.presence("estate", "p-1").inside
+        assert await site.show(ONE, "north") == "denied"
+        assert site.reason() == "anti_passback"
+        assert await site.show(TWO, "south") == "denied"
+        assert site.reason() == "locked_out"
+        assert standing.latches["panic/north"].raised
+        await auntil(lambda: site.actors["north"].doorway.mode.name == "unlocked")
+
+    play(before, lambda: house(NORTH, SOUTH, **limits))
+    assert {Presence, Uses, Latch} <= {type(change) for change in journal.changes}
+    play(after, lambda: house(NORTH, SOUTH, **limits))
+
+
+def test_a_policy_without_patience_is_still_fair() -> None:
+    async def story(site: House) -> None:
+        assert await site.show(UNKNOWN) == "denied"
+        assert await site.show(ONE) == "denied"
+        assert site.reason() == "locked_out"
+
+    play(story, lambda: house(policy=Policy(wrong_tries=1)))
