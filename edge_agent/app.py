@@ -19,8 +19,10 @@ from edge_agent.drivers.profiles import load_profile
 from edge_agent.drivers.terminal import SerialTerminal
 from edge_agent.errors import StoreError
 from edge_agent.flows.alarm import Alarms
-from edge_agent.flows.command import Commands
+from edge_agent.flows.command import Commands, Operations
+from edge_agent.flows.doorway import Doorway
 from edge_agent.flows.entry import DoorActor, FaceEntry
+from edge_agent.flows.premises import Premises
 from edge_agent.flows.publish import Publisher
 from edge_agent.model.detections import Detection
 from edge_agent.model.events import AgentDegraded, AgentStarted, AgentStopped
@@ -79,6 +81,9 @@ class App:
         self.alarms = Alarms(self.journal, self.clock)
         rules, schedules = site_rules(config.gateway.site)
         self.books = BookWatch(state / "people.db", self.journal, self.writer, config.gateway.zone, rules, schedules)
+        self.premises = Premises(
+            self.journal, self.books, self.clock, self.alarms, config.policy, config.areas, config.interlocks
+        )
         self.readers = Readers()
         self.gates: dict[str, SerialGate] = {}
         self.doors: dict[str, DoorActor] = {}
@@ -99,9 +104,9 @@ class App:
                 self.sim,
             )
             self.gates[door.name] = gate
-            self.doors[door.name] = DoorActor(
-                door, gate, self.readers, self.journal, self.books, self.clock, self.config.policy, self.alarms
-            )
+            here = tuple(terminal.name for terminal in self.config.terminals if terminal.door == door.name)
+            doorway = Doorway(door, gate, self.readers, here, self.premises)
+            self.doors[door.name] = DoorActor(doorway, self.readers, self.secrets, self.premises)
         for name, link in links.items():
             self._line(link, [terminal for terminal in self.config.terminals if terminal.link == name])
 
@@ -128,15 +133,18 @@ class App:
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set. Raises VitalJobFailed when the process should start anew."""
         self.wire()
+        await self.premises.restore()
         self._began()
         async with asyncio.TaskGroup() as jobs:
             keep = self.supervisor.keep
             tasks = [
                 *(jobs.create_task(keep(f"door {name}", door.run, vital=True)) for name, door in self.doors.items()),
+                jobs.create_task(keep("premises", self.premises.run, vital=True)),
                 *(jobs.create_task(keep(f"gate {name}", gate.run, vital=True)) for name, gate in self.gates.items()),
                 *(jobs.create_task(keep(f"line {name}", line.run)) for name, line in self.lines.items()),
                 jobs.create_task(keep("people", self.books.run)),
                 jobs.create_task(keep("buffer", self.alarms.watch_buffer)),
+                jobs.create_task(keep("control", self._control().run)),
                 jobs.create_task(keep("accepted", AcceptedStream(self.journal, self.state / "run/accepted.sock").run)),
                 jobs.create_task(self._watch_journal()),
                 jobs.create_task(self.supervisor.watchdog()),
@@ -149,6 +157,11 @@ class App:
             notify("STOPPING=1")
             for task in tasks:
                 task.cancel()
+
+    def _control(self) -> ControlSocket:
+        """What a guard or installer orders on this machine."""
+        operations = Operations(self.premises, self.doors)
+        return ControlSocket(self.state / "run/control.sock", operations.carry_out)
 
     def _began(self) -> None:
         self.journal.record(AgentStarted(version=__version__, after=self.journal.after, config=self.config.digest))

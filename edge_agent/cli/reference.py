@@ -19,7 +19,7 @@ from edge_agent.contract import topics
 from edge_agent.drivers.profiles import schema_json
 from edge_agent.model.events import EVENTS
 from edge_agent.model.site import Table
-from edge_agent.tables import NESTED
+from edge_agent.tables import NESTED, NESTED_ARRAYS
 from edge_agent.words import say
 
 
@@ -50,6 +50,8 @@ def configuration() -> str:
         lines += _table(f"[[{name}]]", kind)
     for (_, name), kind in NESTED.items():
         lines += _table(f"{name} = {{ … }}", kind)
+    for (_, name), kind in NESTED_ARRAYS.items():
+        lines += _table(f"{name} = [{{ … }}]", kind)
     return "\n".join(lines)
 
 
