@@ -29,7 +29,7 @@ from edge_agent.drivers.osdp_watch import Change, Watch
 from edge_agent.errors import DeviceUnavailable, EdgeAgentError
 from edge_agent.model.doors import DeviceReport
 from edge_agent.model.profile import Beep, Led, Osdp, Profile
-from edge_agent.model.reads import Credential, Direction, Read, Unreadable
+from edge_agent.model.reads import Direction, Presented, Read, Unreadable
 from edge_agent.model.site import Terminal
 from edge_agent.ports import Beat, Clock
 from edge_agent.protocols.wiegand import from_left_justified
@@ -250,7 +250,7 @@ class OsdpBus:
         return 0
 
     def _card(self, reader: _Reader, bits: int, data: bytes) -> None:
-        credential: Credential
+        credential: Presented
         if bits in reader.profile.card_bits and len(data) * 8 >= bits:
             credential = from_left_justified(bits, data)
         else:

@@ -108,6 +108,8 @@ def _delimited(profile: Profile, file: str) -> Iterable[Problem]:
         yield _needs(file, "message" if name in ("state", "card") else "command", profile, name)
     if profile.kind == "gate" and profile.gate is None:
         yield _needs(file, "gate", profile)
+    if profile.kind == "gate":
+        yield from _masks(profile, file)
     for key, forms in (("message", profile.message), ("command", profile.command)):
         for index, form in enumerate(forms):
             if not _in_order(form):
@@ -115,6 +117,18 @@ def _delimited(profile: Profile, file: str) -> Iterable[Problem]:
     for index, feedback in enumerate(profile.feedback):
         if feedback.led or feedback.beep:
             yield Problem(file, f"feedback[{index}]", "devices.profile_not_here", what="led, beep")
+
+
+def _masks(profile: Profile, file: str) -> Iterable[Problem]:
+    """The driver takes a mask for each input a gate says it has."""
+    needed = ["relays", "contacts", "buttons"]
+    needed += [name for name in ("fire", "panic", "tamper") if name in profile.provides]
+    needed += ["cut", "shorted"] if "supervised" in profile.provides else []
+    for index, form in enumerate(profile.message):
+        have = {field.name for field in form.fields if field.kind == "hex-number"}
+        for name in needed if form.name == "state" else ():
+            if name not in have:
+                yield _needs(file, f"message[{index}].fields", profile, name)
 
 
 def _osdp(profile: Profile, file: str) -> Iterable[Problem]:
