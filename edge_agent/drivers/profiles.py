@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from edge_agent.errors import EdgeAgentError, Problem, Problems
-from edge_agent.model.profile import Delimited, Example, MessageForm, Profile, profile_schema
+from edge_agent.model.profile import Delimited, Example, MessageForm, Osdp, Profile, profile_schema
 from edge_agent.protocols.codec import Decoder, Message, encode
 
 _KINDS = ("readers", "terminals", "gates", "sensors", "cameras")
@@ -117,6 +117,8 @@ def _delimited(profile: Profile, file: str) -> Iterable[Problem]:
     for index, feedback in enumerate(profile.feedback):
         if feedback.led or feedback.beep:
             yield Problem(file, f"feedback[{index}]", "devices.profile_not_here", what="led, beep")
+    if "keypad" in profile.provides:
+        yield Problem(file, "provides", "devices.profile_not_here", what="keypad")
 
 
 def _masks(profile: Profile, file: str) -> Iterable[Problem]:
@@ -156,6 +158,8 @@ def _needs(file: str, at: str, profile: Profile, what: str | None = None) -> Pro
 
 def _example_forms(profile: Profile, file: str) -> Iterable[Problem]:
     messages = {form.name for form in profile.message} or {"card"}
+    if isinstance(profile.framing, Osdp) and "keypad" in profile.provides:
+        messages.add("keys")
     commands = {form.name for form in profile.command}
     shown: set[str] = set()
     for index, example in enumerate(profile.example):

@@ -65,7 +65,7 @@ class SerialTerminal:
         return terminal == self._terminal.name and self._usable
 
     def show(self, terminal: str, outcome: str) -> None:
-        """`granted`, `denied` or `fault`; nothing happens while the terminal is away."""
+        """An outcome the profile has feedback for, else nothing; nothing happens while the terminal is away."""
         feedback = self._profile.feedback_for(outcome)
         if feedback is None or feedback.send is None:
             return

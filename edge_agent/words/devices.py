@@ -97,6 +97,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "{format} 格式没有区号：请只写卡号",
     ),
     "devices.card_bits": ("a card of {bits} bits", "{bits} 位的卡"),
+    "devices.keys_too_many": ("more than {limit} digits", "超过 {limit} 位数字"),
     # terminals
     "devices.osdp_no_key": (
         "terminal {terminal} has no key: give key_file in agent.toml; only a profile with insecure = true goes without",
