@@ -17,6 +17,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "core": ({"model"}, {"numpy", "msgspec"}, {"asyncio", "sqlite3", "logging", "random", "time", "socket"}),
     "ports": ({"model"}, {"msgspec"}, {"asyncio", "socket", "sqlite3"}),
     "log": (set(), set(), {"asyncio", "socket", "sqlite3"}),
+    "sockets": (set(), set(), {"asyncio", "sqlite3"}),
     "flows": ({"model", "core", "ports", "log"}, set(), {"socket", "sqlite3", "subprocess", "threading"}),
     "drivers": ({"model", "protocols", "ports", "log"}, {"serial", "osdp", "msgspec"}, {"sqlite3"}),
     "vision": (
@@ -24,8 +25,9 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
         {"cv2", "numpy", "av", "dlib", "face_recognition", "PIL", "msgspec"},
         {"sqlite3"},
     ),
+    "console": ({"model", "ports", "log", "sockets"}, {"msgspec"}, {"sqlite3"}),
     "store": (
-        {"model", "ports", "log"},
+        {"model", "ports", "log", "sockets"},
         {"sqlite_utils", "cryptography", "argon2", "msgspec"},
         set(),
     ),

@@ -53,6 +53,12 @@ WRONG = [
     ("no query", "gates/sim", 'name = "query"', 'name = "ask"', "command", "query"),
     ("heartbeat too slow", "gates/sim", "poll_ms = 1000", "poll_ms = 9000", "gate.poll_ms", "<= 1000"),
     ("wrong encoding", "gates/sim", "tenths = 50", "tenths = 51", "example[2]", "encode"),
+    ("wrong keypad frame", "readers/osdp-generic", "53 81 0F 00 05 53 00 05 31 32 33 34 0D 0E 3B",
+     "53 81 0F 00 05 53 00 05 31 32 33 34 0D 0E 3C", "example[2]", "whole"),
+    ("keypad of a text reader", "readers/text-stx", '["card",', '["card", "keypad",', "provides", "keypad"),
+    ("an input without its mask", "gates/sim", 'name = "panic", at', 'name = "help", at', "message[0].fields", "panic"),
+    ("a loop without its masks", "gates/sim", 'name = "cut", at', 'name = "open", at', "message[0].fields", "cut"),
+    ("unknown outcome", "gates/sim", "[gate]", '[[feedback]]\nwhen = "closed"\n[gate]', "feedback[0].when", "closed"),
     ("no example", "gates/sim", 'from = { command = "query" }', 'from = { command = "pulse", relay = 0, tenths = 1 }',
      "example", "query"),
 ]  # fmt: skip

@@ -18,6 +18,8 @@ COMMANDS = {
     "face": "face",
     "events": "events",
     "city": "city",
+    "door": "door",
+    "alarm": "alarm",
 }
 
 

@@ -1,6 +1,7 @@
 """An OSDP bus: one serial link, one thread, one libosdp control panel, one or more readers.
 
-Turns card reads into Reads and reader states into DeviceReports, shows outcomes on the readers. Decides nothing.
+Turns cards and typed digits into Reads and reader states into DeviceReports, shows outcomes on the readers. Decides
+nothing.
 libosdp 3.2 has to be refreshed every few ms and calls back from inside that call; here this happens in the bus's own
 thread, which alone touches the library, the port and the watches. What leaves it goes through call_soon_threadsafe.
 
@@ -29,9 +30,10 @@ from edge_agent.drivers.osdp_watch import Change, Watch
 from edge_agent.errors import DeviceUnavailable, EdgeAgentError
 from edge_agent.model.doors import DeviceReport
 from edge_agent.model.profile import Beep, Led, Osdp, Profile
-from edge_agent.model.reads import Credential, Direction, Read, Unreadable
+from edge_agent.model.reads import Direction, Keys, Presented, Read, Unreadable
 from edge_agent.model.site import Terminal
 from edge_agent.ports import Beat, Clock
+from edge_agent.protocols.keypad import DIGITS_AT_MOST, Entry, from_osdp
 from edge_agent.protocols.wiegand import from_left_justified
 from edge_agent.words import say
 
@@ -71,6 +73,7 @@ class _Reader:
     def __init__(self, index: int, terminal: Terminal, profile: Profile, key: bytes | None) -> None:
         self.index, self.terminal, self.profile, self.key = index, terminal, profile, key
         self.watch = Watch(time.monotonic())
+        self.entry = Entry()  # digits typed so far
         self.off_since: float | None = None  # taken off the bus, to be put on again
         self.wanted: tuple[str, float] | None = None  # outcome to show, asked for at (monotonic s)
         self.in_flight = 0  # commands libosdp has and has not answered for
@@ -125,8 +128,11 @@ class OsdpBus:
             await asyncio.wait({work})  # up to 2 s while a tcp connection is being made; the loop goes on meanwhile
 
     def show(self, terminal: str, outcome: str) -> None:
-        """`granted`, `denied` or `fault` on the reader's LED and buzzer; the newest wish replaces one not yet sent."""
-        if reader := self._by_name.get(terminal):
+        """An outcome on the reader's LED and buzzer; the newest replaces one not yet sent. One that the profile has no
+        feedback for is not shown, and replaces nothing.
+        """
+        reader = self._by_name.get(terminal)
+        if reader is not None and reader.profile.feedback_for(outcome) is not None:
             reader.wanted = (outcome, time.monotonic())
 
     def usable(self, terminal: str) -> bool:
@@ -166,6 +172,7 @@ class OsdpBus:
         self._turns += 1
         secure, online = self._context.sc_status(), self._context.status()
         for reader in self._readers:
+            reader.entry.tick(now)
             bit = 1 << reader.index
             active = bool(secure & bit) if reader.key else bool(online & bit)
             if change := reader.watch.tick(now, active and self._port is not None):
@@ -241,6 +248,8 @@ class OsdpBus:
         match event["event"]:
             case Event.CardRead:
                 self._card(reader, event.get("length", 0), event["data"])
+            case Event.KeyPress if "keypad" in reader.profile.provides:
+                self._keys(reader, from_osdp(event["data"]))
             case Event.Notification:
                 if event["type"] == EventNotification.PeripheralDeviceStatus and not event["arg0"]:
                     reader.watch.offline()
@@ -250,11 +259,24 @@ class OsdpBus:
         return 0
 
     def _card(self, reader: _Reader, bits: int, data: bytes) -> None:
-        credential: Credential
+        credential: Presented
         if bits in reader.profile.card_bits and len(data) * 8 >= bits:
             credential = from_left_justified(bits, data)
         else:
             credential = Unreadable(say("devices.card_bits", "en", bits=bits))
+        reader.entry.clear()  # digits before a card are somebody else's
+        self._read(reader, credential, reader.watch.read(time.monotonic()))
+
+    def _keys(self, reader: _Reader, keys: str) -> None:
+        """What was typed goes nowhere but into the read: not into a log, a report or an error."""
+        now = time.monotonic()
+        for typed in reader.entry.press(keys, now, reader.watch.read(now)):
+            if typed.digits is None:
+                self._read(reader, Unreadable(say("devices.keys_too_many", "en", limit=DIGITS_AT_MOST)), typed.stale)
+            else:
+                self._read(reader, Keys(typed.digits), typed.stale)
+
+    def _read(self, reader: _Reader, credential: Presented, stale: bool) -> None:
         terminal = reader.terminal
         read = Read(
             read_id=secrets.token_hex(8),
@@ -263,7 +285,7 @@ class OsdpBus:
             direction=Direction(terminal.direction),
             up_ms=self._clock.now().up_ms,
             credential=credential,
-            stale=reader.watch.card(time.monotonic()),
+            stale=stale,
         )
         self._call(self._deliver, read)
 

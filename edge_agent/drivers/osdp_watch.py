@@ -25,7 +25,9 @@ class Change(Enum):
 
 
 class Watch:
-    """Fed from the bus thread: `heard` for bytes, `tick` after a refresh, `card` for reads, `offline` when given up."""
+    """Fed from the bus thread: `heard` for bytes, `tick` after a refresh, `read` for cards and keys, `offline` when
+    given up.
+    """
 
     def __init__(self, now: float) -> None:
         self.usable = False
@@ -45,8 +47,8 @@ class Watch:
         self._heard_at = now
         self._heard_since_kick = True
 
-    def card(self, now: float) -> bool:
-        """Whether the read that arrives now is stale."""
+    def read(self, now: float) -> bool:
+        """Whether what somebody showed or typed, arriving now, is stale."""
         return self._freshness.read(now) or not self._active
 
     def offline(self) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from edge_agent.errors import EdgeAgentError, Problem, Problems
-from edge_agent.model.profile import Delimited, Example, MessageForm, Profile, profile_schema
+from edge_agent.model.profile import Delimited, Example, MessageForm, Osdp, Profile, profile_schema
 from edge_agent.protocols.codec import Decoder, Message, encode
 
 _KINDS = ("readers", "terminals", "gates", "sensors", "cameras")
@@ -108,6 +108,8 @@ def _delimited(profile: Profile, file: str) -> Iterable[Problem]:
         yield _needs(file, "message" if name in ("state", "card") else "command", profile, name)
     if profile.kind == "gate" and profile.gate is None:
         yield _needs(file, "gate", profile)
+    if profile.kind == "gate":
+        yield from _masks(profile, file)
     for key, forms in (("message", profile.message), ("command", profile.command)):
         for index, form in enumerate(forms):
             if not _in_order(form):
@@ -115,6 +117,20 @@ def _delimited(profile: Profile, file: str) -> Iterable[Problem]:
     for index, feedback in enumerate(profile.feedback):
         if feedback.led or feedback.beep:
             yield Problem(file, f"feedback[{index}]", "devices.profile_not_here", what="led, beep")
+    if "keypad" in profile.provides:
+        yield Problem(file, "provides", "devices.profile_not_here", what="keypad")
+
+
+def _masks(profile: Profile, file: str) -> Iterable[Problem]:
+    """The driver takes a mask for each input a gate says it has."""
+    needed = ["relays", "contacts", "buttons"]
+    needed += [name for name in ("fire", "panic", "tamper") if name in profile.provides]
+    needed += ["cut", "shorted"] if "supervised" in profile.provides else []
+    for index, form in enumerate(profile.message):
+        have = {field.name for field in form.fields if field.kind == "hex-number"}
+        for name in needed if form.name == "state" else ():
+            if name not in have:
+                yield _needs(file, f"message[{index}].fields", profile, name)
 
 
 def _osdp(profile: Profile, file: str) -> Iterable[Problem]:
@@ -142,6 +158,8 @@ def _needs(file: str, at: str, profile: Profile, what: str | None = None) -> Pro
 
 def _example_forms(profile: Profile, file: str) -> Iterable[Problem]:
     messages = {form.name for form in profile.message} or {"card"}
+    if isinstance(profile.framing, Osdp) and "keypad" in profile.provides:
+        messages.add("keys")
     commands = {form.name for form in profile.command}
     shown: set[str] = set()
     for index, example in enumerate(profile.example):

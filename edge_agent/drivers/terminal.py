@@ -17,7 +17,7 @@ from edge_agent.drivers.trouble import Trouble
 from edge_agent.errors import DeviceUnavailable, EdgeAgentError
 from edge_agent.model.doors import DeviceReport
 from edge_agent.model.profile import Delimited, Profile
-from edge_agent.model.reads import Card, Credential, Direction, Read, Unreadable
+from edge_agent.model.reads import Card, Direction, Presented, Read, Unreadable
 from edge_agent.model.site import Terminal
 from edge_agent.ports import Beat, Clock
 from edge_agent.protocols.codec import Decoder, Message
@@ -65,7 +65,7 @@ class SerialTerminal:
         return terminal == self._terminal.name and self._usable
 
     def show(self, terminal: str, outcome: str) -> None:
-        """`granted`, `denied` or `fault`; nothing happens while the terminal is away."""
+        """An outcome the profile has feedback for, else nothing; nothing happens while the terminal is away."""
         feedback = self._profile.feedback_for(outcome)
         if feedback is None or feedback.send is None:
             return
@@ -113,7 +113,7 @@ class SerialTerminal:
 
     def _card(self, digits: str) -> None:
         bits = 4 * len(digits)
-        credential: Credential
+        credential: Presented
         if bits in self._profile.card_bits:
             credential = Card(bits, int(digits, 16))
         else:

@@ -92,7 +92,7 @@ class Beep(Table, frozen=True, kw_only=True):
 class Feedback(Table, frozen=True, kw_only=True):
     """What the person sees and hears: `led` and `beep` over OSDP, else the bytes `send` just as they are."""
 
-    when: Literal["granted", "denied", "fault"]
+    when: Literal["granted", "denied", "fault", "pin_wanted", "waiting", "close_door"]
     send: Hex | None = None
     led: Led | None = None
     beep: Beep | None = None
@@ -123,7 +123,13 @@ class Profile(Table, frozen=True, kw_only=True):
     kind: Literal["terminal", "gate"]
     maturity: Literal["draft", "simulated", "bench", "field"]
     source: Annotated[str, Meta(min_length=1, description="where the facts come from")]
-    provides: tuple[Literal["card", "led", "beep", "relay", "contact", "exit"], ...]
+    provides: tuple[
+        Literal[
+            "card", "keypad", "led", "beep",
+            "relay", "contact", "exit", "fire", "panic", "tamper", "supervised",
+        ],
+        ...,
+    ]  # fmt: skip
     link: LineSettings = LineSettings()
     framing: Framing
     checksum: Checksum = Checksum()

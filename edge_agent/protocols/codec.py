@@ -10,6 +10,7 @@ from edge_agent.errors import EdgeAgentError, FrameError
 from edge_agent.model.profile import Delimited, Field, MessageForm, Osdp, Profile
 from edge_agent.protocols.checksum import CHECKSUMS
 from edge_agent.protocols.framing import DelimitedFramer, Framer, OsdpFramer
+from edge_agent.protocols.keypad import from_osdp
 from edge_agent.protocols.wiegand import from_left_justified
 
 _HEX = frozenset(b"0123456789ABCDEFabcdef")
@@ -107,10 +108,22 @@ def _text(field: Field, value: int | str | None) -> bytes | None:
 
 
 def _osdp_reply(frame: bytes) -> Message | FrameError:
-    """`frame` without its CRC. Card data (reply 50): reader, format, bit count LE16, bits left-justified."""
+    """`frame` without its CRC. Card data (reply 50): reader, format, bit count LE16, bits left-justified; keypad data
+    (reply 53): reader, count, keys.
+    """
     code, data = frame[5], frame[6:]
-    if frame[4] & 0x08 or code != 0x50 or len(data) < 4:
-        return FrameError("devices.frame_unknown", first=f"{code:02x}")
+    if not frame[4] & 0x08:
+        if code == 0x50 and len(data) >= 4:
+            return _osdp_card(data)
+        if code == 0x53 and len(data) >= 2:
+            keys = from_osdp(data[2:])
+            if len(keys) != data[1] or len(data) != 2 + data[1]:
+                return FrameError("devices.frame_field", message="keys", field="count")
+            return Message("keys", {"keys": keys})
+    return FrameError("devices.frame_unknown", first=f"{code:02x}")
+
+
+def _osdp_card(data: bytes) -> Message | FrameError:
     bits = int.from_bytes(data[2:4], "little")
     if not 0 < bits <= 1024 or len(data) - 4 != (bits + 7) // 8:
         return FrameError("devices.frame_field", message="card", field="bits")

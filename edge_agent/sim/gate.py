@@ -1,11 +1,12 @@
-"""A simulated gate: relay, lock, door, contact and exit button behind a board on a pty, and people who walk through.
+"""A simulated gate: relay, lock, door and inputs behind a board on a pty, and people who walk through.
 
     python -m edge_agent.sim.gate --pty run/sim/north-gate --travel-ms 300 --open-ms 1500 --bounce-ms 12
 
 When the relay releases the lock somebody pushes the door after the travel time, and it falls shut after the open time;
 the contact bounces each time it moves. Orders on stdin: {"do":"person","passes":false} (nobody pushes from now on),
-force (opened without a release), exit (button pressed), mute (true: the board understands nothing), raw (hex bytes
-onto the wire), unplug, plug, vanish, appear. Facts on stdout: ready, relay, contact, exit.
+force (opened without a release), exit (button pressed), {"do":"fire","on":true}, panic, tamper (inputs 0), cut, short,
+mend (the loop of contact 0), mute (true: the board understands nothing), raw (hex bytes onto the wire), unplug, plug,
+vanish, appear. Facts on stdout: ready, relay, contact, exit, fire, panic, tamper, loop.
 
 The wire format is docs/decisions/0003-simulated-gate-wire.md. It is written out here by hand, apart from protocols/,
 so that the profile is not tested against itself.
@@ -33,6 +34,8 @@ class Board:
         self._wire, self._released = wire, released
         self._held = b""
         self.contact_open = self.exit_pressed = False
+        self.alarms = {"fire": False, "panic": False, "tamper": False}
+        self.loop = "normal"  # of the contact: normal, cut or shorted
         self.mute = False
         self.relay_until: float | None = None
 
@@ -59,6 +62,9 @@ class Board:
             self._pulse(int(text[2:], 16) / 10, t_ns)
 
     def _pulse(self, seconds: float, t_ns: int) -> None:
+        if not seconds:
+            self.relay_off()
+            return
         fresh = self.relay_until is None
         self.relay_until = time.monotonic() + seconds
         self.send_state()
@@ -67,9 +73,10 @@ class Board:
             self._released()
 
     def relay_off(self) -> None:
-        self.relay_until = None
+        was_on, self.relay_until = self.relay_until is not None, None
         self.send_state()
-        say(relay="off", t_ns=time.monotonic_ns())
+        if was_on:
+            say(relay="off", t_ns=time.monotonic_ns())
 
     def set_contact(self, open: bool) -> None:
         self.contact_open = open
@@ -79,10 +86,21 @@ class Board:
         self.exit_pressed = pressed
         self.send_state()
 
+    def set_alarm(self, input: str, on: bool) -> None:
+        self.alarms[input] = on
+        self.send_state()
+
+    def set_loop(self, loop: str) -> None:
+        self.loop = loop
+        self.send_state()
+
     def send_state(self) -> None:
         if self.mute:
             return
-        text = b"S%02X%02X%02X" % (self.relay_until is not None, self.contact_open, self.exit_pressed)
+        cut, shorted = self.loop == "cut", self.loop == "shorted"
+        contact = cut or (self.contact_open and not shorted)  # as a loop without resistors looks
+        masks = (self.relay_until is not None, contact, self.exit_pressed, cut, shorted, *self.alarms.values())
+        text = b"S" + b"".join(b"%02X" % mask for mask in masks)
         folded = 0
         for byte in text:
             folded ^= byte
@@ -125,6 +143,12 @@ class Gate:
                 self.board.set_exit(True)
                 self._at(_PRESS_S, lambda: self.board.set_exit(False))
                 say(exit="pressed", t_ns=time.monotonic_ns())
+            case "fire" | "panic" | "tamper" as input:
+                self.board.set_alarm(input, bool(order["on"]))
+                say(**{input: self.board.alarms[input]}, t_ns=time.monotonic_ns())
+            case "cut" | "short" | "mend" as what:
+                self.board.set_loop({"cut": "cut", "short": "shorted", "mend": "normal"}[what])
+                say(loop=self.board.loop, t_ns=time.monotonic_ns())
             case "mute":
                 self.board.mute = bool(order["on"])
             case "raw":

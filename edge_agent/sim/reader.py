@@ -2,9 +2,9 @@
 
     python -m edge_agent.sim.reader --pty run/sim/north-reader --key 000102…0F --address 1
 
-Orders on stdin: {"do":"card","bits":26,"raw":123}, unplug, plug, vanish, appear. Cards shown while unplugged wait
-inside, as in a real reader. Facts on stdout: ready, sc, card (when shown), sent (when the reply that carries a card
-was written to the wire), led, buzzer.
+Orders on stdin: {"do":"card","bits":26,"raw":123}, {"do":"keys","text":"1234#"}, unplug, plug, vanish, appear. Cards
+shown and keys typed while unplugged wait inside, as in a real reader. Facts on stdout: ready, sc, card (when shown),
+keys (how many), sent (when the reply that carries a card or keys was written to the wire), led, buzzer.
 """
 
 import argparse
@@ -22,15 +22,16 @@ _REFRESH_S = 0.005
 # libosdp 3.2.9 gives back one reference too many of what the command callback returns beside the code: these are its.
 _NOTHING = object()
 _LENT = [_NOTHING] * 100_000
-# A secure reply that carries no card has 15 bytes with its mark, one with a card at least 30.
-_CARD_REPLY = 24
+# A secure reply that carries nothing has 15 bytes with its mark, one with a card or keys at least 30.
+_FULL_REPLY = 24
+_KEYS = {"*": 0x7F, "#": 0x0D}  # SIA OSDP 2.2, reply 53; written out apart from protocols/
 
 
 class ReaderChannel(Channel):  # type: ignore[misc]
     def __init__(self, wire: Wire) -> None:
         super().__init__()
         self._wire = wire
-        self.cards_out = 0
+        self.waiting = 0
         self.secure = False
 
     def read(self, max_bytes: int) -> bytes:
@@ -38,8 +39,8 @@ class ReaderChannel(Channel):  # type: ignore[misc]
 
     def write(self, buf: bytes) -> int:
         self._wire.write(buf)
-        if self.secure and self.cards_out and len(buf) >= _CARD_REPLY and self._wire.plugged:
-            self.cards_out -= 1
+        if self.secure and self.waiting and len(buf) >= _FULL_REPLY and self._wire.plugged:
+            self.waiting -= 1
             say(sent=True, t_ns=time.monotonic_ns())
         return len(buf)
 
@@ -65,8 +66,21 @@ class SimReader:
             say(sc=secure)
 
     def carry_out(self, order: dict[str, Any]) -> None:
+        match order["do"]:
+            case "card":
+                self._card(order)
+            case "keys":
+                self._keys(order["text"])
+
+    def _keys(self, text: str) -> None:
+        self._channel.waiting += 1
+        data = bytes(_KEYS.get(key, ord(key)) for key in text)
+        self._context.submit_event({"event": Event.KeyPress, "reader_no": 0, "data": data})
+        say(keys=len(text), t_ns=time.monotonic_ns())
+
+    def _card(self, order: dict[str, Any]) -> None:
         card = Card(order["bits"], order["raw"])
-        self._channel.cards_out += 1
+        self._channel.waiting += 1
         self._context.submit_event(
             {
                 "event": Event.CardRead, "reader_no": 0, "format": 1, "direction": 0,

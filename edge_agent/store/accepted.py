@@ -5,8 +5,6 @@ does not slow down for a listener.
 """
 
 import asyncio
-import os
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +15,7 @@ from edge_agent import log
 from edge_agent.errors import StoreError
 from edge_agent.model.events import Row
 from edge_agent.ports import Beat
-from edge_agent.store.database import make_directory
+from edge_agent.sockets import private_socket
 from edge_agent.store.journal import SqliteJournal
 
 BEHIND_AT_MOST_BYTES = 256 << 10  # some 2,500 lines
@@ -41,7 +39,7 @@ class AcceptedStream:
 
     async def run(self, beat: Beat) -> None:
         """Serve until cancelled. Raises StoreError when the socket cannot be made."""
-        server = await asyncio.start_unix_server(self._serve, sock=_bound(self.path))
+        server = await asyncio.start_unix_server(self._serve, sock=private_socket(self.path))
         self.journal.listen(self._announce)
         try:
             while True:
@@ -102,17 +100,3 @@ async def follow_accepted(path: Path, listening: Callable[[int], None] | None = 
         return
     finally:
         writer.close()
-
-
-def _bound(path: Path) -> socket.socket:
-    """A socket that was never open to others: bound in a directory of mode 0700, then closed to all but the owner."""
-    make_directory(path.parent)
-    path.unlink(missing_ok=True)  # left behind by a run that was killed; only one agent has this state directory
-    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        server.bind(str(path))
-        os.chmod(path, 0o600)
-    except OSError as error:
-        server.close()
-        raise StoreError("store.socket", socket=str(path), why=str(error)) from error
-    return server

@@ -97,6 +97,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "{format} 格式没有区号：请只写卡号",
     ),
     "devices.card_bits": ("a card of {bits} bits", "{bits} 位的卡"),
+    "devices.keys_too_many": ("more than {limit} digits", "超过 {limit} 位数字"),
     # terminals
     "devices.osdp_no_key": (
         "terminal {terminal} has no key: give key_file in agent.toml; only a profile with insecure = true goes without",
@@ -138,9 +139,17 @@ WORDS: dict[str, tuple[str, str]] = {
         "door {door}: release_s = {wanted} is longer than the board can time, at most {limit}",
         "门 {door}：release_s = {wanted} 超过门控板能计时的上限 {limit}",
     ),
-    "devices.gate_input": (
-        "door {door}: relay {relay}, contact {contact}, exit {exit}: each must be from 0 to 7",
-        "门 {door}：继电器 {relay}、门磁 {contact}、出门按钮 {exit} 须在 0 到 7 之间",
+    "devices.gate_stuck": (
+        "locking was ordered twice and the relay stayed on: the door is not locked, check the board",
+        "上锁指令已发送两次，继电器仍吸合：门未锁闭，请检查门控板",
+    ),
+    "devices.gate_number": (
+        "door {door}: {input} = {number}: each number must be from 0 to 7, as printed on the board",
+        "门 {door}：{input} = {number}：编号须在 0 到 7 之间，与板上标注一致",
+    ),
+    "devices.gate_lacks": (
+        "door {door}: the board of profile {profile} has nothing for “{input}”; leave it out, or choose another board",
+        "门 {door}：配置 {profile} 的门控板不支持 “{input}”；请去掉该项或换用其他门控板",
     ),
     # profiles
     "devices.profiles_missing": (

@@ -14,20 +14,32 @@ from edge_agent.errors import DeviceUnavailable, EdgeAgentError
 from edge_agent.model.doors import DeviceReport, GateReport, Report
 from edge_agent.model.site import Door, GateBinding
 from tests.drivers.rig import Device, UpClock, simulated, states, with_job
-from tests.waiting import auntil
+from tests.waiting import auntil, until
 
-DOOR = Door(name="north", gate=GateBinding(link="l", profile="gates/sim", relay=0, contact=0, exit=0), release_s=1.0)
+BINDING = GateBinding(link="l", profile="gates/sim", relay=0, contact=0, exit=0)
+WIRED = msgspec.structs.replace(BINDING, fire=0, panic=0, tamper=0, supervised=True)
+DOOR = Door(name="north", gate=BINDING, release_s=1.0)
 QUICK = ("--travel-ms", "40", "--open-ms", "150", "--bounce-ms", "12")
 
 
 class Bench:
-    def __init__(self, folder: Path, device: Device) -> None:
+    def __init__(self, folder: Path, device: Device, binding: GateBinding = BINDING) -> None:
         self.device = device
         self.seen: list[GateReport] = []
         self.reports: list[DeviceReport] = []
         self.gate = SerialGate(
-            DOOR, load_profile("gates/sim"), "sim://gate", UpClock(), self.seen.append, self.reports.append, folder
-        )
+            msgspec.structs.replace(DOOR, gate=binding),
+            load_profile("gates/sim"), "sim://gate", UpClock(), self.seen.append, self.reports.append, folder,
+        )  # fmt: skip
+
+    def found(self) -> list[Report]:
+        return [report.report for report in self.seen if report.first]
+
+    async def sees(self, *kinds: Report) -> None:
+        """Exactly these changes have been reported since the last look."""
+        await auntil(lambda: len(self.kinds()) >= len(kinds), what=str(kinds))
+        assert self.kinds() == list(kinds)
+        self.seen.clear()
 
     def kinds(self) -> list[Report]:
         return [report.report for report in self.seen if not report.first]
@@ -36,9 +48,9 @@ class Bench:
         await auntil(lambda: len(self.seen) >= 2)
 
 
-def on_bench(folder: Path, story: Callable[[Bench], Awaitable[None]], *options: str) -> None:
-    with simulated("gate", folder / "gate", *(options or QUICK)) as device:
-        bench = Bench(folder, device)
+def on_bench(folder: Path, story: Callable[[Bench], Awaitable[None]], binding: GateBinding = BINDING) -> None:
+    with simulated("gate", folder / "gate", *QUICK) as device:
+        bench = Bench(folder, device, binding)
         with_job(bench.gate.run, lambda: story(bench))
 
 
@@ -91,6 +103,44 @@ def test_a_release_longer_than_the_board_can_time_is_cut(tmp_path: Path) -> None
     on_bench(tmp_path, story)
 
 
+def test_a_door_is_locked_before_its_time_is_over(tmp_path: Path) -> None:
+    """Long hold-opens are pulsed anew in time, and end when somebody says so."""
+
+    async def story(bench: Bench) -> None:
+        await bench.connected()
+        bench.device.tell("person", passes=False)
+        for _ in range(3):
+            await bench.gate.release(3600)
+        await auntil(lambda: bench.device.said("seconds") == [3600.0] * 3)
+        assert bench.kinds() == [Report.RELAY_ON]
+        await bench.gate.secure()
+        await auntil(lambda: Report.RELAY_OFF in bench.kinds())
+        await bench.gate.secure()  # locked already: nothing moves
+        bench.device.tell("exit")
+        await auntil(lambda: Report.EXIT_PRESSED in bench.kinds())
+        assert bench.kinds() == [Report.RELAY_ON, Report.RELAY_OFF, Report.EXIT_PRESSED]
+        assert bench.device.said("relay") == ["on", "on", "on", "off"]
+        assert bench.reports == []
+
+    on_bench(tmp_path, story)
+
+
+def test_a_relay_that_does_not_let_go_is_told(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.connected()
+        bench.device.tell("person", passes=False)
+        await bench.gate.release(60)
+        await auntil(lambda: Report.RELAY_ON in bench.kinds())
+        bench.device.tell("mute", on=True)
+        bench.device.tell("exit")
+        await auntil(lambda: bench.device.said("exit"))
+        await bench.gate.secure()
+        await auntil(lambda: "degraded" in states(bench.reports))
+        assert "not locked" in bench.reports[0].detail
+
+    on_bench(tmp_path, story)
+
+
 def test_nobody_pushes_so_the_contact_stays_silent(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
         await bench.connected()
@@ -112,6 +162,115 @@ def test_forced_door_and_exit_button_are_seen_without_a_release(tmp_path: Path) 
         assert bench.kinds() == [Report.EXIT_PRESSED, Report.CONTACT_OPEN, Report.CONTACT_CLOSED]
 
     on_bench(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("input", "on", "off"),
+    [
+        ("fire", Report.FIRE_ON, Report.FIRE_OFF),
+        ("panic", Report.PANIC_ON, Report.PANIC_OFF),
+        ("tamper", Report.TAMPER_ON, Report.TAMPER_OFF),
+    ],
+)
+def test_fire_panic_and_tamper_are_told_once_a_change(input: str, on: Report, off: Report, tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.connected()
+        assert on not in bench.found()
+        for _ in range(2):
+            bench.device.tell(input, on=True)
+            await bench.sees(on)
+            bench.device.tell(input, on=False)
+            await bench.sees(off)
+
+    on_bench(tmp_path, story, WIRED)
+
+
+def test_inputs_that_are_not_this_doors_are_nothing_to_it(tmp_path: Path) -> None:
+    """The board has them all; a cut loop that nobody supervises looks open, as it always did."""
+
+    async def story(bench: Bench) -> None:
+        await bench.connected()
+        for input in ("fire", "panic", "tamper"):
+            bench.device.tell(input, on=True)
+        bench.device.tell("cut")
+        await bench.sees(Report.CONTACT_OPEN)
+
+    on_bench(tmp_path, story)
+
+
+@pytest.mark.parametrize(("order", "fault"), [("cut", Report.INPUT_CUT), ("short", Report.INPUT_SHORTED)])
+def test_a_broken_loop_is_told_and_the_door_stays_as_it_was(order: str, fault: Report, tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.connected()
+        bench.device.tell(order)
+        await auntil(bench.kinds)
+        assert [(report.report, report.detail) for report in bench.seen if not report.first] == [(fault, "contact")]
+        bench.seen.clear()
+        bench.device.tell("mend")
+        await bench.sees(Report.INPUT_NORMAL)
+        bench.device.tell("force")
+        await bench.sees(Report.CONTACT_OPEN, Report.CONTACT_CLOSED)
+
+    on_bench(tmp_path, story, WIRED)
+
+
+def test_a_door_opened_behind_a_cut_loop_is_told_when_it_is_mended(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.connected()
+        bench.device.tell("cut")
+        await bench.sees(Report.INPUT_CUT)
+        bench.device.tell("short")
+        await bench.sees(Report.INPUT_SHORTED)
+        bench.device.tell("force")
+        await auntil(lambda: "open" in bench.device.said("contact"))
+        bench.device.tell("mend")
+        await bench.sees(Report.INPUT_NORMAL, Report.CONTACT_OPEN)
+
+    with simulated("gate", tmp_path / "gate", "--open-ms", "60000") as device:
+        bench = Bench(tmp_path, device, WIRED)
+        with_job(bench.gate.run, lambda: story(bench))
+
+
+def test_what_is_active_at_the_start_is_told_as_found(tmp_path: Path) -> None:
+    """Of a door behind a cut loop nothing is known: nothing is said until it is mended, then it is found."""
+
+    async def story(bench: Bench) -> None:
+        await auntil(lambda: len(bench.seen) >= 5)
+        assert bench.found() == [
+            Report.RELAY_OFF, Report.FIRE_ON, Report.PANIC_ON, Report.TAMPER_ON, Report.INPUT_CUT,
+        ]  # fmt: skip
+        assert bench.kinds() == []
+        bench.seen.clear()
+        bench.device.tell("mend")
+        await auntil(lambda: len(bench.seen) >= 2)
+        assert [(report.report, report.first) for report in bench.seen] == [
+            (Report.INPUT_NORMAL, False),
+            (Report.CONTACT_CLOSED, True),
+        ]
+
+    with simulated("gate", tmp_path / "gate", *QUICK) as device:
+        for input in ("fire", "panic", "tamper"):
+            device.tell(input, on=True)
+        device.tell("cut")
+        until(lambda: device.said("loop"))
+        bench = Bench(tmp_path, device, WIRED)
+        with_job(bench.gate.run, lambda: story(bench))
+
+
+def test_what_went_on_and_off_while_the_board_was_away_is_told_when_it_is_back(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.connected()
+        bench.device.tell("fire", on=True)
+        await bench.sees(Report.FIRE_ON)
+        bench.device.tell("vanish")
+        await auntil(lambda: states(bench.reports) == ["lost"], timeout=2.0)
+        bench.device.tell("fire", on=False)
+        bench.device.tell("panic", on=True)
+        bench.device.tell("appear")
+        await auntil(lambda: states(bench.reports) == ["lost", "back"], timeout=2.0)
+        assert bench.found() == [Report.RELAY_OFF, Report.FIRE_OFF, Report.PANIC_ON, Report.CONTACT_CLOSED]
+
+    on_bench(tmp_path, story, WIRED)
 
 
 def test_garbage_on_the_line_is_told_once_and_stops_nothing(tmp_path: Path) -> None:
@@ -171,7 +330,7 @@ class Board:
             while data := await reader.read(100):
                 heard += data
                 if not self.stalls:
-                    writer.write(bytes.fromhex("02 53 30 30 30 30 30 30 53 03"))
+                    writer.write(bytes.fromhex("02 53" + "30" * 16 + "53 03"))
             self.ends.append("closed")
         except ConnectionResetError:
             self.ends.append("reset")
@@ -250,7 +409,13 @@ def test_release_before_the_board_was_heard_is_refused(tmp_path: Path) -> None:
     ("door", "profile", "why"),
     [
         (DOOR, "readers/text-stx", "another kind of device"),
-        (Door(name="n", gate=GateBinding(link="l", profile="gates/sim", relay=9)), "gates/sim", "0 to 7"),
+        (Door(name="n", gate=GateBinding(link="l", profile="gates/sim", relay=9)), "gates/sim", "relay = 9.*0 to 7"),
+        (Door(name="n", gate=GateBinding(link="l", profile="gates/sim", panic=8)), "gates/sim", "panic = 8.*0 to 7"),
+        (
+            Door(name="n", gate=GateBinding(link="l", profile="gates/sim", contact=None, supervised=True)),
+            "gates/sim",
+            "supervised",
+        ),
         (Door(name="n", gate=GateBinding(link="l", profile="gates/sim"), release_s=4000), "gates/sim", "at most 3600"),
     ],
 )
@@ -261,3 +426,14 @@ def test_a_gate_that_cannot_work_is_refused_at_once(door: Door, profile: str, wh
         SerialGate(
             door, load_profile(profile), "sim://g", UpClock(), lambda report: None, lambda report: None, tmp_path
         )
+
+
+@pytest.mark.parametrize("input", ["fire", "panic", "tamper", "supervised"])
+def test_an_input_the_board_does_not_have_is_refused(input: str) -> None:
+    """Wired to nothing, a fire input would never release anybody."""
+    profile = msgspec.structs.replace(load_profile("gates/sim"), provides=("relay", "contact", "exit"))
+    check_gate(DOOR, profile)
+    value = True if input == "supervised" else 0
+    door = msgspec.structs.replace(DOOR, gate=msgspec.structs.replace(BINDING, **{input: value}))
+    with pytest.raises(EdgeAgentError, match=input):
+        check_gate(door, profile)

@@ -20,7 +20,7 @@ from edge_agent.drivers.profiles import load_profile
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.doors import DeviceReport
 from edge_agent.model.profile import Led, Osdp
-from edge_agent.model.reads import Card, Read, Unreadable
+from edge_agent.model.reads import Card, Keys, Read, Unreadable
 from edge_agent.model.site import Terminal
 from tests.drivers.rig import Device, UpClock, simulated, states, with_job
 from tests.waiting import auntil, until
@@ -87,6 +87,66 @@ def test_a_card_of_unknown_length_is_an_unreadable_read(tmp_path: Path) -> None:
     on_bench(tmp_path, story)
 
 
+def test_digits_are_collected_until_they_are_entered(tmp_path: Path) -> None:
+    """In one reply or key by key; * begins anew; # alone is nothing; too many digits are an unreadable read."""
+
+    async def story(bench: Bench) -> None:
+        await bench.usable()
+        for text in ("1234#", "5", "6", "7", "8", "#", "99*0042#", "#", "1" * 13, "#", "007#"):
+            bench.device.tell("keys", text=text)
+        await auntil(lambda: len(bench.reads) == 5)
+        assert [read.credential for read in bench.reads] == [
+            Keys("1234"), Keys("5678"), Keys("0042"), Unreadable("more than 12 digits"), Keys("007"),
+        ]  # fmt: skip
+        assert {(read.terminal, read.door, read.stale) for read in bench.reads} == {("north-in", "north", False)}
+
+    on_bench(tmp_path, story)
+
+
+def test_digits_before_a_card_are_forgotten(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.usable()
+        bench.device.tell("keys", text="12")
+        bench.show()
+        bench.device.tell("keys", text="34#")
+        await auntil(lambda: len(bench.reads) == 2)
+        assert [read.credential for read in bench.reads] == [CARD, Keys("34")]
+
+    on_bench(tmp_path, story)
+
+
+def test_digits_are_said_nowhere(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+
+    async def story(bench: Bench) -> None:
+        await bench.usable()
+        for text in ("73519#", "0" * 8 + "73519#"):
+            bench.device.tell("keys", text=text)
+        await auntil(lambda: len(bench.reads) == 2)
+        assert "73519" not in caplog.text + repr(bench.reads) + repr(bench.reports) + repr(bench.device.lines)
+
+    on_bench(tmp_path, story)
+
+
+def test_a_reader_whose_profile_has_no_keypad_has_none(tmp_path: Path) -> None:
+    with simulated("reader", tmp_path / "reader", "--key", KEY) as device:
+        reads: list[Read] = []
+        profile = msgspec.structs.replace(PROFILE, provides=("card",))
+        bus = OsdpBus(
+            "sim://reader", [(NORTH, profile, bytes.fromhex(KEY))], UpClock(),
+            reads.append, lambda report: None, tmp_path,
+        )  # fmt: skip
+
+        async def story() -> None:
+            await auntil(lambda: bus.usable("north-in"))
+            device.tell("keys", text="1234#")
+            device.tell("card", bits=CARD.bits, raw=CARD.raw)
+            await auntil(lambda: reads)
+            assert [read.credential for read in reads] == [CARD]
+
+        with_job(bus.run, story)
+
+
 async def read_before_the_first_connection(bench: Bench) -> None:
     await reads_before_the_first_connection(bench, 1)
 
@@ -137,6 +197,23 @@ async def long_cut(bench: Bench) -> None:
     assert time.monotonic() - plugged < 2.0
 
 
+async def typed_during_a_cut(bench: Bench) -> None:
+    """Half of it before the cut, half of it during: what comes of it is stale; typed again it counts."""
+    await bench.usable()
+    bench.device.tell("keys", text="12")
+    await auntil(lambda: bench.device.said("sent"))
+    bench.device.tell("unplug")
+    await auntil(lambda: not bench.bus.usable("north-in"), timeout=4.0)
+    bench.device.tell("keys", text="34#")
+    bench.device.tell("plug")
+    await auntil(lambda: bench.reads, timeout=4.0)
+    assert [read.stale for read in bench.reads] == [True]
+    await bench.usable()
+    bench.device.tell("keys", text="1234#")
+    await auntil(lambda: len(bench.reads) == 2)
+    assert (bench.reads[1].credential, bench.reads[1].stale) == (Keys("1234"), False)
+
+
 async def port_vanishes(bench: Bench) -> None:
     """It is opened again, and what was shown meanwhile opens nothing."""
     await bench.usable()
@@ -171,6 +248,7 @@ async def reader_without_key(bench: Bench) -> None:
 
 SLOW: dict[Callable[[Bench], Awaitable[None]], tuple[str, ...]] = {  # and the key the reader has
     short_cut: ("--key", KEY), long_cut: ("--key", KEY), port_vanishes: ("--key", KEY),
+    typed_during_a_cut: ("--key", KEY),
     read_before_the_first_connection: ("--key", KEY), reads_before_the_first_connection: ("--key", KEY),
     wrong_key: ("--key", OTHER_KEY), reader_without_key: (),
 }  # fmt: skip
@@ -261,6 +339,33 @@ def test_outcomes_are_shown_and_a_burst_of_them_is_coalesced(tmp_path: Path) -> 
         await bench.fresh_read(1, within=0.5)
 
     on_bench(tmp_path, story)
+
+
+@pytest.mark.parametrize("outcome", ["granted", "denied", "fault", "pin_wanted", "waiting", "close_door"])
+def test_every_outcome_can_be_seen(outcome: str) -> None:
+    feedback = PROFILE.feedback_for(outcome)
+    assert feedback is not None
+    assert feedback.led is not None
+
+
+def test_an_outcome_without_feedback_hides_no_other(tmp_path: Path) -> None:
+    """The door's warning comes right behind the grant: a profile that has none for it still shows the grant."""
+    shown = tuple(feedback for feedback in PROFILE.feedback if feedback.when == "granted")
+    profile = msgspec.structs.replace(PROFILE, feedback=shown)
+    with simulated("reader", tmp_path / "reader", "--key", KEY) as device:
+        bus = OsdpBus(
+            "sim://reader", [(NORTH, profile, bytes.fromhex(KEY))], UpClock(),
+            lambda read: None, lambda report: None, tmp_path,
+        )  # fmt: skip
+
+        async def story() -> None:
+            await auntil(lambda: bus.usable("north-in"))
+            bus.show("north-in", "granted")
+            bus.show("north-in", "close_door")
+            await auntil(lambda: device.said("led"))
+            assert [led["on_color"] for led in device.said("led")] == [2]
+
+        with_job(bus.run, story)
 
 
 def test_the_longest_time_the_library_can_carry_is_25_5_s(tmp_path: Path) -> None:

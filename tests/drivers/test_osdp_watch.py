@@ -21,13 +21,13 @@ def test_reads_are_stale_until_a_quiet_moment_after_the_channel_came_up() -> Non
     watch.tick(0, True)
     for at in (0.07, 0.3, 0.55):
         watch.heard(at)
-        assert watch.card(at)
+        assert watch.read(at)
         watch.tick(at, True)
         assert not watch.usable
     watch.heard(0.86)
     watch.tick(0.86, True)
     assert watch.usable
-    assert not watch.card(0.87)
+    assert not watch.read(0.87)
 
 
 def test_a_reader_that_never_pauses_counts_after_five_seconds() -> None:
@@ -37,7 +37,7 @@ def test_a_reader_that_never_pauses_counts_after_five_seconds() -> None:
         at = step / 10
         watch.heard(at)
         watch.tick(at, True)
-        stale.append(watch.card(at))
+        stale.append(watch.read(at))
     assert stale == [True] * 50 + [False] * 10
 
 
@@ -46,13 +46,13 @@ def test_one_lost_frame_spoils_no_read_but_a_cut_does(gap: float, stale: bool) -
     """A single unanswered poll is repeated after 1 s; reads of that second are no older than that."""
     watch = up()
     watch.heard(0.3 + gap)
-    assert watch.card(0.3 + gap) is stale
+    assert watch.read(0.3 + gap) is stale
 
 
 def test_no_read_counts_while_the_channel_is_down() -> None:
     watch = up()
     watch.tick(1.0, False)
-    assert watch.card(1.0)
+    assert watch.read(1.0)
 
 
 def test_lost_after_three_silent_seconds_and_back_once_reads_count_again() -> None:

@@ -65,6 +65,10 @@ def test_a_card_arrives_and_the_outcome_goes_back(tmp_path: Path) -> None:
         assert (read.terminal, read.door, read.direction, read.stale) == ("side-in", "side", "in", False)
         bench.terminal.show("side-in", "granted")
         await auntil(lambda: "".join(bench.device.said("received")).endswith("02474703"))
+        bench.terminal.show("side-in", "nothing of this profile")
+        for outcome in ("pin_wanted", "waiting", "close_door"):
+            bench.terminal.show("side-in", outcome)
+        await auntil(lambda: "".join(bench.device.said("received")).endswith("02474703025050030257570302434303"))
         assert bench.reports == []
 
     on_bench(tmp_path, story)

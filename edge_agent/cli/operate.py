@@ -1,0 +1,113 @@
+"""What the commands that move doors share: who answers for it, for how long, and how the answer is said."""
+
+import getpass
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from edge_agent.cli.options import state_directory
+from edge_agent.cli.speech import language, tell, words
+from edge_agent.config import load_config
+from edge_agent.console.control import operate
+from edge_agent.errors import EdgeAgentError, Problem, Problems
+from edge_agent.model.commands import Operation
+
+BY = click.option("--by", help="Who answers for it (default: the login name).")
+WHY = click.option("--why", default="", help="The reason, for the record.")
+FOR = click.option("--for", "lasting", help="How long: 90s, 30m, 2h (default: until taken back).")
+ALL = click.option("--all", "everywhere", is_flag=True, help="Every door.")
+
+LONGEST_S = 7 * 86_400
+_DURATION = re.compile(r"(?=\d)(?:(\d{1,3})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?", re.ASCII)
+
+
+class Site(NamedTuple):
+    """`doors` is empty when the configuration cannot be read: then the agent, which has read it, judges names."""
+
+    socket: Path
+    doors: tuple[str, ...]
+
+
+def site(config: Path, state: Path | None) -> Site:
+    """Raises EdgeAgentError when the configuration is wrong and no state directory was given to go on without it."""
+    folder = state_directory(config, state)
+    try:
+        doors = tuple(door.name for door in load_config(config).doors)
+    except (Problem, Problems):
+        doors = ()  # somebody is editing it: that must not keep a guard from locking down
+    return Site(folder / "run/control.sock", doors)
+
+
+def known_door(there: Site, door: str) -> str:
+    if there.doors and door not in there.doors:
+        raise EdgeAgentError("cli.no_door", door=door, doors=", ".join(there.doors))
+    return door
+
+
+def which(there: Site, door: str | None, everywhere: bool) -> str | None:
+    """The one door, or None for all of them; neither or both is an error."""
+    if (door is None) != everywhere:
+        raise EdgeAgentError("cli.which_door", doors=", ".join(there.doors))
+    return None if door is None else known_door(there, door)
+
+
+def who(by: str | None) -> str:
+    """`by`, or the login name, also behind sudo."""
+    if by is None:
+        try:
+            by = os.environ.get("SUDO_USER") or getpass.getuser()
+        except (KeyError, OSError):
+            by = ""
+    if not by.strip():
+        raise EdgeAgentError("control.nobody")
+    return by.strip()
+
+
+def seconds(text: str | None) -> float | None:
+    """`90s`, `30m`, `2h`, `1h30m` in seconds; None when nothing was said."""
+    if text is None:
+        return None
+    found = _DURATION.fullmatch(text.strip().lower())
+    hours, minutes, rest = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+    total = hours * 3600 + minutes * 60 + rest
+    if not 0 < total <= LONGEST_S:
+        raise EdgeAgentError("cli.bad_duration", text=text)
+    return float(total)
+
+
+def minutes(for_s: float) -> str:
+    return f"{for_s / 60:g}"
+
+
+def carry_out(there: Site, operation: Operation) -> None:
+    """Have it done and say what came of it. Raises EdgeAgentError when it was refused or not all of it was done."""
+    done = operate(there.socket, operation)
+    if done.good or done.doors:
+        until = words("cli.until.back")
+        if operation.for_s is not None:
+            until = words("cli.until.for", minutes=minutes(operation.for_s))
+        doors = ", ".join(done.doors or (() if operation.door is None else (operation.door,)) or there.doors)
+        tell(f"cli.did.{operation.verb}", doors=doors, until=until, latch=operation.latch)
+    if not done.good:
+        raise _refused(done.code, operation, there)
+
+
+def _refused(code: str, operation: Operation, there: Site) -> EdgeAgentError:
+    """The agent's reason in words; it may be newer than this program and have others."""
+    error = EdgeAgentError(
+        code,
+        verb=operation.verb,
+        by=operation.by,
+        door=operation.door,
+        doors=", ".join(there.doors),
+        person=operation.person,
+        latch=operation.latch,
+    )
+    try:
+        error.text(language())
+    except KeyError:
+        return EdgeAgentError("control.refused", reason=code)
+    return error

@@ -1,0 +1,231 @@
+"""Doors and alarms through the real command line, with a real control socket in between."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from edge_agent.cli import operate
+from edge_agent.console.control import ControlServer
+from edge_agent.errors import EdgeAgentError
+from edge_agent.model.commands import OPERATIONS, Done, Operation
+from edge_agent.model.events import DoorForced
+from edge_agent.ports import DoorState
+from edge_agent.store.journal import SqliteJournal
+from edge_agent.words import WORDS
+from tests.store.journal_rig import journalling
+from tests.waiting import auntil
+
+CONFIG = """
+[gateway]
+id = "G1"
+[uplink]
+url = "mqtt://127.0.0.1:1"
+[[link]]
+name = "a"
+url = "sim://a"
+[[link]]
+name = "b"
+url = "sim://b"
+[[door]]
+name = "north"
+gate = { link = "a", profile = "gates/sim" }
+[[door]]
+name = "south"
+gate = { link = "b", profile = "gates/sim" }
+"""
+
+
+class Site:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.asked: list[Operation] = []
+        self.answer = Done(True)
+
+    async def carry_out(self, operation: Operation) -> Done:
+        self.asked.append(operation)
+        return self.answer
+
+    async def run(self, *arguments: str, said: str = "", lang: str = "en") -> tuple[int, str]:
+        """Exit status and everything that was said."""
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "edge_agent", "--lang", lang, *arguments,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            cwd=self.folder,
+        )  # fmt: skip
+        output, _ = await child.communicate(said.encode())
+        text = output.decode()
+        assert "Traceback" not in text, text
+        assert child.returncode is not None
+        return child.returncode, text
+
+
+def at(folder: Path, story: Callable[[Site], Awaitable[None]], *, agent: bool = True) -> None:
+    async def run() -> None:
+        (folder / "agent.toml").write_text(CONFIG)
+        site = Site(folder)
+        path = folder / "state/run/control.sock"
+        if not agent:
+            await story(site)
+            return
+        job = asyncio.create_task(ControlServer(path, site.carry_out).run(lambda: None))
+        try:
+            await auntil(path.exists)
+            await story(site)
+        finally:
+            job.cancel()
+            await asyncio.gather(job, return_exceptions=True)
+
+    asyncio.run(run())
+
+
+def test_each_command_is_its_operation(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        by = ("--by", "王芳")
+        lines: list[tuple[tuple[str, ...], Operation]] = [
+            (("door", "open", "north", "--why", "parcel"), Operation("open", "王芳", "parcel", "north")),
+            (("door", "approve", "north"), Operation("approve", "王芳", "", "north")),
+            (("door", "hold", "north", "--for", "30m"), Operation("unlock", "王芳", "", "north", 1800.0)),
+            (("door", "unlock", "--all"), Operation("unlock", "王芳")),
+            (("door", "lock", "north", "--for", "90s"), Operation("lock", "王芳", "", "north", 90.0)),
+            (("door", "block", "north", "--for", "1h30m"), Operation("block", "王芳", "", "north", 5400.0)),
+            (("door", "double-lock", "north"), Operation("double_lock", "王芳", "", "north")),
+            (("door", "normal", "--all"), Operation("normal", "王芳")),
+            (("door", "lockdown", "--all", "--yes"), Operation("lockdown", "王芳", "", None, 3600.0)),
+            (("door", "end-lockdown", "north"), Operation("end_lockdown", "王芳", "", "north")),
+            (("door", "evacuate", "north", "--yes", "--for", "2h"), Operation("evacuate", "王芳", "", "north", 7200.0)),
+            (("door", "end-evacuation", "--all"), Operation("end_evacuation", "王芳")),
+            (("alarm", "clear", "fire"), Operation("clear", "王芳", latch="fire")),
+            (("alarm", "clear", "panic/south"), Operation("clear", "王芳", latch="panic/south")),
+        ]
+        for arguments, operation in lines:
+            status, text = await site.run(*arguments, *by)
+            assert status == 0, text
+            assert site.asked[-1] == operation
+            assert text.strip()
+        assert {operation.verb for operation in site.asked} == set(OPERATIONS) - {"forgive"}
+
+    at(tmp_path, story)
+
+
+def test_what_was_done_and_what_was_refused_is_said(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        site.answer = Done(True, doors=("north", "south"))
+        assert await site.run("door", "unlock", "--all", "--for", "30m") == (0, "north, south: unlocked for 30 min\n")
+        site.answer = Done(False, "devices.gate_away", ("south",))
+        status, text = await site.run("door", "lock", "--all", lang="zh")
+        assert (status, text.splitlines()[0]) == (1, "south：已上锁（直到取消）")
+        site.answer = Done(False, "devices.gate_away")
+        status, text = await site.run("door", "open", "north")
+        assert (status, text) == (1, WORDS["devices.gate_away"][0].format(door="north") + "\n")
+        site.answer = Done(False, "reason.newer_than_this_program")
+        status, text = await site.run("door", "open", "north")
+        assert status == 1
+        assert "newer_than_this_program" in text
+
+    at(tmp_path, story)
+
+
+def test_an_emergency_is_confirmed_by_somebody(tmp_path: Path) -> None:
+    """All doors: their number; one door: yes. Nobody there, or another number: nothing is done."""
+
+    async def story(site: Site) -> None:
+        assert (await site.run("door", "lockdown", "--all", said="2\n"))[0] == 0
+        assert (await site.run("door", "evacuate", "north", said="y\n"))[0] == 0
+        done = list(site.asked)
+        assert [(operation.verb, operation.door, operation.for_s) for operation in done] == [
+            ("lockdown", None, 3600.0),
+            ("evacuate", "north", 3600.0),
+        ]
+        for said in ("y\n", "3\n", "", "\n"):
+            status, text = await site.run("door", "lockdown", "--all", said=said)
+            assert status == 1
+            assert "not done" in text
+        for said in ("n\n", "", "\n"):
+            assert (await site.run("door", "evacuate", "north", said=said))[0] == 1
+        assert site.asked == done
+
+    at(tmp_path, story)
+
+
+def test_what_is_wrong_is_said_with_its_remedy_before_anything_is_asked(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        for arguments, remedy in (
+            (("door", "open", "nort"), "north, south"),
+            (("door", "lock"), "--all"),
+            (("door", "lock", "north", "--all"), "--all"),
+            (("door", "hold", "north", "--for", "soon"), "30m"),
+            (("door", "hold", "north", "--for", "169h"), "168h"),
+            (("door", "open", "north", "--by", " "), "--by NAME"),
+            (("alarm", "clear", "panic"), "panic/"),
+            (("alarm", "clear", "panic/west"), "south"),
+            (("alarm", "clear", "fire/north"), "fire"),
+        ):
+            status, text = await site.run(*arguments)
+            assert status == 1, arguments
+            assert remedy in text
+        assert (await site.run("door", "hold", "north"))[0] == 2, "hold says for how long"
+        assert site.asked == []
+
+    at(tmp_path, story)
+
+
+def test_no_agent_answers(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        status, text = await site.run("door", "open", "north")
+        assert status == 1
+        assert "Start it (edge-agent run)" in text
+        status, text = await site.run("door", "open", "north", lang="zh")
+        assert "请启动" in text
+
+    at(tmp_path, story, agent=False)
+
+
+def test_a_configuration_that_is_being_edited_does_not_stop_a_lockdown(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        (tmp_path / "agent.toml").write_text("[gateway")
+        assert (await site.run("door", "lockdown", "--all", "--yes"))[0] == 1
+        assert (await site.run("door", "lockdown", "--all", "--yes", "--state", "state"))[0] == 0
+        assert (await site.run("door", "lockdown", "--all", "--state", "state", said="y\n"))[0] == 0
+        assert len(site.asked) == 2
+
+    at(tmp_path, story)
+
+
+def test_status_is_what_was_last_recorded(tmp_path: Path) -> None:
+    async def story(journal: SqliteJournal) -> None:
+        await journal.record(DoorForced(door="south"), DoorState("south", "forced")).committed()
+
+    journalling(tmp_path / "state/journal.db", story)
+
+    async def asked(site: Site) -> None:
+        assert await site.run("door", "status") == (0, "north  no report yet\nsouth  forced\n")
+
+    at(tmp_path, asked, agent=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), (" 1H30M ", 5400), ("168h", 604_800)]
+)
+def test_a_time_as_people_write_it(text: str, seconds: float) -> None:
+    assert operate.seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0s", "30", "m", "-5m", "1.5h", "5m2h", "169h", "٣m"])
+def test_what_is_no_time(text: str) -> None:
+    with pytest.raises(EdgeAgentError, match="30m"):
+        operate.seconds(text)
+
+
+def test_who_it_was_is_the_login_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also behind sudo, where everybody is root."""
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    monkeypatch.setenv("LOGNAME", "li")
+    assert operate.who(None) == "li"
+    monkeypatch.setenv("SUDO_USER", "wang")
+    assert operate.who(None) == "wang"
+    assert operate.who(" guard ") == "guard"
+    with pytest.raises(EdgeAgentError, match="--by"):
+        operate.who("")
