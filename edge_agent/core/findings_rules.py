@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+import msgspec
+
 from edge_agent.core.finding import Finding, Subject, advice, fault_of, few, problem, usable
 from edge_agent.core.schedule import LOOK_AHEAD_DAYS, endless, occurrences, opens_after, parse, permits_local
 from edge_agent.model.people import CATEGORIES, Book, Recurrence, Rule, Schedule
@@ -123,9 +125,10 @@ def doors(subject: Subject) -> Iterator[Finding]:
             continue
         if permits:
             names = few([rule.id for rule in denies])
-            yield problem("find.door_shut", f"door[{index}]", door=door.name, rules=names)
+            found = problem("find.door_shut", f"door[{index}]", door=door.name, rules=names)
         else:
-            yield advice("find.door_nobody", f"door[{index}]", door=door.name)
+            found = advice("find.door_nobody", f"door[{index}]", door=door.name)
+        yield msgspec.structs.replace(found, source="config")
 
 
 def _shared_doors(one: Rule, other: Rule, doors: set[str]) -> set[str]:
