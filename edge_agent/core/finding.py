@@ -27,15 +27,12 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """`today`: local wall time; `faces`: who has a face enrolled; `special_days`: (ordinal, group) as they were
-    written, where one day may stand twice.
-    """
+    """`today`: naive local wall time; `faces`: who has a face enrolled."""
 
     book: Book
     config: Config
     today: datetime
     faces: Collection[str] = ()
-    special_days: tuple[tuple[int, str], ...] = ()
 
 
 def problem(code: str, at: str, **fields: Any) -> Finding:

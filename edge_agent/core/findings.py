@@ -21,15 +21,9 @@ FINDERS = (
 )  # fmt: skip
 
 
-def findings(
-    book: Book,
-    config: Config,
-    today: datetime,
-    faces: Collection[str] = (),
-    special_days: tuple[tuple[int, str], ...] = (),
-) -> list[Finding]:
-    """Problems first. `today`: naive local wall time; `faces`: who is enrolled; `special_days`: as Subject's."""
-    subject = Subject(book, config, today, faces, special_days)
+def findings(book: Book, config: Config, today: datetime, faces: Collection[str] = ()) -> list[Finding]:
+    """Problems first. `today`: naive local wall time; `faces`: who has a face enrolled."""
+    subject = Subject(book, config, today, faces)
     found = [finding for finder in FINDERS for finding in finder(subject)]
     found.sort(key=lambda finding: finding.severity != "problem")
     counts: Counter[str] = Counter()

@@ -38,7 +38,7 @@ def rules(subject: Subject) -> Iterator[Finding]:
 
 
 def schedules(subject: Subject) -> Iterator[Finding]:
-    groups = set(subject.book.calendar.values()) | {group for _, group in subject.special_days}
+    groups = set(subject.book.calendar.values())
     for schedule in subject.book.schedules.values():
         at = f"schedule {schedule.id}"
         for recurrence in schedule.recurrences:
@@ -50,17 +50,6 @@ def schedules(subject: Subject) -> Iterator[Finding]:
             yield problem("find.schedule_never", at, name=schedule.id, days=LOOK_AHEAD_DAYS)
         for group in sorted(schedule.special.keys() - groups):
             yield advice("find.group_unknown", at, name=group)
-    first: dict[int, str] = {}
-    for day, group in subject.special_days:
-        if first.setdefault(day, group) != group:
-            yield problem("find.day_twice", f"special day {_date(day)}", first=first[day], second=group)
-
-
-def _date(day: int) -> str:
-    try:
-        return datetime.fromordinal(day).strftime("%Y-%m-%d")
-    except (ValueError, OverflowError):
-        return str(day)
 
 
 def opens(schedule: Schedule, subject: Subject) -> bool:

@@ -234,10 +234,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "it has spans for the special days {name}, and no day is of that group; add the days or remove the spans",
         "时段为特殊日 {name} 设了时间，但没有任何日期属于该组；请添加日期或删除",
     ),
-    "find.day_twice": (
-        "the day is in two groups, {first} and {second}; only one can count: take it out of the other",
-        "该日期同时属于 {first} 和 {second} 两组，只能有一组有效；请从另一组删除",
-    ),
     # --- findings: people
     "find.pin_duress": (
         "the PIN of {person} is the duress PIN of {others}: an entry could mean either. Give {person} another PIN",
