@@ -61,6 +61,7 @@ test: setup broker photos check
 
 bench: setup broker photos
 	PYTHONPATH=. $(BIN)/python bench/journal.py
+	PYTHONPATH=. $(BIN)/python bench/decide.py
 	PYTHONPATH=. $(BIN)/python bench/card.py
 	PYTHONPATH=. $(BIN)/python bench/daemon.py
 	PYTHONPATH=. $(BIN)/python bench/face.py

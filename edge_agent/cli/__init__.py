@@ -16,6 +16,7 @@ COMMANDS = {
     "keys": "keys",
     "people": "people",
     "face": "face",
+    "access": "access",
     "events": "events",
     "city": "city",
     "door": "door",

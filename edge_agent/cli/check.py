@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from edge_agent.cli.options import CONFIG
+from edge_agent.cli.rule_findings import rule_findings
 from edge_agent.cli.speech import complain, tell
 from edge_agent.config import advice, check_devices, check_files, load_config
 from edge_agent.drivers.profiles import check_profile, load_profile, profile_ids, profiles_root
@@ -16,11 +17,14 @@ from edge_agent.errors import Problem, Problems
 def command(config: Path) -> None:
     """Say what is wrong with the configuration and the device profiles."""
     problems: list[Problem] = []
+    hints: list[Problem] = []
     loaded = None
     try:
         loaded = load_config(config)
         problems += check_files(loaded, str(config), config.parent)
         problems += check_devices(loaded, str(config))
+        wrong, hints = rule_findings(loaded, config)
+        problems += wrong
     except Problems as error:
         problems += error.problems
     except Problem as error:
@@ -32,7 +36,7 @@ def command(config: Path) -> None:
         problems += [problem for problem in found if problem not in problems]
         if not found:
             examples += len(load_profile(profile_id).example)
-    for problem in problems:
+    for problem in (*problems, *hints):
         complain(problem)
     if problems:
         tell("cli.problems", count=len(problems))

@@ -1,19 +1,29 @@
 """A journal row in words: what happened, to whom, why — for a terminal."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import msgspec
 
+from edge_agent.cli.speech import language
 from edge_agent.model.events import (
     AccessDenied,
     AccessGranted,
     AccessTaken,
     AgentDegraded,
+    AlertOpened,
     DeviceDegraded,
     DeviceLost,
     DoorClosed,
+    DoorFault,
     DoorHeld,
+    DoorModeChanged,
+    DoorTamper,
     Event,
+    FireCleared,
+    FireReleased,
+    PanicCleared,
+    PanicRaised,
     Row,
     UnknownEvent,
     encode_event,
@@ -24,7 +34,13 @@ COLOURS = {
     "access.granted": "bold green",
     "access.denied": "bold red",
     "door.forced": "bold white on red",
+    "door.tamper": "bold white on red",
+    "fire.released": "bold white on red",
+    "panic.raised": "bold white on red",
+    "alert.opened": "bold red",
     "door.held": "yellow",
+    "door.fault": "yellow",
+    "door.mode_changed": "cyan",
     "device.lost": "yellow",
     "agent.degraded": "yellow",
     "gap.announced": "yellow",
@@ -46,6 +62,22 @@ def describe(row: Row, lang: str) -> Words:
     return Words(f"{at:%H:%M:%S}", what, _who(event, lang), _detail(event, lang))
 
 
+def silent(row: Row) -> bool:
+    """An alert that nobody at the gate may notice (duress): on no screen unless it is asked for."""
+    event = row.event
+    return isinstance(event, AlertOpened) and event.silent
+
+
+def how_words(how: Iterable[str], lang: str | None = None) -> str:
+    """The kinds of a way: `card + PIN`."""
+    lang = lang or language()
+    return " + ".join(_word(f"how.{kind}", kind, lang) for kind in how)
+
+
+def category_words(category: str) -> str:
+    return _word(f"category.{category}", category, language())
+
+
 def _word(code: str, otherwise: str, lang: str) -> str:
     return say(code, lang) if code in WORDS else otherwise
 
@@ -62,10 +94,26 @@ def _who(event: Event | UnknownEvent, lang: str) -> str:
 
 def _detail(event: Event | UnknownEvent, lang: str) -> str:
     match event:
-        case AccessGranted(how=how, rule=rule):
-            return f"{_how(how, lang)} · {rule}"
+        case AccessGranted(how=how, rule=rule, notes=notes):
+            return " · ".join([how_words(how, lang), rule, *(_word(f"reason.{note}", note, lang) for note in notes)])
         case AccessDenied(how=how, reason=reason):
-            return f"{_how(how, lang)} · {_word(f'reason.{reason}', reason, lang)}"
+            return f"{how_words(how, lang)} · {_word(f'reason.{reason}', reason, lang)}"
+        case DoorModeChanged():
+            return _mode(event, lang)
+        case DoorTamper(on=on):
+            return say("detail.tamper_on" if on else "detail.tamper_off", lang)
+        case DoorFault(input=name, what=what):
+            return say("detail.input", lang, input=name, what=_word(f"detail.fault.{what}", what, lang))
+        case FireReleased(door=door):
+            return door
+        case FireCleared(by=by):
+            return say("detail.by", lang, by=by)
+        case PanicRaised(door=door, count=count):
+            return door if count == 1 else f"{door} · {say('detail.again', lang, count=count)}"
+        case PanicCleared(door=door, by=by):
+            return f"{door} · {say('detail.by', lang, by=by)}"
+        case AlertOpened(door=door, kind=kind, terminal=terminal):
+            return " · ".join(part for part in (_word(f"alert.{kind}", kind, lang), door, terminal) if part)
         case AccessTaken(after_ms=ms):
             return say("detail.after", lang, s=ms / 1000)
         case DoorClosed(open_ms=ms) | DoorHeld(open_ms=ms):
@@ -80,5 +128,15 @@ def _detail(event: Event | UnknownEvent, lang: str) -> str:
             return " · ".join(f"{key} {value}" for key, value in shown.items())
 
 
-def _how(how: tuple[str, ...], lang: str) -> str:
-    return " + ".join(_word(f"how.{kind}", kind, lang) for kind in how)
+def _mode(event: DoorModeChanged, lang: str) -> str:
+    """Which mode, set by what and whom, why and for how long."""
+    said = [event.door, _word(f"mode.{event.mode}", event.mode, lang)]
+    if event.source:
+        said.append(_word(f"source.{event.source}", event.source, lang))
+    if event.by:
+        said.append(say("detail.by", lang, by=event.by))
+    if event.why:
+        said.append(event.why)
+    if event.for_ms is not None:
+        said.append(say("detail.for", lang, minutes=event.for_ms / 60_000))
+    return " · ".join(said)

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from edge_agent.cli.describe import describe
+from edge_agent.cli.describe import describe, silent
 from edge_agent.cli.options import CONFIG, STATE, state_directory
 from edge_agent.cli.speech import language, tell, words
 from edge_agent.store.accepted import follow_accepted
@@ -27,14 +27,17 @@ def command() -> None:
 @click.option("--accepted", is_flag=True, help="One JSON line {read_id, epoch, seq} at the moment of each commit.")
 @click.option("--json", "as_json", is_flag=True, help="The events' own JSON instead of words.")
 @click.option("--from", "start", type=int, help="Begin after this seq (default: the last 10).")
-def follow(config: Path, state: Path | None, accepted: bool, as_json: bool, start: int | None) -> None:
+@click.option("--silent", "with_silent", is_flag=True, help="Also alerts that nobody at the gate may notice (duress).")
+def follow(
+    config: Path, state: Path | None, accepted: bool, as_json: bool, start: int | None, with_silent: bool
+) -> None:
     """Show events as they are accepted. Ctrl-C ends it."""
     folder = state_directory(config, state)
     try:
         if accepted:
             asyncio.run(_accepted(folder / "run/accepted.sock"))
         else:
-            asyncio.run(_events(folder / "journal.db", as_json, start))
+            asyncio.run(_events(folder / "journal.db", as_json, start, with_silent))
     except KeyboardInterrupt:
         tell("cli.stopped")
 
@@ -47,13 +50,15 @@ async def _accepted(socket: Path) -> None:
         click.echo(msgspec.json.encode(line).decode())
 
 
-async def _events(journal: Path, as_json: bool, start: int | None) -> None:
+async def _events(journal: Path, as_json: bool, start: int | None, with_silent: bool) -> None:
     reader = JournalReader(journal)
     after = max(0, reader.last - 10) if start is None else start
     try:
         while True:
             for row in reader.read(after, PAGE)[0]:
                 after = row.seq
+                if silent(row) and not with_silent:
+                    continue
                 if as_json:
                     click.echo(f'{{"seq":{row.seq},"tag":"{row.tag}","data":{row.body.decode()}}}')
                 else:

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edge_agent.city.reading import CityReader, Stored
-from edge_agent.cli.describe import COLOURS, describe
+from edge_agent.cli.describe import COLOURS, describe, silent
 from edge_agent.cli.waiting import Failed, when_open
 from edge_agent.model.events import Row
 from edge_agent.protocols.wiegand import parse_entry
@@ -97,11 +97,13 @@ async def show(estate: Estate, lang: str) -> None:
 async def _look(view: View, journal: Path, city: Path) -> None:
     reader = await when_open(lambda: JournalReader(journal), "the journal")
     stored = await when_open(lambda: CityReader(city), "the city's database")
-    source, heard = f"urn:sc:gw:{GATEWAY}", 0
+    source, heard, looked = f"urn:sc:gw:{GATEWAY}", 0, 0
     with Live(view.render(), console=Console(), refresh_per_second=10, screen=False) as live:
         while True:
-            for row in reader.read(view.rows[-1].seq if view.rows else 0, 500)[0]:
-                view.rows.append(row)
+            for row in reader.read(looked, 500)[0]:
+                looked = row.seq
+                if not silent(row):
+                    view.rows.append(row)
             for event in stored.events(source, heard):
                 view.stored[event.seq] = event
             heard = _contiguous(view.stored, heard)

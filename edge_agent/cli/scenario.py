@@ -56,7 +56,9 @@ class Stage:
         async def reading() -> None:
             while True:
                 try:
-                    async for line in follow_accepted(self.estate.state / "run/accepted.sock", lambda _: listening.set()):
+                    async for line in follow_accepted(
+                        self.estate.state / "run/accepted.sock", lambda _: listening.set()
+                    ):
                         self.accepted.append((line.seq, time.monotonic_ns()))
                     return
                 except StoreError:  # not there yet, or left behind by the one that was killed
