@@ -31,7 +31,10 @@ META = "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT RO
 JOURNAL = Kind(
     name="journal",
     application_id=int.from_bytes(b"EAj1", "big"),
-    tables=("meta", "events", "cursors", "dead_letters", "intents", "door_state", "counters", "probe"),
+    tables=(
+        *("meta", "events", "cursors", "dead_letters", "intents", "door_state", "counters", "probe"),
+        *("area_state", "latches"),
+    ),
     steps=(
         Step(
             "0001_journal",
@@ -64,6 +67,22 @@ JOURNAL = Kind(
                 "CREATE TABLE door_state (door TEXT PRIMARY KEY, state TEXT NOT NULL, seq INTEGER) WITHOUT ROWID",
                 "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
                 "CREATE TABLE probe (filler BLOB NOT NULL)",
+            ),
+        ),
+        # model/standing.py; use counters are rows `use/<name>` of `counters`.
+        Step(
+            "0002_standing",
+            (
+                """CREATE TABLE area_state (
+                    scope TEXT NOT NULL,
+                    person TEXT NOT NULL,
+                    inside INTEGER NOT NULL,
+                    at_wall_ms INTEGER,
+                    at_up_ms INTEGER,
+                    at_boot_id TEXT,
+                    at_trusted INTEGER,
+                    PRIMARY KEY (scope, person)) WITHOUT ROWID""",
+                "CREATE TABLE latches (name TEXT PRIMARY KEY, body BLOB NOT NULL, seq INTEGER) WITHOUT ROWID",
             ),
         ),
     ),
