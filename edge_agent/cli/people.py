@@ -56,9 +56,9 @@ def add(config: Path, state: Path | None, person: str, **options: str | None) ->
         what = people.put(entry, source="cli")
         known = people.person(person)
     tell(f"cli.person_{what}", person=person)
-    entered = {card.card for card in entry.cards}
+    entered = {given.key for given in entry.credentials}
     for card in known.cards if known else ():
-        if card.card in entered and card.state != "enabled":
+        if card.key in entered and card.state != "enabled":
             complain(EdgeAgentError("cli.card_stays", person=person, state=card.state))
             raise SystemExit(1)
 
@@ -142,7 +142,7 @@ def revoke_card(config: Path, state: Path | None, person: str, card: str, card_f
     """Revoke one CARD of PERSON, a lost one for instance. It is not given back by adding it again."""
     lost = read_card(card, card_format, parse_entry)
     with _people(config, state) as people:
-        people.revoke_card(person, lost, source="cli")
+        people.revoke(person, lost, source="cli")
     tell("cli.card_revoked", person=person, card=card)
 
 
