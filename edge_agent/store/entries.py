@@ -136,6 +136,17 @@ def hash_pin(pin: str) -> str:
     return PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1).hash(pin)
 
 
+def pin_fits(hashed: str, pin: str) -> bool:
+    """In constant time for one hash; False also for a hash that is none."""
+    from argon2 import PasswordHasher
+    from argon2.exceptions import InvalidHashError, VerificationError
+
+    try:
+        return PasswordHasher().verify(hashed, pin)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
 def hash_pins(pins: Sequence[str], progress: Progress | None = None) -> list[str]:
     """One hash a PIN, on all processors (argon2 lets go of the interpreter); `progress` hears of each."""
     hashes = list[str]()
@@ -199,11 +210,15 @@ def _flag(given: Mapping[str, str], column: str) -> bool | UnsetType:
 
 
 def _instant(given: Mapping[str, str], column: str, zone: ZoneInfo, *, days: int) -> int | UnsetType | None:
-    """Unix ms. A day without a time means its whole: from its first instant, or until `days` after it begins."""
     if column not in given:
         return UNSET
-    if not (text := given[column]):
-        return None
+    return read_instant(given[column], zone, column, days=days) if given[column] else None
+
+
+def read_instant(text: str, zone: ZoneInfo, column: str, *, days: int) -> int:
+    """Unix ms. A day without a time means its whole: from its first instant (`days` 0), or until `days` after that.
+    Raises StoreError, which names `column`.
+    """
     try:
         if len(text) == len("2026-05-04"):
             moment = datetime.combine(date.fromisoformat(text) + timedelta(days=days), time(), zone)

@@ -67,6 +67,32 @@ WORDS: dict[str, tuple[str, str]] = {
         "{day} cannot be of {group}: it is of {owner} already. A day has one group; take it out of the other.",
         "{day} 不能归入 {group}：它已属于 {owner}。一天只能属于一个组，请先从另一组移出。",
     ),
+    "store.pin_beside_card": (
+        "The PIN of {person} works after a card only: {file} is not there. Make it with `edge-agent keys init`, then "
+        "enter the PIN again.",
+        "{person} 的密码只能在刷卡后使用：缺少 {file}。请用 `edge-agent keys init` 生成后重新录入密码。",
+    ),
+    "store.pass_door": (
+        "There is no door {door} in the configuration. Its doors: {known}.",
+        "配置中没有门 {door}。现有的门：{known}。",
+    ),
+    "store.pass_over": (
+        "The pass would be over before it begins (--until {until}). Give a later end.",
+        "通行码在生效前就已过期（--until {until}）。请给出更晚的结束时间。",
+    ),
+    "store.pass_unfit": (
+        "No pass can be made for {person}: {why}. Name fewer doors.",
+        "无法为 {person} 生成通行码：{why}。请减少门的数量。",
+    ),
+    "store.pass_made": (
+        "pass {jti} of {person}, until {until}; it ends earlier with: edge-agent people revoke-pass {jti}",
+        "{person} 的通行码 {jti}，有效至 {until}；提前作废：edge-agent people revoke-pass {jti}",
+    ),
+    "store.pass_revoked": ("pass {jti} of {person} is revoked", "{person} 的通行码 {jti} 已作废"),
+    "store.pass_unknown": (
+        "no pass {jti} was made with this people.db; should there be one, it is revoked",
+        "此 people.db 未签发过通行码 {jti}；若存在，也已作废",
+    ),
     "store.entry_plate": (
         "{found} is no number plate. Write 2 to 16 letters, digits or Chinese characters.",
         "{found} 不是车牌号。请填写 2 到 16 个字母、数字或汉字。",
