@@ -8,6 +8,7 @@ import click
 from edge_agent.cli.speech import tell
 from edge_agent.contract.signatures import load_private, new_key, save_private, save_public
 from edge_agent.store.faces import make_key
+from edge_agent.store.pin_index import KEY_FILE, make_index_key
 
 FOLDER = click.option(
     "--dir", "folder", type=click.Path(path_type=Path, file_okay=False), default=Path("keys"), show_default=True
@@ -38,12 +39,13 @@ def init(folder: Path, city: bool) -> None:
             save_public(public, load_private(path).public_key())
             made.append(public.name)
     if not city:
-        path = folder / "face-store.key"
-        if path.exists():
-            kept.append(path.name)
-        else:
-            make_key(path)
-            made.append(path.name)
+        for name, make in (("face-store.key", make_key), (Path(KEY_FILE).name, make_index_key)):
+            path = folder / name
+            if path.exists():
+                kept.append(path.name)
+            else:
+                make(path)
+                made.append(path.name)
     _report(made, kept)
 
 

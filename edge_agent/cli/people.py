@@ -1,7 +1,5 @@
 """`edge-agent people`: who is known here. A running agent takes changes within a second."""
 
-import sys
-from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,14 +8,17 @@ import click
 from msgspec import structs
 
 from edge_agent.cli.options import CONFIG, STATE, state_directory
-from edge_agent.cli.speech import complain, tell, words
+from edge_agent.cli.passes import pass_, revoke_pass
+from edge_agent.cli.progress import hashing
+from edge_agent.cli.speech import complain, tell
 from edge_agent.config import FACE_KEY, load_config
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.people import CATEGORIES
 from edge_agent.protocols.wiegand import parse_entry
-from edge_agent.store.entries import Progress, hash_pin, read_card, read_entry
+from edge_agent.store.entries import hash_pin, keyed, read_card, read_entry
 from edge_agent.store.people import PeopleStore
 from edge_agent.store.people_csv import import_people
+from edge_agent.store.pin_index import KEY_FILE, load_index
 
 CARD_FORMAT = click.option(
     "--card-format", default="H10301", show_default=True, help="H10301, H10306, UID34, H10302, H10304, hexNN."
@@ -38,8 +39,14 @@ def command() -> None:
 @click.option("--house", help="House code, for instance 3-1-502.")
 @click.option("--card", help="One more card; printed number: FC:CN, 8 or 10 digits, or hexadecimal.")
 @CARD_FORMAT
-@click.option("--pin", help="4 to 12 digits; kept as an Argon2id hash.")
+@click.option("--duress-card", help="A further card that opens as any other and calls for help without a sign.")
+@click.option("--max-uses", help="How often the card given here opens in all.")
+@click.option("--plate", help="Number plate.")
+@click.option("--pin", help="4 to 12 digits; kept as an Argon2id hash. Its last digit plus one is the duress PIN.")
 @click.option("--phone", help="Stays on this gateway.")
+@click.option("--host", help="Person id of whom a visitor comes to see.")
+@click.option("--needs-longer", help="yes or no: gets the door's extended times.")
+@click.option("--escort-exempt", help="yes or no: passes without the escort others of the category need.")
 @click.option("--from", "valid_from", help="First day or instant, local time.")
 @click.option("--until", "valid_until", help="Last day (inclusive) or instant, local time.")
 def add(config: Path, state: Path | None, person: str, **options: str | None) -> None:
@@ -50,15 +57,19 @@ def add(config: Path, state: Path | None, person: str, **options: str | None) ->
     """
     given = {"person_id": person} | {name: text.strip() for name, text in options.items() if text is not None}
     entry, pin = read_entry(given, ZoneInfo(load_config(config).gateway.zone), parse_entry)
+    index = load_index(config.parent / KEY_FILE)
     if pin:
         entry = structs.replace(entry, pin_hash=hash_pin(pin))
+        if index is None:
+            tell("store.pin_beside_card", person=person, file=config.parent / KEY_FILE)
+    entry = keyed(entry, pin, index)
     with _people(config, state) as people:
         what = people.put(entry, source="cli")
         known = people.person(person)
     tell(f"cli.person_{what}", person=person)
-    entered = {card.card for card in entry.cards}
-    for card in known.cards if known else ():
-        if card.card in entered and card.state != "enabled":
+    entered = {given.key for given in entry.credentials}
+    for card in known.credentials if known else ():
+        if card.key in entered and card.state != "enabled":
             complain(EdgeAgentError("cli.card_stays", person=person, state=card.state))
             raise SystemExit(1)
 
@@ -68,14 +79,16 @@ def add(config: Path, state: Path | None, person: str, **options: str | None) ->
 @STATE
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def import_(config: Path, state: Path | None, file: Path) -> None:
-    """Import a CSV: person_id,name,category,house,valid_from,valid_until,card,card_format,pin,phone.
+    """Import a CSV: person_id,name,category,house,valid_from,valid_until,card,card_format,pin,phone, and where wanted
+    duress_card,max_uses,plate,host,needs_longer,escort_exempt. See `access import` for a dry run and rules.
 
     A column that is absent leaves what is stored; an empty cell clears it (an empty card cell takes no card away).
     Good rows go in; bad ones are listed with line and reason, and the exit status is 1.
     """
     zone = load_config(config).gateway.zone
+    index = load_index(config.parent / KEY_FILE)
     with _people(config, state) as people, ExitStack() as shown:
-        report = import_people(file, people, zone, parse_entry, _progress(shown) if sys.stderr.isatty() else None)
+        report = import_people(file, people, zone, parse_entry, hashing(shown), index)
     for problem in report.problems:
         complain(problem)
     tell(
@@ -142,7 +155,7 @@ def revoke_card(config: Path, state: Path | None, person: str, card: str, card_f
     """Revoke one CARD of PERSON, a lost one for instance. It is not given back by adding it again."""
     lost = read_card(card, card_format, parse_entry)
     with _people(config, state) as people:
-        people.revoke_card(person, lost, source="cli")
+        people.revoke(person, lost, source="cli")
     tell("cli.card_revoked", person=person, card=card)
 
 
@@ -171,14 +184,5 @@ def _people(config: Path, state: Path | None) -> closing[PeopleStore]:
     return closing(PeopleStore(state_directory(config, state) / "people.db"))
 
 
-def _progress(shown: ExitStack) -> Progress:
-    """A bar on standard error from the first PIN on, ended with `shown`."""
-    advance: list[Callable[[int], None]] = []
-
-    def progress(done: int, total: int) -> None:
-        if not advance:
-            bar = click.progressbar(length=total, label=words("cli.hashing"), file=sys.stderr)
-            advance.append(shown.enter_context(bar).update)
-        advance[0](1)
-
-    return progress
+command.add_command(pass_)
+command.add_command(revoke_pass)

@@ -13,6 +13,7 @@ from edge_agent import log
 from edge_agent.errors import JournalUnavailable, StoreError
 from edge_agent.model.people import Book, Rule, Schedule
 from edge_agent.ports import Beat, Journal
+from edge_agent.store.booking import Site
 from edge_agent.store.people import PeopleStore
 from edge_agent.store.writer import Writer
 
@@ -38,12 +39,13 @@ class BookWatch:
     ) -> None:
         """Reads the first Book; blocking. Raises StoreError."""
         self._journal, self._writer = journal, writer
-        self._zone, self._rules, self._schedules = zone, rules, schedules or {}
+        self._site = Site(zone, rules, schedules or {})
         self._people = PeopleStore(path, set_aside=True)
         self.moved = self._people.moved
         self._noting = PeopleStore(path, busy_s=0.0)  # the writer thread's: it must not wait for an import to end
-        self._seen = (-1, self._people.version())
-        self._book = self._people.book(zone, rules, self._schedules)
+        self._seen = -1  # data_version: counts what other connections commit
+        self._last = self._people.snapshot_of(self._site)
+        self._book = self._last.book
         self._pending = True
         self._journalled: set[int] = set()  # committed in the journal, not yet noted in people.db
         self._troubled = False
@@ -71,7 +73,10 @@ class BookWatch:
         book = await asyncio.to_thread(self._newer)
         if book is not None:
             self._book = book
-            logger.info("%d people, %d cards in force (version %s)", len(book.persons), len(book.cards), book.version)
+            logger.info(
+                "%d people, %d credentials in force (version %s)",
+                len(book.persons), len(book.credentials), book.version,
+            )  # fmt: skip
             for tell in tuple(self.on_change):
                 tell(book)
         if self._pending:
@@ -83,15 +88,14 @@ class BookWatch:
 
     def _newer(self) -> Book | None:
         """A new Book when people changed; a commit that only notes what was journalled does not count."""
-        data, version = self._seen
-        if (now := self._people.data_version()) == data:
+        if (now := self._people.data_version()) == self._seen:
             return None
-        count = self._people.version()
-        self._seen = (now, count)
-        if count == version:
+        self._seen = now
+        if self._people.version() == self._last.version:
             return None
         self._pending = True
-        return self._people.book(self._zone, self._rules, self._schedules)
+        self._last = self._people.snapshot_of(self._site, self._last)
+        return self._last.book
 
     async def _journal_changes(self) -> None:
         """Oldest first; what the journal does not take now stays noted for the next look."""

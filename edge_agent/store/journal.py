@@ -15,6 +15,7 @@ from typing import TypeVar
 from edge_agent import log
 from edge_agent.errors import JournalUnavailable, StoreError
 from edge_agent.model.events import Event, GapAnnounced, Row
+from edge_agent.model.standing import Change as StandingChange
 from edge_agent.ports import Change, Clock, IntentOpened
 from edge_agent.store import database
 from edge_agent.store.chain import ChainReport
@@ -169,6 +170,10 @@ class SqliteJournal:
 
     async def open_intents(self) -> list[IntentOpened]:
         return await self._read(self._reader.open_intents)
+
+    async def standing(self) -> list[StandingChange]:
+        """What is remembered from one passage to the next. A row that cannot be decoded is left out and logged."""
+        return await self._read(self._reader.standing)
 
     async def command_counter(self) -> int:
         return await self._read(self._reader.command_counter)

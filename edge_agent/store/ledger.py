@@ -18,7 +18,7 @@ from edge_agent.errors import StoreError
 from edge_agent.model.clock import Moment
 from edge_agent.model.events import Event, GapAnnounced, Row, encode_event
 from edge_agent.ports import Change, DoorState, IntentDone, IntentOpened
-from edge_agent.store import chain, database, mark, recognise, salvage
+from edge_agent.store import chain, database, mark, recognise, salvage, standing
 from edge_agent.store.recognise import Damaged, beside
 from edge_agent.store.schema import JOURNAL
 
@@ -264,3 +264,5 @@ def _apply(connection: sqlite3.Connection, change: Change | DeadLetter, seq: int
             connection.execute("UPDATE intents SET result = ? WHERE command = ?", (change.result, change.command))
         case DeadLetter():
             connection.execute("INSERT OR IGNORE INTO dead_letters VALUES (?, ?)", (change.seq, change.reason))
+        case _:
+            standing.write(connection, change, seq)

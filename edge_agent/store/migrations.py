@@ -45,6 +45,7 @@ def apply(path: Path, kind: Kind) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA secure_delete = {int(kind.secure_delete)}")
         migrations.apply(Database(connection, execute_plugins=False))
     finally:
         connection.close()

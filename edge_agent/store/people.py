@@ -4,126 +4,50 @@ Blocking; a decision never comes here, it reads the Book. Names, phone numbers a
 is noted for the journal carries the pseudonymous id alone.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from hashlib import sha256
-from pathlib import Path
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-from msgspec import UNSET
-
 from edge_agent.errors import StoreError
-from edge_agent.model.encoding import canonical
-from edge_agent.model.events import BY_TAG, ConsentGiven, Event, PersonChanged, encode_event
-from edge_agent.model.people import Book, CardCredential, Person, Rule, Schedule
-from edge_agent.model.reads import Card
-from edge_agent.store import database
+from edge_agent.model.events import ConsentGiven, PersonChanged
+from edge_agent.model.people import Book, Rule, Schedule
+from edge_agent.model.reads import Card, Pass, Token
+from edge_agent.store import booking
+from edge_agent.store.booking import Site, Snapshot
 from edge_agent.store.entries import PersonEntry
-from edge_agent.store.schema import PEOPLE
+from edge_agent.store.holdings import Holdings, place
+from edge_agent.store.records import Clash, Consent, KnownCredential, KnownPerson, Listed, Removed, Stored
 
-ENTERED = ("name", "category", "house", "valid_from_ms", "valid_until_ms", "phone")  # columns an entry may set
+PASS_KEPT_MS = 30 * 86_400_000  # a pass that ran out longer ago than this is forgotten
 
-
-class Consent(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person agreed to. `guardian`: who agreed for a child under 14; `until_ms` exclusive, None = no end."""
-
-    person: str
-    purpose: str  # match | keep_image | provide_to_city
-    text_version: str
-    given_ms: int
-    channel: str = ""
-    guardian: str = ""
-    until_ms: int | None = None
-
-
-class Stored(msgspec.Struct, frozen=True):
-    """What came of a bulk write: ids `added` and `updated`; `refused`: the entry's index and why."""
-
-    added: tuple[str, ...]
-    updated: tuple[str, ...]
-    refused: tuple[tuple[int, StoreError], ...]
+PERSON = (
+    "SELECT id, name, category, house, valid_from_ms, valid_until_ms, phone, enabled, host, needs_longer,"
+    " escort_exempt, EXISTS (SELECT 1 FROM credentials WHERE person = persons.id AND kind = 'pin') FROM persons"
+)
+HELD = (
+    "SELECT person, kind, bits, raw, value, format, state, duress, max_uses, valid_from_ms, valid_until_ms"
+    " FROM credentials WHERE kind <> 'pin'"
+)
+# A number is a credential of one person only; who shares a PIN cannot be told by it alone.
+CLASHES = """SELECT a.person, b.person, 0 FROM credentials a JOIN credentials b
+        ON a.pin_index = b.pin_index AND a.person < b.person
+    UNION ALL SELECT a.person, b.person, 1 FROM credentials a JOIN credentials b
+        ON a.pin_index = b.duress_index AND a.person <> b.person ORDER BY 1, 2, 3"""
 
 
-class Change(msgspec.Struct, frozen=True):
-    """An event that the journal has still to get."""
-
-    id: int
-    event: Event
-
-
-class KnownCard(msgspec.Struct, frozen=True):
-    """`format`: the name under which it was entered. `state`: enabled | disabled | revoked."""
-
-    card: Card
-    format: str
-    state: str
-
-
-class KnownPerson(msgspec.Struct, frozen=True, kw_only=True):
-    """One person as stored, without the PIN. `enabled`: not blocked."""
-
-    id: str
-    name: str
-    category: str
-    house: str
-    valid_from_ms: int | None
-    valid_until_ms: int | None
-    phone: str
-    enabled: bool
-    cards: tuple[KnownCard, ...]
-
-
-class Listed(msgspec.Struct, frozen=True):
-    """One person in a list. `cards` that are enabled."""
-
-    id: str
-    name: str
-    category: str
-    house: str
-    valid_from_ms: int | None
-    valid_until_ms: int | None
-    enabled: bool
-    cards: int
-
-
-class Removed(msgspec.Struct, frozen=True):
-    """How many of each went with a person."""
-
-    cards: int
-    pins: int
-    consents: int
-
-
-class PeopleStore:
-    """One connection to people.db. `set_aside`: let a damaged file be renamed and a new one begun (the daemon's
-    right at its start, nobody else's); `moved` then says where it went. Raises StoreError throughout.
-    """
-
-    def __init__(self, path: Path, *, set_aside: bool = False, busy_s: float = database.BUSY_S) -> None:
-        self.path = path
-        with database.alone(path):
-            opened = database.open_file(path, PEOPLE, set_aside=set_aside)
-        self.moved = opened.set_aside
-        self._connection = opened.connection
-        with self._translated():
-            self._connection.execute(f"PRAGMA busy_timeout = {round(busy_s * 1000)}")
-
-    def close(self) -> None:
-        self._connection.close()
+class PeopleStore(Holdings):
+    """One connection to people.db (see PeopleFile for how it is opened). Raises StoreError throughout."""
 
     # ---- writing -----------------------------------------------------------------------------------------------------
 
     def put(self, entry: PersonEntry, source: str = "") -> str:
         """Add or update one person; returns `added` or `updated`.
 
-        Raises StoreError when a card is somebody else's, somebody new has no name or category, or the validity, with
-        what is stored, would end before it begins.
+        Raises StoreError when a credential is somebody else's, somebody new has no name or category, or a validity,
+        with what is stored, would end before it begins.
         """
         with self._transaction():
             what = self._upsert(entry)
-            self._note(PersonChanged(what=what, person=entry.id, source=source))
+            self._note(PersonChanged(what=what, person=entry.id, source=source), "person", [entry.id])
         return what
 
     def put_all(self, entries: Iterable[PersonEntry], source: str = "") -> Stored:
@@ -142,30 +66,52 @@ class PeopleStore:
                 else:
                     (added if what == "added" else updated).append(entry.id)
             if added or updated:
-                self._note(PersonChanged(what="imported", count=len(added) + len(updated), source=source))
+                event = PersonChanged(what="imported", count=len(added) + len(updated), source=source)
+                self._note(event, "person", [*added, *updated])
         return Stored(tuple(added), tuple(updated), tuple(refused))
 
     def block(self, person: str, source: str = "") -> None:
-        """Nothing of this person opens a door until `unblock`; cards, consents and faces are kept."""
+        """Nothing of this person opens a door until `unblock`; credentials, consents and faces are kept."""
         self._enable(person, False, PersonChanged(what="blocked", person=person, source=source))
 
     def unblock(self, person: str, source: str = "") -> None:
         self._enable(person, True, PersonChanged(what="unblocked", person=person, source=source))
 
-    def revoke_card(self, person: str, card: Card, source: str = "") -> None:
-        """The card stays known as revoked, so that it is refused by name of the reason. Raises StoreError."""
+    def revoke(self, person: str, key: Card | Token, source: str = "") -> None:
+        """It stays known as revoked, so that it is refused by name of the reason. Raises StoreError."""
+        where, values, _ = place(key)
         with self._transaction():
             self._known(person)
-            changed = self._connection.execute(
-                "UPDATE credentials SET state = 'revoked' WHERE kind = 'card' AND person = ? AND bits = ? AND raw = ?",
-                (person, card.bits, f"{card.raw:x}"),
-            )
-            if not changed.rowcount:
+            query = f"UPDATE credentials SET state = 'revoked' WHERE person = ? AND {where}"
+            if not self._connection.execute(query, (person, *values)).rowcount:
                 raise StoreError("store.no_card", person=person)
-            self._note(PersonChanged(what="card_revoked", person=person, source=source))
+            self._note(PersonChanged(what="card_revoked", person=person, source=source), "person", [person])
+
+    def issue_pass(self, ticket: Pass, now_ms: int, source: str = "") -> None:
+        """Note that `ticket` was signed for its person. Raises StoreError when there is no such person."""
+        with self._transaction():
+            self._known(ticket.person)
+            self._connection.execute("DELETE FROM passes WHERE expires_ms < ?", (now_ms - PASS_KEPT_MS,))
+            self._connection.execute(
+                "INSERT INTO passes VALUES (?, ?, ?, 'enabled')", (ticket.id, ticket.person, ticket.expires_ms)
+            )
+            self._note(PersonChanged(what="pass_issued", person=ticket.person, source=source))
+
+    def revoke_pass(self, jti: str, source: str = "") -> str | None:
+        """Whose it was; None when no such pass was noted here: it is revoked all the same."""
+        with self._transaction():
+            row = self._one("SELECT person FROM passes WHERE jti = ?", jti)
+            person = str(row[0]) if row else ""
+            self._connection.execute(
+                "INSERT INTO passes VALUES (?, ?, NULL, 'revoked') ON CONFLICT (jti) DO UPDATE SET state = 'revoked'",
+                (jti, person),
+            )
+            event = PersonChanged(what="pass_revoked", person=person or None, source=source)
+            self._note(event, "person", [person])
+        return person or None
 
     def remove(self, person: str, source: str = "") -> Removed:
-        """Remove a person with credentials and consents. Their face templates are FaceStore's to erase."""
+        """Remove a person with credentials, consents and passes. Their face templates are FaceStore's to erase."""
         with self._transaction():
             self._known(person)
             row = self._one(
@@ -174,7 +120,8 @@ class PeopleStore:
                 person,
             )
             self._connection.execute("DELETE FROM persons WHERE id = ?", (person,))
-            self._note(PersonChanged(what="removed", person=person, source=source))
+            self._connection.execute("UPDATE passes SET state = 'revoked' WHERE person = ?", (person,))
+            self._note(PersonChanged(what="removed", person=person, source=source), "person", [person])
         return Removed(*row)
 
     def give_consent(self, consent: Consent) -> None:
@@ -198,33 +145,22 @@ class PeopleStore:
                 )
             )
 
-    def note(self, event: Event) -> None:
-        """Let the daemon journal `event`, and its watch see a change (a face was enrolled, for instance)."""
-        with self._transaction():
-            self._note(event)
-
     # ---- reading -----------------------------------------------------------------------------------------------------
 
     def person(self, person: str) -> KnownPerson | None:
-        """One person with the cards, without the PIN."""
-        row = self._one(
-            "SELECT id, name, category, house, valid_from_ms, valid_until_ms, phone, enabled FROM persons WHERE id = ?",
-            person,
-        )
+        """One person with their credentials, without the PIN."""
+        row = self._one(f"{PERSON} WHERE id = ?", person)
         if row is None:
             return None
-        id_, name, category, house, from_ms, until_ms, phone, enabled = row
-        cards = tuple(
-            KnownCard(Card(bits, int(raw, 16)), format_, state)
-            for bits, raw, format_, state in self._rows(
-                "SELECT bits, raw, format, state FROM credentials WHERE kind = 'card' AND person = ? ORDER BY id",
-                person,
-            )
-        )
-        return KnownPerson(
-            id=id_, name=name, category=category, house=house, valid_from_ms=from_ms, valid_until_ms=until_ms,
-            phone=phone, enabled=bool(enabled), cards=cards,
-        )  # fmt: skip
+        held = self._rows(f"{HELD} AND person = ? ORDER BY id", person)
+        return _known_person(row, tuple(_known_credential(*columns[1:]) for columns in held))
+
+    def everybody(self) -> dict[str, KnownPerson]:
+        """All of them as `person` gives one, by id: for comparing a list with what is stored."""
+        held = dict[str, list[KnownCredential]]()
+        for columns in self.each(f"{HELD} ORDER BY id"):
+            held.setdefault(columns[0], []).append(_known_credential(*columns[1:]))
+        return {row[0]: _known_person(row, tuple(held.get(row[0], ()))) for row in self.each(PERSON)}
 
     def people(self) -> list[Listed]:
         """Everybody, by id."""
@@ -252,138 +188,48 @@ class PeopleStore:
             until_ms=row[6],
         )  # fmt: skip
 
-    def version(self) -> int:
-        """Counts every change ever made."""
-        row = self._one("SELECT value FROM meta WHERE key = 'version'")
-        return int(row[0]) if row else 0
+    def clashes(self) -> list[Clash]:
+        """Whose PIN is also another's, or another's duress PIN: with such a PIN alone nobody is recognised."""
+        return [Clash(person, other, bool(duress)) for person, other, duress in self._rows(CLASHES)]
 
-    def data_version(self) -> int:
-        """Changes when another connection has committed something: the cheap look."""
-        row = self._one("PRAGMA data_version")
-        return int(row[0]) if row else 0
+    def book(self, zone: str, rules: tuple[Rule, ...] = (), schedules: Mapping[str, Schedule] | None = None) -> Book:
+        """The snapshot that decisions read. Its version differs whenever its content may differ.
 
-    def book(self, zone: str, rules: tuple[Rule, ...], schedules: Mapping[str, Schedule]) -> Book:
-        """The snapshot that decisions read. Its version differs whenever its content may differ."""
-        with self._transaction("BEGIN"):
-            store = self._one("SELECT value FROM meta WHERE key = 'store'")
-            counter = self.version()
-            persons = {
-                id_: Person(id_, category, house, start, end, bool(enabled))
-                for id_, category, house, start, end, enabled in self._rows(
-                    "SELECT id, category, house, valid_from_ms, valid_until_ms, enabled FROM persons"
-                )
-            }
-            cards = dict[Card, CardCredential]()
-            for bits, raw, person, start, end, state in self._rows(
-                "SELECT bits, raw, person, valid_from_ms, valid_until_ms, state FROM credentials WHERE kind = 'card'"
-            ):
-                card = Card(bits, int(raw, 16))
-                cards[card] = CardCredential(card, person, start, end, state)
-        identity = canonical([store[0] if store else "", counter, zone, rules, dict(schedules)])
-        return Book(
-            version=sha256(identity).hexdigest()[:16],
-            persons=MappingProxyType(persons),
-            cards=MappingProxyType(cards),
-            rules=rules,
-            schedules=MappingProxyType(dict(schedules)),
-            zone=zone,
-        )
+        `rules` and `schedules` are the site kind's; those of people.db with the same id replace them.
+        """
+        return self.snapshot_of(Site(zone, rules, schedules or {})).book
 
-    # ---- what the journal has still to get ---------------------------------------------------------------------------
-
-    def pending(self, limit: int = 100) -> list[Change]:
-        """Changes that were not journalled yet, oldest first."""
-        rows = self._rows("SELECT id, tag, body FROM changes WHERE done = 0 ORDER BY id LIMIT ?", limit)
-        return [Change(id_, msgspec.json.decode(body, type=BY_TAG[tag])) for id_, tag, body in rows if tag in BY_TAG]
-
-    def done(self, changes: Iterable[Change]) -> None:
-        """They are committed in the journal. Journalled before this is noted, they may come a second time."""
-        with self._transaction():
-            self._connection.executemany("UPDATE changes SET done = 1 WHERE id = ?", [(c.id,) for c in changes])
+    def snapshot_of(self, site: Site, last: Snapshot | None = None) -> Snapshot:
+        """The Book, made from `last` (of the same file and site) where there is one: then only what changed is read."""
+        return booking.whole(self, site) if last is None else booking.newer(self, site, last)
 
     # ---- inside ------------------------------------------------------------------------------------------------------
-
-    def _upsert(self, entry: PersonEntry) -> str:
-        for given in entry.cards:
-            owner = self._one(
-                "SELECT person FROM credentials WHERE kind = 'card' AND bits = ? AND raw = ?",
-                given.card.bits,
-                f"{given.card.raw:x}",
-            )
-            if owner is not None and owner[0] != entry.id:
-                raise StoreError("store.card_taken", person=entry.id, owner=owner[0])
-        what = self._merge(entry)
-        for given in entry.cards:
-            self._connection.execute(
-                """INSERT INTO credentials (person, kind, bits, raw, format, state)
-                VALUES (?, 'card', ?, ?, ?, 'enabled')
-                ON CONFLICT (bits, raw) WHERE kind = 'card' DO UPDATE SET format = excluded.format""",
-                (entry.id, given.card.bits, f"{given.card.raw:x}", given.format),
-            )
-        if entry.pin_hash is None:
-            self._connection.execute("DELETE FROM credentials WHERE person = ? AND kind = 'pin'", (entry.id,))
-        elif entry.pin_hash is not UNSET:
-            self._connection.execute(
-                """INSERT INTO credentials (person, kind, pin_hash, state) VALUES (?, 'pin', ?, 'enabled')
-                ON CONFLICT (person) WHERE kind = 'pin' DO UPDATE SET pin_hash = excluded.pin_hash""",
-                (entry.id, entry.pin_hash),
-            )
-        return what
-
-    def _merge(self, entry: PersonEntry) -> str:
-        """Write the person's own fields: what was given over what is stored."""
-        given = {column: value for column in ENTERED if (value := getattr(entry, column)) is not UNSET}
-        stored = self._one(f"SELECT {', '.join(ENTERED)} FROM persons WHERE id = ?", entry.id)
-        if stored is None and not {"name", "category"} <= given.keys():
-            raise StoreError("store.entry_incomplete", person=entry.id)
-        merged = dict(zip(ENTERED, stored or ("", "", "", None, None, ""), strict=True)) | given
-        start, end = merged["valid_from_ms"], merged["valid_until_ms"]
-        if start is not None and end is not None and end <= start:
-            raise StoreError("store.entry_validity_stored", person=entry.id)
-        values = (*merged.values(), entry.id)
-        if stored is None:
-            columns = ", ".join((*ENTERED, "id", "enabled"))
-            self._connection.execute(f"INSERT INTO persons ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, 1)", values)
-            return "added"
-        self._connection.execute(f"UPDATE persons SET {' = ?, '.join(ENTERED)} = ? WHERE id = ?", values)
-        return "updated"
 
     def _enable(self, person: str, enabled: bool, event: PersonChanged) -> None:
         with self._transaction():
             self._known(person)
             self._connection.execute("UPDATE persons SET enabled = ? WHERE id = ?", (enabled, person))
-            self._note(event)
-
-    def _note(self, event: Event) -> None:
-        self._connection.execute("INSERT INTO changes (tag, body) VALUES (?, ?)", (event.tag, encode_event(event)))
-        self._connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'version'")
+            self._note(event, "person", [person])
 
     def _known(self, person: str) -> None:
         if self._one("SELECT 1 FROM persons WHERE id = ?", person) is None:
             raise StoreError("store.no_person", person=person)
 
-    @contextmanager
-    def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
-        with self._translated():
-            self._connection.execute(begin)
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            finally:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except database.FAILURES as error:
-            raise database.translated(error, self.path) from error
+def _known_person(row: tuple[Any, ...], held: tuple[KnownCredential, ...]) -> KnownPerson:
+    id_, name, category, house, from_ms, until_ms, phone, enabled, host, longer, exempt, pin = row
+    return KnownPerson(
+        id=id_, name=name, category=category, house=house, valid_from_ms=from_ms, valid_until_ms=until_ms,
+        phone=phone, enabled=bool(enabled), host=host, needs_longer=bool(longer), escort_exempt=bool(exempt),
+        pin=bool(pin), credentials=held,
+    )  # fmt: skip
 
-    def _rows(self, query: str, *values: object) -> list[Any]:
-        with self._translated():
-            return self._connection.execute(query, values).fetchall()
 
-    def _one(self, query: str, *values: object) -> Any:
-        rows = self._rows(query, *values)
-        return rows[0] if rows else None
+def _known_credential(
+    kind: Any, bits: int, raw: str, value: str, format_: str | None, state: str, duress: int, most: int | None,
+    start: int | None, end: int | None,
+) -> KnownCredential:  # fmt: skip
+    return KnownCredential(
+        key=Card(bits, int(raw, 16)) if kind == "card" else Token(kind, value), format=format_ or "", state=state,
+        duress=bool(duress), max_uses=most, valid_from_ms=start, valid_until_ms=end,
+    )  # fmt: skip

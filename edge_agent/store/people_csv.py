@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from edge_agent.errors import EdgeAgentError, Problem, StoreError
-from edge_agent.store.entries import OPTIONAL, REQUIRED, ParseCard, PersonEntry, Progress, hash_pins, read_entry
+from edge_agent.store.entries import OPTIONAL, REQUIRED, ParseCard, PersonEntry, Progress, hash_pins, keyed, read_entry
 from edge_agent.store.people import PeopleStore
+from edge_agent.store.pin_index import PinIndex
 
 AT_MOST_BYTES = 64 << 20
 
@@ -37,22 +38,30 @@ class _Line(msgspec.Struct, frozen=True):
 
 
 def import_people(
-    file: Path, store: PeopleStore, zone: str, parse_card: ParseCard, progress: Progress | None = None
+    file: Path,
+    store: PeopleStore,
+    zone: str,
+    parse_card: ParseCard,
+    progress: Progress | None = None,
+    index: PinIndex | None = None,
 ) -> ImportReport:
     """Put the people of `file` into `store`, in one transaction. `zone`: IANA name, the file's dates are local there.
 
     A column that is absent leaves what is stored; an empty cell clears it, but takes no card away. `parse_card(text,
     format)` reads a printed card number; it raises EdgeAgentError or ValueError. `progress` hears of the PINs, whose
     hashing takes the time. Raises Problem when the file as a whole cannot be read (encoding, columns), StoreError when
-    people.db cannot be written.
+    people.db cannot be written. `index` keys PINs and phone numbers, None: they are then good beside a card only.
     """
     text, encoding = _decoded(file)
     lines, problems, rows = _parsed(file.name, text, ZoneInfo(zone), parse_card)
     hashes = iter(hash_pins([line.pin for line in lines if line.pin], progress))
-    entries = [msgspec.structs.replace(line.entry, pin_hash=next(hashes)) if line.pin else line.entry for line in lines]
+    entries = [
+        keyed(msgspec.structs.replace(line.entry, pin_hash=next(hashes)) if line.pin else line.entry, line.pin, index)
+        for line in lines
+    ]
     stored = store.put_all(entries, source="csv")
-    for index, error in stored.refused:
-        problems.append(Problem(file.name, f"line {lines[index].number}", error.code, **error.fields))
+    for at, error in stored.refused:
+        problems.append(Problem(file.name, f"line {lines[at].number}", error.code, **error.fields))
     problems.sort(key=lambda problem: int(problem.at.removeprefix("line ")))
     return ImportReport(file.name, encoding, rows, len(stored.added), len(stored.updated), tuple(problems))
 

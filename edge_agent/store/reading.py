@@ -9,8 +9,9 @@ import msgspec
 
 from edge_agent.errors import StoreError
 from edge_agent.model.events import Row
+from edge_agent.model.standing import Change
 from edge_agent.ports import IntentOpened
-from edge_agent.store import chain, database, recognise
+from edge_agent.store import chain, database, recognise, standing
 from edge_agent.store.schema import JOURNAL
 
 COLUMNS = "seq, tag, body, wall_ms, clock, clock_err_ms, boot_id, up_ms, prev, hash"
@@ -74,6 +75,13 @@ class JournalReader:
     def door_states(self) -> list[tuple[str, str]]:
         """(door, state) as last recorded."""
         return self._all("SELECT door, state FROM door_state ORDER BY door")
+
+    def standing(self) -> list[Change]:
+        """What is remembered from one passage to the next, each as the change that makes it so."""
+        try:
+            return standing.read(self._connection)
+        except database.FAILURES as error:
+            raise database.translated(error, self.path) from error
 
     def verify(self) -> chain.ChainReport:
         """Walk the whole chain."""

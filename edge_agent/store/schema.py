@@ -31,7 +31,10 @@ META = "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT RO
 JOURNAL = Kind(
     name="journal",
     application_id=int.from_bytes(b"EAj1", "big"),
-    tables=("meta", "events", "cursors", "dead_letters", "intents", "door_state", "counters", "probe"),
+    tables=(
+        *("meta", "events", "cursors", "dead_letters", "intents", "door_state", "counters", "probe"),
+        *("area_state", "latches"),
+    ),
     steps=(
         Step(
             "0001_journal",
@@ -66,6 +69,22 @@ JOURNAL = Kind(
                 "CREATE TABLE probe (filler BLOB NOT NULL)",
             ),
         ),
+        # model/standing.py; use counters are rows `use/<name>` of `counters`.
+        Step(
+            "0002_standing",
+            (
+                """CREATE TABLE area_state (
+                    scope TEXT NOT NULL,
+                    person TEXT NOT NULL,
+                    inside INTEGER NOT NULL,
+                    at_wall_ms INTEGER,
+                    at_up_ms INTEGER,
+                    at_boot_id TEXT,
+                    at_trusted INTEGER,
+                    PRIMARY KEY (scope, person)) WITHOUT ROWID""",
+                "CREATE TABLE latches (name TEXT PRIMARY KEY, body BLOB NOT NULL, seq INTEGER) WITHOUT ROWID",
+            ),
+        ),
     ),
 )
 
@@ -73,7 +92,10 @@ JOURNAL = Kind(
 PEOPLE = Kind(
     name="people",
     application_id=int.from_bytes(b"EAp1", "big"),
-    tables=("meta", "persons", "credentials", "consents", "changes"),
+    tables=(
+        *("meta", "persons", "credentials", "consents", "changes"),
+        *("passes", "rules", "schedules", "special_days", "touched"),
+    ),
     steps=(
         Step(
             "0001_people",
@@ -119,6 +141,57 @@ PEOPLE = Kind(
                     body BLOB NOT NULL,
                     done INTEGER NOT NULL DEFAULT 0)""",
                 "CREATE INDEX changes_pending ON changes (id) WHERE done = 0",
+            ),
+        ),
+        # A CHECK cannot be altered: credentials is built anew around its rows. `value` is what model.reads.Token calls
+        # digest. A pass outlives its person's row, so that nobody gets a revoked one back with their old id.
+        Step(
+            "0002_access",
+            (
+                "ALTER TABLE persons ADD COLUMN host TEXT",
+                "ALTER TABLE persons ADD COLUMN needs_longer INTEGER NOT NULL DEFAULT 0",
+                "ALTER TABLE persons ADD COLUMN escort_exempt INTEGER NOT NULL DEFAULT 0",
+                """CREATE TABLE credentials_0002 (
+                    id INTEGER PRIMARY KEY,
+                    person TEXT NOT NULL REFERENCES persons (id) ON DELETE CASCADE,
+                    kind TEXT NOT NULL CHECK (kind IN ('card', 'pin', 'qr', 'plate', 'phone')),
+                    bits INTEGER,
+                    raw TEXT,
+                    value TEXT,
+                    format TEXT,
+                    pin_hash TEXT,
+                    pin_index TEXT,
+                    duress_index TEXT,
+                    duress INTEGER NOT NULL DEFAULT 0,
+                    max_uses INTEGER,
+                    valid_from_ms INTEGER,
+                    valid_until_ms INTEGER,
+                    state TEXT NOT NULL CHECK (state IN ('enabled', 'disabled', 'revoked')))""",
+                """INSERT INTO credentials_0002
+                    (id, person, kind, bits, raw, format, pin_hash, valid_from_ms, valid_until_ms, state)
+                    SELECT id, person, kind, bits, raw, format, pin_hash, valid_from_ms, valid_until_ms, state
+                    FROM credentials""",
+                "DROP TABLE credentials",
+                "ALTER TABLE credentials_0002 RENAME TO credentials",
+                "CREATE UNIQUE INDEX credentials_card ON credentials (bits, raw) WHERE kind = 'card'",
+                "CREATE UNIQUE INDEX credentials_pin ON credentials (person) WHERE kind = 'pin'",
+                "CREATE UNIQUE INDEX credentials_token ON credentials (kind, value) WHERE value IS NOT NULL",
+                "CREATE INDEX credentials_person ON credentials (person)",
+                """CREATE TABLE passes (
+                    jti TEXT PRIMARY KEY,
+                    person TEXT NOT NULL,
+                    expires_ms INTEGER,
+                    state TEXT NOT NULL CHECK (state IN ('enabled', 'revoked'))) WITHOUT ROWID""",
+                "CREATE INDEX passes_person ON passes (person)",
+                "CREATE TABLE rules (id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID",
+                "CREATE TABLE schedules (id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID",
+                "CREATE TABLE special_days (day INTEGER PRIMARY KEY, special TEXT NOT NULL)",
+                """CREATE TABLE touched (
+                    kind TEXT NOT NULL CHECK (kind IN ('person', 'rules', 'all')),
+                    id TEXT NOT NULL,
+                    version INTEGER NOT NULL,
+                    PRIMARY KEY (kind, id)) WITHOUT ROWID""",
+                "CREATE INDEX touched_version ON touched (version)",
             ),
         ),
     ),

@@ -52,8 +52,80 @@ WORDS: dict[str, tuple[str, str]] = {
         "{file} 所在的文件系统是只读的。请重新挂载为可写；若存储卡自行变为只读，请更换。",
     ),
     "store.card_taken": (
-        "The card of {person} already belongs to {owner}. Remove it there first, or correct the number.",
-        "{person} 的卡已属于 {owner}。请先在那里移除，或更正卡号。",
+        "The card or plate of {person} already belongs to {owner}. Remove it there first, or correct the number.",
+        "{person} 的卡或车牌已属于 {owner}。请先在那里移除，或更正号码。",
+    ),
+    "store.no_rule": (
+        "There is no rule {rule} in people.db. Rules of the site kind are changed by a rule of the same id.",
+        "people.db 中没有规则 {rule}。场所类型自带的规则请用相同编号的规则覆盖。",
+    ),
+    "store.no_schedule": (
+        "There is no schedule {schedule} in people.db.",
+        "people.db 中没有时间表 {schedule}。",
+    ),
+    "store.day_taken": (
+        "{day} cannot be of {group}: it is of {owner} already. A day has one group; take it out of the other.",
+        "{day} 不能归入 {group}：它已属于 {owner}。一天只能属于一个组，请先从另一组移出。",
+    ),
+    "store.pin_beside_card": (
+        "The PIN of {person} works after a card only: {file} is not there. Make it with `edge-agent keys init`, then "
+        "enter the PIN again.",
+        "{person} 的密码只能在刷卡后使用：缺少 {file}。请用 `edge-agent keys init` 生成后重新录入密码。",
+    ),
+    "store.pass_door": (
+        "There is no door {door} in the configuration. Its doors: {known}.",
+        "配置中没有门 {door}。现有的门：{known}。",
+    ),
+    "store.pass_over": (
+        "The pass would be over before it begins (--until {until}). Give a later end.",
+        "通行码在生效前就已过期（--until {until}）。请给出更晚的结束时间。",
+    ),
+    "store.pass_unfit": (
+        "No pass can be made for {person}: {why}. Name fewer doors.",
+        "无法为 {person} 生成通行码：{why}。请减少门的数量。",
+    ),
+    "store.pass_made": (
+        "pass {jti} of {person}, until {until}; it ends earlier with: edge-agent people revoke-pass {jti}",
+        "{person} 的通行码 {jti}，有效至 {until}；提前作废：edge-agent people revoke-pass {jti}",
+    ),
+    "store.pass_revoked": ("pass {jti} of {person} is revoked", "{person} 的通行码 {jti} 已作废"),
+    "store.pass_unknown": (
+        "no pass {jti} was made with this people.db; should there be one, it is revoked",
+        "此 people.db 未签发过通行码 {jti}；若存在，也已作废",
+    ),
+    "store.entry_plate": (
+        "{found} is no number plate. Write 2 to 16 letters, digits or Chinese characters.",
+        "{found} 不是车牌号。请填写 2 到 16 个字母、数字或汉字。",
+    ),
+    "store.entry_uses": (
+        "max_uses {found} is not a number from 1 to {most}. Leave it empty for no limit.",
+        "max_uses 的 {found} 不是 1 到 {most} 的整数。不限次数请留空。",
+    ),
+    "store.entry_card_both": (
+        "The card and the duress card of {person} are the same. A duress card is a second card.",
+        "{person} 的普通卡和胁迫卡是同一张。胁迫卡必须是另一张卡。",
+    ),
+    "store.entry_host": (
+        "The host {found} of {person} is no person's id. Give the id of somebody else.",
+        "{person} 的被访人 {found} 不是人员编号。请填写另一个人的编号。",
+    ),
+    "store.entry_flag": (
+        "{column} {found} is neither yes nor no. Write yes or no.",
+        "{column} 的 {found} 不是 yes 或 no。请填写 yes 或 no（是或否）。",
+    ),
+    "store.index_key_exists": (
+        "The key {file} exists already. It is not replaced: PINs alone and phone numbers would not be known any more.",
+        "密钥 {file} 已存在。不会覆盖它，否则单独输入的密码和电话号码将无法识别。",
+    ),
+    "store.index_key_unreadable": (
+        "The key {file} cannot be read or written ({why}). Cards, and PINs after a card, work without it; `edge-agent "
+        "keys init` makes one.",
+        "无法读写密钥 {file}（{why}）。刷卡及刷卡后的密码不受影响；可用 `edge-agent keys init` 生成。",
+    ),
+    "store.index_key_form": (
+        "The key {file} is not 64 hexadecimal digits. Restore it from its backup, or move it away, make a new one and "
+        "enter the PINs again.",
+        "密钥 {file} 不是 64 位十六进制数字。请从备份恢复；或移走它、新建密钥并重新录入密码。",
     ),
     "store.no_person": (
         "There is no person {person}. `edge-agent people list` shows who there is; `people add` adds somebody.",

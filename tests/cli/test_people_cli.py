@@ -45,7 +45,7 @@ def test_added_updated_blocked_revoked_removed(site: Path) -> None:
         assert run(site, "people", "block", "p-1").returncode == 0
         book = people.book("UTC", (), {})
         assert not book.persons["p-1"].enabled
-        assert sorted(credential.state for credential in book.cards.values()) == ["enabled", "revoked"]
+        assert sorted(credential.state for credential in book.credentials.values()) == ["enabled", "revoked"]
         assert run(site, "people", "unblock", "p-1").returncode == 0
         assert "p-1" in run(site, "people", "list").stdout
         assert run(site, "people", "remove", "p-1").returncode == 0
@@ -89,7 +89,7 @@ def test_a_list_in_the_encodings_people_have(encoding: str, site: Path) -> None:
     people = stored(site)
     try:
         assert people.people()[0].name == "住户1"
-        assert Card(26, 0) not in people.book("UTC", (), {}).cards
+        assert Card(26, 0) not in people.book("UTC", (), {}).credentials
     finally:
         people.close()
 

@@ -15,7 +15,7 @@ from edge_agent.model.events import ConsentGiven, PersonChanged
 from edge_agent.model.people import Book, Rule, Schedule, Span
 from edge_agent.model.reads import Card
 from edge_agent.store.books import BookWatch
-from edge_agent.store.entries import CardEntry, PersonEntry, hash_pin
+from edge_agent.store.entries import CredentialEntry, PersonEntry, hash_pin
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.people import Consent, PeopleStore
 from tests.waiting import auntil
@@ -26,8 +26,10 @@ LONG_CARD = Card(200, (1 << 199) + 5)  # longer than SQLite's integers
 
 
 def person(number: int = 1, *cards: Card, **fields: object) -> PersonEntry:
-    entries = tuple(CardEntry(card, "w26") for card in cards)
-    return PersonEntry(id=f"p-{number}", name="张三", category="resident", house="3-1-502", cards=entries, **fields)  # type: ignore[arg-type]
+    entries = tuple(CredentialEntry(card, "w26") for card in cards)
+    return PersonEntry(
+        id=f"p-{number}", name="张三", category="resident", house="3-1-502", credentials=entries, **fields
+    )  # type: ignore[arg-type]
 
 
 def test_a_book_holds_who_may_pass_and_no_names(tmp_path: Path) -> None:
@@ -37,8 +39,8 @@ def test_a_book_holds_who_may_pass_and_no_names(tmp_path: Path) -> None:
         book = people.book("Asia/Shanghai", RULES, SCHEDULES)
     assert book.persons["p-1"].house == "3-1-502"
     assert book.persons["p-1"].valid_until_ms == 5
-    assert book.cards[Card(26, 77)].person == "p-1"
-    assert book.cards[LONG_CARD].person == "p-1"
+    assert book.credentials[Card(26, 77)].person == "p-1"
+    assert book.credentials[LONG_CARD].person == "p-1"
     assert (book.rules, book.zone, dict(book.schedules)) == (RULES, "Asia/Shanghai", SCHEDULES)
     assert "张三" not in repr(book)
     assert "13800000000" not in repr(book)
@@ -53,8 +55,8 @@ def test_an_update_replaces_fields_and_adds_cards(tmp_path: Path) -> None:
         after = people.book("UTC", RULES, {})
         known = people.person("p-1")
         assert known is not None
-        assert (known.phone, [entry.card for entry in known.cards]) == ("139", [Card(26, 77), Card(26, 78)])
-    assert set(after.cards) == {Card(26, 77), Card(26, 78)}
+        assert (known.phone, [entry.key for entry in known.cards]) == ("139", [Card(26, 77), Card(26, 78)])
+    assert set(after.credentials) == {Card(26, 77), Card(26, 78)}
     assert before.version != after.version
 
 
@@ -87,7 +89,7 @@ def test_removing_a_person_takes_cards_and_consents_along(tmp_path: Path) -> Non
         people.put(person(1, Card(26, 77)))
         people.give_consent(Consent(person="p-1", purpose="match", text_version="1", given_ms=10))
         people.remove("p-1")
-        assert people.book("UTC", RULES, {}).cards == {}
+        assert people.book("UTC", RULES, {}).credentials == {}
         assert people.put(person(2, Card(26, 77))) == "added"
         with pytest.raises(StoreError, match="no person p-1"):
             people.remove("p-1")
@@ -144,6 +146,7 @@ def test_another_process_writes_while_the_daemon_watches(tmp_path: Path) -> None
     path = tmp_path / "people.db"
     code = (
         "import sys; from pathlib import Path; from edge_agent.store.people import *;"
+        "from edge_agent.store.entries import *;"
         "s = PeopleStore(Path(sys.argv[1])); s.put(PersonEntry(id=sys.argv[2], name='x', category='resident'), 'cli')"
     )
     told: list[Book] = []

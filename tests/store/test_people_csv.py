@@ -56,7 +56,7 @@ def test_encodings_are_detected_and_said(people: PeopleStore, codec: str, said_a
     stored = people.person("p-1")
     assert stored is not None
     assert (stored.name, stored.house) == ("张䶮𠮷", "3栋1单元502")
-    assert stored.cards[0].card == Card(26, (12 << 17) | (345 << 1))
+    assert stored.cards[0].key == Card(26, (12 << 17) | (345 << 1))
 
 
 def test_no_encoding_fits(people: PeopleStore) -> None:
@@ -168,7 +168,7 @@ def test_ten_thousand_rows_with_three_bad_ones(people: PeopleStore) -> None:
     assert (report.rows, report.added) == (10_000, 9_997)
     assert said(report) == [(f"line {n + 2}", "store.entry_category") for n in bad]
     assert load(people, text).updated == 9_997
-    assert len(people.book(ZONE, (), {}).cards) == 9_997
+    assert len(people.book(ZONE, (), {}).credentials) == 9_997
 
 
 def test_a_column_that_is_not_there_leaves_what_is_stored_and_an_empty_cell_clears_it(people: PeopleStore) -> None:
@@ -188,9 +188,9 @@ def test_a_list_lifts_no_block(people: PeopleStore) -> None:
     load(people, text)
     person = people.person("p-1")
     assert person is not None
-    card = person.cards[0].card
+    card = person.cards[0].key
     people.block("p-1")
-    people.revoke_card("p-1", card)
+    people.revoke("p-1", card)
     load(people, text)
     person = people.person("p-1")
     assert person is not None

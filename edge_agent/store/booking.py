@@ -1,0 +1,190 @@
+"""Makes the Book out of people.db: as a whole, or by patching the one before with the few people who changed.
+
+Reading a hundred thousand rows takes a second and competes with the doors for the interpreter; copying the dicts of
+the previous Book takes milliseconds. Strings that many people share are kept once.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
+from sys import intern
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import msgspec
+
+from edge_agent import log
+from edge_agent.model.encoding import canonical
+from edge_agent.model.people import Book, Credential, Person, PinOwner, Rule, Schedule
+from edge_agent.model.reads import Card, Token
+from edge_agent.store.rules import RuleStore
+
+PATCH_AT_MOST = 1000  # people; more are read with everybody else
+AT_ONCE = 500  # SQLite's default bound on `?` in one statement was 999
+
+PERSONS = (
+    "SELECT id, category, house, valid_from_ms, valid_until_ms, enabled, host, needs_longer, escort_exempt FROM persons"
+)
+CREDENTIALS = (
+    "SELECT kind, bits, raw, value, person, valid_from_ms, valid_until_ms, state, duress, max_uses FROM credentials"
+    " WHERE kind <> 'pin'"
+)
+PINS = "SELECT person, pin_hash, pin_index, duress_index FROM credentials WHERE kind = 'pin' AND state = 'enabled'"
+PASSES = "SELECT jti, person FROM passes WHERE state = 'revoked'"
+
+K = TypeVar("K")
+V = TypeVar("V")
+logger = log.get("store.people")
+
+
+class Site(msgspec.Struct, frozen=True):
+    """What the Book has beside people.db: the zone (IANA name), the site kind's rules and schedules."""
+
+    zone: str
+    rules: tuple[Rule, ...] = ()
+    schedules: Mapping[str, Schedule] = MappingProxyType({})
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A Book and the version of people.db it was made from."""
+
+    book: Book
+    version: int
+
+
+class _Draft:
+    """The dicts of a Book in the making."""
+
+    def __init__(self, old: Book | None = None) -> None:
+        self.persons: dict[str, Person] = _copy(old.persons) if old else {}
+        self.credentials: dict[Card | Token, Credential] = _copy(old.credentials) if old else {}
+        self.pins: dict[str, str] = _copy(old.pins) if old else {}
+        self.pin_index: dict[str, tuple[PinOwner, ...]] = _copy(old.pin_index) if old else {}
+
+    def add(self, store: RuleStore, only: list[str] | None) -> None:
+        """Read everybody, or `only` these."""
+        houses: dict[str, str] = {}
+        for id_, category, house, start, end, enabled, host, longer, exempt in _select(store, PERSONS, "id", only):
+            self.persons[id_] = Person(
+                id_, intern(category), houses.setdefault(house, house), start, end, bool(enabled), host, bool(longer),
+                bool(exempt),
+            )  # fmt: skip
+        for kind, bits, raw, value, person, start, end, state, duress, most in _select(
+            store, CREDENTIALS, "person", only
+        ):
+            try:
+                key = Card(bits, int(raw, 16)) if kind == "card" else Token(kind, value)
+            except (ValueError, TypeError):
+                logger.error("people.db: a %s of %s cannot be read: enter it again", kind, person)
+                continue
+            self._hold(Credential(key, self._name(person), start, end, intern(state), bool(duress), most))
+        for jti, person in _select(store, PASSES, "person", only):
+            self._hold(Credential(Token("qr", f"pass/{jti}"), self._name(person), state="revoked"))
+        for person, pin_hash, pin, duress in _select(store, PINS, "person", only):
+            name = self._name(person)
+            self.pins[name] = pin_hash
+            for digest, owner in ((pin, PinOwner(name)), (duress, PinOwner(name, duress=True))):
+                if digest:
+                    self.pin_index[digest] = (*self.pin_index.get(digest, ()), owner)
+
+    def drop(self, people: set[str]) -> None:
+        """Take out what these people have."""
+        for key in [key for key, held in self.credentials.items() if held.person in people]:
+            del self.credentials[key]
+        if not people.isdisjoint(self.pins):
+            indexed = [digest for digest, own in self.pin_index.items() if any(one.person in people for one in own)]
+            for digest in indexed:
+                left = tuple(one for one in self.pin_index.pop(digest) if one.person not in people)
+                if left:
+                    self.pin_index[digest] = left
+        for person in people:
+            self.persons.pop(person, None)
+            self.pins.pop(person, None)
+
+    def _hold(self, credential: Credential) -> None:
+        self.credentials[credential.key] = credential
+
+    def _name(self, person: str) -> str:
+        """The same string as the person's own id, not one more copy of it."""
+        known = self.persons.get(person)
+        return person if known is None else known.id
+
+
+def whole(store: RuleStore, site: Site) -> Snapshot:
+    """Everything anew. Raises StoreError."""
+    with store.snapshot():
+        draft = _Draft()
+        draft.add(store, None)
+        return _made(store, site, draft, None)
+
+
+def newer(store: RuleStore, site: Site, last: Snapshot) -> Snapshot:
+    """`last` with what changed since: a few people are patched in, rules and schedules are read again only when they
+    changed, and only after a great change is everything read anew. Raises StoreError.
+    """
+    with store.snapshot():
+        touched = store.touched_since(last.version, PATCH_AT_MOST)
+        if touched is None:
+            draft = _Draft()
+            draft.add(store, None)
+            return _made(store, site, draft, None)
+        people = [id_ for kind, id_ in touched if kind == "person"]
+        rules_stay = all(kind != "rules" for kind, _ in touched)
+        if not people:
+            return _made(store, site, None, last.book, rules_stay)
+        draft = _Draft(last.book)
+        draft.drop(set(people))
+        draft.add(store, people)
+        return _made(store, site, draft, last.book, rules_stay)
+
+
+def _made(store: RuleStore, site: Site, draft: _Draft | None, old: Book | None, rules_stay: bool = False) -> Snapshot:
+    counter = store.version()
+    if old is not None and rules_stay:
+        rules, schedules, calendar = old.rules, old.schedules, old.calendar
+    else:
+        own = store.times()
+        rules = merged_rules(site.rules, own.rules)
+        schedules = MappingProxyType({**site.schedules, **own.schedules})
+        calendar = MappingProxyType(own.calendar)
+    identity = canonical([store.identity(), counter, site.zone, rules, dict(schedules)])
+    version = sha256(identity).hexdigest()[:16]
+    if draft is None:
+        assert old is not None
+        return Snapshot(
+            msgspec.structs.replace(old, version=version, rules=rules, schedules=schedules, calendar=calendar), counter
+        )
+    book = Book(
+        version=version,
+        persons=MappingProxyType(draft.persons),
+        credentials=MappingProxyType(draft.credentials),
+        rules=rules,
+        schedules=schedules,
+        calendar=calendar,
+        zone=site.zone,
+        pins=MappingProxyType(draft.pins),
+        pin_index=MappingProxyType(draft.pin_index),
+    )
+    return Snapshot(book, counter)
+
+
+def merged_rules(kind: tuple[Rule, ...], own: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """The site kind's, each replaced by the one of the same id of people.db, then the others of people.db."""
+    return tuple(({rule.id: rule for rule in kind} | {rule.id: rule for rule in own}).values())
+
+
+def _select(store: RuleStore, query: str, column: str, only: list[str] | None) -> Iterator[Any]:
+    if only is None:
+        yield from store.each(query)
+        return
+    word = "AND" if "WHERE" in query else "WHERE"
+    for chunk in _chunks(only):
+        yield from store.each(f"{query} {word} {column} IN ({', '.join('?' * len(chunk))})", chunk)
+
+
+def _chunks(ids: list[str]) -> Iterable[list[str]]:
+    return (ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE))
+
+
+def _copy(mapping: Mapping[K, V]) -> dict[K, V]:
+    """dict() of a proxy asks for every key; its own copy is one memcpy."""
+    return mapping.copy() if isinstance(mapping, MappingProxyType) else dict(mapping)

@@ -1,0 +1,100 @@
+"""Passes, duress cards, plates and PINs through the real command line."""
+
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from edge_agent.contract.passes import read_pass
+from edge_agent.contract.signatures import load_public
+from edge_agent.model.people import PinOwner
+from edge_agent.model.reads import Token
+from edge_agent.store.people import PeopleStore
+from edge_agent.store.pin_index import load_index
+
+CONFIG = """[gateway]
+id = "G1"
+[uplink]
+url = "mqtt://127.0.0.1:1"
+[[link]]
+name = "board"
+url = "sim://board"
+[[door]]
+name = "north"
+gate = { link = "board", profile = "gates/sim", relay = 0 }
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    (tmp_path / "agent.toml").write_text(CONFIG)
+    return tmp_path
+
+
+def run(site: Path, *arguments: object, lang: str = "en") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "edge_agent", "--lang", lang, *map(str, arguments)]
+    done = subprocess.run(command, cwd=site, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def test_a_pass_is_made_verified_and_revoked(site: Path) -> None:
+    """The text alone on standard output; the gateway's public key verifies it; a later pass is another one."""
+    run(site, "keys", "init")
+    assert run(site, "people", "pass", "p-1", "--until", "2099-01-01").returncode == 1
+    run(site, "people", "add", "p-1", "--name", "x", "--category", "visitor", "--host", "p-9")
+    done = run(
+        site, "people", "pass", "p-1", "--until", "2099-01-01T10:00", "--from", "2026-01-01", "--door", "north",
+        "--uses", 2,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    ticket = read_pass(done.stdout.strip().encode(), load_public(site / "keys/gateway.pub"))
+    assert ticket is not None
+    assert (ticket.person, ticket.doors, ticket.max_uses) == ("p-1", ("north",), 2)
+    assert ticket.expires_ms - ticket.not_before_ms > 70 * 365 * 86_400_000
+    assert ticket.id in done.stderr
+    assert run(site, "people", "revoke-pass", ticket.id).returncode == 0
+    with closing(PeopleStore(site / "state/people.db")) as people:
+        assert people.book("UTC").credentials[Token("qr", f"pass/{ticket.id}")].state == "revoked"
+    assert "未签发" in run(site, "people", "revoke-pass", "other", lang="zh").stdout
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [["--until", "2020-01-01"], ["--until", "soon"], ["--until", "2099-01-01", "--door", "south"],
+     ["--until", "2099-01-01", "--uses", "0"], ["--until", "2099-01-01", "--from", "2099-06-01"]],
+)  # fmt: skip
+def test_a_pass_that_makes_no_sense_is_refused(site: Path, wrong: list[str]) -> None:
+    run(site, "keys", "init")
+    run(site, "people", "add", "p-1", "--name", "x", "--category", "visitor")
+    done = run(site, "people", "pass", "p-1", *wrong, lang="zh")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.strip()
+
+
+def test_everything_that_can_be_said_of_a_person(site: Path) -> None:
+    """Duress card, uses, plate, flags, PIN and phone with the gateway's index; without the key it is said."""
+    add = ["people", "add", "p-1", "--name", "x", "--category", "visitor", "--pin", "1239"]
+    assert "keys init" in run(site, *add).stdout
+    run(site, "keys", "init")
+    done = run(
+        site, *add, "--card", "1:7", "--max-uses", 3, "--plate", "皖a·12345", "--phone", "13800001111",
+        "--needs-longer", "yes", "--escort-exempt", "是",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert run(site, "people", "add", "p-1", "--duress-card", "1:8").returncode == 0
+    with closing(PeopleStore(site / "state/people.db")) as people:
+        book = people.book("UTC")
+    index = load_index(site / "keys/pin-index.key")
+    assert index is not None
+    assert (book.persons["p-1"].needs_longer, book.persons["p-1"].escort_exempt) == (True, True)
+    assert sorted((held.duress, held.max_uses or 0) for held in book.credentials.values()) == [
+        (False, 0), (False, 0), (False, 3), (True, 0),
+    ]  # fmt: skip
+    assert {Token("plate", "皖A12345"), index.phone("13800001111")} <= book.credentials.keys()
+    assert book.pin_index[index.pin("1230")] == (PinOwner("p-1", duress=True),)
+    for wrong in (["--max-uses", "0"], ["--plate", "?"], ["--needs-longer", "perhaps"], ["--host", "p-1"]):
+        assert run(site, "people", "add", "p-1", *wrong).returncode == 1
+    assert run(site, "people", "add", "p-1", "--card", "1:9", "--duress-card", "1:9").returncode == 1
