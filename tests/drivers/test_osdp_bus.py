@@ -44,12 +44,17 @@ class Bench:
     async def usable(self, within: float = 5.0) -> None:
         await auntil(lambda: self.bus.usable("north-in"), timeout=within)
 
+    def account(self) -> str:
+        """What became of the cards, for a test that waits for one in vain."""
+        said = self.device.said
+        return f"{len(said('card'))} shown, {len(said('sent'))} sent, {len(self.reads)} read; channel {said('sc')}"
+
     def show(self, card: Card = CARD) -> None:
         self.device.tell("card", bits=card.bits, raw=card.raw)
 
     async def fresh_read(self, count: int, within: float = 2.0) -> None:
         """The `count`-th read is there, and it is the card, not stale."""
-        await auntil(lambda: len(self.reads) == count, timeout=within)
+        await auntil(lambda: len(self.reads) == count, timeout=within, what=self.account)
         assert (self.reads[-1].credential, self.reads[-1].stale) == (CARD, False)
 
 
@@ -93,7 +98,7 @@ async def read_before_the_first_connection(bench: Bench) -> None:
 
 async def reads_before_the_first_connection(bench: Bench, queued: int = 20) -> None:
     """Shown while the daemon was down: every one of them is delivered, every one is stale, the next one counts."""
-    await auntil(lambda: len(bench.reads) == queued)
+    await auntil(lambda: len(bench.reads) == queued, what=bench.account)
     assert all(read.stale for read in bench.reads)
     last = time.monotonic()
     await bench.usable(QUIET_S + 0.5)
@@ -112,7 +117,7 @@ async def short_cut(bench: Bench) -> None:
     assert "does not answer" in bench.reports[0].detail
     bench.device.tell("plug")
     plugged = time.monotonic()
-    await auntil(lambda: len(bench.reads) == 20, timeout=4.0)
+    await auntil(lambda: len(bench.reads) == 20, timeout=4.0, what=bench.account)
     assert all(read.stale for read in bench.reads)
     await auntil(lambda: states(bench.reports) == ["lost", "back"])
     assert time.monotonic() - plugged < 4.0
