@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent import __version__, log
 from edge_agent.config import FACE_KEY, GATEWAY_KEY, osdp_key
+from edge_agent.console.control import ControlServer
 from edge_agent.contract.signatures import load_private, load_public
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.gate import SerialGate
@@ -158,10 +159,10 @@ class App:
             for task in tasks:
                 task.cancel()
 
-    def _control(self) -> ControlSocket:
+    def _control(self) -> ControlServer:
         """What a guard or installer orders on this machine."""
         operations = Operations(self.premises, self.doors)
-        return ControlSocket(self.state / "run/control.sock", operations.carry_out)
+        return ControlServer(self.state / "run/control.sock", operations.carry_out)
 
     def _began(self) -> None:
         self.journal.record(AgentStarted(version=__version__, after=self.journal.after, config=self.config.digest))

@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
+from os.path import normpath
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -70,7 +71,7 @@ def load_config(path: Path) -> Config:
         interlocks=reader.tables(data, "interlock", Interlock),
         digest=hashlib.sha256(raw).hexdigest()[:16],
     )
-    complete = not reader.problems  # what refers to what can only be judged when all of it is there
+    complete = not reader.broken  # what refers to what can only be judged when all of it is there
     _check_names(reader, config)
     _check_values(reader, config)
     if complete:
@@ -131,7 +132,7 @@ def _check_references(reader: Reader, config: Config) -> None:
         except EdgeAgentError as error:
             reader.problems.append(Problem(reader.file, f"link[{index}].url", error.code, **error.fields))
             continue
-        port = f"{url.host}:{url.port}" if url.kind == "tcp" else f"{url.kind}:{url.path}"
+        port = f"{url.host}:{url.port}" if url.kind == "tcp" else f"{url.kind}:{normpath(url.path)}"
         if port in ports:
             reader.wrong(f"link[{index}].url", "config.link_twice", other=ports[port], port=port)
         ports.setdefault(port, link.name)
@@ -302,15 +303,23 @@ def osdp_key(path: Path) -> bytes:
 
 
 def check_devices(config: Config, file: str) -> list[Problem]:
-    """Ports that are configured and not there now. The agent starts without them and takes them when they come."""
+    """Ports that are not there now, or that two links name in two ways (`/dev/serial/by-id/…` is a link to another).
+
+    The agent starts without a port and takes it when it comes.
+    """
     present = ", ".join(sorted(str(path) for path in Path("/dev/serial/by-id").glob("*"))) or "–"
     problems = []
+    taken: dict[Path, str] = {}
     for index, link in enumerate(config.links):
         url = parse_link_url(link.url)
-        if url.kind == "serial" and not Path(url.path).exists():
-            problems.append(
-                Problem(file, f"link[{index}].url", "config.device_missing", path=url.path, present=present)
-            )
+        if url.kind != "serial":
+            continue
+        at, device = f"link[{index}].url", Path(url.path).resolve()
+        if not device.exists():
+            problems.append(Problem(file, at, "config.device_missing", path=url.path, present=present))
+        elif device in taken:
+            problems.append(Problem(file, at, "config.link_twice", other=taken[device], port=device))
+        taken.setdefault(device, link.name)
     return problems
 
 
@@ -321,7 +330,7 @@ def check_files(config: Config, file: str, folder: Path) -> list[Problem]:
     wanted: list[tuple[str, str]] = [("gateway", GATEWAY_KEY)]
     wanted += [("uplink.city_ack_key", uplink.city_ack_key), ("uplink.city_command_key", uplink.city_command_key)]
     if config.cameras:
-        wanted.append(("camera", FACE_KEY))
+        wanted.append(("camera", FACE_KEY))  # made with the gateway's own
     if uplink.password_file is not None:
         wanted.append(("uplink.password_file", uplink.password_file))
     if uplink.tls is not None:
@@ -342,9 +351,12 @@ def check_files(config: Config, file: str, folder: Path) -> list[Problem]:
 
 def advice(config: Config, file: str) -> list[Problem]:
     """What is allowed and still worth a second look."""
+    entering = {terminal.door for terminal in config.terminals if terminal.direction == "in"}
     leaving = {terminal.door for terminal in config.terminals if terminal.direction == "out"}
-    return [
-        Problem(file, f"door[{index}].gate", "config.no_exit")
-        for index, door in enumerate(config.doors)
-        if door.name in leaving and door.gate.exit is None
-    ]
+    hints = [] if config.doors else [Problem(file, "door", "config.no_door")]
+    for index, door in enumerate(config.doors):
+        if door.name in leaving and door.gate.exit is None:
+            hints.append(Problem(file, f"door[{index}].gate", "config.no_exit"))
+        if door.name not in entering:
+            hints.append(Problem(file, f"door[{index}]", "config.no_entry"))
+    return hints

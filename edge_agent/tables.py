@@ -3,9 +3,10 @@
 Knows keys, types and ranges of one table at a time; what refers to what is judged by its users.
 """
 
+import re
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -43,14 +44,21 @@ RANGES = {
     "margin": (0.0, 0.5), "agree": (2, 10), "of": (2, 20), "within_s": (0.5, 30.0),
     "min_face_px": (40, 1000), "min_sharpness": (0.0, 1000.0),
 }  # fmt: skip
+# What msgspec calls a type → what TOML calls it, and what it looks like there.
+KINDS = {
+    "str": ("string", '"…"'), "int": ("integer", "1"), "float": ("number", "1.5"), "bool": ("boolean", "true"),
+    "array": ("array", "[…]"), "object": ("table", "{ … }"),
+}  # fmt: skip
+MISMATCH = re.compile(r"Expected `(?P<wanted>[^`]+)`, got `(?P<got>[^`]+)`")
 
 
 class Reader:
-    """Collects problems while the tables of one file become structs."""
+    """Collects problems while the tables of one file become structs. `broken`: not all of them did."""
 
     def __init__(self, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
+        self.broken = False
 
     def wrong(self, at: str, code: str, **fields: Any) -> None:
         self.problems.append(Problem(self.file, at, code, **fields))
@@ -59,6 +67,7 @@ class Reader:
         raw = data.get(name, {})
         if not isinstance(raw, dict):
             self.wrong(name, "config.not_a_table", name=name)
+            self.broken = True
             return None
         return self.table(raw, kind, name)
 
@@ -67,16 +76,20 @@ class Reader:
         raw, at = data.get(name, []), f"{inside}.{name}" if inside else name
         if not isinstance(raw, list) or not all(isinstance(item, dict) for item in raw):
             self.wrong(at, "config.not_tables", name=name)
+            self.broken = True
             return ()
         made = (self.table(item, kind, f"{at}[{index}]") for index, item in enumerate(raw))
         return tuple(table for table in made if table is not None)
 
     def table(self, raw: dict[str, Any], kind: type[T], at: str) -> T | None:
-        """One table; None when anything in it is wrong (all of it has then been noted)."""
-        before = len(self.problems)
+        """One table; None when it cannot be made of what is there. All that is wrong has then been noted.
+
+        A key too many is noted and stands in nobody's way: what else is wrong comes at the same time.
+        """
         fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
         for key in raw.keys() - fields.keys():
             self.wrong(at, "config.unknown_key", key=key, known=", ".join(fields))
+        before = len(self.problems)
         values: dict[str, Any] = {}
         for key, field in fields.items():
             if key not in raw:
@@ -93,12 +106,43 @@ class Reader:
             try:
                 values[key] = msgspec.convert(raw[key], field.type)
             except msgspec.ValidationError as error:
-                self.wrong(f"{at}.{key}", "config.wrong_type", why=str(error))
+                self._mismatch(f"{at}.{key}", key, raw[key], field.type, str(error))
                 continue
             low, high = RANGES.get(key, (None, None))
             if low is not None and high is not None and values[key] is not None and not low <= values[key] <= high:
                 self.wrong(f"{at}.{key}", "config.range", key=key, low=low, high=high)
-        return kind(**values) if len(self.problems) == before else None
+        if len(self.problems) > before or None in (values[key] for key in values.keys() & nested_keys(kind)):
+            self.broken = True
+            return None
+        return kind(**values)
+
+    def _mismatch(self, at: str, key: str, value: Any, kind: Any, why: str) -> None:
+        """msgspec's refusal in the words of the file's author: what to write instead."""
+        choices = choices_of(kind)
+        if match := MISMATCH.match(why):
+            wanted, got = (match[name].split(" | ")[0] for name in ("wanted", "got"))
+            word, example = KINDS.get(wanted, (wanted, "…"))
+            self.wrong(at, "config.wrong_type", key=key, wanted=word, example=example, got=KINDS.get(got, (got,))[0])
+        elif choices:
+            self.wrong(at, "config.wrong_choice", key=key, value=as_toml(value), known=", ".join(map(as_toml, choices)))
+        else:
+            self.wrong(at, "config.wrong_value", key=key, why=why)
+
+
+def choices_of(kind: Any) -> tuple[Any, ...]:
+    """The values a Literal allows, however deep it lies in the type."""
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    return tuple(choice for part in get_args(kind) for choice in choices_of(part))
+
+
+def as_toml(value: Any) -> str:
+    """A value as it stands in the file. TOML writes text, numbers, truth and arrays as JSON does."""
+    return msgspec.json.encode(value).decode() if isinstance(value, str | int | float | list) else str(value)
+
+
+def nested_keys(kind: type[Table]) -> set[str]:
+    return {key for table, key in NESTED if table is kind}
 
 
 def read_toml(path: Path) -> tuple[dict[str, Any], bytes]:

@@ -80,7 +80,8 @@ MISTAKES = [
     ("an unknown section", "[gateway]", "[gatway]\nx = 1\n[gateway]", "", "config.unknown_key"),
     ("a missing key", 'id = "G0417"\n', "", "gateway", "config.missing_key"),
     ("a number for a name", 'name = "north-in"', "name = 7", "terminal[0].name", "config.wrong_type"),
-    ("an MQTT version that does not exist", "mqtt = 5", "mqtt = 4", "uplink.mqtt", "config.wrong_type"),
+    ("an MQTT version that does not exist", "mqtt = 5", "mqtt = 4", "uplink.mqtt", "config.wrong_choice"),
+    ("a way nobody knows", '[["card"], ["face"]]', '[["card"], ["iris"]]', "door[0].ways", "config.wrong_choice"),
     ("a table for an array", '[[camera]]', "[camera]", "camera", "config.not_tables"),
     ("a door that is nowhere", 'door = "north-gate"\n\n[[camera]]', 'door = "gate-7"\n\n[[camera]]', "terminal[0].door",
      "config.no_such"),
@@ -141,6 +142,46 @@ def test_all_mistakes_come_at_once_in_both_languages(write: Callable[[str], Path
         for line in Problems(found).text(lang).splitlines():
             assert line.startswith(f"{path}")
     assert "时区" in Problems(found).text("zh")
+
+
+def test_a_key_too_many_hides_nothing_else(write: Callable[[str], Path]) -> None:
+    """A misspelt key and a door that refers to nothing: both are told in one run."""
+    text = GOOD.replace('link = "gate-line"', 'link = "gone"').replace("address = 1", "address = 1\nadress = 2")
+    assert {(p.at, p.code) for p in problems(write(text))} == {
+        ("terminal[0]", "config.unknown_key"), ("door[0].gate.link", "config.no_such"),
+    }  # fmt: skip
+
+
+def test_a_wrong_value_comes_with_what_to_write(write: Callable[[str], Path]) -> None:
+    """Not the library's words: the choices there are, or what the right kind looks like."""
+    text = GOOD.replace("mqtt = 5", "mqtt = 4").replace("ways = ", 'release_s = "five"\nways = ')
+    said = {problem.at: str(problem) for problem in problems(write(text))}
+    assert said["uplink.mqtt"].endswith('4 is not known here; choose from: 5, "3.1.1"')
+    assert said["door[0].release_s"].endswith("is a TOML string, and a number is needed; write release_s = 1.5")
+
+
+def test_a_gateway_without_a_door_is_told_so(write: Callable[[str], Path]) -> None:
+    config = load_config(write('[gateway]\nid = "G1"\n[uplink]\nurl = "mqtt://h"\n'))
+    assert [hint.code for hint in advice(config, "agent.toml")] == ["config.no_door"]
+
+
+def test_one_port_under_two_names(write: Callable[[str], Path], tmp_path: Path) -> None:
+    """A path written in two ways is refused at once, two links to one device by `check`, which looks at /dev."""
+    near = f"serial://{tmp_path}/keys/../port"
+    text = GOOD.replace("sim://reader", f"serial://{tmp_path}/port").replace("sim://gate", near)
+    assert ("link[1].url", "config.link_twice") in [(p.at, p.code) for p in problems(write(text))]
+    (tmp_path / "port").touch()
+    (tmp_path / "by-id").symlink_to(tmp_path / "port")
+    config = load_config(write(text.replace(near, f"serial://{tmp_path}/by-id")))
+    assert [(p.at, p.code) for p in check_devices(config, "agent.toml")] == [("link[1].url", "config.link_twice")]
+
+
+def test_a_door_nobody_can_enter_by_is_worth_a_look(write: Callable[[str], Path]) -> None:
+    text = GOOD.replace('["face"]', '["card"]').replace('door = "north-gate"\n\n[[camera]]', 'door = "north-gate"\n'
+                        'direction = "out"\n\n[[camera]]')  # fmt: skip
+    start, end = text.index("[[camera]]"), text.index("[[door]]")
+    hints = advice(load_config(write(text[:start] + text[end:])), "agent.toml")
+    assert [hint.code for hint in hints] == ["config.no_entry"]
 
 
 @pytest.mark.parametrize(

@@ -10,21 +10,29 @@ T = TypeVar("T")
 _tick = threading.Event()  # never set: waiting on it is the pause between two looks
 
 
-def until(condition: Callable[[], T], timeout: float = 10.0, what: str = "") -> T:
+What = str | Callable[[], object]
+
+
+def _missed(timeout: float, condition: object, what: What) -> AssertionError:
+    """`what`: words, or a question whose answer at the deadline is worth reading."""
+    return AssertionError(f"not within {timeout} s: {what() if callable(what) else what or condition}")
+
+
+def until(condition: Callable[[], T], timeout: float = 10.0, what: What = "") -> T:
     """Look at `condition` until it is true; returns its value, fails the test at the deadline."""
     deadline = time.monotonic() + timeout
     while not (value := condition()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout} s: {what or condition}")
+            raise _missed(timeout, condition, what)
         _tick.wait(0.01)
     return value
 
 
-async def auntil(condition: Callable[[], T], timeout: float = 10.0, what: str = "") -> T:
+async def auntil(condition: Callable[[], T], timeout: float = 10.0, what: What = "") -> T:
     """The same, leaving the event loop free between two looks."""
     deadline = time.monotonic() + timeout
     while not (value := condition()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout} s: {what or condition}")
+            raise _missed(timeout, condition, what)
         await asyncio.sleep(0.01)
     return value

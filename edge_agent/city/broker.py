@@ -31,6 +31,15 @@ PORTS = {"mqtt": 1883, "mqtts": 8883}
 _PAHO_ERRORS = (OSError, ValueError, KeyError, IndexError, struct.error, MQTTException)
 
 
+def usable(url: str) -> bool:
+    """Whether `url` names a broker; nothing is looked up."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 class BrokerAddress(msgspec.Struct, frozen=True):
     """`url`: mqtt://host[:port], or mqtts:// with the authorities in `ca` (none: the system's)."""
 
@@ -65,11 +74,11 @@ class CityConnection:
 
     async def open(self) -> None:
         """Connect. Raises UplinkError."""
-        parts = urlsplit(self.address.url)
-        if parts.scheme not in PORTS or not parts.hostname:
+        if not usable(self.address.url):
             raise UplinkError("uplink.url", url=self.address.url)
+        parts = urlsplit(self.address.url)
         try:
-            await asyncio.to_thread(self._connect, parts.hostname, parts.port or PORTS[parts.scheme])
+            await asyncio.to_thread(self._connect, parts.hostname or "", parts.port or PORTS[parts.scheme])
         except _PAHO_ERRORS as error:
             raise UplinkError("uplink.unreachable", where=self.address.url, why=error) from error
         if isinstance(sock := self._client.socket(), socket.socket):

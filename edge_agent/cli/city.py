@@ -10,10 +10,11 @@ from typing import Literal
 import click
 
 from edge_agent import log
-from edge_agent.city.broker import BrokerAddress
+from edge_agent.city.broker import BrokerAddress, usable
 from edge_agent.city.command import CommandDesk
 from edge_agent.city.ingest import IngestWorker
 from edge_agent.city.store import CityStore
+from edge_agent.cli.options import make_folder
 from edge_agent.cli.speech import tell
 from edge_agent.contract.signatures import load_private
 from edge_agent.errors import UplinkError
@@ -37,6 +38,8 @@ def command() -> None:
 
 
 def _address(broker: str, version: str, username: str | None, password_file: Path | None) -> BrokerAddress:
+    if not usable(broker):
+        raise UplinkError("uplink.url", url=broker)
     mqtt: Literal[5, "3.1.1"] = 5 if version == "5" else "3.1.1"
     try:
         password = password_file.read_text("utf-8").strip() if password_file else None
@@ -55,7 +58,7 @@ def run(folder: Path, broker: str, version: str, username: str | None, password_
     """Store what the gateways publish, and acknowledge what is stored."""
     log.configure(program="city")
     address = _address(broker, version, username, password_file)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     store = CityStore(folder / "city.db")
     try:
         worker = IngestWorker(address, store, load_private(folder / "keys/city-ack.key"), folder / "gateways")

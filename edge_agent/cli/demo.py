@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from edge_agent.cli.options import make_folder
 from edge_agent.cli.speech import language, tell
 from edge_agent.sim.broker import Kind
 from edge_agent.sim.estate import Estate
@@ -25,7 +26,7 @@ def command(once: bool, photos: Path | None, broker: Kind, keep: Path | None) ->
     folder = keep or Path(tempfile.mkdtemp(prefix="edge-agent-demo-"))
     if keep and keep.exists() and any(keep.iterdir()):
         raise click.UsageError(f"{keep} is not empty")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     found = {name: photos / name for name in NEEDED} if photos else {}
     if not all(path.exists() for path in found.values()):
         found = {}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from edge_agent.cli.options import make_folder
 from edge_agent.cli.speech import tell
 
 TEMPLATE = """\
@@ -58,7 +59,7 @@ def command(folder: Path) -> None:
     if path.exists():
         tell("cli.init_exists", file=path)
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     system = folder.resolve().is_relative_to("/etc")  # an installed gateway keeps its data apart
     path.write_text(TEMPLATE.replace("STATE", "/var/lib/edge-agent" if system else "state"), "utf-8")
     tell("cli.init_written", file=path)

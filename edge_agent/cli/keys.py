@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from edge_agent.cli.options import make_folder
 from edge_agent.cli.speech import tell
 from edge_agent.contract.signatures import load_private, new_key, save_private, save_public
 from edge_agent.store.faces import make_key
@@ -25,7 +26,7 @@ def command() -> None:
 @click.option("--city", is_flag=True, help="The city's two signing keys instead of the gateway's.")
 def init(folder: Path, city: bool) -> None:
     """Make the keys that are not there yet."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder, 0o700)
     made, kept = [], []
     for name in ("city-ack", "city-command") if city else ("gateway",):
         path = folder / f"{name}.key"
@@ -56,7 +57,7 @@ def osdp(path: Path) -> None:
     if path.exists():
         _report([], [str(path)])
         return
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent, 0o700)
     path.touch(mode=0o600)
     path.write_text(secrets.token_bytes(16).hex() + "\n")
     _report([str(path)], [])

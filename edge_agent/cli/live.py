@@ -27,19 +27,24 @@ from edge_agent.words import say
 
 SHOWN = 14
 LOOK_S = 0.1
+NARROW = 80  # columns; below that who and why share one, so that the reason of a refusal can be read
 
 
 class View:
     """What is on the screen now."""
 
-    def __init__(self, estate: Estate, lang: str) -> None:
-        self.estate, self.lang = estate, lang
+    def __init__(self, estate: Estate, lang: str, console: Console) -> None:
+        self.estate, self.lang, self.console = estate, lang, console
         self.rows: deque[Row] = deque(maxlen=SHOWN)
         self.stored: dict[int, Stored] = {}
         self.acked = 0
 
     def word(self, code: str) -> str:
         return say(code, self.lang)
+
+    @property
+    def narrow(self) -> bool:
+        return self.console.width < NARROW
 
     def render(self) -> Panel:
         title = f"{self.word('demo.title')} · {GATEWAY} · {DOOR}"
@@ -55,37 +60,34 @@ class View:
         gate.append(f" · {self.word('demo.relay_on' if relay == 'on' else 'demo.relay_off')}")
         gate.stylize("bold green" if contact == "open" or relay == "on" else "bold")
         city = Text(f"{max(self.stored, default=0)}", "bold green" if max(self.stored, default=0) >= last else "yellow")
-        grid.add_row(
-            f"{self.word('demo.gate')}:",
-            gate,
-            f"{self.word('demo.journal')}:",
-            Text(str(last), "bold"),
-            f"{self.word('demo.city')}:",
-            city,
-            f"{self.word('demo.broker')}:",
-            f"{broker.kind} {broker.mqtt}" if broker else "–",
-        )
+        cells = [
+            (self.word("demo.gate"), gate),
+            (self.word("demo.journal"), Text(str(last), "bold")),
+            (self.word("demo.city"), city),
+            (self.word("demo.broker"), Text(f"{broker.kind} {broker.mqtt}" if broker else "–")),
+        ]
+        for row in (cells[:1], cells[1:]) if self.narrow else (cells,):
+            grid.add_row(Text("  ").join(Text(f"{name}: ").append_text(value) for name, value in row))
         return grid
 
     def _events(self) -> Table:
         table = Table(expand=True, box=None, pad_edge=False)
         table.add_column("#", justify="right", no_wrap=True)
-        for column in ("time", "what", "who"):
+        for column in ("time", "what") if self.narrow else ("time", "what", "who"):
             table.add_column(self.word(f"demo.column.{column}"), no_wrap=True)
         table.add_column(self.word("demo.column.detail"), ratio=1, no_wrap=True, overflow="ellipsis")
         table.add_column(self.word("demo.column.city"), justify="center", no_wrap=True)
         for row in self.rows:
             line = describe(row, self.lang)
             mark = Text("✓", "green") if row.seq in self.stored else Text("…", "yellow")
-            table.add_row(
-                str(row.seq), line.time, Text(line.what, COLOURS.get(row.tag, "")), line.who, line.detail, mark
-            )
+            told = [f"{line.who} {line.detail}".strip()] if self.narrow else [line.who, line.detail]
+            table.add_row(str(row.seq), line.time, Text(line.what, COLOURS.get(row.tag, "")), *told, mark)
         return table
 
 
 async def show(estate: Estate, lang: str) -> None:
     """Run until cancelled (Ctrl-C)."""
-    view = View(estate, lang)
+    view = View(estate, lang, Console())
     try:
         async with asyncio.TaskGroup() as jobs:
             jobs.create_task(_story(estate))
@@ -98,7 +100,7 @@ async def _look(view: View, journal: Path, city: Path) -> None:
     reader = await when_open(lambda: JournalReader(journal), "the journal")
     stored = await when_open(lambda: CityReader(city), "the city's database")
     source, heard, looked = f"urn:sc:gw:{GATEWAY}", 0, 0
-    with Live(view.render(), console=Console(), refresh_per_second=10, screen=False) as live:
+    with Live(view.render(), console=view.console, refresh_per_second=10, screen=False) as live:
         while True:
             for row in reader.read(looked, 500)[0]:
                 looked = row.seq

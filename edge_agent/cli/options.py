@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from edge_agent.config import load_config
+from edge_agent.errors import EdgeAgentError
 
 CONFIG = click.option(
     "--config",
@@ -25,3 +26,11 @@ STATE = click.option(
 def state_directory(config: Path, state: Path | None) -> Path:
     """Where the databases are. Raises Problems when the configuration is wrong."""
     return state or config.parent / load_config(config).gateway.state
+
+
+def make_folder(folder: Path, mode: int = 0o777) -> None:
+    """The folder and those above it, when they are not there. Raises EdgeAgentError when they cannot be made."""
+    try:
+        folder.mkdir(mode=mode, parents=True, exist_ok=True)
+    except OSError as error:
+        raise EdgeAgentError("cli.no_folder", folder=folder, why=error.strerror) from None

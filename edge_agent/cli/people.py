@@ -12,7 +12,7 @@ from edge_agent.cli.passes import pass_, revoke_pass
 from edge_agent.cli.progress import hashing
 from edge_agent.cli.speech import complain, tell
 from edge_agent.config import FACE_KEY, load_config
-from edge_agent.errors import EdgeAgentError
+from edge_agent.errors import EdgeAgentError, StoreError
 from edge_agent.model.people import CATEGORIES
 from edge_agent.protocols.wiegand import parse_entry
 from edge_agent.store.entries import hash_pin, keyed, read_card, read_entry
@@ -115,12 +115,18 @@ def list_(config: Path, state: Path | None, as_json: bool) -> None:
     with _people(config, state) as people:
         everybody = people.people()
     counts: dict[str, int] | None = None
-    if faces := existing_faces(config, state_directory(config, state), gateway.id):
-        with closing(faces):
-            counts = {}
-            for enrolled in faces.enrolled():
-                counts[enrolled.person] = counts.get(enrolled.person, 0) + enrolled.templates
+    trouble: StoreError | None = None
+    try:
+        if faces := existing_faces(config, state_directory(config, state), gateway.id):
+            with closing(faces):
+                counts = {}
+                for enrolled in faces.enrolled():
+                    counts[enrolled.person] = counts.get(enrolled.person, 0) + enrolled.templates
+    except StoreError as error:  # a face store that cannot be read hides nobody
+        counts, trouble = None, error
     show(roll(everybody, counts, ZoneInfo(gateway.zone)), as_json)
+    if trouble is not None:
+        raise trouble
 
 
 @command.command("block")

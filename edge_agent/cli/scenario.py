@@ -52,13 +52,12 @@ class Stage:
         """Read the accepted stream; the ledger of what the agent has promised."""
 
         listening = asyncio.Event()
+        stream = self.estate.state / "run/accepted.sock"
 
         async def reading() -> None:
             while True:
                 try:
-                    async for line in follow_accepted(
-                        self.estate.state / "run/accepted.sock", lambda _: listening.set()
-                    ):
+                    async for line in follow_accepted(stream, lambda _: listening.set()):
                         self.accepted.append((line.seq, time.monotonic_ns()))
                     return
                 except StoreError:  # not there yet, or left behind by the one that was killed

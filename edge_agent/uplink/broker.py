@@ -88,7 +88,7 @@ class Connection:
         try:
             await asyncio.shield(connecting)
         except asyncio.CancelledError:
-            connecting.add_done_callback(lambda _: self.close())
+            connecting.add_done_callback(self._came_too_late)
             raise
         except ssl.SSLError as error:
             why = getattr(error, "verify_message", "") or error.reason or error
@@ -105,6 +105,12 @@ class Connection:
             raise self._no_answer() from error
         if code.value >= REFUSED:
             raise self._refusal(code)
+
+    def _came_too_late(self, connecting: "asyncio.Future[None]") -> None:
+        """The broker answered, or did not, when nobody waited any more: neither is worth a word."""
+        if not connecting.cancelled():
+            connecting.exception()
+        self.close()
 
     async def subscribe(self, topics: list[str]) -> list[int]:
         """Subscribe at QoS 1; one code per topic, from REFUSED on it was not granted. Raises UplinkError."""

@@ -89,12 +89,14 @@ class FaceWatch:
         left, top = min(part[0] for part in parts), min(part[1] for part in parts)
         right, bottom = max(part[2] for part in parts), max(part[3] for part in parts)
         grow = round(max(smallest_px, GROW * (right - left), GROW * (bottom - top)))
-        return smallest_px, (
-            max(0, left - grow),
-            max(0, top - grow),
-            min(width, right + grow),
-            min(height, bottom + grow),
-        )
+        left, top = max(0, left - grow), max(0, top - grow)
+        right, bottom = min(width, right + grow), min(height, bottom + grow)
+        if (
+            min(right - left, bottom - top) < smallest_px
+        ):  # it should be outside by now: out of the picture, or a new one
+            self._whole = now
+            return self.policy.min_face_px, None
+        return smallest_px, (left, top, right, bottom)
 
     def _sample(self, rgb: Image, tracks: list[Track], now: int) -> Iterator[FaceSample | TrackEnded]:
         """The embedding of the face that needs it most and is good enough, if any."""

@@ -7,6 +7,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "{file}：正常 — 门 {doors}，读卡器 {terminals}，摄像头 {cameras}；已检查配置 {profiles} 份、示例 {examples} 个",
     ),
     "cli.problems": ("{count} to mend", "需要修正 {count} 处"),
+    "cli.no_folder": (
+        "the folder {folder} cannot be made ({why}); name another one, or make it and give it to this user",
+        "无法创建目录 {folder}（{why}）；请另选目录，或先创建并授权给当前用户",
+    ),
     "cli.following": ("following from event {seq} on", "从事件 {seq} 之后开始跟随"),
     "cli.stopped": ("stopped", "已停止"),
     "cli.person_added": ("{person} added", "已添加 {person}"),

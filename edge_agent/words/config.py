@@ -12,7 +12,19 @@ WORDS: dict[str, tuple[str, str]] = {
         "未知的键 `{key}`；此处可用：{known}",
     ),
     "config.missing_key": ("`{key}` is missing; write {key} = …", "缺少 `{key}`；请写上 {key} = …"),
-    "config.wrong_type": ("{why}", "类型或取值不对：{why}"),
+    "config.wrong_type": (
+        "is a TOML {got}, and a {wanted} is needed; write {key} = {example}",
+        "是 TOML 的 {got}，此处需要 {wanted}；请写成 {key} = {example}",
+    ),
+    "config.wrong_choice": (
+        "{value} is not known here; choose from: {known}",
+        "{value} 不可用；可选：{known}",
+    ),
+    "config.wrong_value": ("`{key}` cannot be used: {why}", "`{key}` 的值不可用：{why}"),
+    "config.no_door": (
+        "warning: there is none: this gateway opens nothing; `edge-agent init DIR` writes a file with one",
+        "提示：没有 [[door]]：此网关不会打开任何门；可用 `edge-agent init DIR` 生成带门的配置",
+    ),
     "config.not_a_table": ("must be a table ([{name}])", "必须是一个表（[{name}]）"),
     "config.not_tables": (
         "must be an array of tables; write [[{name}]] above each one",
@@ -81,7 +93,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "`{url}` is not a camera address; write rtsp://, http:// or file://",
         "`{url}` 不是摄像头地址；请写 rtsp://、http:// 或 file://",
     ),
-    "config.file_missing": ("there is no file {path}", "没有文件 {path}"),
+    "config.file_missing": (
+        "there is no file {path}; put it there or correct the name "
+        "(`edge-agent keys init` makes the gateway's own keys)",
+        "没有文件 {path}；请放入该文件或更正文件名（网关自己的密钥用 `edge-agent keys init` 生成）",
+    ),
     "config.no_way": (
         'door has no way in; write ways = [["card"]]',
         '此门没有任何通行方式；请写 ways = [["card"]]',
@@ -142,6 +158,10 @@ WORDS: dict[str, tuple[str, str]] = {
         '`{start}`–`{end}` 不是时间段；请写 start = "06:00", end = "22:00"（结束早于开始表示跨过午夜）',
     ),
     "config.range": ("`{key}` must be between {low} and {high}", "`{key}` 必须在 {low} 与 {high} 之间"),
+    "config.no_entry": (
+        'warning: no [[terminal]] with direction = "in" at this door; only the city can open it from outside',
+        '提示：此门没有 direction = "in" 的 [[terminal]]；从外面只能由平台远程开门',
+    ),
     "config.no_exit": (
         "warning: there is a terminal on the way out and no exit button (gate.exit); "
         "who has no known card can only leave by the mechanical release",

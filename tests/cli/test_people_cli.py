@@ -57,6 +57,15 @@ def test_added_updated_blocked_revoked_removed(site: Path) -> None:
     assert "p-1" in gone.stderr
 
 
+def test_a_face_store_that_cannot_be_read_hides_nobody(site: Path) -> None:
+    run(site, "people", "add", "p-1", "--name", "张伟", "--category", "tenant")
+    run(site, "keys", "init")
+    (site / "state/faces.db").write_bytes(b"no database, " * 400)
+    done = run(site, "people", "list")
+    assert "p-1" in done.stdout
+    assert (done.returncode, "faces.db" in done.stderr) == (1, True)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -44,12 +44,35 @@ class Bench:
     async def usable(self, within: float = 5.0) -> None:
         await auntil(lambda: self.bus.usable("north-in"), timeout=within)
 
+    def account(self) -> str:
+        """What became of the cards, for a test that waits for one in vain."""
+        said = self.device.said
+        return f"{len(said('card'))} shown, {len(said('sent'))} sent, {len(self.reads)} read; channel {said('sc')}"
+
     def show(self, card: Card = CARD) -> None:
         self.device.tell("card", bits=card.bits, raw=card.raw)
 
+    async def handed_over(self, cards: int) -> None:
+        """The reader keeps none of these back, and what the bus made of them is stale.
+
+        A reply that is written later than libosdp waits for it (200 ms; a busy machine, a line just plugged in) is
+        lost with its card, as on a real line. Which reads arrive is the reader's affair, that none of them counts is
+        ours.
+        """
+        await auntil(lambda: len(self.device.said("sent")) >= cards and bool(self.reads), what=self.account)
+        assert len(self.reads) <= cards
+        assert all(read.stale for read in self.reads)
+
+    async def next_counts(self, before: int) -> None:
+        """None of the cards shown `before` opened anything, and the next one does."""
+        assert 0 < len(self.reads) <= before
+        assert all(read.stale for read in self.reads)
+        self.show()
+        await self.fresh_read(len(self.reads) + 1)
+
     async def fresh_read(self, count: int, within: float = 2.0) -> None:
         """The `count`-th read is there, and it is the card, not stale."""
-        await auntil(lambda: len(self.reads) == count, timeout=within)
+        await auntil(lambda: len(self.reads) == count, timeout=within, what=self.account)
         assert (self.reads[-1].credential, self.reads[-1].stale) == (CARD, False)
 
 
@@ -152,14 +175,12 @@ async def read_before_the_first_connection(bench: Bench) -> None:
 
 
 async def reads_before_the_first_connection(bench: Bench, queued: int = 20) -> None:
-    """Shown while the daemon was down: every one of them is delivered, every one is stale, the next one counts."""
-    await auntil(lambda: len(bench.reads) == queued)
-    assert all(read.stale for read in bench.reads)
+    """Shown while the daemon was down: the reader hands over every one, every one is stale, the next one counts."""
+    await bench.handed_over(queued)
     last = time.monotonic()
-    await bench.usable(QUIET_S + 0.5)
+    await bench.usable(QUIET_S + 1.0)
     assert time.monotonic() - last > QUIET_S - 0.1
-    bench.show()
-    await bench.fresh_read(queued + 1)
+    await bench.next_counts(queued)
 
 
 async def short_cut(bench: Bench) -> None:
@@ -172,12 +193,10 @@ async def short_cut(bench: Bench) -> None:
     assert "does not answer" in bench.reports[0].detail
     bench.device.tell("plug")
     plugged = time.monotonic()
-    await auntil(lambda: len(bench.reads) == 20, timeout=4.0)
-    assert all(read.stale for read in bench.reads)
+    await bench.handed_over(20)
     await auntil(lambda: states(bench.reports) == ["lost", "back"])
     assert time.monotonic() - plugged < 4.0
-    bench.show()
-    await bench.fresh_read(21)
+    await bench.next_counts(20)
 
 
 async def long_cut(bench: Bench) -> None:
@@ -246,44 +265,50 @@ async def reader_without_key(bench: Bench) -> None:
     assert True not in bench.device.said("sc")
 
 
-SLOW: dict[Callable[[Bench], Awaitable[None]], tuple[str, ...]] = {  # and the key the reader has
-    short_cut: ("--key", KEY), long_cut: ("--key", KEY), port_vanishes: ("--key", KEY),
-    typed_during_a_cut: ("--key", KEY),
-    read_before_the_first_connection: ("--key", KEY), reads_before_the_first_connection: ("--key", KEY),
-    wrong_key: ("--key", OTHER_KEY), reader_without_key: (),
-}  # fmt: skip
+Story = Callable[[Bench], Awaitable[None]]
 
+# In rounds, and the key each reader has. More at a time and the test is itself the load under which it fails: every
+# bus and every reader turns its loop each 5 ms.
+ROUNDS: tuple[dict[Story, tuple[str, ...]], ...] = (
+    {long_cut: ("--key", KEY), wrong_key: ("--key", OTHER_KEY), reader_without_key: ()},
+    {short_cut: ("--key", KEY), read_before_the_first_connection: ("--key", KEY), port_vanishes: ("--key", KEY)},
+    {reads_before_the_first_connection: ("--key", KEY), typed_during_a_cut: ("--key", KEY)},
+)
+SLOW = [story.__name__ for stories in ROUNDS for story in stories]
 QUEUED = {read_before_the_first_connection: 1, reads_before_the_first_connection: 20}  # shown before the bus runs
+
+
+async def tell(stories: list[tuple[Story, Bench]]) -> list[BaseException | None]:
+    jobs = [asyncio.ensure_future(bench.bus.run(lambda: None)) for _, bench in stories]
+    try:
+        return await asyncio.gather(*(story(bench) for story, bench in stories), return_exceptions=True)
+    finally:
+        for job in jobs:
+            job.cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
 
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, BaseException | None]:
-    """How each slow story ended. They mostly wait, so they are told at the same time, each on a bus of its own."""
-
-    async def tell() -> list[BaseException | None]:
-        jobs = [asyncio.ensure_future(bench.bus.run(lambda: None)) for bench in benches]
-        try:
-            stories = (story(bench) for story, bench in zip(SLOW, benches, strict=True))
-            return await asyncio.gather(*stories, return_exceptions=True)
-        finally:
-            for job in jobs:
-                job.cancel()
-            await asyncio.gather(*jobs, return_exceptions=True)
-
-    with ExitStack() as devices:
-        benches = []
-        for story, key in SLOW.items():
-            folder = tmp_path_factory.mktemp("bus")
-            device = devices.enter_context(simulated("reader", folder / "reader", *key))
-            queued = QUEUED.get(story, 0)
-            for _ in range(queued):
-                device.tell("card", bits=CARD.bits, raw=CARD.raw)
-            until(lambda device=device, queued=queued: len(device.said("card")) == queued)  # type: ignore[misc]
-            benches.append(Bench(folder, device))
-        return dict(zip((story.__name__ for story in SLOW), asyncio.run(tell()), strict=True))
+    """How each slow story ended. They mostly wait, so some are told at the same time, each on a bus of its own."""
+    ended: dict[str, BaseException | None] = {}
+    for round_ in ROUNDS:
+        with ExitStack() as devices:
+            stories = []
+            for story, key in round_.items():
+                folder = tmp_path_factory.mktemp("bus")
+                device = devices.enter_context(simulated("reader", folder / "reader", *key))
+                queued = QUEUED.get(story, 0)
+                for _ in range(queued):
+                    device.tell("card", bits=CARD.bits, raw=CARD.raw)
+                until(lambda device=device, queued=queued: len(device.said("card")) == queued)  # type: ignore[misc]
+                stories.append((story, Bench(folder, device)))
+            outcomes = asyncio.run(tell(stories))
+        ended |= {story.__name__: outcome for (story, _), outcome in zip(stories, outcomes, strict=True)}
+    return ended
 
 
-@pytest.mark.parametrize("story", [story.__name__ for story in SLOW])
+@pytest.mark.parametrize("story", SLOW)
 def test_slow_story(story: str, told: dict[str, BaseException | None]) -> None:
     if error := told[story]:
         raise error

@@ -202,15 +202,12 @@ def test_events_can_be_followed_as_they_are_accepted(tmp_path: Path) -> None:
     async def story(site: Estate) -> None:
         await site.agent.start()
         await ready(site)
-        arguments = ["--lang", "zh", "events", "follow"]
-        followers = []
-        for more in (["--accepted"], []):
-            followers.append(
-                await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "edge_agent", *arguments, *more,
-                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=site.agent.env,
-                )  # fmt: skip
-            )
+        command = [sys.executable, "-m", "edge_agent", "--lang", "zh", "events", "follow"]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        followers = [
+            await asyncio.create_subprocess_exec(*command, *more, **pipes, env=site.agent.env)
+            for more in (["--accepted"], [])
+        ]
         accepted, words = (follower.stdout for follower in followers)
         said = followers[0].stderr
         assert accepted is not None

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import socket
 import threading
@@ -230,6 +231,41 @@ def test_something_that_is_no_broker(tmp_path: Path, answer: bytes, caplog: pyte
         asyncio.run(scene())
         server.shutdown(socket.SHUT_RDWR)
         thread.join(5)
+
+
+def test_stopping_while_a_connection_is_being_made_says_nothing(tmp_path: Path) -> None:
+    """A stop in the middle of a connect that then fails: no complaint about an answer nobody waits for.
+
+    The listener's queue is full, so the kernel leaves the next caller waiting; closing it refuses the caller.
+    """
+
+    async def scene(server: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: complaints.append(str(context["message"])))
+        uplink, _ = uplink_for(city, f"mqtt://127.0.0.1:{server.getsockname()[1]}", 5)
+        async with running(uplink.run(beat)):
+            await auntil(lambda: knocking(server.getsockname()[1]) > before)
+        server.close()
+        await loop.shutdown_default_executor()
+        await asyncio.sleep(0)  # the thread's outcome reaches the loop
+        gc.collect()
+
+    def knocking(port: int) -> int:
+        """Callers nobody has answered yet: remote address and state SYN_SENT of /proc/net/tcp."""
+        return Path("/proc/net/tcp").read_text("ascii").count(f" 0100007F:{port:04X} 02 ")
+
+    complaints: list[str] = []
+    server = socket.socket()
+    with contextlib.ExitStack() as queue, city_in(tmp_path) as city:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for _ in range(4):  # more than a queue of 0 takes
+            waiting = queue.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(server.getsockname())
+        before = knocking(server.getsockname()[1])
+        asyncio.run(scene(server))
+    assert complaints == []
 
 
 @pytest.mark.parametrize(

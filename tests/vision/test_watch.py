@@ -148,3 +148,23 @@ def test_a_stream_that_stops_ends_the_tracks() -> None:
     play(watch, 0, 1, swaying)
     assert [end.track for end in watch.stop(5000)] == [1]
     assert list(watch.stop(6000)) == []
+
+
+def test_a_face_whose_place_is_outside_the_picture_is_looked_for_everywhere() -> None:
+    """A camera that changes its resolution, or a face that runs out of the picture: no part of nothing is searched."""
+
+    class Small(Picture):
+        def __init__(self, up_ms: int) -> None:
+            super().__init__(up_ms, None)
+            self._rgb = np.full((240, 320, 3), 100, np.uint8)
+
+    engine = CountingEngine()
+    watch = FaceWatch(engine, POLICY)
+    play(watch, 0, 0.4, lambda n: (500, 350))
+    assert engine.finds
+    before = len(engine.finds)
+    for n in range(10):
+        list(watch.see(Small(500 + 66 * n)))  # type: ignore[arg-type]
+    later = engine.finds[before:]
+    assert later
+    assert all(part is None or (part[0] < part[2] <= 320 and part[1] < part[3] <= 240) for _, part in later)
