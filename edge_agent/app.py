@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from edge_agent import __version__, log
 from edge_agent.config import FACE_KEY, GATEWAY_KEY, osdp_key
 from edge_agent.console.control import ControlServer
+from edge_agent.contract.passes import read_pass
 from edge_agent.contract.signatures import load_private, load_public
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.gate import SerialGate
@@ -35,6 +36,8 @@ from edge_agent.site_kind import site_rules
 from edge_agent.store.accepted import AcceptedStream
 from edge_agent.store.books import BookWatch
 from edge_agent.store.journal import SqliteJournal
+from edge_agent.store.pin_index import KEY_FILE, load_index
+from edge_agent.store.secrets import Secrets
 from edge_agent.store.writer import Writer
 from edge_agent.supervise import Job, Supervisor, VitalJobFailed, notify
 from edge_agent.uplink.city import Keys, MqttUplink
@@ -82,6 +85,8 @@ class App:
         self.alarms = Alarms(self.journal, self.clock)
         rules, schedules = site_rules(config.gateway.site)
         self.books = BookWatch(state / "people.db", self.journal, self.writer, config.gateway.zone, rules, schedules)
+        gateway_key = self.keys.signing.public_key()
+        self.secrets = Secrets(self.books, load_index(folder / KEY_FILE), lambda text: read_pass(text, gateway_key))
         self.premises = Premises(
             self.journal, self.books, self.clock, self.alarms, config.policy, config.areas, config.interlocks
         )
@@ -252,6 +257,7 @@ class App:
     async def close(self) -> None:
         """Write what is queued, note the clean end, let go of the files."""
         try:
+            self.secrets.close()
             await self.books.close()
             await self.journal.close()
         except StoreError as error:

@@ -19,8 +19,8 @@ from edge_agent.drivers.link import parse_link_url
 from edge_agent.drivers.osdp_readers import check_readers
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.errors import EdgeAgentError, Problem, Problems
-from edge_agent.model.profile import Osdp, Profile
 from edge_agent.model.people import CATEGORIES
+from edge_agent.model.profile import Osdp, Profile
 from edge_agent.model.site import (
     Area,
     Camera,

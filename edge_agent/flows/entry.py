@@ -10,13 +10,11 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 
-import msgspec
-
 from edge_agent import log
 from edge_agent.core import presentation
 from edge_agent.core.decide import STALE_AFTER_MS, Place, decide
 from edge_agent.core.door import Going
-from edge_agent.core.presentation import Gathered, Waiting
+from edge_agent.core.presentation import Waiting
 from edge_agent.errors import DeviceUnavailable, JournalUnavailable
 from edge_agent.flows.doorway import Doorway
 from edge_agent.flows.premises import Premises
@@ -120,9 +118,9 @@ class DoorActor:
         match read.credential:
             case Keys(digits=digits):
                 claimed = presentation.pin_wanted(self._gathered[read.direction])
-                return msgspec.structs.replace(read, credential=await self.secrets.pin(digits, claimed))
+                return read.with_credential(await self.secrets.pin(digits, claimed))
             case Code(text=text):
-                return msgspec.structs.replace(read, credential=self.secrets.code(text))
+                return read.with_credential(self.secrets.code(text))
             case _:
                 return read
 
@@ -253,7 +251,7 @@ class DoorActor:
 
     async def _look_again(self, entry: Waiting, approved_by: str, beside: tuple[Company, ...]) -> bool:
         """Decide about somebody who waits; they still stand there, so the read is as new as this moment."""
-        read = msgspec.structs.replace(entry.read, up_ms=self._now_ms())
+        read = entry.read.seen_at(self._now_ms())
         gathered = self._gathered[read.direction]
         attempt = presentation.attempt_of(gathered, read, self.premises.book, approved_by, beside)
         decision = self._decide(attempt)

@@ -106,6 +106,14 @@ class Read(msgspec.Struct, frozen=True):
     credential: Presented
     stale: bool = False  # buffered by the reader while its link was down: opens nothing
 
+    def with_credential(self, credential: Presented) -> "Read":
+        """The same read, with what its digits or code came to."""
+        return msgspec.structs.replace(self, credential=credential)
+
+    def seen_at(self, up_ms: int) -> "Read":
+        """The same read of somebody who still stands there."""
+        return msgspec.structs.replace(self, up_ms=up_ms)
+
 
 def kind_of(credential: Presented) -> str:
     """The word a door's `ways` uses for it."""

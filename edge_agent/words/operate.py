@@ -5,9 +5,15 @@ WORDS: dict[str, tuple[str, str]] = {
         "every operation needs a name: say who you are with --by NAME",
         "每项操作都要署名：请用 --by 姓名 说明操作人",
     ),
-    "operate.no_door": ("there is no such door here; `edge-agent check` lists them", "此处没有这扇门；可用 `edge-agent check` 查看"),
+    "operate.no_door": (
+        "there is no such door here; agent.toml names them",
+        "此处没有这扇门；门的名称见 agent.toml",
+    ),
     "operate.which_door": ("say which door", "请指明哪一扇门"),
-    "operate.unknown_verb": ("this agent does not know that operation; is it older than the command line?", "主程序不认识该操作；是否比命令行版本旧？"),
+    "operate.unknown_verb": (
+        "this agent does not know that operation; is it older than the command line?",
+        "主程序不认识该操作；是否比命令行版本旧？",
+    ),
     "operate.not_recorded": (
         "it could not be recorded, so it was not done; look for a full disk with `edge-agent check`",
         "无法记录，因此未执行；请用 `edge-agent check` 检查磁盘是否已满",
