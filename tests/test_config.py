@@ -117,7 +117,7 @@ MISTAKES = [
     ("more frames than are looked at", "[[camera]]", "[faces]\nagree = 4\nof = 3\n[[camera]]", "faces.agree",
      "config.agree"),
     ("a camera that is a file server", "rtsp://127.0.0.1", "ftp://127.0.0.1", "camera[0].url", "config.camera_url"),
-    ("a relay the board has not", "relay = 0", "relay = 9", "door[0].gate", "devices.gate_input"),
+    ("a relay the board has not", "relay = 0", "relay = 9", "door[0].gate", "devices.gate_number"),
     ("an address no bus has", "address = 1", "address = 200", "terminal[0].address", "devices.osdp_address"),
     ("a release that is too long", "ways = ", "release_s = 99\nways = ", "door[0].release_s", "config.range"),
 ]  # fmt: skip
