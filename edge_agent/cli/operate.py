@@ -90,7 +90,8 @@ def carry_out(there: Site, operation: Operation) -> None:
         if operation.for_s is not None:
             until = words("cli.until.for", minutes=minutes(operation.for_s))
         doors = ", ".join(done.doors or (() if operation.door is None else (operation.door,)) or there.doors)
-        tell(f"cli.did.{operation.verb}", doors=doors, until=until, latch=operation.latch)
+        person = operation.person or words("cli.everybody")
+        tell(f"cli.did.{operation.verb}", doors=doors, until=until, latch=operation.latch, person=person)
     if not done.good:
         raise _refused(done.code, operation, there)
 

@@ -181,7 +181,7 @@ class SerialGate:
 
 def check_gate(door: Door, profile: Profile) -> None:
     """Raises EdgeAgentError when the profile is not a gate's, a relay or input number is none of the board's, the board
-    has no such input, or release_s is longer than the board can time. Opens nothing.
+    has no such input, or a release is longer than the board can time. Opens nothing.
     """
     if profile.kind != "gate" or profile.gate is None or not isinstance(profile.framing, Delimited):
         raise EdgeAgentError("devices.wrong_profile", device=door.name, profile=profile.id, wanted="a gate")
@@ -194,7 +194,7 @@ def check_gate(door: Door, profile: Profile) -> None:
             raise EdgeAgentError("devices.gate_lacks", door=door.name, profile=profile.id, input=name)
     if binding.supervised and (binding.contact is None or "supervised" not in profile.provides):
         raise EdgeAgentError("devices.gate_lacks", door=door.name, profile=profile.id, input="supervised")
-    if door.release_s > profile.gate.max_pulse_s:
-        raise EdgeAgentError(
-            "devices.gate_pulse", door=door.name, wanted=door.release_s, limit=profile.gate.max_pulse_s
-        )
+    for name in ("release_s", "extended_release_s"):
+        wanted, limit = getattr(door, name), profile.gate.max_pulse_s
+        if wanted > limit:
+            raise EdgeAgentError("devices.gate_pulse", door=door.name, name=name, wanted=wanted, limit=limit)

@@ -206,6 +206,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "cli.did.end_lockdown": ("{doors}: lockdown over", "{doors}：封锁已解除"),
     "cli.did.end_evacuation": ("{doors}: evacuation over", "{doors}：疏散已结束"),
     "cli.did.approve": ("{doors}: approved", "{doors}：已批准"),
+    "cli.did.forgive": ("{person}: forgiven", "{person}：已赦免"),
+    "cli.everybody": ("everybody", "所有人"),
     "cli.did.clear": ("{latch}: cleared", "{latch}：已解除"),
     "cli.until.back": ("until taken back", "直到取消"),
     "cli.until.for": ("for {minutes} min", "{minutes} 分钟"),

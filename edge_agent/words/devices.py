@@ -136,8 +136,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "开门指令已发送两次，继电器没有动作",
     ),
     "devices.gate_pulse": (
-        "door {door}: release_s = {wanted} is longer than the board can time, at most {limit}",
-        "门 {door}：release_s = {wanted} 超过门控板能计时的上限 {limit}",
+        "door {door}: {name} = {wanted} is longer than the board can time, at most {limit}",
+        "门 {door}：{name} = {wanted} 超过门控板能计时的上限 {limit}",
     ),
     "devices.gate_stuck": (
         "locking was ordered twice and the relay stayed on: the door is not locked, check the board",

@@ -128,6 +128,11 @@ def test_what_was_done_and_what_was_refused_is_said(tmp_path: Path) -> None:
     at(tmp_path, story)
 
 
+@pytest.mark.parametrize("verb", OPERATIONS)
+def test_every_operation_has_words_for_what_it_did(verb: str) -> None:
+    assert f"cli.did.{verb}" in WORDS
+
+
 def test_an_emergency_is_confirmed_by_somebody(tmp_path: Path) -> None:
     """All doors: their number; one door: yes. Nobody there, or another number: nothing is done."""
 
