@@ -24,7 +24,8 @@ import msgspec
 
 from edge_agent.core.area import Standing
 from edge_agent.core.decide import Place, decide
-from edge_agent.core.explain import Scene, who
+from edge_agent.core.explain import who
+from edge_agent.core.trial import Scene
 from edge_agent.model.clock import ClockState, Moment
 from edge_agent.model.decisions import Attempt, Grant
 from edge_agent.model.people import CATEGORIES, Book, Credential, Person, Rule, Schedule, Span
@@ -175,6 +176,7 @@ def measure_change() -> None:
 def measure_stored_change() -> None:
     """The same from people.db: one person is written by another connection, and the book before is patched."""
     from edge_agent.store.booking import Site
+
     from edge_agent.store.entries import CredentialEntry, PersonEntry
     from edge_agent.store.people import PeopleStore
 

@@ -87,7 +87,7 @@ def explain(config: Path, state: Path | None, person: str, door: str, at: str, d
 @click.option("--json", "as_json", is_flag=True, help="One array, for programs.")
 def who(config: Path, state: Path | None, door: str, at: str, direction: str, as_json: bool) -> None:
     """List who could pass DOOR at that time with what they hold: id, name, category, house, ways, rule."""
-    from edge_agent.cli import access_say, access_scene
+    from edge_agent.cli import access_roll, access_scene
     from edge_agent.core.explain import who as could_pass
 
     loaded = load_config(config)
@@ -101,9 +101,9 @@ def who(config: Path, state: Path | None, door: str, at: str, direction: str, as
     )
     passers, names = list(could_pass(scene)), access_scene.names_of(folder)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(access_say.as_json(passers, names))).decode())
+        click.echo(msgspec.json.format(msgspec.json.encode(access_roll.as_json(passers, names))).decode())
         return
-    for line in access_say.roll(passers, names, scene):
+    for line in access_roll.roll(passers, names, scene):
         click.echo(line)
 
 

@@ -14,8 +14,8 @@ import msgspec
 from edge_agent.config import FACE_KEY
 from edge_agent.core.area import Standing
 from edge_agent.core.decide import Place
-from edge_agent.core.explain import Scene
 from edge_agent.core.mode import carried_over, mode_of
+from edge_agent.core.trial import Scene
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.errors import EdgeAgentError, StoreError
 from edge_agent.model.clock import ClockState, Moment
