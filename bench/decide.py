@@ -176,7 +176,6 @@ def measure_change() -> None:
 def measure_stored_change() -> None:
     """The same from people.db: one person is written by another connection, and the book before is patched."""
     from edge_agent.store.booking import Site
-
     from edge_agent.store.entries import CredentialEntry, PersonEntry
     from edge_agent.store.people import PeopleStore
 

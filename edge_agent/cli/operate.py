@@ -92,10 +92,10 @@ def carry_out(there: Site, operation: Operation) -> None:
         doors = ", ".join(done.doors or (() if operation.door is None else (operation.door,)) or there.doors)
         tell(f"cli.did.{operation.verb}", doors=doors, until=until, latch=operation.latch)
     if not done.good:
-        raise _refused(done.code, operation, there)
+        raise refused(done.code, operation, there)
 
 
-def _refused(code: str, operation: Operation, there: Site) -> EdgeAgentError:
+def refused(code: str, operation: Operation, there: Site) -> EdgeAgentError:
     """The agent's reason in words; it may be newer than this program and have others."""
     error = EdgeAgentError(
         code,

@@ -146,7 +146,7 @@ def _deciding(person: Person, scene: Scene) -> str:
     return (answer.rule or "") if isinstance(answer, Deny) else answer[0].id
 
 
-# ---- rules, credentials, place -----------------------------------------------------------------------------------------
+# ---- rules, credentials, place ---------------------------------------------------------------------------------------
 
 
 def rules_told(person: Person, scene: Scene) -> Iterator[Told]:
