@@ -14,6 +14,7 @@ import random
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,8 @@ import msgspec
 
 from edge_agent.core.area import Standing
 from edge_agent.core.decide import Place, decide
-from edge_agent.core.explain import Scene, who
+from edge_agent.core.explain import who
+from edge_agent.core.trial import Scene
 from edge_agent.model.clock import ClockState, Moment
 from edge_agent.model.decisions import Attempt, Grant
 from edge_agent.model.people import CATEGORIES, Book, Credential, Person, Rule, Schedule, Span
@@ -158,8 +160,8 @@ def measure_change() -> None:
     took, copying = [], []
     for turn in range(20):
         start = time.perf_counter()
-        changed = dict(persons)
-        copied = dict(known)
+        changed = persons.copy()
+        copied = known.copy()
         copying.append(time.perf_counter() - start)
         changed["p-000007"] = msgspec.structs.replace(persons["p-000007"], enabled=bool(turn % 2))
         Book(str(turn), MappingProxyType(changed), MappingProxyType(copied), made, MappingProxyType(schedules))
@@ -172,7 +174,36 @@ def measure_change() -> None:
 
 
 def measure_stored_change() -> None:
-    """The same from people.db: to be completed with the store's own way of taking one change."""
+    """The same from people.db: one person is written by another connection, and the book before is patched."""
+    from edge_agent.store.booking import Site
+    from edge_agent.store.entries import CredentialEntry, PersonEntry
+    from edge_agent.store.people import PeopleStore
+
+    persons, known = people(PEOPLE, CREDENTIALS)
+    made, schedules = rules(persons)
+    held: dict[str, list[CredentialEntry]] = {}
+    for key, credential in known.items():
+        held.setdefault(credential.person, []).append(CredentialEntry(key))
+    entries = [
+        PersonEntry(id=one.id, name="n", category=one.category, house=one.house, credentials=tuple(held[one.id]))
+        for one in persons.values()
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "people.db"
+        writing, reading = PeopleStore(path), PeopleStore(path)
+        writing.put_all(entries)
+        site = Site("Asia/Shanghai", made, schedules)
+        last, took, lookups = reading.snapshot_of(site), [], list(known)[:1000]
+        for turn in range(20):
+            writing.put(PersonEntry(id="p-000007", house=f"{turn}-1-1"))
+            start = time.perf_counter()
+            last = reading.snapshot_of(site, last)
+            took.append(time.perf_counter() - start)
+            assert last.book.persons["p-000007"].house == f"{turn}-1-1"
+            assert all(key in last.book.credentials for key in lookups)
+        writing.close()
+        reading.close()
+    print(f"  {'from people.db':<56}{statistics.median(took) * 1e3:>8.1f} ms{max(took) * 1e3:>7.1f} ms")
 
 
 def measure_who() -> None:

@@ -1,21 +1,20 @@
 """`edge-agent access`: who may pass where and when, and why; and forgiving what was held against somebody."""
 
-import inspect
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
 
+from edge_agent.cli.operate import BY, WHY, refused, site
+from edge_agent.cli.operate import who as who_answers
 from edge_agent.cli.options import CONFIG, STATE
 from edge_agent.cli.speech import set_language, tell
 from edge_agent.config import load_config
 from edge_agent.errors import EdgeAgentError, StoreError
-from edge_agent.model.commands import Done, Operation
+from edge_agent.model.commands import Operation
 from edge_agent.model.reads import Direction
 
-TIMEOUT_S = 5.0
 DOOR = click.option("--door", required=True, help="The door's name in agent.toml.")
 AT = click.option("--at", default="now", show_default=True, help="now, or local time: 2026-05-04T07:30.")
 DIRECTION = click.option("--direction", type=click.Choice(["in", "out"]), default="in", show_default=True)
@@ -87,7 +86,7 @@ def explain(config: Path, state: Path | None, person: str, door: str, at: str, d
 @click.option("--json", "as_json", is_flag=True, help="One array, for programs.")
 def who(config: Path, state: Path | None, door: str, at: str, direction: str, as_json: bool) -> None:
     """List who could pass DOOR at that time with what they hold: id, name, category, house, ways, rule."""
-    from edge_agent.cli import access_say, access_scene
+    from edge_agent.cli import access_roll, access_scene
     from edge_agent.core.explain import who as could_pass
 
     loaded = load_config(config)
@@ -101,9 +100,9 @@ def who(config: Path, state: Path | None, door: str, at: str, direction: str, as
     )
     passers, names = list(could_pass(scene)), access_scene.names_of(folder)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(access_say.as_json(passers, names))).decode())
+        click.echo(msgspec.json.format(msgspec.json.encode(access_roll.as_json(passers, names))).decode())
         return
-    for line in access_say.roll(passers, names, scene):
+    for line in access_roll.roll(passers, names, scene):
         click.echo(line)
 
 
@@ -111,41 +110,25 @@ def who(config: Path, state: Path | None, door: str, at: str, direction: str, as
 @CONFIG
 @STATE
 @LANG
+@BY
+@WHY
 @click.option("--person", help="Whom; their next passage is taken as it comes.")
 @click.option("--all", "everybody", is_flag=True, help="Everybody.")
-@click.option("--by", required=True, help="Who forgives; stands in the journal.")
-@click.option("--why", default="", help="Why; for whoever reads the journal later.")
-def forgive(config: Path, state: Path | None, person: str | None, everybody: bool, by: str, why: str) -> None:
+def forgive(config: Path, state: Path | None, by: str | None, why: str, person: str | None, everybody: bool) -> None:
     """Let anti-passback forget where PERSON, or everybody, is. The running agent does it and records it."""
+    from edge_agent.cli.access_scene import known_person
+    from edge_agent.console.control import operate
+
     if (person is None) is not everybody:
         raise EdgeAgentError("explain.forgive_whom")
-    loaded = load_config(config)
-    folder = state or config.parent / loaded.gateway.state
-    done = _operate(folder / "run/control.sock", Operation("forgive", by, why, person=person))
+    there = site(config, state)
+    if person is not None:
+        known_person(there.socket.parent.parent, person)
+    operation = Operation("forgive", who_answers(by), why, person=person)
+    done = operate(there.socket, operation)
     if not done.good:
-        raise EdgeAgentError(done.code)
+        raise refused(done.code, operation, there)
     if person is None:
         tell("explain.forgiven_all")
     else:
         tell("explain.forgiven", person=person)
-
-
-def _operate(socket: Path, operation: Operation) -> Done:
-    """Asks the running agent. Raises EdgeAgentError when none answers."""
-    try:
-        control = import_module("edge_agent.console.control")
-    except ModuleNotFoundError as error:
-        if error.name not in {"edge_agent.console", "edge_agent.console.control"}:
-            raise
-        raise EdgeAgentError("explain.no_control") from None
-    answer: Any = control.operate(socket, operation, TIMEOUT_S)
-    if inspect.isawaitable(answer):
-        import asyncio
-
-        answer = asyncio.run(_awaited(answer))
-    done: Done = answer
-    return done
-
-
-async def _awaited(answer: Any) -> Any:
-    return await answer

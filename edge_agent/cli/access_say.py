@@ -8,13 +8,14 @@ import click
 
 from edge_agent.cli.describe import category_words, how_words
 from edge_agent.cli.speech import words
-from edge_agent.core.explain import Explanation, Owned, Passer, Scene, Scope, Told, Way
+from edge_agent.core.explain import Explanation, Owned, Scope, Told
 from edge_agent.core.schedule import LOOK_AHEAD_DAYS
+from edge_agent.core.trial import Scene, Way
 from edge_agent.model.decisions import Deny, Grant, Wait
 from edge_agent.model.people import Person
 from edge_agent.model.reads import Direction
 
-MOST_COLUMNS, PIPED_COLUMNS = 100, 80
+MOST_COLUMNS = 100
 Line = tuple[int, str]  # how far it is indented
 
 
@@ -41,7 +42,7 @@ def explained(found: Explanation, scene: Scene, name: str, memory: bool | None) 
             who=_who(found.person, name),
             door=scene.place.door.name,
             direction=words(f"explain.direction.{scene.direction}"),
-            when=_instant(scene.now.wall_ms, scene.book.zone),
+            when=instant_words(scene.now.wall_ms, scene.book.zone),
             zone=scene.book.zone,
         ),
     )
@@ -156,8 +157,8 @@ def _valid(found: Explanation, scene: Scene) -> str:
 
 def _dates(start_ms: int | None, end_ms: int | None, zone: str) -> str:
     """The end is exclusive and said so: the instant itself."""
-    said = [] if start_ms is None else [words("explain.from", when=_instant(start_ms, zone))]
-    said += [] if end_ms is None else [words("explain.until", when=_instant(end_ms, zone))]
+    said = [] if start_ms is None else [words("explain.from", when=instant_words(start_ms, zone))]
+    said += [] if end_ms is None else [words("explain.until", when=instant_words(end_ms, zone))]
     return ", ".join(said)
 
 
@@ -213,7 +214,7 @@ def _scope(scope: Scope) -> str:
 # ---- times -----------------------------------------------------------------------------------------------------------
 
 
-def _instant(wall_ms: int, zone: str) -> str:
+def instant_words(wall_ms: int, zone: str) -> str:
     try:
         return _local(datetime.fromtimestamp(wall_ms / 1000, UTC).astimezone(ZoneInfo(zone)))
     except (OverflowError, OSError, ValueError):
@@ -222,51 +223,3 @@ def _instant(wall_ms: int, zone: str) -> str:
 
 def _local(at: datetime) -> str:
     return f"{words(f'explain.day.{at.isoweekday()}')} {at:%Y-%m-%d %H:%M}"
-
-
-# ---- who could pass --------------------------------------------------------------------------------------------------
-
-
-def roll(passers: list[Passer], names: dict[str, str], scene: Scene) -> Iterator[str]:
-    """One line each in columns; where the terminal is narrow, ways and rule go onto a second line."""
-    from rich.cells import cell_len
-    from rich.console import Console
-
-    yield words(
-        "explain.who",
-        count=len(passers),
-        door=scene.place.door.name,
-        direction=words(f"explain.direction.{scene.direction}"),
-        when=_instant(scene.now.wall_ms, scene.book.zone),
-    )
-    rows = [_row(passer, names.get(passer.person.id, "")) for passer in passers]
-    wide = [max((cell_len(row[n]) for row in rows), default=0) for n in range(4)]
-    last = max((cell_len(row[4]) for row in rows), default=0)
-    folded = sum(wide) + 2 * len(wide) + last > min(MOST_COLUMNS, Console().width)
-    for row in rows:
-        line = "  ".join(cell + " " * (wide[n] - cell_len(cell)) for n, cell in enumerate(row[:4]))
-        yield f"{line.rstrip()}\n    {row[4]}" if folded else f"{line}  {row[4]}"
-
-
-def _row(passer: Passer, name: str) -> tuple[str, str, str, str, str]:
-    person = passer.person
-    ways = " / ".join(how_words(way) for way in passer.ways)
-    needs = "" if passer.needs is None else " · " + words(f"explain.who_needs.{passer.needs}")
-    cells = (person.id, name, category_words(person.category), person.house, f"{ways} · {passer.rule}{needs}")
-    first, second, third, fourth, fifth = ("".join(c if c.isprintable() else "?" for c in cell) for cell in cells)
-    return first, second, third, fourth, fifth
-
-
-def as_json(passers: list[Passer], names: dict[str, str]) -> list[dict[str, object]]:
-    return [
-        {
-            "id": passer.person.id,
-            "name": names.get(passer.person.id, ""),
-            "category": passer.person.category,
-            "house": passer.person.house,
-            "ways": [list(way) for way in passer.ways],
-            "rule": passer.rule,
-            "needs": passer.needs,
-        }
-        for passer in passers
-    ]

@@ -14,8 +14,8 @@ import msgspec
 from edge_agent.config import FACE_KEY
 from edge_agent.core.area import Standing
 from edge_agent.core.decide import Place
-from edge_agent.core.explain import Scene
 from edge_agent.core.mode import carried_over, mode_of
+from edge_agent.core.trial import Scene
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.errors import EdgeAgentError, StoreError
 from edge_agent.model.clock import ClockState, Moment
@@ -66,6 +66,15 @@ def book_of(config: Config, folder: Path) -> Book:
         return people.book(config.gateway.zone, rules, schedules)
 
 
+def known_person(folder: Path, person: str) -> None:
+    """Raises StoreError when people.db does not know them; no people.db says nothing."""
+    path = folder / "people.db"
+    if path.exists():
+        with closing(PeopleStore(path)) as people:
+            if people.person(person) is None:
+                raise StoreError("store.no_person", person=person)
+
+
 def names_of(folder: Path) -> dict[str, str]:
     """Person → name: for this gateway's own screen."""
     with closing(PeopleStore(folder / "people.db")) as people:
@@ -79,8 +88,7 @@ def seen(folder: Path) -> Seen:
     except StoreError:
         return Seen()
     with closing(reader):
-        standing = getattr(reader, "standing", tuple)  # a reader of an older journal remembers nothing
-        return Seen(tuple(standing()), dict(reader.door_states()), readable=True)
+        return Seen(tuple(reader.standing()), dict(reader.door_states()), readable=True)
 
 
 def faces_of(config: Path, loaded: Config, folder: Path) -> Container[str] | None:

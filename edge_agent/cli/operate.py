@@ -93,10 +93,10 @@ def carry_out(there: Site, operation: Operation) -> None:
         person = operation.person or words("cli.everybody")
         tell(f"cli.did.{operation.verb}", doors=doors, until=until, latch=operation.latch, person=person)
     if not done.good:
-        raise _refused(done.code, operation, there)
+        raise refused(done.code, operation, there)
 
 
-def _refused(code: str, operation: Operation, there: Site) -> EdgeAgentError:
+def refused(code: str, operation: Operation, there: Site) -> EdgeAgentError:
     """The agent's reason in words; it may be newer than this program and have others."""
     error = EdgeAgentError(
         code,

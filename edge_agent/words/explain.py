@@ -11,10 +11,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "没有 {file}：此处尚未登记人员；可用 `edge-agent people add` 添加",
     ),
     "explain.no_door": ("there is no door {door}; there are: {known}", "没有名为 {door} 的门；现有：{known}"),
-    "explain.no_control": (
-        "this version cannot give orders to the running agent; update it",
-        "此版本无法向运行中的程序下达操作；请升级",
-    ),
     "explain.forgive_whom": (
         "say whom: --person ID, or --all for everybody",
         "请指明对象：--person 编号，或用 --all 表示所有人",

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.console.control import ControlServer
 from edge_agent.drivers.clock import SystemClock
+from edge_agent.model.commands import Done, Operation
 from edge_agent.model.events import AgentStarted, AgentStopped, AlertOpened
 from edge_agent.model.standing import At, Change, Latch, Order, Presence
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.writer import Writer
+from tests.waiting import auntil
 
 CONFIG = """\
 [gateway]
@@ -191,9 +194,36 @@ def test_nobody_was_added_yet(tmp_path: Path) -> None:
 def test_forgiving_names_somebody_and_needs_the_agent(site: Path) -> None:
     assert "--all" in run(site, "access", "forgive", "--by", "Li").stderr
     assert "--all" in run(site, "access", "forgive", "--by", "Li", "--all", "--person", "p-1").stderr
+    assert "p-9" in run(site, "access", "forgive", "--by", "Li", "--person", "p-9").stderr
     nobody = run(site, "access", "forgive", "--by", "Li", "--all")
     assert nobody.returncode == 1
-    assert nobody.stderr
+    assert "edge-agent run" in nobody.stderr
+
+
+def test_the_running_agent_forgives(site: Path) -> None:
+    asked: list[Operation] = []
+
+    async def carry_out(operation: Operation) -> Done:
+        asked.append(operation)
+        return Done(operation.person is not None, "operate.not_recorded")
+
+    async def story() -> list[subprocess.CompletedProcess[str]]:
+        server = asyncio.create_task(ControlServer(site / "state/run/control.sock", carry_out).run(lambda: None))
+        await auntil((site / "state/run/control.sock").exists)
+        forgive = ("access", "forgive", "--by", "Li", "--why", "came by car")
+        answers = [
+            await asyncio.to_thread(run, site, *forgive, *whom, lang="zh") for whom in (("--person", "p-1"), ("--all",))
+        ]
+        server.cancel()
+        await asyncio.gather(server, return_exceptions=True)
+        return answers
+
+    (site / "state/run").mkdir(parents=True, exist_ok=True)
+    one, everybody = asyncio.run(story())
+    assert one.stdout == "p-1：防返传记录已清除，下一次通行不受限制\n"
+    assert everybody.returncode == 1
+    assert "无法记录" in everybody.stderr
+    assert asked[0] == Operation("forgive", "Li", "came by car", person="p-1")
 
 
 def test_check_tells_what_is_wrong_with_rules_and_doors(site: Path) -> None:

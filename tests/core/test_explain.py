@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from edge_agent.core.area import Standing
 from edge_agent.core.decide import Place, decide
-from edge_agent.core.explain import Scene, combinations, explain, holdings, who
+from edge_agent.core.explain import explain, who
 from edge_agent.core.mode import Mode
+from edge_agent.core.trial import Scene, combinations, holdings
 from edge_agent.model.clock import ClockState, Moment
 from edge_agent.model.decisions import Attempt, Deny, Grant, Reason, Wait
 from edge_agent.model.people import Book, Credential, Person, Rule, Schedule, Span

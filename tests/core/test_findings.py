@@ -229,7 +229,7 @@ def test_a_recurrence_that_never_comes(rule: str, start: datetime, never: bool) 
         "COUNT=3", "FREQ=SECONDLY", "FREQ=HOURLY;COUNT=2", "FREQ=DAILY;INTERVAL=0", "FREQ=DAILY;INTERVAL=-1", ";", "x",
         "FREQ=DAILY;COUNT=x", "FREQ=DAILY\nEXDATE:2020", "RRULE:FREQ=DAILY", "FREQ=DAILY;BYHOUR=99",
         "FREQ=DAILY;INTERVAL=٣",
-        "FREQ=DAILY;UNTIL=20300101T000000Z",
+        "FREQ=DAILY;UNTIL=20300101T000000Z", "FREQ=MONTHLY;BYDAY=9MO",
     ],
 )  # fmt: skip
 def test_a_recurrence_that_cannot_be_used(rule: str) -> None:
