@@ -287,6 +287,7 @@ FACTORS: list[Case] = [
     ("the same where the site trusts it", RESIDENT, {"door": NIGHT_PIN, "clock": UNSET, "policy": ALLOW}, ALWAYS),
     ("card by day where days are easier", RESIDENT, {"door": DAY_CARD}, ALWAYS),
     ("card by night where days are easier", RESIDENT, {"door": DAY_CARD, "wall_ms": NIGHT}, "waits: second_factor_missing (pin)"),
+    ("a clock nobody trusts makes nothing easier", RESIDENT, {"door": DAY_CARD, "clock": UNSET}, "waits: second_factor_missing (pin)"),
     ("of several times the first that is on", pin(), {"door": BOTH, "wall_ms": MORNING}, ALWAYS),
     ("and only that", face(), {"door": BOTH, "wall_ms": MORNING}, "invalid_identifier"),
     ("a guard stands in for the PIN", RESIDENT, {"door": CARD_AND_PIN, "approved_by": "guard-1"}, ALWAYS),
@@ -677,3 +678,11 @@ def test_who_goes_in_is_in_and_who_goes_out_is_out() -> None:
         Presence("yard", "p-resident", False, long_ago(3)),
         Presence("park", "p-resident", True, now),
     )
+
+
+def test_an_untrusted_clock_takes_every_combination_that_may_be_wanted() -> None:
+    """Whatever the hour is, what was shown would open: card and PIN, or the plate with either."""
+    gate = door(ways=(("card",), ("plate",)), ways_at=(WaysAt(schedule="curfew", ways=(("card", "pin"), ("plate",))),))
+    assert said(ask(PLATE, gate, clock=UNSET)) == ALWAYS
+    assert said(ask(RESIDENT, gate, clock=UNSET)) == "waits: second_factor_missing (pin)"
+    assert said(ask(pin(), gate, clock=UNSET, shown=[shown("card")])) == ALWAYS
