@@ -211,8 +211,11 @@ def _ingress(
     if isinstance(permit, Deny):
         return Deny(permit.reason, how, person.id, permit.rule)
     rule, permits = permit
-    if reason := refusal(place.mode, any(rule.in_lockdown for rule in permits)):
+    exempt = next((other for other in permits if other.in_lockdown), None)
+    if reason := refusal(place.mode, exempt is not None):
         return Deny(reason, how, person.id, rule.id)
+    if exempt is not None and place.mode.name == "locked_down":
+        rule = exempt
     if not _armed(person, door, place, book, now, policy):
         return Deny(Reason.NOT_PERMITTED_AT_THIS_TIME, how, person.id, rule.id)
     if place.interlocked:

@@ -231,6 +231,7 @@ PLACE: list[Case] = [
     ("a door that is double locked", GUARD, {"mode": Mode("double_locked")}, "door_blocked by guards-always"),
     ("a lockdown", RESIDENT, {"mode": Mode("locked_down")}, "lockdown by residents-always"),
     ("a lockdown, for a guard", GUARD, {"mode": Mode("locked_down")}, "granted by guards-always"),
+    ("a lockdown, by the rule that lets pass even then", CARD["volunteer"], {"mode": Mode("locked_down")}, "granted by volunteer-in-lockdown"),
     ("the same outside its schedule", CARD["volunteer"], {"mode": Mode("locked_down"), "wall_ms": NIGHT}, "lockdown by volunteer-by-name"),
     ("a lockdown, for a stranger", Card(26, 5), {"mode": Mode("locked_down")}, "unknown_credential"),
     ("an unlocked door still knows who came", RESIDENT, {"mode": Mode("unlocked")}, ALWAYS),
@@ -494,6 +495,7 @@ def test_a_grant_names_every_factor_once_in_their_order_and_the_guard() -> None:
         (CARD["soon"], {"wall_ms": NIGHT}, True),
         (ticket(), {}, True),
         (CARD["volunteer"], {}, False),  # a rule without a schedule is enough
+        (CARD["volunteer"], {"mode": Mode("locked_down")}, True),  # there it is the one with a schedule
         (pin(), {"door": CARD_AND_PIN, "shown": [shown("card", timed=True)]}, True),
         (TODAYS, {"out": True}, False),
     ],
