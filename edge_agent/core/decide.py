@@ -72,7 +72,8 @@ def decide(attempt: Attempt, book: Book, place: Place, now: Moment, policy: Poli
     if isinstance(shown, Deny):
         return _refuse(shown, how, read, place, now, policy)
     person = book.persons[shown.person]
-    return _ingress(person, (*attempt.shown, shown), attempt, book, place, now, policy)
+    earlier = tuple(factor for factor in attempt.shown if factor != shown)  # the same one again is not one more
+    return _ingress(person, (*earlier, shown), attempt, book, place, now, policy)
 
 
 def _how(attempt: Attempt) -> tuple[str, ...]:

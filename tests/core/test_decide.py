@@ -475,6 +475,13 @@ def test_what_is_remembered_of_a_factor_while_the_other_is_missing(credential: P
     assert decision.shown == (factor,)
 
 
+def test_a_card_shown_again_and_again_is_remembered_once() -> None:
+    card = Shown("card", "p-resident", "card/26/1000000")
+    decision = ask(RESIDENT, CARD_AND_PIN, shown=[card])
+    assert isinstance(decision, Wait)
+    assert decision.shown == (card,)
+
+
 def test_a_grant_names_every_factor_once_in_their_order_and_the_guard() -> None:
     decision = ask(RESIDENT, CARD_AND_PIN, shown=[shown("pin"), shown("card")], approved_by="g")
     assert isinstance(decision, Grant)
