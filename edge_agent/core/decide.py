@@ -413,5 +413,5 @@ def _flee(read: Read, how: tuple[str, ...], book: Book, place: Place, now: Momen
     changes, undo = area.passage(place.door, Direction.OUT, person, (), place.standing, now)
     return Grant(
         person.id, person.category, person.house, how, "fire_release", False, person.needs_longer,
-        changes=changes, undo=undo,
+        duress=shown.duress, changes=changes, undo=undo,
     )  # fmt: skip

@@ -556,7 +556,7 @@ def test_the_earlier_factor_may_be_the_one_under_duress() -> None:
     assert decision.duress
 
 
-@pytest.mark.parametrize("before", [[]])
+@pytest.mark.parametrize("before", [[], [FIRE]])
 def test_duress_on_the_way_out_calls_for_help_too(before: list[Any]) -> None:
     decision = ask(DURESS, out=True, before=before)
     assert isinstance(decision, Grant)
