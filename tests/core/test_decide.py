@@ -689,6 +689,15 @@ def test_who_goes_in_is_in_and_who_goes_out_is_out() -> None:
     )
 
 
+def test_a_timed_limit_that_nobody_can_tell_hides_no_hard_one() -> None:
+    gate = door(timed_min=10, area="yard")
+    before = [*inside("door/gate", "resident", entered=long_ago(30, BOOT_BEFORE)), *inside("yard", "resident")]
+    areas = [Area(name="yard", anti_passback="hard")]
+    given: dict[str, Any] = {"areas": areas, "before": before, "clock": UNSET}
+    assert said(ask(RESIDENT, gate, **given, policy=ALLOW)) == "anti_passback by residents-always"
+    assert said(ask(RESIDENT, gate, **given)) == "anti_passback by residents-always"
+
+
 def test_an_untrusted_clock_takes_every_combination_that_may_be_wanted() -> None:
     """Whatever the hour is, what was shown would open: card and PIN, or the plate with either."""
     gate = door(ways=(("card",), ("plate",)), ways_at=(WaysAt(schedule="curfew", ways=(("card", "pin"), ("plate",))),))
