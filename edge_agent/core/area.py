@@ -115,7 +115,7 @@ def passed_back(door: Door, direction: Direction, person: str, standing: Standin
     """`hard` or `soft` when this person, by what is remembered, is inside already or came in too short a time ago;
     `untold` when a timed limit hangs on a clock nobody can trust.
     """
-    found = None
+    found, untold = None, False
     for scope, mode, minutes in _limits(door, direction, standing):
         seen = standing.presence(scope, person)
         if mode != "off" and seen.inside:
@@ -125,12 +125,12 @@ def passed_back(door: Door, direction: Direction, person: str, standing: Standin
         if minutes and seen.entered is not None:
             since_ms = seen.entered.since_ms(now)
             if since_ms is None:
-                return "untold"
-            if 0 <= since_ms < minutes * 60_000:
+                untold = True
+            elif 0 <= since_ms < minutes * 60_000:
                 if mode != "soft":
                     return "hard"
                 found = "soft"
-    return found
+    return "untold" if untold else found
 
 
 def crowded(door: Door, direction: Direction, person: str, standing: Standing) -> str | None:

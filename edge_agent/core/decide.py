@@ -8,6 +8,8 @@ that must not be open together one waits for the other; and a fire release lets 
 Of rules that contradict each other the one that denies decides (docs/decisions/0013).
 """
 
+from collections.abc import Iterable
+
 from edge_agent.core import area
 from edge_agent.core.mode import LOCKED, Mode, refusal
 from edge_agent.core.schedule import in_force, local_time
@@ -28,7 +30,7 @@ from edge_agent.model.reads import (
     Unreadable,
     kind_of,
 )
-from edge_agent.model.site import Door, Escort, Policy, TwoPersons, Ways
+from edge_agent.model.site import Door, Escort, Kind, Policy, TwoPersons, Ways
 from edge_agent.model.standing import Armed, Change
 
 STALE_AFTER_MS = 2000  # a read that waited longer would open for whoever stands there now
@@ -70,7 +72,8 @@ def decide(attempt: Attempt, book: Book, place: Place, now: Moment, policy: Poli
     if isinstance(shown, Deny):
         return _refuse(shown, how, read, place, now, policy)
     person = book.persons[shown.person]
-    return _ingress(person, (*attempt.shown, shown), attempt, book, place, now, policy)
+    earlier = tuple(factor for factor in attempt.shown if factor != shown)  # the same one again is not one more
+    return _ingress(person, (*earlier, shown), attempt, book, place, now, policy)
 
 
 def _how(attempt: Attempt) -> tuple[str, ...]:
@@ -209,8 +212,11 @@ def _ingress(
     if isinstance(permit, Deny):
         return Deny(permit.reason, how, person.id, permit.rule)
     rule, permits = permit
-    if reason := refusal(place.mode, any(rule.in_lockdown for rule in permits)):
+    exempt = next((other for other in permits if other.in_lockdown), None)
+    if reason := refusal(place.mode, exempt is not None):
         return Deny(reason, how, person.id, rule.id)
+    if exempt is not None and place.mode.name == "locked_down":
+        rule = exempt
     if not _armed(person, door, place, book, now, policy):
         return Deny(Reason.NOT_PERMITTED_AT_THIS_TIME, how, person.id, rule.id)
     if place.interlocked:
@@ -225,11 +231,22 @@ def _ingress(
 
 
 def ways_of(door: Door, book: Book, now: Moment, policy: Policy) -> Ways:
-    """The combinations that open now. A schedule on a clock nobody trusts counts as on: it may only ask for more."""
+    """The combinations that open now; on a clock nobody trusts those that open at any time."""
+    if door.ways_at and _distrusted(now, policy):
+        return _at_any_time((door.ways, *(at.ways for at in door.ways_at)))
     for at in door.ways_at:
-        if _distrusted(now, policy) or in_force(book, at.schedule, now.wall_ms):
+        if in_force(book, at.schedule, now.wall_ms):
             return at.ways
     return door.ways
+
+
+def _at_any_time(choices: Iterable[Ways]) -> Ways:
+    """What satisfies each of `choices`, and nothing more than it must."""
+    found: set[frozenset[Kind]] = {frozenset()}
+    for ways in choices:
+        both = {one.union(way) for one in found for way in ways}
+        found = {one for one in both if not any(other < one for other in both)}
+    return tuple(sorted(tuple(sorted(one)) for one in found))
 
 
 def permission(person: Person, door: str, book: Book, now: Moment, policy: Policy) -> tuple[Rule, list[Rule]] | Deny:
@@ -396,5 +413,5 @@ def _flee(read: Read, how: tuple[str, ...], book: Book, place: Place, now: Momen
     changes, undo = area.passage(place.door, Direction.OUT, person, (), place.standing, now)
     return Grant(
         person.id, person.category, person.house, how, "fire_release", False, person.needs_longer,
-        changes=changes, undo=undo,
+        duress=shown.duress, changes=changes, undo=undo,
     )  # fmt: skip

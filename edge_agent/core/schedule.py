@@ -1,21 +1,22 @@
 """Is this instant inside a schedule? In local wall time, so that 08:00 stays 08:00 when summer time begins.
 
 A wall time that a clock change skips never comes, one that it repeats comes twice: a span means both. Recurrences are
-RFC 5545's, expanded by dateutil one local day at a time and kept for the next question.
+RFC 5545's, expanded by dateutil some weeks at a time and kept for the next question.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
 from edge_agent.model.people import Book, Recurrence, Schedule, Span
 
 if TYPE_CHECKING:
-    from dateutil.rrule import rrule, rruleset
+    from dateutil.rrule import rrule
 
 DAY_MIN = 1440
+WINDOW_DAYS = 64
 LOOK_AHEAD_DAYS = 400  # a schedule that does not open within a year and a holiday never opens
 NO_DAYS: Mapping[int, str] = {}
 
@@ -66,23 +67,64 @@ def _recurs(recurrence: Recurrence, local: datetime) -> bool:
     )
 
 
-@lru_cache(maxsize=4096)
 def occurrences(recurrence: Recurrence, day: int) -> tuple[datetime, ...]:
     """The instants (local wall time) at which it begins on that day."""
+    return _window(recurrence, day // WINDOW_DAYS).get(day, ())
+
+
+@lru_cache(maxsize=4096)
+def _window(recurrence: Recurrence, number: int) -> Mapping[int, tuple[datetime, ...]]:
+    return _expanded(recurrence, number * WINDOW_DAYS)
+
+
+def _expanded(recurrence: Recurrence, day: int) -> Mapping[int, tuple[datetime, ...]]:
+    """Day → what begins then, of WINDOW_DAYS from `day` on. dateutil counts from the first occurrence on whenever it is
+    asked, so it is not asked every day.
+    """
+    days: dict[int, tuple[datetime, ...]] = {}
     try:
-        midnight = datetime.combine(date.fromordinal(day), datetime.min.time())
-        return tuple(parse(recurrence).between(midnight, midnight + timedelta(days=1, microseconds=-1), inc=True))
-    except (ValueError, OverflowError):  # a day before the first or after the last of all days
-        return ()
+        start = datetime.fromordinal(max(day, 1))
+        end = datetime.fromordinal(day + WINDOW_DAYS) - timedelta(microseconds=1)
+        first = begins(recurrence)
+        if first is None or first > end:
+            return days
+        for at in parse(recurrence).between(start, end, inc=True):
+            days[at.toordinal()] = (*days.get(at.toordinal(), ()), at)
+    except (ValueError, OverflowError, IndexError):  # no rule, or days after the last of all days
+        return {}
+    return days
 
 
 @lru_cache(maxsize=512)
-def parse(recurrence: Recurrence) -> "rrule | rruleset":
-    """Raises ValueError when the rule is none of RFC 5545's."""
+def begins(recurrence: Recurrence) -> datetime | None:
+    """The first occurrence, None when there never is one. Asked once: of a rule that never comes true dateutil tries
+    every day until the year 9999, which takes seconds. Raises ValueError as `parse` does.
+    """
+    try:
+        return next(iter(parse(recurrence)), None)
+    except IndexError as error:  # the ninth Monday of a month
+        raise ValueError(f"no such day: {recurrence.rule}") from error
+
+
+@lru_cache(maxsize=512)
+def parse(recurrence: Recurrence) -> "rrule":
+    """Raises ValueError when the rule is none of RFC 5545's; also for one that repeats within a day, whose repetitions
+    would be counted from DTSTART on for every question: BYHOUR and BYMINUTE say several times a day.
+    """
+    return _parsed(recurrence.start, recurrence.rule or "FREQ=DAILY;COUNT=1")
+
+
+def _parsed(start: datetime, rule: str) -> "rrule":
     from dateutil.rrule import rrulestr  # only where a site has recurrences
 
-    rule = recurrence.rule or "FREQ=DAILY;COUNT=1"
-    return rrulestr(rule, dtstart=recurrence.start, cache=False)
+    words = dict(part.partition("=")[::2] for part in rule.upper().split(";"))
+    if len(rule.split()) != 1 or ":" in rule or "FREQ" not in words:
+        raise ValueError(f"not one rule, as FREQ=WEEKLY;BYDAY=MO: {rule}")
+    if words["FREQ"] in {"HOURLY", "MINUTELY", "SECONDLY"}:
+        raise ValueError("a recurrence repeats daily or less often; several times a day are BYHOUR and BYMINUTE")
+    if "INTERVAL" in words and not int(words["INTERVAL"]) > 0:  # of 0 dateutil would never come to the next one
+        raise ValueError("an INTERVAL is 1 or more")
+    return cast("rrule", rrulestr(rule, dtstart=start, cache=False))
 
 
 def endless(recurrence: Recurrence) -> bool:
@@ -96,7 +138,7 @@ def opens_after(schedule: Schedule, local: datetime, calendar: Mapping[int, str]
     if permits_local(schedule, local, calendar):
         return local
     for day in range(local.toordinal(), local.toordinal() + LOOK_AHEAD_DAYS):
-        midnight = datetime.combine(date.fromordinal(day), datetime.min.time())
+        midnight = datetime.fromordinal(day)
         starts = [midnight + timedelta(minutes=span.start_min) for span in _spans(schedule, day, calendar)]
         starts += [start for recurrence in schedule.recurrences for start in occurrences(recurrence, day)]
         if later := [start for start in starts if start > local]:
