@@ -103,7 +103,7 @@ class Rule(msgspec.Struct, frozen=True):
     in_lockdown: bool = False
 
 
-class PinOwner(msgspec.Struct, frozen=True):
+class PinOwner(msgspec.Struct, frozen=True, gc=False):
     """Whose PIN an entry may be; `duress`: it is that person's duress PIN (the last digit plus one)."""
 
     person: str

@@ -91,7 +91,7 @@ class _Draft:
         for key in [key for key, held in self.credentials.items() if held.person in people]:
             del self.credentials[key]
         if not people.isdisjoint(self.pins):
-            indexed = [digest for digest, own in self.pin_index.items() if any(one.person in people for one in own)]
+            indexed = {digest for digest, own in self.pin_index.items() for one in own if one.person in people}
             for digest in indexed:
                 left = tuple(one for one in self.pin_index.pop(digest) if one.person not in people)
                 if left:
