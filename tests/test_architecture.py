@@ -14,7 +14,11 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "words": (set(), set(), {"asyncio", "socket", "sqlite3"}),
     "model": (set(), {"msgspec"}, {"asyncio", "socket", "sqlite3", "logging", "os", "time", "subprocess"}),
     "protocols": ({"model"}, set(), {"asyncio", "socket", "serial", "time"}),
-    "core": ({"model"}, {"numpy", "msgspec", "dateutil"}, {"asyncio", "sqlite3", "logging", "random", "time", "socket"}),
+    "core": (
+        {"model"},
+        {"numpy", "msgspec", "dateutil"},
+        {"asyncio", "sqlite3", "logging", "random", "time", "socket"},
+    ),
     "ports": ({"model"}, {"msgspec"}, {"asyncio", "socket", "sqlite3"}),
     "log": (set(), set(), {"asyncio", "socket", "sqlite3"}),
     "sockets": (set(), set(), {"asyncio", "sqlite3"}),

@@ -47,6 +47,7 @@ class Doorway:
         )
         self._hold_at_ms: int | None = None  # when the lock is to be released again
         self._secure_at_ms: int | None = None  # when it is to be locked before its time
+        self._tampered = False
         self._working: set[asyncio.Task[None]] = set()
 
     @property
@@ -89,8 +90,11 @@ class Doorway:
                     self._secure_at_ms = self._now_ms() + _ms(self.door.relock_s)
             case Report.TAMPER_ON | Report.TAMPER_OFF:
                 on = report.report is Report.TAMPER_ON
-                if on or not report.first:
+                if on != self._tampered:
+                    self._tampered = on
                     self.premises.record(DoorTamper(door=name, on=on))
+            case Report.RELAY_ON if report.first and not self.mode.open and machine.shut(self.state):
+                self._secure_at_ms = self._now_ms()  # a board that was away kept a release nobody wants any more
             case Report.INPUT_CUT | Report.INPUT_SHORTED | Report.INPUT_NORMAL:
                 what = FAULTS[report.report]
                 logger.warning("%s: input %s is %s", name, report.detail, what)

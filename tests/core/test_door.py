@@ -65,7 +65,7 @@ def test_what_nobody_took_is_taken_back_for_each() -> None:
     state = machine.release(released(), 1000, TIMING, BOB)
     _, outcomes = machine.tick(state, GATE, 6500, TIMING)
     assert events(outcomes) == [AccessNotTaken(door=GATE, person="p-ann"), AccessNotTaken(door=GATE, person="p-bob")]
-    assert outcomes == [Outcome(outcomes[0].event, ANN.undo), Outcome(outcomes[1].event)]
+    assert outcomes == [Outcome(outcomes[0].event, ANN), Outcome(outcomes[1].event, BOB)]
 
 
 def test_of_two_grants_before_one_opening_nobody_knows_who_went() -> None:
