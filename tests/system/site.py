@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from edge_agent.errors import StoreError
@@ -24,6 +24,14 @@ async def estate(folder: Path) -> AsyncIterator[Estate]:
         yield site
     finally:
         await site.close()
+
+
+def play(folder: Path, story: Callable[[Estate], Awaitable[None]]) -> None:
+    async def run() -> None:
+        async with estate(folder) as site:
+            await story(site)
+
+    asyncio.run(run())
 
 
 def show_card(site: Estate, entry: str = RESIDENT) -> None:

@@ -10,24 +10,13 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from edge_agent.sim.estate import DOOR, GATEWAY, Estate
-from tests.system.site import estate, journal, log_of, ready, show_card, tags
+from tests.system.site import journal, log_of, play, ready, show_card, tags
 from tests.waiting import auntil
-
-Story = Callable[[Estate], Awaitable[None]]
-
-
-def play(folder: Path, story: Story) -> None:
-    async def run() -> None:
-        async with estate(folder) as site:
-            await story(site)
-
-    asyncio.run(run())
 
 
 def test_a_card_opens_without_any_network_and_a_clean_stop_is_noted(tmp_path: Path) -> None:
