@@ -26,7 +26,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     ),
     "store": (
         {"model", "ports", "log"},
-        {"sqlite_utils", "cryptography", "argon2", "msgspec", "icalendar", "dateutil"},
+        {"sqlite_utils", "cryptography", "argon2", "msgspec", "icalendar"},
         set(),
     ),
     "contract": ({"model"}, {"cryptography", "msgspec"}, {"asyncio", "socket", "sqlite3"}),

@@ -13,7 +13,8 @@ from edge_agent.errors import FaceError
 from edge_agent.model.events import PersonChanged
 from edge_agent.model.site import FacePolicy
 from edge_agent.store.faces import FaceStore, load_key
-from edge_agent.store.people import Consent, PeopleStore
+from edge_agent.store.people import PeopleStore
+from edge_agent.store.records import Consent
 from edge_agent.vision.enrol import embed_photos
 
 

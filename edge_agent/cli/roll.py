@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from edge_agent.cli.speech import words
-from edge_agent.store.people import Listed
+from edge_agent.store.records import Listed
 
 COLUMNS = ("id", "name", "category", "house", "valid", "cards", "faces")
 NARROW = 80

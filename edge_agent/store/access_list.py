@@ -6,9 +6,9 @@ read here: ids, times of day, spans, days.
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -21,15 +21,19 @@ DAY_MIN = 1440
 SPAN_OF_DAYS_AT_MOST = 366
 TOO_OFTEN = re.compile(r"FREQ=(SECONDLY|MINUTELY|HOURLY)", re.IGNORECASE)  # a door would count them while it decides
 
-CheckRecurrence = Callable[[Recurrence], object]
+
+class Occurrences(Protocol):
+    """What core.schedule.parse makes of a recurrence."""
+
+    def between(self, after: datetime, before: datetime, inc: bool = False) -> list[datetime]: ...
 
 
 class Form(msgspec.Struct, frozen=True):
-    """How text is read. `parse_card(text, format)` and `check_recurrence` raise EdgeAgentError or ValueError."""
+    """How text is read. `parse_card(text, format)` and `parse_recurrence` raise EdgeAgentError or ValueError."""
 
     zone: ZoneInfo
     parse_card: ParseCard
-    check_recurrence: CheckRecurrence
+    parse_recurrence: Callable[[Recurrence], Occurrences]
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -122,7 +126,7 @@ def checked(recurrence: Recurrence, form: Form) -> Recurrence:
     if TOO_OFTEN.search(recurrence.rule):
         raise StoreError("store.list_recurs_often", rule=recurrence.rule)
     try:
-        form.check_recurrence(recurrence)
+        form.parse_recurrence(recurrence)
     except (ValueError, EdgeAgentError) as error:
         raise StoreError("store.list_recurrence", rule=recurrence.rule, why=error) from error
     return recurrence

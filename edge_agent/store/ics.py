@@ -36,8 +36,6 @@ def recurrences(path: Path, form: Form) -> tuple[list[Recurrence], list[StoreErr
 
 def all_days(path: Path, form: Form) -> tuple[list[date], list[StoreError]]:
     """The days of the all-day events, a repeated one for ten years at most; and what is wrong with the others."""
-    from dateutil.rrule import rrulestr
-
     found, wrong = set[date](), list[StoreError]()
     for event in _events(path):
         try:
@@ -45,8 +43,8 @@ def all_days(path: Path, form: Form) -> tuple[list[date], list[StoreError]]:
                 raise _refused(event, "store.ics_timed")
             for recurrence in _recurrences(event, form):
                 first, length = recurrence.start, recurrence.minutes // DAY_MIN
-                rule = rrulestr(recurrence.rule or "FREQ=DAILY;COUNT=1", dtstart=first)
-                for start in rule.between(first, first + timedelta(days=LAST), inc=True):
+                last = first + timedelta(days=LAST)
+                for start in form.parse_recurrence(recurrence).between(first, last, inc=True):
                     found.update(start.date() + timedelta(days=n) for n in range(length))
         except StoreError as error:
             wrong.append(error)
