@@ -11,7 +11,7 @@ from edge_agent.model.commands import Delivery
 from edge_agent.model.detections import Detection
 from edge_agent.model.events import Event, Row
 from edge_agent.model.people import Book
-from edge_agent.model.reads import Face, Pin, Presented
+from edge_agent.model.reads import Face, Pin, Presented, Token
 
 
 class Clock(Protocol):
@@ -50,6 +50,10 @@ class Secrets(Protocol):
 
     async def pin(self, digits: str, claimed: str | None) -> Pin:
         """Whose PIN or duress PIN it is; with `claimed` given, only whether it is theirs. Takes as long either way."""
+        ...
+
+    def phone(self, digits: str) -> Token | None:
+        """Typed digits as a phone number, when it is somebody's here."""
         ...
 
     def code(self, text: bytes) -> Presented:

@@ -32,7 +32,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "console": ({"model", "ports", "log", "sockets"}, {"msgspec"}, {"sqlite3"}),
     "store": (
         {"model", "ports", "log", "sockets"},
-        {"sqlite_utils", "cryptography", "argon2", "msgspec"},
+        {"sqlite_utils", "cryptography", "argon2", "msgspec", "icalendar"},
         set(),
     ),
     "contract": ({"model"}, {"cryptography", "msgspec"}, {"asyncio", "socket", "sqlite3"}),

@@ -45,6 +45,8 @@ class DoorActor:
         self._wake = asyncio.Event()
         self._leaving: set[asyncio.Task[None]] = set()
         self._approvals: deque[tuple[str, asyncio.Future[bool]]] = deque()
+        ways = (*self.door.ways, *(way for at in self.door.ways_at for way in at.ways))
+        self._takes_phones = any("phone" in way for way in ways)
         premises.doors[self.door.name] = self
 
     @property
@@ -118,6 +120,8 @@ class DoorActor:
         match read.credential:
             case Keys(digits=digits):
                 claimed = presentation.pin_wanted(self._gathered[read.direction])
+                if claimed is None and self._takes_phones and (phone := self.secrets.phone(digits)) is not None:
+                    return read.with_credential(phone)
                 return read.with_credential(await self.secrets.pin(digits, claimed))
             case Code(text=text):
                 return read.with_credential(self.secrets.code(text))

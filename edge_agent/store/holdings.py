@@ -30,8 +30,8 @@ def place(key: Card | Token) -> tuple[str, tuple[Any, ...], tuple[str, int | Non
 class Holdings(RuleStore):
     """Writes what an entry says over what is stored. Raises StoreError before anything of the entry is written."""
 
-    def _upsert(self, entry: PersonEntry) -> str:
-        """`added` or `updated`."""
+    def upsert(self, entry: PersonEntry) -> str:
+        """`added` or `updated`. Inside a `batch`; whoever calls it notes the change."""
         for given in entry.credentials:
             owner = self.owner(given.key)
             if owner is not None and owner != entry.id:

@@ -46,7 +46,7 @@ class PeopleStore(Holdings):
         with what is stored, would end before it begins.
         """
         with self._transaction():
-            what = self._upsert(entry)
+            what = self.upsert(entry)
             self._note(PersonChanged(what=what, person=entry.id, source=source), "person", [entry.id])
         return what
 
@@ -60,15 +60,20 @@ class PeopleStore(Holdings):
                     continue
                 seen.add(entry.id)
                 try:
-                    what = self._upsert(entry)
+                    what = self.upsert(entry)
                 except StoreError as error:
                     refused.append((index, error))
                 else:
                     (added if what == "added" else updated).append(entry.id)
-            if added or updated:
-                event = PersonChanged(what="imported", count=len(added) + len(updated), source=source)
-                self._note(event, "person", [*added, *updated])
+            self.note_imported([*added, *updated], source)
         return Stored(tuple(added), tuple(updated), tuple(refused))
+
+    def note_imported(self, people: list[str], source: str = "") -> None:
+        """One change for all that were written by `upsert`."""
+        if people:
+            with self._transaction():
+                event = PersonChanged(what="imported", count=len(people), source=source)
+                self._note(event, "person", people)
 
     def block(self, person: str, source: str = "") -> None:
         """Nothing of this person opens a door until `unblock`; credentials, consents and faces are kept."""
@@ -161,6 +166,10 @@ class PeopleStore(Holdings):
         for columns in self.each(f"{HELD} ORDER BY id"):
             held.setdefault(columns[0], []).append(_known_credential(*columns[1:]))
         return {row[0]: _known_person(row, tuple(held.get(row[0], ()))) for row in self.each(PERSON)}
+
+    def pin_indexes(self) -> dict[str, str]:
+        """Person → the keyed digest of the PIN (empty: entered without a key)."""
+        return dict(self._rows("SELECT person, coalesce(pin_index, '') FROM credentials WHERE kind = 'pin'"))
 
     def people(self) -> list[Listed]:
         """Everybody, by id."""

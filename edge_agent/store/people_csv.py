@@ -4,20 +4,17 @@ The good rows go in, each bad one is listed with its line and what to do. Every 
 formula is stored as it stands, never changed and never run.
 """
 
-import csv
-import io
-from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from edge_agent.errors import EdgeAgentError, Problem, StoreError
+from edge_agent.store.csv_rows import read_rows
 from edge_agent.store.entries import OPTIONAL, REQUIRED, ParseCard, PersonEntry, Progress, hash_pins, keyed, read_entry
 from edge_agent.store.people import PeopleStore
 from edge_agent.store.pin_index import PinIndex
-
-AT_MOST_BYTES = 64 << 20
+from edge_agent.store.text_file import read_text
 
 
 class ImportReport(msgspec.Struct, frozen=True):
@@ -31,7 +28,7 @@ class ImportReport(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...]
 
 
-class _Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True):
     number: int  # of the row's first line in the file
     entry: PersonEntry
     pin: str
@@ -52,8 +49,8 @@ def import_people(
     hashing takes the time. Raises Problem when the file as a whole cannot be read (encoding, columns), StoreError when
     people.db cannot be written. `index` keys PINs and phone numbers, None: they are then good beside a card only.
     """
-    text, encoding = _decoded(file)
-    lines, problems, rows = _parsed(file.name, text, ZoneInfo(zone), parse_card)
+    text, encoding = read_text(file)
+    lines, problems, rows = read_people(file.name, text, ZoneInfo(zone), parse_card)
     hashes = iter(hash_pins([line.pin for line in lines if line.pin], progress))
     entries = [
         keyed(msgspec.structs.replace(line.entry, pin_hash=next(hashes)) if line.pin else line.entry, line.pin, index)
@@ -66,43 +63,16 @@ def import_people(
     return ImportReport(file.name, encoding, rows, len(stored.added), len(stored.updated), tuple(problems))
 
 
-def _decoded(file: Path) -> tuple[str, str]:
-    try:
-        size = file.stat().st_size
-        if size > AT_MOST_BYTES:
-            raise Problem(file.name, "", "store.csv_too_large", size_mb=size >> 20, most_mb=AT_MOST_BYTES >> 20)
-        data = file.read_bytes()
-    except OSError as error:
-        raise Problem(file.name, "", "store.csv_unreadable", why=error.strerror) from error
-    marked = data.startswith(b"\xef\xbb\xbf")
-    for codec, name in (("utf-8-sig", "utf-8 with BOM" if marked else "utf-8"), ("gb18030", "gb18030")):
-        try:
-            return data.decode(codec), name
-        except UnicodeDecodeError:
-            continue
-    raise Problem(file.name, "", "store.csv_encoding")
-
-
-def _parsed(name: str, text: str, zone: ZoneInfo, parse_card: ParseCard) -> tuple[list[_Line], list[Problem], int]:
+def read_people(name: str, text: str, zone: ZoneInfo, parse_card: ParseCard) -> tuple[list[Line], list[Problem], int]:
     """The good rows, what is wrong with the others, and how many there were."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    good, problems, first_line, rows = list[_Line](), list[Problem](), dict[str, int](), 0
-    header = _header(name, reader)
-    while True:
-        number = reader.line_num + 1
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            problems.append(Problem(name, f"line {number}", "store.csv_broken", why=str(error)))
-            rows += 1
-            continue
-        if cells is None:
-            return good, problems, rows
-        if not any(cell.strip() for cell in cells):
-            continue
+    good, problems, first_line, rows = list[Line](), list[Problem](), dict[str, int](), 0
+    for number, cells in read_rows(name, text, REQUIRED, OPTIONAL):
         rows += 1
+        if isinstance(cells, Problem):
+            problems.append(cells)
+            continue
         try:
-            line = _Line(number, *read_entry(_cells(header, cells), zone, parse_card))
+            line = Line(number, *read_entry(cells, zone, parse_card))
             if line.entry.id in first_line:
                 raise StoreError("store.csv_twice", person=line.entry.id, first=first_line[line.entry.id])
         except EdgeAgentError as error:
@@ -110,24 +80,4 @@ def _parsed(name: str, text: str, zone: ZoneInfo, parse_card: ParseCard) -> tupl
             continue
         first_line[line.entry.id] = number
         good.append(line)
-
-
-def _header(name: str, reader: Iterator[list[str]]) -> list[str]:
-    try:
-        header = [cell.strip().lower() for cell in next(reader, [])]
-    except csv.Error as error:
-        raise Problem(name, "line 1", "store.csv_broken", why=str(error)) from error
-    if absent := [column for column in REQUIRED if column not in header]:
-        raise Problem(name, "line 1", "store.csv_columns", absent=", ".join(absent), known=", ".join(REQUIRED))
-    unknown = [column or "(empty)" for column in header if column not in REQUIRED + OPTIONAL]
-    if unknown or len(set(header)) < len(header):
-        twice = sorted({column for column in header if header.count(column) > 1})
-        wrong = ", ".join(dict.fromkeys(unknown + twice))
-        raise Problem(name, "line 1", "store.csv_strange", strange=wrong, known=", ".join(REQUIRED + OPTIONAL))
-    return header
-
-
-def _cells(header: list[str], cells: list[str]) -> dict[str, str]:
-    if len(cells) != len(header):
-        raise StoreError("store.csv_cells", found=len(cells), wanted=len(header))
-    return {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
+    return good, problems, rows

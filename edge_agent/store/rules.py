@@ -4,8 +4,9 @@ A rule that cannot be read (a newer version wrote it, or damage) becomes one tha
 must not be given back by an accident. It is logged, and `edge-agent access explain` names it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import TypeVar
 
 import msgspec
@@ -18,6 +19,7 @@ from edge_agent.model.people import CATEGORIES, Rule, Schedule
 from edge_agent.store.people_file import PeopleFile
 
 T = TypeVar("T")
+NO_DAYS: Mapping[str, Iterable[date]] = MappingProxyType({})
 logger = log.get("store.people")
 
 
@@ -32,11 +34,29 @@ class Times(msgspec.Struct, frozen=True):
 class RuleStore(PeopleFile):
     """The part of people.db that is not about one person. Raises StoreError."""
 
+    def put_times(
+        self,
+        rules: Iterable[Rule] = (),
+        schedules: Iterable[Schedule] = (),
+        days: Mapping[str, Iterable[date]] = NO_DAYS,
+        source: str = "",
+        what: str = "rules_imported",
+    ) -> None:
+        """Add or replace all of these in one transaction, noted as one change; `days`: group → all of its days."""
+        kept = [(rule.id, canonical(rule)) for rule in rules]
+        times = [(schedule.id, canonical(schedule)) for schedule in schedules]
+        with self._transaction():
+            self._connection.executemany("INSERT OR REPLACE INTO rules VALUES (?, ?)", kept)
+            self._connection.executemany("INSERT OR REPLACE INTO schedules VALUES (?, ?)", times)
+            for group in days:
+                self._connection.execute("DELETE FROM special_days WHERE special = ?", (group,))
+            for group, wanted in days.items():
+                self._set_days(group, sorted({day.toordinal() for day in wanted}))
+            self._note_rules(what, source, len(kept) + len(times) + len(days))
+
     def put_rule(self, rule: Rule, source: str = "") -> None:
         """Add it, or replace the one of the same id."""
-        with self._transaction():
-            self._connection.execute("INSERT OR REPLACE INTO rules VALUES (?, ?)", (rule.id, canonical(rule)))
-            self._note_rules("rule_set", source)
+        self.put_times(rules=[rule], source=source, what="rule_set")
 
     def remove_rule(self, rule: str, source: str = "") -> None:
         with self._transaction():
@@ -46,10 +66,7 @@ class RuleStore(PeopleFile):
 
     def put_schedule(self, schedule: Schedule, source: str = "") -> None:
         """Add it, or replace the one of the same id."""
-        with self._transaction():
-            values = (schedule.id, canonical(schedule))
-            self._connection.execute("INSERT OR REPLACE INTO schedules VALUES (?, ?)", values)
-            self._note_rules("schedule_set", source)
+        self.put_times(schedules=[schedule], source=source, what="schedule_set")
 
     def remove_schedule(self, schedule: str, source: str = "") -> None:
         """Rules that name it are then never on (and denying ones too): look at `edge-agent check`."""
@@ -60,16 +77,7 @@ class RuleStore(PeopleFile):
 
     def put_special_days(self, group: str, days: Iterable[date], source: str = "") -> None:
         """The days of `group`, all of them: none takes the group away. A day has one group: raises StoreError."""
-        wanted = sorted({day.toordinal() for day in days})
-        with self._transaction():
-            self._connection.execute("DELETE FROM special_days WHERE special = ?", (group,))
-            for day in wanted:
-                if taken := self._one("SELECT special FROM special_days WHERE day = ?", day):
-                    raise StoreError(
-                        "store.day_taken", day=date.fromordinal(day).isoformat(), group=group, owner=taken[0]
-                    )
-            self._connection.executemany("INSERT INTO special_days VALUES (?, ?)", [(day, group) for day in wanted])
-            self._note_rules("special_days_set", source)
+        self.put_times(days={group: days}, source=source, what="special_days_set")
 
     def rules(self) -> tuple[Rule, ...]:
         """By id."""
@@ -105,5 +113,11 @@ class RuleStore(PeopleFile):
                 bad.add(id_)
         return good, bad
 
-    def _note_rules(self, what: str, source: str) -> None:
-        self._note(PersonChanged(what=what, source=source), "rules", [""])
+    def _set_days(self, group: str, days: list[int]) -> None:
+        for day in days:
+            if taken := self._one("SELECT special FROM special_days WHERE day = ?", day):
+                raise StoreError("store.day_taken", day=date.fromordinal(day).isoformat(), group=group, owner=taken[0])
+        self._connection.executemany("INSERT INTO special_days VALUES (?, ?)", [(day, group) for day in days])
+
+    def _note_rules(self, what: str, source: str, count: int = 1) -> None:
+        self._note(PersonChanged(what=what, count=count, source=source), "rules", [""])

@@ -243,4 +243,122 @@ WORDS: dict[str, tuple[str, str]] = {
         "The socket {socket} cannot be made ({why}). A path of at most 107 bytes is needed.",
         "无法建立套接字 {socket}（{why}）。路径最长 107 字节。",
     ),
+    "store.list_id": (
+        "the id {found!r} cannot be used: 1 to 64 letters (A-Z), digits, dots, dashes or underscores, a letter or "
+        "digit first.",
+        "编号 {found!r} 不可用：请使用 1 到 64 个英文字母、数字、点、短横线或下划线，且以字母或数字开头。",
+    ),
+    "store.list_twice": (
+        "{name} was given already ({first}); that one was taken. Remove one of them.",
+        "{name} 已经给出过（{first}），已采用前者。请删除其中之一。",
+    ),
+    "store.list_rule_empty": (
+        "the rule {rule} names no door, or neither categories nor persons. Name whom it lets pass and where.",
+        "规则 {rule} 未指明门，或既无类别也无人员。请写明允许谁通过哪里。",
+    ),
+    "store.list_effect": (
+        "the effect {found!r} of rule {rule} is neither permit nor deny. Write one of them.",
+        "规则 {rule} 的 effect 为 {found!r}，应为 permit 或 deny。请更正。",
+    ),
+    "store.list_span": (
+        "the span {found} on days {days} is none. Write days 1 (Monday) to 7, and a start before 24:00.",
+        "时段 {found}（星期 {days}）无效。请填写 1（周一）到 7，且开始时间早于 24:00。",
+    ),
+    "store.list_weekday": (
+        "the days {found!r} are none. Write 1 (Monday) to 7, for instance 1-5 or 1;3;7.",
+        "星期 {found!r} 无效。请填写 1（周一）到 7，例如 1-5 或 1;3;7。",
+    ),
+    "store.list_date": (
+        "{found!r} is no day and no range of at most a year. Write 2026-10-01 or 2026-10-01..2026-10-07.",
+        "{found!r} 不是日期，也不是一年以内的日期范围。请写成 2026-10-01 或 2026-10-01..2026-10-07。",
+    ),
+    "store.list_time": (
+        "{found!r} is no time of day. Write 08:00, up to 24:00.",
+        "{found!r} 不是时间。请写成 08:00，最大 24:00。",
+    ),
+    "store.list_recurrence": (
+        "the recurrence {rule!r} cannot be used ({why}). Write an RRULE of RFC 5545, and at most a week of minutes.",
+        "重复规则 {rule!r} 不可用（{why}）。请按 RFC 5545 填写 RRULE，时长不超过一周。",
+    ),
+    "store.list_recurs_often": (
+        "the recurrence {rule!r} comes more often than daily. Write the times of a day as spans.",
+        "重复规则 {rule!r} 比每天更频繁。一天内的多个时间请用时段表示。",
+    ),
+    "store.list_toml": (
+        "this is not TOML ({why}). Correct it there. Nothing of the file was imported.",
+        "不是有效的 TOML（{why}）。请在该处更正。未导入该文件的任何内容。",
+    ),
+    "store.list_table": (
+        "the table {name} is not known. Known are {known}.",
+        "未知的表 {name}。可用的表：{known}。",
+    ),
+    "store.list_array": (
+        "{name} is one table. Write [[{name}]], with two brackets, for each.",
+        "{name} 只是单个表。每一项请写成 [[{name}]]（双方括号）。",
+    ),
+    "store.list_form": ("this cannot be used: {why}. Correct it.", "此项不可用：{why}。请更正。"),
+    "store.list_text": (
+        "{name} is no text. Put it into quotation marks.",
+        "{name} 不是文字。请加引号。",
+    ),
+    "store.list_kind": (
+        "a credential of the kind {found!r} cannot be given. Write card, plate or qr; a PIN or a phone number belongs "
+        "to the person.",
+        "不能录入 {found!r} 类型的凭证。请填写 card、plate 或 qr；密码和电话请写在人员中。",
+    ),
+    "store.list_door": (
+        "there is no door {found}. Known are {known}.",
+        "没有门 {found}。现有的门：{known}。",
+    ),
+    "store.list_persons": (
+        "there is no person {found}: neither here nor in the list. Add them first, or correct the id.",
+        "没有人员 {found}：库中和文件中均无。请先添加或更正编号。",
+    ),
+    "store.list_schedule": (
+        "there is no schedule {found}. Known are {known}.",
+        "没有时间表 {found}。现有的时间表：{known}。",
+    ),
+    "store.ics_broken": (
+        "{calendar} is no calendar that can be read ({why}). Export it again as iCalendar.",
+        "无法读取日历 {calendar}（{why}）。请重新导出为 iCalendar。",
+    ),
+    "store.ics_event": (
+        "the event {event!r} cannot be used ({why}). It needs DTSTART and DTEND or DURATION.",
+        "日程 {event!r} 不可用（{why}）。需要 DTSTART 以及 DTEND 或 DURATION。",
+    ),
+    "store.ics_moved": (
+        "the event {event!r} moves one occurrence of another. Leave that one out (EXDATE) and add an event of its own.",
+        "日程 {event!r} 移动了另一日程的某次出现。请用 EXDATE 排除该次，并单独新建日程。",
+    ),
+    "store.ics_long": (
+        "the event {event!r} is longer than a week. Divide it, or write it as whole days without a rule.",
+        "日程 {event!r} 超过一周。请拆分，或写成无重复规则的全天日程。",
+    ),
+    "store.ics_rules": (
+        "the event {event!r} has several rules. Make one event of each.",
+        "日程 {event!r} 含有多条规则。请分成多个日程。",
+    ),
+    "store.ics_timed": (
+        "the event {event!r} is not of whole days. Special days take all-day events only.",
+        "日程 {event!r} 不是全天日程。特殊日只接受全天日程。",
+    ),
+    "store.ics_zone": (
+        "the event {event!r} repeats by the days of another time zone. Enter it in {zone}.",
+        "日程 {event!r} 按其他时区的日期重复。请用 {zone} 时区录入。",
+    ),
+    "store.import_done": (
+        "{added} added, {changed} changed, {unchanged} unchanged, {refused} refused; read: {files}",
+        "新增 {added}，更改 {changed}，未变 {unchanged}，拒绝 {refused}；已读取：{files}",
+    ),
+    "store.import_dry": (
+        "{added} would be added, {changed} changed, {unchanged} are unchanged, {refused} refused; nothing was changed; "
+        "read: {files}",
+        "将新增 {added}，更改 {changed}，未变 {unchanged}，拒绝 {refused}；未作任何改动；已读取：{files}",
+    ),
+    "store.import_unchanged": ("{count} unchanged", "{count} 项未变"),
+    "store.kind.person": ("person", "人员"),
+    "store.kind.credential": ("credential", "凭证"),
+    "store.kind.rule": ("rule", "规则"),
+    "store.kind.schedule": ("schedule", "时间表"),
+    "store.kind.special_days": ("special days", "特殊日"),
 }

@@ -98,3 +98,38 @@ def test_everything_that_can_be_said_of_a_person(site: Path) -> None:
     for wrong in (["--max-uses", "0"], ["--plate", "?"], ["--needs-longer", "perhaps"], ["--host", "p-1"]):
         assert run(site, "people", "add", "p-1", *wrong).returncode == 1
     assert run(site, "people", "add", "p-1", "--card", "1:9", "--duress-card", "1:9").returncode == 1
+
+
+def test_an_access_list_through_its_command(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dry run, diff in both languages, exit status; the PIN is nowhere in what is printed."""
+    from click.testing import CliRunner
+
+    from edge_agent.cli.access_import import import_
+    from edge_agent.cli.speech import set_language
+
+    monkeypatch.chdir(site)
+    run(site, "keys", "init")
+    (site / "site.toml").write_text(
+        '[[rule]]\nid = "r"\ndoors = ["north"]\ncategories = ["guard"]\n'
+        '[[rule]]\nid = "wrong"\ndoors = ["east"]\ncategories = ["guard"]\n'
+        '[[person]]\nid = "p-1"\nname = "张伟"\ncategory = "guard"\npin = "73914"\n',
+        "utf-8",
+    )
+    set_language("zh")
+    dry = CliRunner().invoke(import_, ["--dry-run", "site.toml"])
+    assert (dry.exit_code, "未作任何改动" in dry.output) == (1, True), dry.output
+    with closing(PeopleStore(site / "state/people.db")) as people:
+        assert (people.people(), people.rules()) == ([], ())
+    set_language("en")
+    done = CliRunner().invoke(import_, ["site.toml"])
+    assert done.exit_code == 1
+    assert done.output.splitlines() == [
+        "+ person p-1: 张伟, guard",
+        "~ person p-1: pin - → ••••",
+        "+ rule r: doors north, categories guard, effect permit",
+        "! site.toml: rule[1]: there is no door east. Known are *, north.",
+        "2 added, 1 changed, 0 unchanged, 1 refused; read: site.toml (utf-8)",
+    ]
+    again = CliRunner().invoke(import_, ["site.toml"])
+    assert again.output.splitlines()[0] == "= 2 unchanged"
+    assert "73914" not in dry.output + done.output + again.output

@@ -9,7 +9,7 @@ from edge_agent.flows.doorway import HOLD_S
 from edge_agent.model.doors import Report
 from edge_agent.model.events import AccessGranted, AlertOpened, DoorModeChanged, PanicRaised
 from edge_agent.model.people import EVERY_DAY, Book, Credential, Person, Rule, Schedule, Span
-from edge_agent.model.reads import Card, Code, Direction, Face, Keys, Liveness, Pass
+from edge_agent.model.reads import Card, Code, Direction, Face, Keys, Liveness, Pass, Token
 from edge_agent.model.site import (
     Area,
     Door,
@@ -140,6 +140,18 @@ def test_a_pass_and_a_face() -> None:
 
     secrets = MemorySecrets(codes={b"SCP1.x.y": ticket})
     play(story, lambda: house(a_door(ways=(("qr", "face"),)), secrets=secrets))
+
+
+def test_a_phone_number_says_whose_face_it_should_be() -> None:
+    async def story(site: House) -> None:
+        number = Token("phone", "13900000001")
+        known = MappingProxyType({**BOOK.credentials, number: Credential(number, "p-1")})
+        site.books.current = msgspec.structs.replace(BOOK, credentials=known)
+        assert await site.show(Keys("13900000001")) == "waiting"
+        assert await site.show(Face("match", "p-2", 0.9, Liveness.LIVE), terminal="camera") == "waiting"
+        assert await site.show(Face("match", "p-1", 0.9, Liveness.LIVE), terminal="camera") == "granted"
+
+    play(story, lambda: house(a_door(ways=(("phone", "face"),))))
 
 
 def test_at_other_times_other_combinations() -> None:

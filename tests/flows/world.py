@@ -12,7 +12,7 @@ from edge_agent.model.clock import ClockState, Moment
 from edge_agent.model.commands import Delivery
 from edge_agent.model.events import Event, Row, encode_event
 from edge_agent.model.people import Book, Credential, Person, Rule
-from edge_agent.model.reads import Card, Direction, Pin, Presented, Read, Unreadable
+from edge_agent.model.reads import Card, Direction, Pin, Presented, Read, Token, Unreadable
 from edge_agent.model.site import Door, GateBinding
 from edge_agent.ports import Birth, Change, DoorState, IntentDone, IntentOpened, Sent
 
@@ -187,6 +187,9 @@ class MemorySecrets:
             if digits in {pin, duress} and claimed in {None, person}:
                 return Pin(person, digits == duress, claimed)
         return Pin(None, claimed=claimed)
+
+    def phone(self, digits: str) -> Token | None:
+        return Token("phone", digits) if len(digits) == 11 else None
 
     def code(self, text: bytes) -> Presented:
         return self.codes.get(text, Unreadable("no code"))
