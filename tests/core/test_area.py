@@ -20,6 +20,7 @@ from edge_agent.core.area import (
     passed_back,
     resets,
     still_locked,
+    taken_back,
     tried,
 )
 from edge_agent.model.clock import ClockState
@@ -267,8 +268,33 @@ def test_undoing_a_passage_restores_everything(
     changes, undo = passage(gate, way, person("resident"), uses, standing, NOW)
     assert pictured(standing) == earlier  # asking changes nothing
     standing.apply(*changes)
+    assert taken_back(changes, undo, standing) == list(undo)
     standing.apply(*undo)
     assert pictured(standing) == earlier
+
+
+IN_YARD, OUT_OF_YARD = Presence("yard", ANN, True, AT), Presence("yard", ANN, False)
+LATER = Presence("yard", ANN, True, At.of(moment(up_ms=UP + 1)))
+TAKEN_BACK: list[tuple[str, list[Change], list[Change]]] = [
+    ("nothing happened since", [IN_YARD, Uses("card/1", 2)], [OUT_OF_YARD, Uses("card/1", 1)]),
+    ("seen again since", [LATER, Uses("card/1", 2)], [Uses("card/1", 1)]),
+    ("gone since", [OUT_OF_YARD, Uses("card/1", 2)], [Uses("card/1", 1)]),
+    ("forgotten since", [Emptied("yard"), Uses("card/1", 2)], [Uses("card/1", 1)]),
+    ("used again since", [IN_YARD, Uses("card/1", 3)], [OUT_OF_YARD]),
+    ("both since", [LATER, Uses("card/1", 3)], []),
+    ("others since", [IN_YARD, Uses("card/1", 2), *inside("yard", "bob"), Uses("card/2", 9)], [OUT_OF_YARD, Uses("card/1", 1)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("since", "undone"), [case[1:] for case in TAKEN_BACK], ids=[case[0] for case in TAKEN_BACK])
+def test_what_is_taken_back_of_a_passage_that_did_not_happen(since: list[Change], undone: list[Change]) -> None:
+    done, undo = (IN_YARD, Uses("card/1", 2), Tries("t")), (OUT_OF_YARD, Uses("card/1", 1), Tries("t", 3))
+    assert taken_back(done, undo, Standing((), [*done, *since])) == undone
+
+
+def test_what_was_not_done_is_not_taken_back() -> None:
+    standing = Standing((), [IN_YARD, Uses("card/1", 2)])
+    assert taken_back((), (OUT_OF_YARD, Uses("card/1", 1)), standing) == []
 
 
 # ---- wrong tries -----------------------------------------------------------------------------------------------------

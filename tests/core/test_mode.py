@@ -13,7 +13,6 @@ from edge_agent.core.mode import (
     LOCKED,
     SOURCES,
     Mode,
-    ModeName,
     carried_over,
     deadline_ms,
     mode_of,
@@ -24,7 +23,7 @@ from edge_agent.core.mode import (
 from edge_agent.model.clock import ClockState
 from edge_agent.model.decisions import Reason
 from edge_agent.model.site import Door, Policy
-from edge_agent.model.standing import At, Change, Latch, Order
+from edge_agent.model.standing import At, Change, Latch, ModeName, Order
 from tests.core.scene import BOOK, BOOT, BOOT_BEFORE, FIRE, GATE, HOUR, MINUTE, NOON, UP, door, moment
 
 NOW = moment()
