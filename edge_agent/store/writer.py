@@ -88,31 +88,20 @@ class Writer:
 
     def _run(self) -> None:
         while True:
-            first = self._next()
+            wait_s = self._tick()
+            first, self._held = self._held, None
             if first is None:
-                if self._closing:
+                if self._closing and self._queue.empty():
                     return
-                self._tick()
-                continue
+                try:
+                    first = self._queue.get(timeout=wait_s)
+                except Empty:
+                    continue
             sink, item = first
             if sink is not None:
                 sink.write(self._group(sink, item))
             elif item is not None:
                 item.run()
-            self._tick()
-
-    def _next(self) -> tuple[Sink | None, Any] | None:
-        """The next item, or None when something is due first (or the end has come)."""
-        if self._held is not None:
-            held, self._held = self._held, None
-            return held
-        if self._closing and self._queue.empty():
-            return None
-        due = [at for sink in self._sinks if (at := sink.due()) is not None]
-        try:
-            return self._queue.get(timeout=max(0.0, min(due) - time.monotonic()) if due else None)
-        except Empty:
-            return None
 
     def _group(self, sink: Sink, first: Any) -> list[Any]:
         batch = [first]
@@ -127,9 +116,15 @@ class Writer:
             batch.append(item)
         return batch
 
-    def _tick(self) -> None:
-        now = time.monotonic()
+    def _tick(self) -> float | None:
+        """Call who is due; how long until the next is, None when nobody waits."""
+        wait_s: float | None = None
         for sink in self._sinks:
             at = sink.due()
-            if at is not None and at <= now:
+            if at is not None and (left_s := at - time.monotonic()) <= 0:
                 sink.tick()
+                at = sink.due()
+            if at is not None:
+                left_s = max(0.0, at - time.monotonic())
+                wait_s = left_s if wait_s is None else min(wait_s, left_s)
+        return wait_s
