@@ -89,6 +89,8 @@ def _expanded(recurrence: Recurrence, day: int) -> Mapping[int, tuple[datetime, 
         if first is None or first > end:
             return days
         for at in parse(recurrence).between(start, end, inc=True):
+            if at in recurrence.left_out:
+                continue
             days[at.toordinal()] = (*days.get(at.toordinal(), ()), at)
     except (ValueError, OverflowError, IndexError):  # no rule, or days after the last of all days
         return {}

@@ -65,12 +65,13 @@ class Span(msgspec.Struct, frozen=True):
 class Recurrence(msgspec.Struct, frozen=True):
     """An iCalendar recurrence (RFC 5545, RRULE) in local wall time: from each occurrence for `minutes`, at most a week.
 
-    `start`: DTSTART, the first occurrence; `rule` without the word RRULE, empty for once.
+    `start`: DTSTART, the first occurrence; `rule` without the word RRULE, empty for once; `left_out`: EXDATE.
     """
 
     start: datetime  # naive: local wall time
     minutes: int
     rule: str = ""
+    left_out: tuple[datetime, ...] = ()
 
     def __post_init__(self) -> None:
         if self.start.tzinfo is not None:

@@ -75,8 +75,9 @@ def _recurrences(event: Any, form: Form) -> list[Recurrence]:
         length = _length(event, start)
         local = _local(start, form.zone)
         rule = _rule(event, start, form.zone)
+        left_out = tuple(_local(when, form.zone) for when in _instants(event, "EXDATE"))
         parts = [
-            checked(Recurrence(local + timedelta(days=past), min(minutes, WEEK * DAY_MIN), rule), form)
+            checked(Recurrence(local + timedelta(days=past), min(minutes, WEEK * DAY_MIN), rule, left_out), form)
             for past, minutes in _parts(event, start, length, rule)
         ]
         extra = [
@@ -132,7 +133,7 @@ def _local(when: date | datetime, zone: ZoneInfo) -> datetime:
 
 
 def _rule(event: Any, start: date | datetime, zone: ZoneInfo) -> str:
-    """Without the word RRULE; EXDATE on a line of its own. UNTIL becomes local wall time as the start does."""
+    """Without the word RRULE. UNTIL becomes local wall time as the start does."""
     rules = event.get("RRULE", [])
     rules = rules if isinstance(rules, list) else [rules]
     if len(rules) > 1 or "EXRULE" in event:
@@ -145,10 +146,7 @@ def _rule(event: Any, start: date | datetime, zone: ZoneInfo) -> str:
             raise _refused(event, "store.ics_zone", zone=zone.key)
     for until in rules[0].get("UNTIL", []):
         words["UNTIL"] = f"{_until(until, zone):%Y%m%dT%H%M%S}"
-    lines = [";".join(f"{word}={value}" for word, value in words.items())]
-    if gone := [f"{_local(when, zone):%Y%m%dT%H%M%S}" for when in _instants(event, "EXDATE")]:
-        lines.append("EXDATE:" + ",".join(gone))
-    return "\n".join(lines)
+    return ";".join(f"{word}={value}" for word, value in words.items())
 
 
 def _until(until: date | datetime, zone: ZoneInfo) -> datetime:
