@@ -3,6 +3,8 @@
 import os
 import socket
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from edge_agent.errors import StoreError
@@ -18,12 +20,23 @@ def private_socket(path: Path) -> socket.socket:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.unlink(missing_ok=True)  # left behind by a run that was killed; only one agent has this state directory
-        server.bind(str(path))
+        with short_name(path) as name:
+            server.bind(name)
         os.chmod(path, 0o600)
     except OSError as error:
         server.close()
         raise StoreError("store.socket", socket=str(path), why=str(error)) from error
     return server
+
+
+@contextmanager
+def short_name(path: Path) -> Iterator[str]:
+    """A name for `path` that fits: the kernel takes 107 bytes, a state directory may lie deeper. Raises OSError."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
 def peer_uid(connection: socket.socket) -> int:

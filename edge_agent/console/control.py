@@ -19,7 +19,7 @@ from edge_agent import log
 from edge_agent.errors import EdgeAgentError, StoreError
 from edge_agent.model.commands import OPERATIONS, Done, Operation
 from edge_agent.ports import Beat
-from edge_agent.sockets import peer_uid, private_socket
+from edge_agent.sockets import peer_uid, private_socket, short_name
 
 LINE_AT_MOST = 4096  # bytes, of a question and of an answer with a hundred doors
 NAME_AT_MOST, REASON_AT_MOST = 64, 200  # characters of `by` and `why`: they go into the journal
@@ -116,7 +116,8 @@ def operate(path: Path, operation: Operation, timeout_s: float = 10.0) -> Done:
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as line:
         line.settimeout(timeout_s)
         try:
-            line.connect(str(path))
+            with short_name(path) as name:
+                line.connect(name)
         except PermissionError as error:
             raise EdgeAgentError("control.forbidden") from error
         except OSError as error:

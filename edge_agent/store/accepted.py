@@ -15,7 +15,7 @@ from edge_agent import log
 from edge_agent.errors import StoreError
 from edge_agent.model.events import Row
 from edge_agent.ports import Beat
-from edge_agent.sockets import private_socket
+from edge_agent.sockets import private_socket, short_name
 from edge_agent.store.journal import SqliteJournal
 
 BEHIND_AT_MOST_BYTES = 256 << 10  # some 2,500 lines
@@ -88,7 +88,8 @@ async def follow_accepted(path: Path, listening: Callable[[int], None] | None = 
     Raises StoreError when the agent is not running.
     """
     try:
-        reader, writer = await asyncio.open_unix_connection(path)
+        with short_name(path) as name:
+            reader, writer = await asyncio.open_unix_connection(name)
     except OSError as error:
         raise StoreError("store.no_agent", socket=str(path)) from error
     try:

@@ -240,8 +240,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "{socket} 无程序应答。请启动（edge-agent run），或指定其状态目录。",
     ),
     "store.socket": (
-        "The socket {socket} cannot be made ({why}). A path of at most 107 bytes is needed.",
-        "无法建立套接字 {socket}（{why}）。路径最长 107 字节。",
+        "The socket {socket} cannot be made ({why}). The daemon's user must be able to write in its folder.",
+        "无法建立套接字 {socket}（{why}）。守护进程用户须能写入其所在目录。",
     ),
     "store.list_id": (
         "the id {found!r} cannot be used: 1 to 64 letters (A-Z), digits, dots, dashes or underscores, a letter or "

@@ -111,6 +111,23 @@ def test_a_socket_left_by_a_killed_run_is_replaced(tmp_path: Path) -> None:
     journalling(tmp_path / "journal.db", story)
 
 
+def test_a_state_directory_may_lie_deep(tmp_path: Path) -> None:
+    """Deeper than the 107 bytes that the kernel takes for a socket's name."""
+    path = tmp_path / ("d" * 60) / ("e" * 60) / "accepted.sock"
+
+    async def story(journal: SqliteJournal) -> None:
+        stream, task = await serving(journal, path)
+        following = follow_accepted(path)
+        first = asyncio.create_task(anext(following))
+        await auntil(lambda: len(stream._clients) == 1)
+        journal.record(DoorOpened(door="d"))
+        assert (await asyncio.wait_for(first, 5)).seq == 1
+        await following.aclose()  # type: ignore[attr-defined]
+        await stop(task)
+
+    journalling(tmp_path / "journal.db", story)
+
+
 def test_nobody_answers(tmp_path: Path) -> None:
     """Said with the remedy, not as an errno."""
 
