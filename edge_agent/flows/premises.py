@@ -55,7 +55,7 @@ class Premises:
         for group in interlocks:
             for door in group.doors:
                 self._others.setdefault(door, set()).update(set(group.doors) - {door})
-        self._active: set[str] = set()  # latches whose input is on now
+        self._active: dict[str, set[str]] = {}  # latch → the doors whose input is on now
         self._watched: set[asyncio.Task[None]] = set()
 
     async def restore(self) -> None:
@@ -102,7 +102,7 @@ class Premises:
 
     def fire(self, door: str, on: bool) -> None:
         """The fire panel's input at `door`."""
-        self._input(latch.FIRE, on)
+        self._input(latch.FIRE, door, on)
         if on and (raised := latch.raise_(self.standing.latches.get(latch.FIRE), latch.FIRE, self.now())):
             logger.critical("FIRE: escape doors are unlocked (input at %s)", door)
             self.record(FireReleased(door=door), raised)
@@ -111,7 +111,7 @@ class Premises:
     def panic(self, door: str, on: bool) -> None:
         """The panic input at `door`."""
         name = latch.panic_of(door)
-        self._input(name, on)
+        self._input(name, door, on)
         if on and (raised := latch.raise_(self.standing.latches.get(name), name, self.now())):
             logger.critical("PANIC at %s", door)
             self.record(PanicRaised(door=door), raised)
@@ -119,7 +119,7 @@ class Premises:
     def clear(self, name: str, by: str) -> str:
         """By hand; a code of `words` when it cannot be cleared, else empty."""
         before = self.standing.latches.get(name)
-        cleared = latch.clear(before, name in self._active, by)
+        cleared = latch.clear(before, bool(self._active.get(name)), by)
         if cleared is None:
             return "operate.latch_active" if before is not None and before.raised else "operate.no_latch"
         event: Event = (
@@ -129,11 +129,13 @@ class Premises:
         self.wake()
         return ""
 
-    def _input(self, name: str, on: bool) -> None:
+    def _input(self, name: str, door: str, on: bool) -> None:
+        """Several doors may have an input of the fire panel: it says fire as long as one of them does."""
+        doors = self._active.setdefault(name, set())
         if on:
-            self._active.add(name)
+            doors.add(door)
         else:
-            self._active.discard(name)
+            doors.discard(door)
 
     # ---- time --------------------------------------------------------------------------------------------------------
 
