@@ -95,8 +95,8 @@ class Doorway:
             case Report.CONTACT_CLOSED:
                 was_open = isinstance(self.state, machine.Open)
                 self._move(machine.closed(self.state, name, at_ms))
-                if was_open and self.door.relock_s is not None:
-                    self._secure_at_ms = self._now_ms() + _ms(self.door.relock_s)
+                if was_open and (relock_s := self._relock_s()) is not None:
+                    self._secure_at_ms = self._now_ms() + _ms(relock_s)
             case Report.TAMPER_ON | Report.TAMPER_OFF:
                 on = report.report is Report.TAMPER_ON
                 if on != self._tampered:
@@ -110,6 +110,12 @@ class Doorway:
                 self.premises.record(DoorFault(door=name, input=report.detail, what=what))
             case _:
                 logger.debug("%s: %s", name, report.report)
+
+    def _relock_s(self) -> float | None:
+        """A door of an interlock locks as soon as it is shut: shut and still released it would count as shut."""
+        if self.door.relock_s is None and self.premises.interlocks(self.door.name):
+            return 0.0
+        return self.door.relock_s
 
     def tick(self) -> None:
         """Time passed, or something about this door's mode did."""

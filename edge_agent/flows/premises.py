@@ -82,6 +82,10 @@ class Premises:
     def now(self) -> Moment:
         return self.clock.now()
 
+    def interlocks(self, door: str) -> bool:
+        """It is in an interlock with others."""
+        return bool(self._others.get(door))
+
     def interlocked(self, door: str) -> bool:
         """Another door of one of its groups is not shut."""
         return any(not self.doors[other].shut for other in self._others.get(door, ()) if other in self.doors)

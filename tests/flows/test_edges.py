@@ -1,12 +1,20 @@
 """What happens at the same time, or at the wrong one, shown on the real flow."""
 
+import asyncio
+from types import MappingProxyType
+
+import msgspec
 import pytest
 
 from edge_agent.flows.doorway import HOLD_S
 from edge_agent.model.doors import Report
+from edge_agent.model.reads import Direction
+from edge_agent.model.site import Interlock, Policy, TwoPersons
 from tests.flows.house import House, play
-from tests.flows.test_access import OLD, ONE, a_door, house, modes
+from tests.flows.test_access import BOOK, ESTATE, OLD, ONE, TWICE, TWO, UNKNOWN, a_door, house, modes
 from tests.waiting import auntil
+
+USES = "card/26/2001"  # TWICE
 
 # ---- fire and panic --------------------------------------------------------------------------------------------------
 
@@ -85,3 +93,107 @@ def test_a_gate_that_is_lost_while_it_is_held_open_is_held_again_and_said_once(
     play(story, house)
     assert len([record for record in caplog.records if "not held open" in record.getMessage()]) == 1
     assert len([record for record in caplog.records if "held open again" in record.getMessage()]) == 1
+
+
+# ---- interlocks ------------------------------------------------------------------------------------------------------
+
+INNER, OUTER = a_door("inner"), a_door("outer")
+TRAP = (Interlock("trap", ("inner", "outer")),)
+
+
+def test_of_two_doors_that_waited_for_the_disk_only_one_opens() -> None:
+    """Both decided while the other was still shut; what is recorded first opens later, and looks again."""
+
+    async def story(site: House) -> None:
+        site.journal.slow = True
+        answers = [asyncio.create_task(site.show(ONE, "inner")), asyncio.create_task(site.show(TWO, "outer"))]
+        await auntil(lambda: len(site.journal.waiting) == 2, what="both to wait for the disk")
+        site.journal.release()
+        assert sorted(shown for _, shown in await told(site, answers)) == ["denied", "granted"]
+        assert sorted(len(gate.pulses) for gate in site.gates.values()) == [0, 1]
+        assert site.reason() == "interlock"
+        refused = "p-1" if site.gates["outer"].pulses else "p-2"
+        assert not site.premises.standing.presence("estate", refused).inside
+
+    policy = Policy(record_before_open="always")
+    inner, outer = a_door("inner", area="estate"), a_door("outer", area="estate")
+    play(story, lambda: house(inner, outer, policy=policy, interlocks=TRAP, areas=(ESTATE,)))
+
+
+async def told(site: House, answers: list[asyncio.Task[str]]) -> list[tuple[str, str]]:
+    await asyncio.gather(*answers)
+    await auntil(lambda: len(site.terminals.shown) == 2)
+    return site.terminals.shown
+
+
+def test_a_door_of_an_interlock_locks_as_soon_as_it_is_shut() -> None:
+    async def story(site: House) -> None:
+        await site.show(ONE, "inner")
+        await site.walk_through("inner")
+        await auntil(lambda: site.gates["inner"].secured == 1)
+        assert await site.show(TWO, "outer") == "granted"
+
+    play(story, lambda: house(INNER, OUTER, interlocks=TRAP))
+
+
+def test_a_door_that_cannot_be_shut_keeps_the_other_locked_and_a_guard_or_the_button_opens_it() -> None:
+    """A contact that is stuck is no trap: who is between the doors gets out by the button, or a guard opens."""
+
+    async def story(site: House) -> None:
+        site.report(Report.CONTACT_OPEN, "inner", first=True)
+        await auntil(lambda: not site.actors["inner"].shut)
+        assert await site.show(ONE, "outer") == "denied"
+        assert await site.show(ONE, "outer", Direction.OUT) == "denied"
+        assert site.reason() == "interlock"
+        site.report(Report.EXIT_PRESSED, "outer")
+        await auntil(lambda: len(site.gates["outer"].pulses) == 1)
+        assert (await site.operate("open", door="outer")).good
+        assert len(site.gates["outer"].pulses) == 2
+
+    play(story, lambda: house(INNER, OUTER, interlocks=TRAP))
+
+
+# ---- gates and people that go away in the middle ---------------------------------------------------------------------
+
+
+def test_whom_a_dead_gate_did_not_let_in_is_not_inside_and_has_used_nothing_up() -> None:
+    async def story(site: House) -> None:
+        site.gate.away = True
+        for _ in range(3):
+            assert await site.show(TWICE) == "fault"
+            await auntil(lambda: "access.not_taken" in site.tags())
+        assert not site.premises.standing.presence("estate", "p-1").inside
+        site.gate.away = False
+        assert await site.show(TWICE) == "granted"
+        assert site.premises.standing.uses[USES] == 1
+
+    play(story, lambda: house(a_door(area="estate"), areas=(ESTATE,)))
+
+
+def test_a_dead_gate_opens_for_no_second_person_either() -> None:
+    async def story(site: House) -> None:
+        await site.show(ONE)
+        site.gate.away = True
+        assert await site.show(TWO) == "fault"
+        await asyncio.sleep(0.02)
+        assert site.tags() == ["access.granted", "access.not_taken"]
+        site.gate.away = False
+        assert await site.show(TWO) == "granted"
+        await auntil(lambda: site.tags().count("access.granted") == 3)
+
+    play(story, lambda: house(a_door(two_persons=TwoPersons(2))))
+
+
+def test_somebody_removed_while_their_grant_is_written_costs_the_door_nothing() -> None:
+    async def story(site: House) -> None:
+        await site.show(ONE)
+        site.journal.slow = True
+        answer = asyncio.create_task(site.show(TWO))
+        await auntil(lambda: site.journal.waiting, what="the disk to be waited for")
+        persons = {name: person for name, person in BOOK.persons.items() if name != "p-2"}
+        site.books.current = msgspec.structs.replace(BOOK, persons=MappingProxyType(persons))
+        site.journal.release()
+        assert await answer == "granted"
+        assert await site.show(UNKNOWN) == "denied"  # the door goes on
+
+    play(story, lambda: house(a_door(two_persons=TwoPersons(2)), policy=Policy(record_before_open="always")))
