@@ -379,7 +379,8 @@ def _grant(
     if direction is Direction.IN:
         more = area.tried(attempt.read.terminal, True, standing, now, policy)
         first = door.first_person
-        if first is not None and first.mode == "arm" and person.category in first.categories and now.trusted:
+        arms = first is not None and first.mode == "arm" and person.category in first.categories
+        if arms and not _distrusted(now, policy):
             day = local_time(now.wall_ms, book.zone).toordinal()
             if standing.armed.get(door.name) != day:
                 more = (*more, Armed(door.name, day))

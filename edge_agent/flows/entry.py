@@ -147,8 +147,14 @@ class DoorActor:
             case Wait():
                 self._wait(attempt, decision)
             case Deny():
-                self._deny(attempt.read, decision)
+                self._refuse(attempt, decision)
         return False
+
+    def _refuse(self, attempt: Attempt, deny: Deny) -> None:
+        """Shut all the same: who was forced to come is in no less danger."""
+        self._deny(attempt.read, deny)
+        if presentation.under_duress(attempt, deny.reason, self.premises.book):
+            self._call_for_help(attempt.read, deny.person)
 
     async def _grant(self, attempt: Attempt, grant: Grant) -> bool:
         """Open and record; False when it did not open: not recorded first where it must be, or the gate is away."""
@@ -160,7 +166,7 @@ class DoorActor:
         )  # fmt: skip
         recording = self.premises.record(event, *grant.changes, read_id=read.read_id)
         if grant.duress:
-            self._call_for_help(read, grant)
+            self._call_for_help(read, grant.person)
         leaving = read.direction is Direction.OUT
         if self._record_first(grant) and not leaving and (reason := await self._unrecorded(recording, read)):
             self._deny(read, Deny(reason, grant.how, grant.person, changes=self._taken_back(grant)))
@@ -180,12 +186,12 @@ class DoorActor:
         """What is remembered of a passage that did not happen: nobody is inside, no use is gone."""
         return tuple(area.taken_back(grant.changes, grant.undo, self.premises.standing))
 
-    def _call_for_help(self, read: Read, grant: Grant) -> None:
+    def _call_for_help(self, read: Read, person: str | None) -> None:
         """Under duress: everything at the door is as always, and somebody far away hears of it."""
         self.premises.record(
             AlertOpened(
                 door=self.door.name, alert=f"duress-{read.read_id}", kind="duress", silent=True,
-                person=grant.person, terminal=read.terminal,
+                person=person, terminal=read.terminal,
             )
         )  # fmt: skip
 
@@ -277,7 +283,7 @@ class DoorActor:
                 return await self._grant(attempt, decision)
             case Deny():
                 self._gathered[read.direction] = presentation.without(gathered, entry)
-                self._deny(read, decision)
+                self._refuse(attempt, decision)
             case Wait():
                 if approved_by:
                     self._wait(attempt, decision)
@@ -293,7 +299,8 @@ class DoorActor:
         for entry in over:
             kinds = tuple(dict.fromkeys(factor.kind for factor in entry.wait.shown))
             if set(kinds) != {"face"}:
-                self._deny(entry.read, Deny(entry.wait.reason, kinds, entry.wait.person.id))
+                attempt = Attempt(entry.read, entry.wait.shown)
+                self._refuse(attempt, Deny(entry.wait.reason, kinds, entry.wait.person.id))
 
     # ---- the door by other hands -------------------------------------------------------------------------------------
 

@@ -7,11 +7,28 @@ import msgspec
 import pytest
 
 from edge_agent.flows.doorway import HOLD_S
+from edge_agent.model.clock import ClockState
 from edge_agent.model.doors import Report
-from edge_agent.model.reads import Direction
-from edge_agent.model.site import Interlock, Policy, TwoPersons
+from edge_agent.model.reads import Card, Direction, Keys
+from edge_agent.model.site import FirstPerson, Interlock, Policy, TwoPersons
 from tests.flows.house import House, play
-from tests.flows.test_access import BOOK, ESTATE, OLD, ONE, TWICE, TWO, UNKNOWN, a_door, house, modes
+from tests.flows.test_access import (
+    BOOK,
+    BOSS,
+    CARD_AND_PIN,
+    ESTATE,
+    OLD,
+    ONE,
+    PINS,
+    TWICE,
+    TWO,
+    UNDER_DURESS,
+    UNKNOWN,
+    a_door,
+    house,
+    modes,
+)
+from tests.flows.world import MemorySecrets
 from tests.waiting import auntil
 
 USES = "card/26/2001"  # TWICE
@@ -109,7 +126,9 @@ def test_of_two_doors_that_waited_for_the_disk_only_one_opens() -> None:
         answers = [asyncio.create_task(site.show(ONE, "inner")), asyncio.create_task(site.show(TWO, "outer"))]
         await auntil(lambda: len(site.journal.waiting) == 2, what="both to wait for the disk")
         site.journal.release()
-        assert sorted(shown for _, shown in await told(site, answers)) == ["denied", "granted"]
+        await asyncio.gather(*answers)
+        await auntil(lambda: len(site.terminals.shown) == 2)
+        assert sorted(shown for _, shown in site.terminals.shown) == ["denied", "granted"]
         assert sorted(len(gate.pulses) for gate in site.gates.values()) == [0, 1]
         assert site.reason() == "interlock"
         refused = "p-1" if site.gates["outer"].pulses else "p-2"
@@ -118,12 +137,6 @@ def test_of_two_doors_that_waited_for_the_disk_only_one_opens() -> None:
     policy = Policy(record_before_open="always")
     inner, outer = a_door("inner", area="estate"), a_door("outer", area="estate")
     play(story, lambda: house(inner, outer, policy=policy, interlocks=TRAP, areas=(ESTATE,)))
-
-
-async def told(site: House, answers: list[asyncio.Task[str]]) -> list[tuple[str, str]]:
-    await asyncio.gather(*answers)
-    await auntil(lambda: len(site.terminals.shown) == 2)
-    return site.terminals.shown
 
 
 def test_a_door_of_an_interlock_locks_as_soon_as_it_is_shut() -> None:
@@ -197,3 +210,58 @@ def test_somebody_removed_while_their_grant_is_written_costs_the_door_nothing() 
         assert await site.show(UNKNOWN) == "denied"  # the door goes on
 
     play(story, lambda: house(a_door(two_persons=TwoPersons(2)), policy=Policy(record_before_open="always")))
+
+
+# ---- duress at a door that stays shut --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("digits", "card", "alerts"), [("482913", ONE, 0), ("482914", ONE, 1), ("482913", UNDER_DURESS, 1)]
+)
+def test_who_is_refused_under_duress_is_heard_all_the_same(digits: str, card: Card, alerts: int) -> None:
+    """By a lockdown, by the second person who does not come: at the door nothing differs."""
+
+    async def locked_down(site: House) -> None:
+        await site.show(card)
+        await site.operate("lockdown")
+        assert await site.show(Keys(digits)) == "denied"
+        assert [shown for _, shown in site.terminals.shown] == ["pin_wanted", "denied"]
+        assert site.tags().count("alert.opened") == alerts
+
+    async def alone(site: House) -> None:
+        await site.show(card)
+        assert await site.show(Keys(digits)) == "waiting"
+        await site.later(21)
+        await auntil(lambda: site.events("access.denied"))
+        assert site.tags().count("alert.opened") == alerts
+
+    play(locked_down, lambda: house(CARD_AND_PIN))
+    play(alone, lambda: house(a_door(ways=(("card", "pin"),), two_persons=TwoPersons(2))))
+
+
+def test_a_number_typed_where_no_pin_is_taken_calls_nobody() -> None:
+    async def story(site: House) -> None:
+        assert await site.show(Keys("482914")) == "denied"
+        assert site.reason() == "invalid_identifier"
+        assert await site.show(Keys("000000")) == "denied"
+        assert "alert.opened" not in site.tags()
+
+    play(story, lambda: house(secrets=MemorySecrets(PINS)))
+
+
+# ---- clocks ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_person_arms_the_door_on_a_clock_the_site_takes_as_it_is() -> None:
+    """Armed by nobody, a door with `allow_timed` and an unset clock would have let nobody else in, for ever."""
+    first = a_door(first_person=FirstPerson(mode="arm", categories=("staff",)))
+
+    for policy, answer in (("allow_timed", "granted"), ("deny_timed", "denied")):
+
+        async def story(site: House, answer: str = answer) -> None:
+            site.clock.state = ClockState.UNSET
+            assert await site.show(ONE) == "denied"
+            assert await site.show(BOSS) == "granted"
+            assert await site.show(ONE) == answer
+
+        play(story, lambda policy=policy: house(first, policy=Policy(untrusted_clock=policy)))  # type: ignore[misc, arg-type]

@@ -34,9 +34,10 @@ class MemoryClock:
     def __init__(self) -> None:
         self.up_ms = 100_000
         self.jump_ms = 0  # what somebody has set the wall clock off by
+        self.state = ClockState.SYNCED
 
     def now(self) -> Moment:
-        return Moment(1_777_867_200_000 + self.up_ms + self.jump_ms, self.up_ms, "b" * 32, ClockState.SYNCED, 20)
+        return Moment(1_777_867_200_000 + self.up_ms + self.jump_ms, self.up_ms, "b" * 32, self.state, 20)
 
 
 class MemoryBooks:
