@@ -16,6 +16,7 @@ from edge_agent.model.standing import (
     At,
     Change,
     Emptied,
+    Gone,
     Latch,
     Order,
     Presence,
@@ -55,6 +56,12 @@ class Standing:
             case Emptied(scope=scope):
                 self.inside.pop(scope, None)
                 self.counts.pop(scope, None)
+            case Gone(person=person):
+                for scope, seen in self.inside.items():
+                    if (last := seen.pop(person, None)) is not None:
+                        self.counts[scope] -= last.inside
+            case Uses(name=name, count=0):
+                self.uses.pop(name, None)
             case Uses(name=name, count=count):
                 self.uses[name] = count
             case Tries(terminal=terminal):

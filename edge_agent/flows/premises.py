@@ -10,14 +10,15 @@ from collections.abc import Coroutine, Iterable
 from typing import Protocol
 
 from edge_agent import log
-from edge_agent.core import area, latch, mode
+from edge_agent.core import area, latch, mode, remember
 from edge_agent.errors import JournalUnavailable
 from edge_agent.flows.alarm import Alarms
+from edge_agent.flows.missed import Missed
 from edge_agent.model.clock import Moment
 from edge_agent.model.events import Event, FireCleared, FireReleased, PanicCleared, PanicRaised
 from edge_agent.model.people import Book
 from edge_agent.model.site import Area, Interlock, Policy
-from edge_agent.model.standing import Change, Latch
+from edge_agent.model.standing import Change, Latch, Order
 from edge_agent.ports import Beat, Books, Clock, DoorState, Journal, Recording
 
 LOOK_S = 1.0
@@ -57,18 +58,24 @@ class Premises:
                 self._others.setdefault(door, set()).update(set(group.doors) - {door})
         self._active: dict[str, set[str]] = {}  # latch → the doors whose input is on now
         self._watched: set[asyncio.Task[None]] = set()
+        self._tidied: Book | None = None  # the book whose people are all that is remembered
+        self._missed = Missed(self.standing)
 
     async def restore(self) -> None:
         """What was remembered before the restart; to be called before the first decision."""
         self.standing.apply(*await self.journal.standing())
         now = self.now()
+        if over := remember.dismantled(self.standing, self.doors):
+            doors = sorted({change.door for change in over if isinstance(change, Order)})
+            logger.warning("orders for doors that are not there any more are dropped: %s", ", ".join(doors))
+            self.remember(*over)
         changes: list[Change] = [*mode.carried_over(self.standing, now)]
         changes += [
             again
             for tries in self.standing.tries.values()
             if (again := area.still_locked(tries, now, self.policy)) is not None
         ]
-        self.standing.apply(*changes)  # the next change of each is stored as it then is
+        self.remember(*changes)  # times are counted in this boot's uptime from now on
         inside = sum(self.standing.counts.values())
         raised = [name for name, seen in self.standing.latches.items() if seen.raised]
         if inside or raised or self.standing.orders:
@@ -94,13 +101,14 @@ class Premises:
         """Remember and record; a commit that is late or fails is an alarm, not a reason to stop at the door."""
         self.standing.apply(*(change for change in changes if not isinstance(change, DoorState)))
         recording = self.journal.record(event, *changes, read_id=read_id)
-        self._start(self._expect(recording))
+        self._start(self._expect(recording, event, changes))
         return recording
 
     def remember(self, *changes: Change) -> None:
         """Changes that are no event of their own."""
         self.standing.apply(*changes)
-        self._start(self._apply(changes))
+        if changes:
+            self._start(self._kept(self.journal.keep(*changes), changes))
 
     # ---- fire and panic ----------------------------------------------------------------------------------------------
 
@@ -154,7 +162,24 @@ class Premises:
             for changes in area.resets(self.standing, now, self.book.zone):
                 logger.info("%s: everybody inside is forgotten (nightly reset)", changes[0].scope)
                 self.remember(*changes)
+            self._tidy()
+            self._catch_up()
             await asyncio.sleep(LOOK_S)
+
+    def _tidy(self) -> None:
+        """People and cards that were removed are no longer remembered: nobody would ever count them out again."""
+        if self._tidied is not self.book:
+            self._tidied = self.book
+            self.remember(*remember.outdated(self.standing, self.book))
+
+    def _catch_up(self) -> None:
+        """The journal may record again."""
+        if self.journal.accepting:
+            changes, alarms = self._missed.take()
+            if changes:
+                self._start(self._kept(self.journal.keep(*changes), tuple(changes)))
+            for alarm in alarms:
+                self.record(alarm)
 
     def _repeat(self, again: Latch) -> None:
         self.record(PanicRaised(door=again.name.removeprefix("panic/"), count=again.count), again)
@@ -163,19 +188,19 @@ class Premises:
         for door in self.doors.values():
             door.wake()
 
-    async def _apply(self, changes: tuple[Change, ...]) -> None:
-        try:
-            await self.journal.apply(*changes)
-        except JournalUnavailable:
-            logger.debug("not stored")
-
-    async def _expect(self, recording: Recording) -> None:
+    async def _expect(self, recording: Recording, event: Event, changes: tuple[Change | DoorState, ...]) -> None:
         try:
             if await recording.committed(COMMIT_WITHIN_S) is None:
                 self.alarms.degraded("slow_commit", f"an event took longer than {COMMIT_WITHIN_S * 1000:.0f} ms")
                 await recording.committed()
         except JournalUnavailable:
-            logger.debug("not recorded")  # the journal has said so, once and loudly
+            self._missed.note(changes, event)  # the journal has said so, once and loudly
+
+    async def _kept(self, recording: Recording, changes: tuple[Change | DoorState, ...]) -> None:
+        try:
+            await recording.committed()
+        except JournalUnavailable:
+            self._missed.note(changes)
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -6,11 +6,13 @@ from types import MappingProxyType
 import msgspec
 import pytest
 
+from edge_agent.core.area import Standing
 from edge_agent.flows.doorway import HOLD_S
 from edge_agent.model.clock import ClockState
 from edge_agent.model.doors import Report
+from edge_agent.model.people import Book
 from edge_agent.model.reads import Card, Direction, Keys
-from edge_agent.model.site import FirstPerson, Interlock, Policy, TwoPersons
+from edge_agent.model.site import Area, FirstPerson, Interlock, Policy, TwoPersons
 from tests.flows.house import House, play
 from tests.flows.test_access import (
     BOOK,
@@ -28,7 +30,7 @@ from tests.flows.test_access import (
     house,
     modes,
 )
-from tests.flows.world import MemorySecrets
+from tests.flows.world import MemoryClock, MemoryJournal, MemorySecrets
 from tests.waiting import auntil
 
 USES = "card/26/2001"  # TWICE
@@ -265,3 +267,103 @@ def test_the_first_person_arms_the_door_on_a_clock_the_site_takes_as_it_is() -> 
             assert await site.show(ONE) == answer
 
         play(story, lambda policy=policy: house(first, policy=Policy(untrusted_clock=policy)))  # type: ignore[misc, arg-type]
+
+
+# ---- what is remembered ----------------------------------------------------------------------------------------------
+
+
+def without(*people: str) -> Book:
+    persons = {name: person for name, person in BOOK.persons.items() if name not in people}
+    credentials = {key: held for key, held in BOOK.credentials.items() if held.person not in people}
+    return msgspec.structs.replace(
+        BOOK, version="2", persons=MappingProxyType(persons), credentials=MappingProxyType(credentials)
+    )
+
+
+def test_who_was_removed_is_not_inside_for_ever() -> None:
+    """They would fill an area with a limit until nobody else gets in; and their id may be somebody's again."""
+    yard = Area("yard", max_people=1)
+
+    async def story(site: House) -> None:
+        await site.show(TWICE)
+        await site.walk_through()
+        assert await site.show(TWO) == "denied"
+        assert site.reason() == "occupancy"
+        site.books.current = without("p-1")
+        await auntil(lambda: site.premises.standing.uses == {}, what="the memory to be tidied", timeout=3)
+        assert site.premises.standing.people_in("yard") == []
+        assert await site.show(TWO) == "granted"
+        kept = Standing(changes=await site.journal.standing())
+        assert (kept.people_in("yard"), kept.uses) == (["p-2"], {})
+
+    play(story, lambda: house(a_door(area="yard"), areas=(yard,)))
+
+
+def test_a_book_that_was_lost_makes_nobody_forgotten() -> None:
+    async def story(site: House) -> None:
+        await site.show(ONE)
+        site.books.current = without(*BOOK.persons)
+        site.premises._tidy()
+        assert site.premises.standing.people_in("estate") == ["p-1"]
+
+    play(story, lambda: house(a_door(area="estate"), areas=(ESTATE,)))
+
+
+def test_an_order_for_a_door_that_was_taken_down_is_dropped() -> None:
+    """Else a door that is given its name next year stands open."""
+    journal, clock = MemoryJournal(), MemoryClock()
+    more = {"journal": journal, "clock": clock}
+
+    async def before(site: House) -> None:
+        await site.operate("unlock")
+
+    async def after(site: House) -> None:
+        assert list(site.premises.standing.orders) == [("north", "operator")]
+        await asyncio.sleep(0.01)
+        assert list(Standing(changes=await journal.standing()).orders) == [("north", "operator")]
+
+    play(before, lambda: house(a_door("north"), a_door("shed"), **more))
+    play(after, lambda: house(a_door("north"), **more))
+
+
+def test_a_panic_at_a_door_that_was_taken_down_can_be_cleared() -> None:
+    journal, clock = MemoryJournal(), MemoryClock()
+    more = {"journal": journal, "clock": clock}
+
+    async def before(site: House) -> None:
+        site.report(Report.PANIC_ON, "shed")
+        await asyncio.sleep(0)
+
+    async def after(site: House) -> None:
+        assert (await site.operate("clear", latch="panic/shed")).good
+        assert not site.premises.standing.latches["panic/shed"].raised
+
+    play(before, lambda: house(a_door("north"), a_door("shed"), **more))
+    play(after, lambda: house(a_door("north"), **more))
+
+
+def test_what_happened_while_the_disk_was_full_is_on_it_afterwards() -> None:
+    """With `when_full = "open"` people go on coming in; a fire, a panic and a call for help are told later."""
+
+    async def story(site: House) -> None:
+        journal = site.journal
+        await site.show(TWO, "south")
+        journal.full = True
+        assert await site.show(UNDER_DURESS, "north") == "granted"
+        site.report(Report.FIRE_ON, "north")
+        site.report(Report.PANIC_ON, "south")
+        for _ in range(5):
+            await site.show(UNKNOWN, "south")
+        await site.operate("forgive", person="p-2")
+        assert site.tags() == ["access.granted"]
+        journal.full = False
+        await auntil(lambda: "fire.released" in site.tags(), what="the disk to be caught up with", timeout=3)
+        assert sorted(site.tags()[1:]) == ["alert.opened", "alert.opened", "fire.released", "panic.raised"]
+        await asyncio.sleep(0.05)
+        kept = Standing(changes=await journal.standing())
+        now = site.premises.standing
+        assert (kept.inside, kept.tries, kept.latches) == (now.inside, now.tries, now.latches)
+        assert kept.people_in("estate") == ["p-1"]
+
+    doors = a_door("north", area="estate"), a_door("south", area="estate")
+    play(story, lambda: house(*doors, areas=(ESTATE,), policy=Policy(when_full="open")))
