@@ -143,7 +143,7 @@ class Operations:
             case "approve":
                 return await self._approve(operation)
             case "clear":
-                code = self.premises.clear(operation.latch or "", operation.by)
+                code = self.premises.clear(operation.latch or "", operation.by, operation.why)
                 return Done(not code, code)
             case "forgive":
                 self._done(operation, area.forgive(self.premises.standing, operation.person))
@@ -184,7 +184,7 @@ class Operations:
     def _done(self, operation: Operation, changes: Sequence[Change]) -> None:
         event = CommandCompleted(
             command=self._id(), verb=operation.verb, issuer=f"local/{operation.by}",
-            door=operation.door,
+            door=operation.door, why=operation.why, person=operation.person,
         )  # fmt: skip
         self.premises.record(event, *changes)
 
@@ -204,7 +204,9 @@ class Operations:
             refused = CommandRefused(reason="gate_unavailable", command=command, verb="open", issuer=issuer)
             journal.record(refused, IntentDone(command, "refused"))
             return Done(False, "operate.gate_unavailable")
-        completed = CommandCompleted(command=command, verb="open", issuer=issuer, door=operation.door)
+        completed = CommandCompleted(
+            command=command, verb="open", issuer=issuer, door=operation.door, why=operation.why
+        )  # fmt: skip
         journal.record(completed, IntentDone(command, "completed"))
         return Done(True, doors=(operation.door,))
 

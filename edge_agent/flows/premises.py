@@ -15,7 +15,7 @@ from edge_agent.errors import JournalUnavailable
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.missed import Missed
 from edge_agent.model.clock import Moment
-from edge_agent.model.events import Event, FireCleared, FireReleased, PanicCleared, PanicRaised
+from edge_agent.model.events import ClockStepped, Event, FireCleared, FireReleased, PanicCleared, PanicRaised
 from edge_agent.model.people import Book
 from edge_agent.model.site import Area, Interlock, Policy
 from edge_agent.model.standing import Change, Latch, Order
@@ -23,6 +23,7 @@ from edge_agent.ports import Beat, Books, Clock, DoorState, Journal, Recording
 
 LOOK_S = 1.0
 COMMIT_WITHIN_S = 0.15
+STEP_MS = 5000  # in a second: no oscillator is off by that
 
 logger = log.get("flows.premises")
 
@@ -60,11 +61,13 @@ class Premises:
         self._watched: set[asyncio.Task[None]] = set()
         self._tidied: Book | None = None  # the book whose people are all that is remembered
         self._missed = Missed(self.standing)
+        self._offset_ms: int | None = None  # of the wall clock to the uptime
 
     async def restore(self) -> None:
         """What was remembered before the restart; to be called before the first decision."""
         self.standing.apply(*await self.journal.standing())
         now = self.now()
+        self._watch_clock(now)
         if over := remember.dismantled(self.standing, self.doors):
             doors = sorted({change.door for change in over if isinstance(change, Order)})
             logger.warning("orders for doors that are not there any more are dropped: %s", ", ".join(doors))
@@ -128,14 +131,16 @@ class Premises:
             logger.critical("PANIC at %s", door)
             self.record(PanicRaised(door=door), raised)
 
-    def clear(self, name: str, by: str) -> str:
+    def clear(self, name: str, by: str, why: str = "") -> str:
         """By hand; a code of `words` when it cannot be cleared, else empty."""
         before = self.standing.latches.get(name)
         cleared = latch.clear(before, bool(self._active.get(name)), by)
         if cleared is None:
             return "operate.latch_active" if before is not None and before.raised else "operate.no_latch"
         event: Event = (
-            FireCleared(by=by) if name == latch.FIRE else PanicCleared(door=name.removeprefix("panic/"), by=by)
+            FireCleared(by=by, why=why)
+            if name == latch.FIRE
+            else PanicCleared(door=name.removeprefix("panic/"), by=by, why=why)
         )
         self.record(event, cleared)
         self.wake()
@@ -156,6 +161,7 @@ class Premises:
         while True:
             beat()
             now = self.now()
+            self._watch_clock(now)
             for seen in [*self.standing.latches.values()]:
                 if again := latch.again(seen, now, self.policy.panic_repeat_s):
                     self._repeat(again)
@@ -165,6 +171,16 @@ class Premises:
             self._tidy()
             self._catch_up()
             await asyncio.sleep(LOOK_S)
+
+    def _watch_clock(self, now: Moment) -> None:
+        """Wall clock against uptime, which never jumps."""
+        offset_ms = now.wall_ms - now.up_ms
+        by_ms = 0 if self._offset_ms is None else offset_ms - self._offset_ms
+        self._offset_ms = offset_ms
+        if abs(by_ms) > STEP_MS:
+            logger.warning("the wall clock jumped by %+.0f s", by_ms / 1000)
+            self.record(ClockStepped(by_ms=by_ms))
+            self.wake()
 
     def _tidy(self) -> None:
         """People and cards that were removed are no longer remembered: nobody would ever count them out again."""

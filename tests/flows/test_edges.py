@@ -10,7 +10,8 @@ from edge_agent.core.area import Standing
 from edge_agent.flows.doorway import HOLD_S
 from edge_agent.model.clock import ClockState
 from edge_agent.model.doors import Report
-from edge_agent.model.people import Book
+from edge_agent.model.events import ClockStepped, CommandCompleted, PanicCleared
+from edge_agent.model.people import EVERY_DAY, Book, Schedule, Span
 from edge_agent.model.reads import Card, Direction, Keys
 from edge_agent.model.site import Area, FirstPerson, Interlock, Policy, TwoPersons
 from tests.flows.house import House, play
@@ -367,3 +368,42 @@ def test_what_happened_while_the_disk_was_full_is_on_it_afterwards() -> None:
 
     doors = a_door("north", area="estate"), a_door("south", area="estate")
     play(story, lambda: house(*doors, areas=(ESTATE,), policy=Policy(when_full="open")))
+
+
+def test_a_clock_that_jumps_in_the_middle_of_a_hold_open_is_told_and_what_was_ordered_goes_on() -> None:
+    office = Schedule("office", (Span(EVERY_DAY, 8 * 60, 18 * 60),))
+    book = msgspec.structs.replace(BOOK, schedules=MappingProxyType({"office": office}))
+
+    async def story(site: House) -> None:
+        await site.operate("unlock", door="south", for_s=3600.0)
+        await auntil(lambda: modes(site) == [("unlocked", "schedule"), ("unlocked", "operator")])  # it is noon
+        site.clock.jump_ms = 8 * 3_600_000
+        await auntil(lambda: modes(site)[-1] == ("locked", ""), timeout=3)
+        await auntil(lambda: site.events("clock.stepped") == [ClockStepped(by_ms=28_800_000)], timeout=3)
+        await auntil(lambda: site.gates["north"].secured == 1)
+        assert site.actors["south"].doorway.mode.name == "unlocked"
+        site.clock.jump_ms = 0
+        await auntil(lambda: modes(site)[-1] == ("unlocked", "schedule"), timeout=3)
+        await site.later(3599)
+        assert site.actors["south"].doorway.mode.name == "unlocked"
+        await site.later(2)
+        assert site.actors["south"].doorway.mode.name == "locked"
+
+    play(story, lambda: house(a_door("north", hold_open="office"), a_door("south"), book=book))
+
+
+def test_who_ordered_something_and_why_is_on_record() -> None:
+    async def story(site: House) -> None:
+        site.report(Report.PANIC_ON)
+        site.report(Report.PANIC_OFF)
+        await site.operate("clear", latch="panic/gate", why="child at play")
+        await site.operate("open", door="gate", why="delivery")
+        await site.operate("forgive", person="p-1", why="tailgated")
+        cleared, opened, forgiven = site.events()[-3:]
+        assert cleared == PanicCleared(door="gate", by="wang", why="child at play")
+        assert isinstance(opened, CommandCompleted)
+        assert (opened.issuer, opened.why) == ("local/wang", "delivery")
+        assert isinstance(forgiven, CommandCompleted)
+        assert (forgiven.person, forgiven.why) == ("p-1", "tailgated")
+
+    play(story, house)
