@@ -1,18 +1,33 @@
 """`edge-agent alarm`: fire and panic stay until somebody clears them by hand, here or in the city."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from edge_agent.cli.operate import BY, WHY, carry_out, site, who
-from edge_agent.cli.options import CONFIG, STATE
+from edge_agent.cli.options import CONFIG, STATE, state_directory
+from edge_agent.cli.speech import tell, words
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.commands import Operation
+from edge_agent.model.standing import Latch
 
 
 @click.group("alarm")
 def command() -> None:
-    """Alarms that stay until they are cleared. The agent must be running."""
+    """Alarms that stay until they are cleared."""
+
+
+@command.command("list")
+@CONFIG
+@STATE
+def list_(config: Path, state: Path | None) -> None:
+    """Show the alarms that stand, as last recorded; no agent needs to run."""
+    standing = _standing(state_directory(config, state))
+    for latch in standing:
+        click.echo("  ".join((latch.name, *_said(latch))))
+    if not standing:
+        tell("cli.no_alarm")
 
 
 @command.command("clear")
@@ -25,6 +40,24 @@ def clear(config: Path, state: Path | None, by: str | None, why: str, alarm: str
     """Clear ALARM: fire, or panic/ and the door, as panic/north-gate. Refused while its input is still active."""
     there = site(config, state)
     kind, _, door = alarm.partition("/")
-    if not (alarm == "fire" or (kind == "panic" and door and door in (there.doors or (door,)))):
+    known = alarm == "fire" or (kind == "panic" and door and door in (there.doors or (door,)))
+    # A door that was taken down while its alarm stood is in the memory alone.
+    if not known and alarm not in {latch.name for latch in _standing(there.socket.parent.parent)}:
         raise EdgeAgentError("cli.bad_latch", text=alarm, doors=", ".join(there.doors))
     carry_out(there, Operation("clear", who(by), why, latch=alarm))
+
+
+def _standing(folder: Path) -> list[Latch]:
+    from edge_agent.cli.access_scene import seen
+
+    return [change for change in seen(folder).changes if isinstance(change, Latch) and change.raised]
+
+
+def _said(latch: Latch) -> list[str]:
+    said = []
+    if latch.since is not None and latch.since.trusted:
+        at = datetime.fromtimestamp(latch.since.wall_ms / 1000, UTC).astimezone()
+        said.append(words("cli.alarm_since", when=f"{at:%Y-%m-%d %H:%M}"))
+    if latch.count > 1:
+        said.append(words("detail.again", count=latch.count))
+    return said
