@@ -311,6 +311,18 @@ WORDS: dict[str, tuple[str, str]] = {
         "{minutes} 分钟内不得再次进入；断电后在时钟校准之前此限制不起作用"
         "（policy.untrusted_clock = allow_timed）。请确认这是本意",
     ),
+    "find.hold_deny": (
+        "the schedule {name} holds {door} open by the wall clock: when that jumps, so does the door; after a power cut "
+        "it stays locked until the clock is set (policy.untrusted_clock = deny_timed). Make sure that is meant",
+        "门 {door} 按时段 {name} 随时钟常开：时钟跳变，门也随之变化；断电后在时钟校准之前保持上锁"
+        "（policy.untrusted_clock = deny_timed）。请确认这是本意",
+    ),
+    "find.hold_allow": (
+        "the schedule {name} holds {door} open by the wall clock: when that jumps, so does the door; after a power cut "
+        "it opens by whatever the clock says (policy.untrusted_clock = allow_timed). Make sure that is meant",
+        "门 {door} 按时段 {name} 随时钟常开：时钟跳变，门也随之变化；断电后按未校准的时钟开关"
+        "（policy.untrusted_clock = allow_timed）。请确认这是本意",
+    ),
     "find.door_interlocks": (
         "the door {door} is in two interlocks, {first} and {second}: it waits for the doors of both. "
         "Put all of them into one, or take it out of the other",
