@@ -101,7 +101,8 @@ def verdict(found: Explanation, scene: Scene) -> str:
             company = words(f"explain.needs.{reason}", s=within_s)
             return words("explain.yes_company", how=how_words(found.best.kinds), company=company)
         case Deny(reason=reason, rule=rule):
-            code = "explain.no" if rule is None else "explain.no_by_rule"
+            permits = any(told.rule.id == rule and told.rule.effect == "permit" for told in found.rules)
+            code = "explain.no" if rule is None else "explain.no_though" if permits else "explain.no_by_rule"
             return words(code, reason=words(f"reason.{reason}"), rule=rule)
 
 

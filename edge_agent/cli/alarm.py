@@ -1,6 +1,5 @@
 """`edge-agent alarm`: fire and panic stay until somebody clears them by hand, here or in the city."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -8,6 +7,7 @@ import click
 from edge_agent.cli.operate import BY, WHY, carry_out, site, who
 from edge_agent.cli.options import CONFIG, STATE, state_directory
 from edge_agent.cli.speech import tell, words
+from edge_agent.drivers.clock import SystemClock
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.commands import Operation
 from edge_agent.model.standing import Latch
@@ -55,9 +55,9 @@ def _standing(folder: Path) -> list[Latch]:
 
 def _said(latch: Latch) -> list[str]:
     said = []
-    if latch.since is not None and latch.since.trusted:
-        at = datetime.fromtimestamp(latch.since.wall_ms / 1000, UTC).astimezone()
-        said.append(words("cli.alarm_since", when=f"{at:%Y-%m-%d %H:%M}"))
+    since_ms = None if latch.since is None else latch.since.since_ms(SystemClock().now())
+    if since_ms is not None:
+        said.append(words("cli.alarm_since", minutes=max(0, since_ms) // 60_000))
     if latch.count > 1:
         said.append(words("detail.again", count=latch.count))
     return said

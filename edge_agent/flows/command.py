@@ -136,7 +136,8 @@ class Operations:
         if operation.door is not None and operation.door not in self.doors:
             return Done(False, "operate.no_door")
         doors = tuple(self.doors) if operation.door is None else (operation.door,)
-        logger.info("%s by %s at %s", operation.verb, operation.by, operation.door or "all doors")
+        what = operation.door or operation.latch or operation.person or "all"
+        logger.info("%s by %s: %s", operation.verb, operation.by, what)
         match operation.verb:
             case "open":
                 return await self._open(operation)

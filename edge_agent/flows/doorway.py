@@ -95,6 +95,8 @@ class Doorway:
             case Report.CONTACT_CLOSED:
                 was_open = isinstance(self.state, machine.Open)
                 self._move(machine.closed(self.state, name, at_ms))
+                if report.first:  # it may have been shut while nobody was there to record it
+                    self.premises.note(DoorState(name, machine.name_of(self.state)))
                 if was_open and (relock_s := self._relock_s()) is not None:
                     self._secure_at_ms = self._now_ms() + _ms(relock_s)
             case Report.TAMPER_ON | Report.TAMPER_OFF:

@@ -113,6 +113,10 @@ class Premises:
         if changes:
             self._start(self._kept(self.journal.keep(*changes), changes))
 
+    def note(self, state: DoorState) -> None:
+        """How a door is found."""
+        self._start(self._kept(self.journal.keep(state), (state,)))
+
     # ---- fire and panic ----------------------------------------------------------------------------------------------
 
     def fire(self, door: str, on: bool) -> None:

@@ -184,7 +184,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "“{text}” 不是报警：请写 fire，或 panic/ 加门名：{doors}",
     ),
     "cli.no_alarm": ("no alarm stands", "没有未解除的报警"),
-    "cli.alarm_since": ("since {when}", "始于 {when}"),
+    "cli.alarm_since": ("for {minutes} min", "已 {minutes} 分钟"),
     "cli.confirm_one": ("{what} {doors} for {minutes} min?", "对 {doors} 执行{what}，持续 {minutes} 分钟？"),
     "cli.confirm_all": (
         "{what} all doors ({doors}) for {minutes} min. Type the number of doors to go on",

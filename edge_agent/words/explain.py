@@ -48,6 +48,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "explain.yes_company": ("YES, by {how}, with {company}.", "可以通行（{how}），但需要{company}。"),
     "explain.no": ("NO: {reason}.", "不能通行：{reason}。"),
     "explain.no_by_rule": ("NO: {reason}. Rule {rule} decides.", "不能通行：{reason}。由规则 {rule} 决定。"),
+    "explain.no_though": ("NO: {reason}. Rule {rule} would permit.", "不能通行：{reason}。规则 {rule} 本可允许。"),
     "explain.no_nothing": (
         "NO: holds nothing that this door takes.",
         "不能通行：没有此门接受的任何凭证。",

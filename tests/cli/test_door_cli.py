@@ -205,7 +205,7 @@ def test_status_is_what_was_last_recorded(tmp_path: Path) -> None:
     async def story(journal: SqliteJournal) -> None:
         now = SystemClock().now()
         order = Order("north", "operator", "unlocked", "王芳", "removal van", At.of(now), now.up_ms + 1_800_000)
-        changes = DoorState("south", "forced"), order, Latch("panic/shed", True, 3), Latch("fire", False)
+        changes = DoorState("south", "forced"), order, Latch("panic/shed", True, 3, At.of(now)), Latch("fire", False)
         await journal.record(DoorForced(door="south"), *changes).committed()
 
     journalling(tmp_path / "state/journal.db", story)
@@ -215,7 +215,7 @@ def test_status_is_what_was_last_recorded(tmp_path: Path) -> None:
         assert await site.run("door", "status") == (0, north + "south  forced\n")
         north = "north  尚无状态  开锁：人工操作，操作人 王芳, removal van, 还有 30 分钟\n"
         assert await site.run("door", "status", lang="zh") == (0, north + "south  强行打开\n")
-        assert await site.run("alarm", "list") == (0, "panic/shed  said 3 times\n")
+        assert await site.run("alarm", "list") == (0, "panic/shed  for 0 min  said 3 times\n")
 
     at(tmp_path, asked, agent=False)
 

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from edge_agent.core.area import Standing
+from edge_agent.core.door import Locked
 from edge_agent.flows.doorway import HOLD_S
 from edge_agent.model.clock import ClockState
 from edge_agent.model.doors import Report
@@ -14,6 +15,7 @@ from edge_agent.model.events import ClockStepped, CommandCompleted, PanicCleared
 from edge_agent.model.people import EVERY_DAY, Book, Schedule, Span
 from edge_agent.model.reads import Card, Direction, Keys
 from edge_agent.model.site import Area, FirstPerson, Interlock, Policy, TwoPersons
+from edge_agent.ports import DoorState
 from tests.flows.house import House, play
 from tests.flows.test_access import (
     BOOK,
@@ -405,5 +407,19 @@ def test_who_ordered_something_and_why_is_on_record() -> None:
         assert (opened.issuer, opened.why) == ("local/wang", "delivery")
         assert isinstance(forgiven, CommandCompleted)
         assert (forgiven.person, forgiven.why) == ("p-1", "tailgated")
+
+    play(story, house)
+
+
+def test_how_a_door_is_found_is_known_before_anything_happens_at_it() -> None:
+    """It was open when the agent was killed, and somebody has shut it since."""
+
+    async def story(site: House) -> None:
+        site.report(Report.CONTACT_OPEN, first=True)
+        await auntil(lambda: DoorState("gate", "open") in site.journal.changes)
+        site.actor.doorway.state = Locked()  # a new process
+        site.report(Report.CONTACT_CLOSED, first=True)
+        await auntil(lambda: site.journal.changes[-1] == DoorState("gate", "locked"))
+        assert site.tags() == ["door.opened"]
 
     play(story, house)
