@@ -147,11 +147,9 @@ class GpioGate:
                     self._inputs_are(self._levels | {role: active}, first=False)
         except DeviceUnavailable as error:
             self._fail(error)
-            return
-        self._look()  # the kernel keeps so many edges and no more: what counts in the end is the level
 
     def _look(self) -> None:
-        """All levels as they are: the heartbeat, and what an overrun of edges may have hidden."""
+        """All levels as they are: the heartbeat, and what counts in the end, whatever edges were lost."""
         if self._lines is None or self._failed.is_set():
             return
         try:

@@ -76,9 +76,15 @@ def request_lines(chip: str, wanted: Sequence[Wanted]) -> Lines:
 
 
 def find_chip(chip: str) -> ChipFound:
-    chips = [found for path in _devices() if (found := _look(path)) is not None]
+    """By path, or by label. Raises as `request_lines` does."""
+    try:
+        if chip.startswith("/") and (found := _look(Path(chip))) is not None:
+            return found
+        chips = [found for path in _devices() if (found := _look(path)) is not None]
+    except PermissionError as error:
+        raise DeviceUnavailable("gpio.forbidden", chip=error.filename or chip) from error
     for found in chips:
-        if chip == found.label or Path(chip).resolve() == Path(found.path):
+        if chip == found.label:
             return found
     present = ", ".join(f"{found.path} ({found.label})" for found in chips) or "–"
     raise DeviceUnavailable("gpio.no_chip", chip=chip, present=present)
@@ -106,7 +112,7 @@ def _devices() -> list[Path]:
 
 
 def _look(path: Path) -> ChipFound | None:
-    """None for one that vanished meanwhile."""
+    """None for one that vanished meanwhile, or is no chip. Raises PermissionError."""
     try:
         import gpiod
     except ImportError as error:
@@ -115,8 +121,8 @@ def _look(path: Path) -> ChipFound | None:
         with gpiod.Chip(str(path)) as chip:
             info = chip.get_info()
             lines = [chip.get_line_info(offset) for offset in range(info.num_lines)]
-    except PermissionError as error:
-        raise DeviceUnavailable("gpio.forbidden", chip=path) from error
+    except PermissionError:
+        raise
     except OSError:
         return None
     names = tuple(line.name or "" for line in lines)
@@ -182,8 +188,12 @@ class KernelLines:
     def _error(self, error: OSError) -> DeviceUnavailable:
         match error.errno:
             case errno.EBUSY:
-                lines = ", ".join(map(str, self._offsets.values()))
-                return DeviceUnavailable("gpio.taken", chip=self._path, line=lines, user="?")
+                found = _look(Path(self._path))
+                taken = [offset for offset in self._offsets.values() if found is not None and found.users[offset]]
+                user = ", ".join(found.users[offset] for offset in taken) if found is not None else "?"
+                return DeviceUnavailable(
+                    "gpio.taken", chip=self._path, line=", ".join(map(str, taken)) or "?", user=user or "?"
+                )
             case errno.ENXIO | errno.EINVAL | errno.ENOTSUP:
                 return DeviceUnavailable("gpio.no_edges", chip=self._path, why=error.strerror)
         return DeviceUnavailable("devices.port_gone", path=self._path, why=error.strerror)

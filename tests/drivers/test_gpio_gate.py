@@ -23,12 +23,12 @@ PROFILE = load_profile("gates/gpio-direct")
 
 
 class Bench:
-    def __init__(self) -> None:
+    def __init__(self, debounce_ms: int = 30) -> None:
         self.chip = MockChip("SPARE", "LOCK", "DOOR", "EXIT", "FIRE", "PANIC", "LID")
         self.chip.volts["EXIT"] = True  # at rest its resistor pulls it up
         self.seen: list[GateReport] = []
         self.reports: list[DeviceReport] = []
-        traits = msgspec.structs.replace(PROFILE.gate, poll_ms=200)
+        traits = msgspec.structs.replace(PROFILE.gate, poll_ms=200, debounce_ms=debounce_ms)
         self.gate = GpioGate(
             DOOR, msgspec.structs.replace(PROFILE, gate=traits), "gpio://mock", UpClock(),
             self.seen.append, self.reports.append, self.chip.request,
@@ -52,7 +52,11 @@ class Bench:
         return [volts for place, volts in enumerate(driven) if not place or volts != driven[place - 1]]
 
 
-def on_bench(story: Callable[[Bench], Awaitable[None]], prepare: Callable[[Bench], None] = lambda _: None) -> Bench:
+def on_bench(
+    story: Callable[[Bench], Awaitable[None]],
+    prepare: Callable[[Bench], None] = lambda _: None,
+    debounce_ms: int = 30,
+) -> Bench:
     made: list[Bench] = []
 
     async def run(beat: Callable[[], None]) -> None:
@@ -64,7 +68,7 @@ def on_bench(story: Callable[[Bench], Awaitable[None]], prepare: Callable[[Bench
     async def tell() -> None:
         await story(made[0])
 
-    made.append(Bench())
+    made.append(Bench(debounce_ms))
     prepare(made[0])
     with_job(run, tell)
     assert made[0].chip.taken == {}
@@ -304,6 +308,31 @@ def test_a_chip_that_goes_and_comes_is_told_and_what_it_says_then_is_found() -> 
         await bench.sees(Report.RELAY_ON, Report.RELAY_OFF)
 
     on_bench(story)
+
+
+def test_a_chip_that_forgot_its_outputs_is_locked_again() -> None:
+    """As an expander does whose supply dropped for a moment: the line is on, and nobody wants it so."""
+
+    async def story(bench: Bench) -> None:
+        await bench.found()
+        bench.chip.outputs["LOCK"].append(True)
+        await auntil(lambda: bench.lock()[-1] is False)
+        assert bench.lock() == [False, True, False]
+
+    on_bench(story)
+
+
+def test_a_move_that_had_not_settled_when_the_chip_went_is_not_told() -> None:
+    async def story(bench: Bench) -> None:
+        await bench.found()
+        bench.chip.put("DOOR", True)
+        await auntil(lambda: bench.gate._levels["contact"])
+        bench.chip.vanish()
+        await auntil(lambda: states(bench.reports) == ["lost"])
+        await asyncio.sleep(1.0)  # it would have settled
+        assert bench.kinds() == []
+
+    on_bench(story, debounce_ms=800)
 
 
 def test_a_line_that_is_missing_or_taken_is_told_with_what_there_is() -> None:

@@ -2,16 +2,18 @@
 outside, as a hand and a voltmeter would.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 CONFIG = Path("/sys/kernel/config/gpio-sim")
 PLATFORM = Path("/sys/devices/platform")
 
 
 class SimChip:
-    """`names`: of its lines, offset = place."""
+    """`names`: of its lines, offset = place; `hogs`: lines that the kernel itself holds, and for whom."""
 
-    def __init__(self, name: str, *names: str) -> None:
+    def __init__(self, name: str, *names: str, hogs: Mapping[str, str] = MappingProxyType({})) -> None:
         self.label, self.names = name, names
         self._device = CONFIG / name
         bank = self._device / "bank0"
@@ -21,6 +23,9 @@ class SimChip:
         for offset, line in enumerate(names):
             (bank / f"line{offset}").mkdir()
             (bank / f"line{offset}" / "name").write_text(line)
+            if line in hogs:
+                (bank / f"line{offset}" / "hog").mkdir()
+                (bank / f"line{offset}" / "hog/name").write_text(hogs[line])
         self.appear()
 
     def appear(self) -> None:
@@ -41,7 +46,10 @@ class SimChip:
     def end(self) -> None:
         self.vanish()
         for offset in range(len(self.names)):
-            (self._device / "bank0" / f"line{offset}").rmdir()
+            line = self._device / "bank0" / f"line{offset}"
+            if (line / "hog").is_dir():
+                (line / "hog").rmdir()
+            line.rmdir()
         (self._device / "bank0").rmdir()
         self._device.rmdir()
 

@@ -149,10 +149,21 @@ def test_a_line_has_one_user_and_the_second_hears_who(chip: SimChip) -> None:
         check_lines(chip.path, [Wanted("relay", 1, True, False)])  # ours: no problem
         with pytest.raises(DeviceUnavailable) as refused:
             request_lines(chip.path, [Wanted("relay", 1, True, False)])
-        assert refused.value.code == "gpio.taken"
+        assert (refused.value.code, refused.value.fields["user"]) == ("gpio.taken", "edge-agent")
     finally:
         lines.close()
     request_lines(chip.path, [Wanted("relay", 1, True, False)]).close()
+
+
+def test_a_line_that_a_kernel_driver_holds_is_told_with_its_name() -> None:
+    chip = SimChip("hat", "LED", "LOCK", hogs={"LED": "activity"})
+    try:
+        for ask in (check_lines, request_lines):
+            with pytest.raises(DeviceUnavailable, match="activity"):
+                ask("hat", [Wanted("relay", "LED", True, False)])
+        request_lines("hat", [Wanted("relay", "LOCK", True, False)]).close()
+    finally:
+        chip.end()
 
 
 def test_a_chip_or_line_that_is_missing_is_told_with_those_there_are(chip: SimChip) -> None:
