@@ -13,6 +13,7 @@ help:
 	@echo "make demo        one simulated estate, live; ARGS=--once plays the scripted scenario"
 	@echo "make test        lint, types, architecture and all tests"
 	@echo "make bench       measurements with their peers, as tables"
+	@echo "make test-gpio   GPIO against a kernel's simulated chip (builds that kernel once, some minutes)"
 	@echo "make check       lint and types only"
 	@echo "make schema      write the generated reference (JSON Schemas, profile schema)"
 	@echo "make lock        resolve the dependencies again"
@@ -58,6 +59,15 @@ check: setup
 
 test: setup broker photos check
 	$(BIN)/pytest -n 4 --dist worksteal $(ARGS)
+
+# The real libgpiod on a kernel's simulated GPIO chip: a Linux built as an ordinary program, some minutes the first time.
+.PHONY: test-gpio
+test-gpio: setup
+	@command -v flex >/dev/null && command -v bison >/dev/null && ls /usr/src/linux-source-*.tar.xz >/dev/null 2>&1 \
+	  || [ -x .cache/uml/linux ] \
+	  || $(MAKE) --no-print-directory system NEED="linux-source flex bison bc xz-utils gcc make libc6-dev" WHY="the small kernel of the GPIO tests"
+	tests/gpio/build_kernel.sh
+	tests/gpio/boot.sh
 
 bench: setup broker photos
 	PYTHONPATH=. $(BIN)/python bench/journal.py
