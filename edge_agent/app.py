@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from edge_agent import __version__, log
 from edge_agent.config import FACE_KEY, GATEWAY_KEY, osdp_key
@@ -16,8 +17,10 @@ from edge_agent.contract.passes import read_pass
 from edge_agent.contract.signatures import load_private, load_public
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.gate import SerialGate
+from edge_agent.drivers.gpio_gate import GpioGate
 from edge_agent.drivers.osdp import OsdpBus
 from edge_agent.drivers.profiles import load_profile
+from edge_agent.drivers.push_terminal import PushTerminals, push_secret
 from edge_agent.drivers.terminal import SerialTerminal
 from edge_agent.errors import StoreError
 from edge_agent.flows.alarm import Alarms
@@ -27,10 +30,13 @@ from edge_agent.flows.entry import DoorActor, FaceEntry
 from edge_agent.flows.premises import Premises
 from edge_agent.flows.publish import Publisher
 from edge_agent.model.detections import Detection
+from edge_agent.model.doors import GateReport
 from edge_agent.model.events import AgentDegraded, AgentStarted, AgentStopped
+from edge_agent.model.gpio import Gpio
 from edge_agent.model.profile import Osdp
+from edge_agent.model.push import HttpPush
 from edge_agent.model.reads import Read
-from edge_agent.model.site import Config, Link, Terminal
+from edge_agent.model.site import Config, Door, Link, Terminal
 from edge_agent.ports import Beat
 from edge_agent.site_kind import site_rules
 from edge_agent.store.accepted import AcceptedStream
@@ -48,6 +54,8 @@ if TYPE_CHECKING:  # numpy comes with the first camera, not before
 
 logger = log.get("app")
 
+Owner = OsdpBus | SerialTerminal | PushTerminals
+
 FAILED = 70  # EX_SOFTWARE: systemd starts us again
 MODEL, DIMENSIONS = "dlib-resnet-v1", 128
 GALLERY_LOOK_S = 1.0
@@ -58,9 +66,9 @@ class Readers:
     """Fulfils ports.Terminals over all buses and lines: whoever owns the terminal shows the outcome."""
 
     def __init__(self) -> None:
-        self._owners: dict[str, OsdpBus | SerialTerminal] = {}
+        self._owners: dict[str, Owner] = {}
 
-    def own(self, terminal: str, owner: OsdpBus | SerialTerminal) -> None:
+    def own(self, terminal: str, owner: Owner) -> None:
         self._owners[terminal] = owner
 
     def show(self, terminal: str, outcome: str) -> None:
@@ -91,24 +99,16 @@ class App:
             self.journal, self.books, self.clock, self.alarms, config.policy, config.areas, config.interlocks
         )
         self.readers = Readers()
-        self.gates: dict[str, SerialGate] = {}
+        self.gates: dict[str, SerialGate | GpioGate] = {}
         self.doors: dict[str, DoorActor] = {}
-        self.lines: dict[str, OsdpBus | SerialTerminal] = {}
+        self.lines: dict[str, Owner] = {}
         self.supervisor = Supervisor()
 
     def wire(self) -> None:
         """Gates, doors and readers: what is needed to decide on a card."""
         links = {link.name: link for link in self.config.links}
         for door in self.config.doors:
-            gate = SerialGate(
-                door,
-                load_profile(door.gate.profile),
-                links[door.gate.link].url,
-                self.clock,
-                lambda report: self.doors[report.door].report(report),
-                self.alarms.device,
-                self.sim,
-            )
+            gate = self._gate(door, links[door.gate.link].url)
             self.gates[door.name] = gate
             here = tuple(terminal.name for terminal in self.config.terminals if terminal.door == door.name)
             doorway = Doorway(door, gate, self.readers, here, self.premises)
@@ -116,15 +116,26 @@ class App:
         for name, link in links.items():
             self._line(link, [terminal for terminal in self.config.terminals if terminal.link == name])
 
+    def _gate(self, door: Door, url: str) -> SerialGate | GpioGate:
+        profile = load_profile(door.gate.profile)
+        if isinstance(profile.framing, Gpio):
+            return GpioGate(door, profile, url, self.clock, self._moved, self.alarms.device)
+        return SerialGate(door, profile, url, self.clock, self._moved, self.alarms.device, self.sim)
+
     def _line(self, link: Link, terminals: list[Terminal]) -> None:
         if not terminals:
             return
         profiles = [load_profile(terminal.profile) for terminal in terminals]
-        owner: OsdpBus | SerialTerminal
+        owner: Owner
         if isinstance(profiles[0].framing, Osdp):
             keys = [osdp_key(self.folder / terminal.key_file) if terminal.key_file else None for terminal in terminals]
             readers = list(zip(terminals, profiles, keys, strict=True))
             owner = OsdpBus(link.url, readers, self.clock, self._deliver, self.alarms.device, self.sim)
+        elif isinstance(profiles[0].framing, HttpPush):
+            secrets = [push_secret(self.folder / (terminal.secret_file or "")) for terminal in terminals]
+            callers = list(zip(terminals, profiles, secrets, strict=True))
+            zone = ZoneInfo(self.config.gateway.zone)
+            owner = PushTerminals(link.url, callers, self.clock, zone, self._deliver, self.alarms.device)
         else:
             owner = SerialTerminal(
                 terminals[0], profiles[0], link.url, self.clock, self._deliver, self.alarms.device, self.sim
@@ -132,6 +143,9 @@ class App:
         self.lines[link.name] = owner
         for terminal in terminals:
             self.readers.own(terminal.name, owner)
+
+    def _moved(self, report: GateReport) -> None:
+        self.doors[report.door].report(report)
 
     def _deliver(self, read: Read) -> None:
         self.doors[read.door].read(read)

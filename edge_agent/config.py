@@ -6,7 +6,7 @@ file are relative to the file's folder. Nothing is opened but files: `check_devi
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from os.path import normpath
 from pathlib import Path
@@ -15,12 +15,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from edge_agent.contract.signatures import load_private, load_public
 from edge_agent.drivers.gate import check_gate
+from edge_agent.drivers.gpio_gate import check_gpio_gate, wanted_lines
+from edge_agent.drivers.gpio_lines import check_lines
 from edge_agent.drivers.link import parse_link_url
 from edge_agent.drivers.osdp_readers import check_readers
 from edge_agent.drivers.profiles import load_profile
+from edge_agent.drivers.push_terminal import push_secret
 from edge_agent.errors import EdgeAgentError, Problem, Problems
+from edge_agent.model.gpio import Gpio
 from edge_agent.model.people import CATEGORIES
 from edge_agent.model.profile import Osdp, Profile
+from edge_agent.model.push import HttpPush
 from edge_agent.model.site import (
     Area,
     Camera,
@@ -132,7 +137,7 @@ def _check_references(reader: Reader, config: Config) -> None:
         except EdgeAgentError as error:
             reader.problems.append(Problem(reader.file, f"link[{index}].url", error.code, **error.fields))
             continue
-        port = f"{url.host}:{url.port}" if url.kind == "tcp" else f"{url.kind}:{normpath(url.path)}"
+        port = f"{url.host}:{url.port}" if url.host else f"{url.kind}:{normpath(url.path)}"
         if port in ports:
             reader.wrong(f"link[{index}].url", "config.link_twice", other=ports[port], port=port)
         ports.setdefault(port, link.name)
@@ -145,6 +150,7 @@ def _check_references(reader: Reader, config: Config) -> None:
         profile = _profile(reader, f"{at}.profile", terminal.profile, "terminal")
         if profile and terminal.link in links:
             used.attach(at, terminal.link, _protocol(profile), f"terminal `{terminal.name}`", terminal.address)
+            used.fits(at, links[terminal.link], profile)
             if isinstance(profile.framing, Osdp):
                 _judge(reader, f"{at}.address", partial(check_readers, [(terminal, profile)]))
     for index, door in enumerate(config.doors):
@@ -153,14 +159,30 @@ def _check_references(reader: Reader, config: Config) -> None:
         profile = _profile(reader, f"{at}.profile", door.gate.profile, "gate")
         if profile and door.gate.link in links:
             used.attach(at, door.gate.link, _protocol(profile), f"door `{door.name}`", None)
-            _judge(reader, at, partial(check_gate, door, profile))
+            check = check_gpio_gate if isinstance(profile.framing, Gpio) else check_gate
+            _judge(reader, at, partial(check, door, profile))
+            used.fits(at, links[door.gate.link], profile)
+    _check_lines(reader, config, links.keys())
     for index, camera in enumerate(config.cameras):
         refer(reader, f"camera[{index}].door", "door", camera.door, doors)
         if urlsplit(camera.url).scheme not in CAMERA_SCHEMES:
             reader.wrong(f"camera[{index}].url", "config.camera_url", url=camera.url.partition("@")[2] or camera.url)
 
 
-def _judge(reader: Reader, at: str, check: Callable[[], None]) -> None:
+def _check_lines(reader: Reader, config: Config, links: Iterable[str]) -> None:
+    """A GPIO line belongs to one door. A name and an offset of the same line are told apart by check_devices only."""
+    taken: dict[tuple[str, int | str], str] = {}
+    for index, door in enumerate(config.doors):
+        profile = load_profile(door.gate.profile) if not reader.problems else None
+        if profile is None or not isinstance(profile.framing, Gpio) or door.gate.link not in links:
+            continue
+        for want in wanted_lines(door, profile):
+            other = taken.setdefault((door.gate.link, want.pin), door.name)
+            if other != door.name:
+                reader.wrong(f"door[{index}].gate", "gpio.twice", line=want.pin, door=door.name, other=other)
+
+
+def _judge(reader: Reader, at: str, check: Callable[[], object]) -> None:
     """What the driver itself would refuse at its start."""
     try:
         check()
@@ -169,7 +191,14 @@ def _judge(reader: Reader, at: str, check: Callable[[], None]) -> None:
 
 
 def _protocol(profile: Profile) -> str:
-    return "osdp" if isinstance(profile.framing, Osdp) else "text"
+    match profile.framing:
+        case Osdp():
+            return "osdp"
+        case Gpio():
+            return "gpio"
+        case HttpPush():
+            return "push"
+    return "text"
 
 
 class Wiring:
@@ -186,6 +215,8 @@ class Wiring:
         users = self._users.setdefault(link, [])
         if first != protocol:
             self.reader.wrong(f"{at}.link", "config.link_mixed", link=link, first=first, second=protocol)
+        elif protocol in ("gpio", "push"):
+            pass  # many doors on one chip, many terminals that call one address
         elif address is None or protocol != "osdp":
             if users:
                 self.reader.wrong(f"{at}.link", "config.link_shared", link=link, other=users[0], protocol=protocol)
@@ -195,6 +226,15 @@ class Wiring:
         else:
             self._addresses[link, address] = who
         users.append(who)
+
+    def fits(self, at: str, link: Link, profile: Profile) -> None:
+        """GPIO lines need a chip and nothing else does; so it is with terminals that call."""
+        try:
+            kind, protocol = parse_link_url(link.url).kind, _protocol(profile)
+        except EdgeAgentError:
+            return  # told where the link stands
+        if (kind if kind in ("gpio", "push") else "") != (protocol if protocol in ("gpio", "push") else ""):
+            self.reader.wrong(f"{at}.link", "config.link_kind", link=link.name, url=link.url, profile=profile.id)
 
 
 def _profile(reader: Reader, at: str, name: str, wanted: str) -> Profile | None:
@@ -216,7 +256,10 @@ def _check_ways(reader: Reader, config: Config) -> None:
     if config.faces.agree > config.faces.of:
         reader.wrong("faces.agree", "config.agree", agree=config.faces.agree, of=config.faces.of)
     watched = {camera.door for camera in config.cameras if "face" in camera.use}
-    carded = {terminal.door for terminal in config.terminals if terminal.direction == "in"}
+    watched |= {terminal.door for terminal in config.terminals if "face" in _provided(terminal)}
+    carded = {
+        terminal.door for terminal in config.terminals if terminal.direction == "in" and _provided(terminal) != {"face"}
+    }
     for index, door in enumerate(config.doors):
         at = f"door[{index}].ways"
         if not door.ways or not all(door.ways):
@@ -236,6 +279,14 @@ def _check_ways(reader: Reader, config: Config) -> None:
             for position, camera in enumerate(config.cameras):
                 if camera.door == door.name and "face" in camera.use:
                     reader.wrong(f"camera[{position}].door", "config.camera_without_face", door=door.name)
+
+
+def _provided(terminal: Terminal) -> set[str]:
+    """What kinds of credential it reads; none when its profile cannot be had, which is told elsewhere."""
+    try:
+        return {str(what) for what in load_profile(terminal.profile).provides} & {"card", "keypad", "face"}
+    except EdgeAgentError:
+        return set()
 
 
 def _check_places(reader: Reader, config: Config) -> None:
@@ -275,6 +326,11 @@ def _check_places(reader: Reader, config: Config) -> None:
 def _check_keys(reader: Reader, config: Config, folder: Path) -> None:
     for index, terminal in enumerate(config.terminals):
         profile = load_profile(terminal.profile) if not reader.problems else None
+        if profile is not None and isinstance(profile.framing, HttpPush):
+            if terminal.secret_file is None:
+                reader.wrong(f"terminal[{index}].secret_file", "push.no_secret", terminal=terminal.name)
+            else:
+                _judge(reader, f"terminal[{index}].secret_file", partial(push_secret, folder / terminal.secret_file))
         if profile is None or not isinstance(profile.framing, Osdp) or profile.framing.insecure:
             continue
         at = f"terminal[{index}].key_file"
@@ -312,6 +368,8 @@ def check_devices(config: Config, file: str) -> list[Problem]:
     taken: dict[Path, str] = {}
     for index, link in enumerate(config.links):
         url = parse_link_url(link.url)
+        if url.kind == "gpio":
+            problems += _check_chip(config, file, index, url.path)
         if url.kind != "serial":
             continue
         at, device = f"link[{index}].url", Path(url.path).resolve()
@@ -320,6 +378,25 @@ def check_devices(config: Config, file: str) -> list[Problem]:
         elif device in taken:
             problems.append(Problem(file, at, "config.link_twice", other=taken[device], port=device))
         taken.setdefault(device, link.name)
+    return problems
+
+
+def _check_chip(config: Config, file: str, index: int, chip: str) -> list[Problem]:
+    """The chip, and the lines of every door on it."""
+    problems: list[Problem] = []
+    on_chip = [
+        (position, door) for position, door in enumerate(config.doors) if door.gate.link == config.links[index].name
+    ]
+    for at, wanted in (
+        (f"link[{index}].url", ()),
+        *((f"door[{n}].gate", wanted_lines(door, load_profile(door.gate.profile))) for n, door in on_chip),
+    ):
+        try:
+            check_lines(chip, wanted)
+        except EdgeAgentError as error:
+            problems.append(Problem(file, at, error.code, **error.fields))
+            if not wanted:
+                break  # no chip: nothing to say of its lines
     return problems
 
 

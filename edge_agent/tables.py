@@ -16,6 +16,7 @@ from edge_agent.model.site import (
     Escort,
     FirstPerson,
     GateBinding,
+    GateLines,
     Table,
     TwoPersons,
     Uplink,
@@ -28,6 +29,7 @@ T = TypeVar("T", bound=Table)
 NESTED: dict[tuple[type[Table], str], type[Table]] = {
     (Uplink, "tls"): UplinkTls,
     (Door, "gate"): GateBinding,
+    (GateBinding, "lines"): GateLines,
     (Door, "first_person"): FirstPerson,
     (Door, "two_persons"): TwoPersons,
     (Door, "escort"): Escort,

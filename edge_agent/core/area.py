@@ -150,7 +150,7 @@ def crowded(door: Door, direction: Direction, person: str, standing: Standing) -
             return into.max_mode
     out_of = standing.areas.get(leaves(door, direction) or "")
     if out_of is not None and out_of.min_people and standing.presence(out_of.name, person).inside:
-        if standing.counts.get(out_of.name, 0) <= out_of.min_people:
+        if standing.counts[out_of.name] <= out_of.min_people:
             return "soft"
     return None
 

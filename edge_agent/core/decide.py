@@ -86,7 +86,7 @@ def _refuse(found: Deny, how: tuple[str, ...], read: Read, place: Place, now: Mo
     """A refused credential; a wrong try is counted."""
     wrong = found.reason in GUESSED and not isinstance(read.credential, Face)
     tries = area.tried(read.terminal, False, place.standing, now, policy) if wrong else ()
-    return Deny(found.reason, how, found.person, found.rule, tries)
+    return Deny(found.reason, how, found.person, changes=tries)
 
 
 # ---- who is it -------------------------------------------------------------------------------------------------------

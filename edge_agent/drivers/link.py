@@ -6,6 +6,7 @@ again; it is opened anew from its URL.
 """
 
 import errno
+import ipaddress
 import os
 import random
 import re
@@ -30,12 +31,13 @@ _PROBE_AFTER_S, _PROBE_EVERY_S, _PROBES = 2, 1, 3  # of a connection on which no
 
 
 class LinkUrl(msgspec.Struct, frozen=True):
-    """`kind` serial: `path`, `baud`, `parity`; tcp: `host`, `port`; sim: `path` is the simulated device's name.
+    """`kind` serial: `path`, `baud`, `parity`; tcp: `host`, `port`; sim: `path` is the simulated device's name; gpio:
+    `path` of the chip, or its label; push: the `host` (an address of this machine) and `port` on which terminals call.
 
     `baud` and `parity` are None when the URL does not say: the profile's [link] decides then.
     """
 
-    kind: Literal["serial", "tcp", "sim"]
+    kind: Literal["serial", "tcp", "sim", "gpio", "push"]
     path: str = ""
     host: str = ""
     port: int = 0
@@ -81,6 +83,12 @@ def parse_link_url(url: str) -> LinkUrl:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", parts.netloc) or parts.path or parts.query:
                 raise EdgeAgentError("devices.link_sim_name", url=url)
             return LinkUrl("sim", path=parts.netloc)
+        case "gpio":
+            if not re.fullmatch(r"[A-Za-z0-9._-]+|/dev/[A-Za-z0-9._/-]+", parts.netloc + parts.path) or parts.query:
+                raise EdgeAgentError("gpio.link", url=url)
+            return LinkUrl("gpio", path=parts.netloc + parts.path)
+        case "push":
+            return _push(url)
     raise EdgeAgentError("devices.link_scheme", url=url)
 
 
@@ -108,6 +116,19 @@ def _tcp(url: str) -> LinkUrl:
     return LinkUrl("tcp", host=host, port=port)
 
 
+def _push(url: str) -> LinkUrl:
+    """No address: this machine alone. All addresses at once are refused: they would be the uplink's network too."""
+    parts = urlsplit(url)
+    try:
+        host = ipaddress.ip_address(parts.hostname or "127.0.0.1")
+        port = parts.port
+    except ValueError:
+        host, port = ipaddress.ip_address("0.0.0.0"), None
+    if port is None or host.is_unspecified or host.is_multicast or parts.path or parts.query or parts.username:
+        raise EdgeAgentError("push.link", url=url)
+    return LinkUrl("push", host=str(host), port=port)
+
+
 def open_link(url: str, sim_dir: Path, baud: int = 9600, parity: str = "none") -> Port:
     """Open the wire of `url`; `baud` and `parity` hold where it does not say.
 
@@ -122,6 +143,8 @@ def open_link(url: str, sim_dir: Path, baud: int = 9600, parity: str = "none") -
             return SerialPort(str(sim_dir / link.path), 9600, "none")
         case "serial":
             return SerialPort(link.path, link.baud or baud, link.parity or parity)
+        case "gpio" | "push":
+            raise EdgeAgentError("devices.link_no_line", url=url)
 
 
 class SerialPort:

@@ -8,13 +8,17 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC
 from pathlib import Path
 
 import msgspec
 
-from edge_agent.errors import EdgeAgentError, Problem, Problems
+from edge_agent.errors import EdgeAgentError, FrameError, Problem, Problems
+from edge_agent.model.gpio import INPUTS, Gpio
 from edge_agent.model.profile import Delimited, Example, MessageForm, Osdp, Profile, profile_schema
+from edge_agent.model.push import HttpPush
 from edge_agent.protocols.codec import Decoder, Message, encode
+from edge_agent.protocols.push import read_push, told
 
 _KINDS = ("readers", "terminals", "gates", "sensors", "cameras")
 _SYSTEM = Path("/usr/share/edge-agent/device_profiles")
@@ -56,7 +60,7 @@ def check_profile(path: Path) -> list[Problem]:
     profile = _read(path)
     if isinstance(profile, Problem):
         return [profile]
-    return _sense(profile, path) or _examples(profile, path)
+    return _sense(profile, path) or _examples(profile, path) or list(_reports(profile, str(path)))
 
 
 def schema_json() -> bytes:
@@ -91,7 +95,13 @@ def _sense(profile: Profile, path: Path) -> list[Problem]:
     ):
         twice = (name for name, count in Counter(names).items() if count > 1)
         problems += [Problem(file, key, "devices.profile_twice", name=name) for name in twice]
-    problems += _delimited(profile, file) if isinstance(profile.framing, Delimited) else _osdp(profile, file)
+    match profile.framing:
+        case Delimited():
+            problems += _delimited(profile, file)
+        case Osdp():
+            problems += _osdp(profile, file)
+        case Gpio() | HttpPush():
+            return problems + list(_not_bytes(profile, file))
     if profile.kind == "terminal" and "card" in profile.provides and not profile.card_bits:
         problems.append(_needs(file, "card_bits", profile))
     problems += _example_forms(profile, file)
@@ -141,6 +151,47 @@ def _osdp(profile: Profile, file: str) -> Iterable[Problem]:
     for index, feedback in enumerate(profile.feedback):
         if feedback.send:
             yield Problem(file, f"feedback[{index}]", "devices.profile_not_here", what="send")
+
+
+def _not_bytes(profile: Profile, file: str) -> Iterable[Problem]:
+    """GPIO lines and HTTP reports: no frames, so nothing that speaks of frames."""
+    framing = profile.framing
+    for key in ("message", "command", "feedback", "example", "card_bits"):
+        if getattr(profile, key):
+            yield Problem(file, key, "devices.profile_not_here", what=key)
+    if isinstance(framing, Gpio):
+        if profile.kind != "gate":
+            yield Problem(file, "kind", "devices.profile_not_here", what=f"kind = {profile.kind}")
+        elif profile.gate is None:
+            yield _needs(file, "gate", profile)
+        for role in INPUTS:
+            if (role in profile.provides) != (getattr(framing, role) is not None):
+                yield _needs(file, f"framing.{role}", profile, f"{role} here and in provides")
+    elif isinstance(framing, HttpPush):
+        if profile.kind != "terminal":
+            yield Problem(file, "kind", "devices.profile_not_here", what=f"kind = {profile.kind}")
+        if framing.body == "multipart" and framing.part is None:
+            yield _needs(file, "framing.part", profile)
+        if "card" in profile.provides and framing.card is None:
+            yield _needs(file, "framing.card", profile)
+        if framing.by is not None and framing.card is None:
+            yield Problem(file, "framing.by", "devices.profile_not_here", what="by")
+
+
+def _reports(profile: Profile, file: str) -> Iterable[Problem]:
+    """The golden reports of a terminal that pushes, read as they come; a time without a zone is one of UTC there."""
+    push = profile.framing
+    if not isinstance(push, HttpPush):
+        return
+    for index, example in enumerate(push.example):
+        text = example.body.replace("\n", "\r\n") if example.content_type.startswith("multipart") else example.body
+        try:
+            got: object = told(read_push(push, example.content_type, text.encode(), UTC))
+        except FrameError as error:
+            got = str(error)
+        if got != example.gives:
+            at = f"framing.example[{index}]"
+            yield Problem(file, at, "push.example", got=got, wanted=example.gives)
 
 
 def _in_order(form: MessageForm) -> bool:

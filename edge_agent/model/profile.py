@@ -9,6 +9,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from edge_agent.model.gpio import Gpio
+from edge_agent.model.push import HttpPush
+
 Byte = Annotated[int, Meta(ge=0, le=255)]
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
 Hex = Annotated[str, Meta(pattern=r"^\s*([0-9A-Fa-f]{2}\s*)+$", description="bytes in hexadecimal, spaces allowed")]
@@ -43,7 +46,7 @@ class Osdp(Table, frozen=True, tag_field="kind", tag="osdp"):
     insecure: bool = False
 
 
-Framing = Delimited | Osdp
+Framing = Delimited | Osdp | Gpio | HttpPush
 
 
 class Checksum(Table, frozen=True):
@@ -125,7 +128,7 @@ class Profile(Table, frozen=True, kw_only=True):
     source: Annotated[str, Meta(min_length=1, description="where the facts come from")]
     provides: tuple[
         Literal[
-            "card", "keypad", "led", "beep",
+            "card", "face", "keypad", "led", "beep",
             "relay", "contact", "exit", "fire", "panic", "tamper", "supervised",
         ],
         ...,

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from edge_agent.model.gpio import Pin
+
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of all tables of agent.toml: an unknown key is an error, never ignored."""
@@ -65,7 +67,9 @@ class FacePolicy(Table, frozen=True):
 
 
 class Link(Table, frozen=True):
-    """A wire to devices. `serial:///dev/…?baud=9600`, `tcp://host:port`, or `sim://name` (a simulated device)."""
+    """A wire to devices. `serial:///dev/…?baud=9600`, `tcp://host:port`, `gpio:///dev/gpiochip0` (or the
+    chip's label), `push://192.0.2.1:8460` (terminals call here), or `sim://name` (a simulated device).
+    """
 
     name: str
     url: str
@@ -78,6 +82,7 @@ class Terminal(Table, frozen=True):
     door: str
     address: int = 0
     key_file: str | None = None  # OSDP secure channel base key, 32 hex digits
+    secret_file: str | None = None  # what a terminal that calls over HTTP proves itself with: one line of text
     direction: Literal["in", "out"] = "in"
 
 
@@ -90,8 +95,21 @@ class Camera(Table, frozen=True):
     fps: float = 15.0
 
 
+class GateLines(Table, frozen=True):
+    """In agent.toml: the line of each role by name or offset, where the profile does not know them."""
+
+    relay: Pin | None = None
+    contact: Pin | None = None
+    exit: Pin | None = None
+    fire: Pin | None = None
+    panic: Pin | None = None
+    tamper: Pin | None = None
+
+
 class GateBinding(Table, frozen=True):
-    """Which relay and inputs of the board are this door's. `supervised`: the contact's loop tells cut from shorted."""
+    """Which relay and inputs of the board are this door's. `supervised`: the contact's loop tells cut from shorted.
+    `lines`: GPIO lines by name or offset, before what the profile says of that number.
+    """
 
     link: str
     profile: str
@@ -102,6 +120,7 @@ class GateBinding(Table, frozen=True):
     panic: int | None = None
     tamper: int | None = None
     supervised: bool = False
+    lines: GateLines | None = None
 
 
 Kind = Literal["card", "pin", "qr", "face", "plate", "phone"]

@@ -64,6 +64,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "link `{link}` already carries {first}; this device speaks {second} and needs its own link",
         "链路 `{link}` 已用于 {first}；本设备使用 {second}，需要单独的链路",
     ),
+    "config.link_kind": (
+        "link `{link}` is {url}, and profile `{profile}` needs another kind of link: gpio:// for GPIO lines, "
+        "push:// for terminals that call over HTTP, a line for everything else",
+        "链路 `{link}` 为 {url}，与配置 `{profile}` 不符：GPIO 线路用 gpio://，HTTP 推送的终端用 push://，其余用串行线路",
+    ),
     "config.link_shared": (
         "link `{link}` already serves {other}, and a {protocol} line carries one device; use another link",
         "链路 `{link}` 已接 {other}；{protocol} 线路只能接一个设备，请换一条链路",

@@ -3,8 +3,10 @@
 WORDS: dict[str, tuple[str, str]] = {
     # links
     "devices.link_scheme": (
-        "“{url}” is no link: write serial:///dev/…?baud=9600, tcp://host:port or sim://name",
-        "“{url}” 不是有效的链路：请写 serial:///dev/…?baud=9600、tcp://主机:端口 或 sim://名称",
+        "“{url}” is no link: write serial:///dev/…?baud=9600, tcp://host:port, gpio:///dev/gpiochip0, "
+        "push://address:port or sim://name",
+        "“{url}” 不是有效的链路：请写 serial:///dev/…?baud=9600、tcp://主机:端口、gpio:///dev/gpiochip0、"
+        "push://地址:端口 或 sim://名称",
     ),
     "devices.link_serial_path": (
         "“{url}” names no device: write three slashes and the full path, serial:///dev/serial/by-id/…",
@@ -17,6 +19,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "devices.link_sim_name": (
         "“{url}” needs one name of letters, digits, dot, dash: sim://north-reader",
         "“{url}” 需要一个由字母、数字、点或横线组成的名称：sim://north-reader",
+    ),
+    "devices.link_no_line": (
+        "“{url}” is no line for bytes: choose a profile that goes with this link",
+        "“{url}” 不是串行线路：请选择与此链路相符的配置",
     ),
     "devices.link_parameter": (
         "“{url}” has the unknown setting “{parameter}”: baud and parity are the ones there are",
