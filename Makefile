@@ -32,7 +32,7 @@ $(VENV)/.ready: requirements-test.lock pyproject.toml
 	@touch $@
 
 # Debian packages: installed when root, otherwise named.
-.PHONY: system broker
+.PHONY: system broker postgres
 system:
 	@if [ $(SUDOER) = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "installing $(NEED) ($(WHY))"; \
@@ -46,6 +46,11 @@ broker:
 	  || $(MAKE) --no-print-directory system NEED="mosquitto" WHY="the MQTT broker; without it the 3.1.1-only embedded one is used" \
 	  || echo "going on without Mosquitto"
 
+postgres:
+	@command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 \
+	  || $(MAKE) --no-print-directory system NEED="postgresql" WHY="the city's larger database; without it its tests are skipped" \
+	  || echo "going on without PostgreSQL"
+
 demo: setup broker photos
 	@$(BIN)/edge-agent demo --photos $(PHOTOS) $(ARGS)
 
@@ -57,7 +62,7 @@ check: setup
 	$(BIN)/ruff format --check edge_agent tests bench
 	$(BIN)/mypy
 
-test: setup broker photos check
+test: setup broker postgres photos check
 	$(BIN)/pytest -n 4 --dist worksteal $(ARGS)
 
 # The real libgpiod on a kernel's simulated GPIO chip: a Linux built as an ordinary program, some minutes the first time.
@@ -69,7 +74,7 @@ test-gpio: setup
 	tests/gpio/build_kernel.sh
 	tests/gpio/boot.sh
 
-bench: setup broker photos
+bench: setup broker postgres photos
 	PYTHONPATH=. $(BIN)/python bench/journal.py
 	PYTHONPATH=. $(BIN)/python bench/decide.py
 	PYTHONPATH=. $(BIN)/python bench/book.py
@@ -85,7 +90,7 @@ lock:
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
 	  --override overrides.txt --extra demo -o requirements.lock pyproject.toml
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
-	  --override overrides.txt --extra demo --extra test -o requirements-test.lock pyproject.toml
+	  --override overrides.txt --extra demo --extra city --extra test -o requirements-test.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
