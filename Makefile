@@ -15,7 +15,8 @@ help:
 	@echo "make bench       measurements with their peers, as tables"
 	@echo "make test-gpio   GPIO against a kernel's simulated chip (builds that kernel once, some minutes)"
 	@echo "make check       lint and types only"
-	@echo "make schema      write the generated reference (JSON Schemas, profile schema)"
+	@echo "make schema      write the generated reference (JSON Schemas, AsyncAPI document, profile schema)"
+	@echo "make snapshot    keep this version's schemas: later ones must stay readable"
 	@echo "make lock        resolve the dependencies again"
 
 setup: $(VENV)/.ready
@@ -84,7 +85,14 @@ bench: setup broker postgres photos
 
 schema: setup
 	$(BIN)/python -m edge_agent.contract.schemas docs/reference/schemas
+	$(BIN)/python -m edge_agent.contract.examples docs/reference/examples
+	$(BIN)/python -m edge_agent.contract.asyncapi docs/reference/asyncapi.json
 	$(BIN)/python -m edge_agent.cli.reference docs/reference device_profiles
+
+# At a release, once: what was published is never changed, and a test holds the structs against it.
+.PHONY: snapshot
+snapshot: schema
+	$(BIN)/python -m edge_agent.contract.history docs/reference/history
 
 lock:
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
