@@ -10,7 +10,7 @@ from pathlib import Path
 from edge_agent import log
 from edge_agent.city.broker import Arrived, BrokerAddress
 from edge_agent.city.intake import Intake, Refused
-from edge_agent.city.reception import Judged, Reception
+from edge_agent.city.reception import GROUP, Judged, Reception
 from edge_agent.city.rows import CityRow
 from edge_agent.city.store import CityStore
 from edge_agent.contract import topics
@@ -33,11 +33,12 @@ class IngestWorker:
         ack_key: PrivateKey,
         gateways: Path,
         client_id: str = "city-ingest",
+        group: str = GROUP,
     ) -> None:
         self.store = store
         self.stored = 0
         self._intake = Intake(gateways)
-        self._reception = Reception(address, store, ack_key, self._intake, client_id)
+        self._reception = Reception(address, store, ack_key, self._intake, client_id, group)
         self.listening = self._reception.listening
 
     @property

@@ -23,6 +23,7 @@ from edge_agent.contract.messages import ACK_EXPIRY_S, AckMessage, BirthMessage,
 from edge_agent.contract.signatures import PrivateKey
 from edge_agent.errors import UplinkError
 
+GROUP = "ingest"
 BATCH = 500
 WAITING = 2000  # messages read from the broker and not yet stored; beyond it they are dropped and come again
 SENDING_S = 30.0  # who was heard within this time shares the queue
@@ -48,12 +49,22 @@ class Judged(msgspec.Struct):
 
 
 class Reception:
-    """`store` is only used from the loop that calls; `client_id` must differ between workers of one broker."""
+    """`store` is only used from the loop that calls; `client_id` must differ between workers of one broker.
+
+    `group`: who shares the work. A client that a broker lets into the group, and then lets read nothing, takes its
+    share of all events to nowhere: a name that only workers know keeps it out (docs/brokers).
+    """
 
     def __init__(
-        self, address: BrokerAddress, store: CityStore, ack_key: PrivateKey, intake: Intake, client_id: str
+        self,
+        address: BrokerAddress,
+        store: CityStore,
+        ack_key: PrivateKey,
+        intake: Intake,
+        client_id: str,
+        group: str = GROUP,
     ) -> None:
-        self.address, self.client_id = address, client_id
+        self.address, self.client_id, self.group = address, client_id, group
         self.refused = 0
         self.listening = asyncio.Event()  # set while subscribed
         self._store, self._ack_key, self._intake = store, ack_key, intake
@@ -120,7 +131,7 @@ class Reception:
         return self._connection
 
     def _subscriptions(self, shared: bool) -> list[str]:
-        prefix = "$share/ingest/" if shared else ""
+        prefix = f"$share/{self.group}/" if shared else ""
         logger.info(
             "listening at %s, %s",
             self.address.url,

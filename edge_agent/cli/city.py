@@ -14,6 +14,7 @@ import msgspec
 from edge_agent import log
 from edge_agent.city.command import CommandDesk
 from edge_agent.city.ingest import IngestWorker
+from edge_agent.city.reception import GROUP
 from edge_agent.city.store import CityStore
 from edge_agent.cli.city_look import export, gateways, verify_
 from edge_agent.cli.city_options import DATABASE, FOLDER, address, broker_options, place
@@ -42,8 +43,9 @@ for look in (gateways, verify_, export, watch):
     "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that share the work."
 )
 @click.option("--worker", "name", default="1", show_default=True, help="This worker's name; differs on one broker.")
+@click.option("--group", default=GROUP, show_default=True, help="Whom to share with; see docs/brokers for its secrecy.")
 @click.option("--child", is_flag=True, hidden=True)
-def run(folder: Path, database: str | None, workers: int, name: str, child: bool, **broker: Any) -> None:
+def run(folder: Path, database: str | None, workers: int, name: str, group: str, child: bool, **broker: Any) -> None:
     """Store what the gateways publish, and acknowledge what is stored."""
     log.configure(program="city" if workers == 1 and name == "1" else f"city-{name}")
     where = address(**broker)
@@ -54,7 +56,7 @@ def run(folder: Path, database: str | None, workers: int, name: str, child: bool
     store = CityStore(place(folder, database))
     try:
         ack_key = load_private(folder / "keys/city-ack.key")
-        worker = IngestWorker(where, store, ack_key, folder / "gateways", f"city-ingest-{name}")
+        worker = IngestWorker(where, store, ack_key, folder / "gateways", f"city-ingest-{name}", group)
         asyncio.run(_until_told(worker, child))
     finally:
         store.close()
