@@ -130,7 +130,7 @@ def test_a_gateway_is_kept_to_its_own_topics(tmp_path: Path) -> None:
             await auntil(lambda: stored)
             assert await desk.publish(topics.down(GATEWAY, "cmd"), b"[]", 30) < REFUSED
             await auntil(lambda: overheard)  # it is through, so the other's would have been, too
-            assert [message.topic for message in overheard] == [topics.down(GATEWAY, "cmd")]
+            assert {message.topic for message in overheard} == {topics.down(GATEWAY, "cmd")}
             assert [message.topic for message in stored] == [topics.up(GATEWAY, "evt")]
 
     with published(tmp_path) as there:
