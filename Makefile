@@ -81,6 +81,7 @@ bench: setup broker postgres photos
 	PYTHONPATH=. $(BIN)/python bench/book.py
 	PYTHONPATH=. $(BIN)/python bench/card.py
 	PYTHONPATH=. $(BIN)/python bench/daemon.py
+	PYTHONPATH=. $(BIN)/python bench/city.py
 	PYTHONPATH=. $(BIN)/python bench/face.py
 
 schema: setup

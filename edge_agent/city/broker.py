@@ -131,10 +131,10 @@ class CityConnection:
         info = self._hand_over(topic, payload, expiry_s, retain)
         return (await self._answer(info.rc, info.mid))[0]
 
-    def send(self, topic: str, payload: bytes, expiry_s: int) -> None:
+    def send(self, topic: str, payload: bytes, expiry_s: int | None, retain: bool = False) -> None:
         """The same without waiting: what gets lost is sent again by whoever misses it."""
         if not self.ended.is_set():
-            self._hand_over(topic, payload, expiry_s)
+            self._hand_over(topic, payload, expiry_s, retain)
 
     def acknowledge(self, mid: int) -> None:
         if mid and not self.ended.is_set():

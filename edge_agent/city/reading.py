@@ -58,19 +58,11 @@ class CityReader:
         sql = f"{_STORED} ORDER BY heard_ms DESC, source, seq DESC LIMIT ?"
         return [_stored(row) for row in self._db.execute(sql, (count,))][::-1]
 
-    def since(self, heard_ms: int) -> Iterator[Stored]:
-        """What arrived at `heard_ms` or later, in the order of arrival."""
-        sql = f"{_STORED} WHERE heard_ms >= ? ORDER BY heard_ms, source, epoch, seq"
-        return (_stored(row) for row in self._db.stream(sql, (heard_ms,)))
-
-    def newest(self, source: str, tags: tuple[str, ...]) -> list[Stored]:
-        """The newest event of each subject among `tags`."""
-        marks = ", ".join("?" * len(tags))
-        sql = (
-            f"{_STORED} AS e WHERE source = ? AND tag IN ({marks}) AND heard_ms = (SELECT max(heard_ms) FROM events"
-            f" WHERE source = e.source AND subject = e.subject AND tag IN ({marks})) ORDER BY heard_ms, epoch, seq"
-        )
-        return [_stored(row) for row in self._db.execute(sql, (source, *tags, *tags))]
+    def since(self, heard_ms: int, tags: tuple[str, ...] = ()) -> Iterator[Stored]:
+        """What arrived at `heard_ms` or later (only `tags`, when there are some), in the order of arrival."""
+        chosen = f" AND tag IN ({', '.join('?' * len(tags))})" if tags else ""
+        sql = f"{_STORED} WHERE heard_ms >= ?{chosen} ORDER BY heard_ms, source, epoch, seq"
+        return (_stored(row) for row in self._db.stream(sql, (heard_ms, *tags)))
 
     def gateways(self) -> list[KnownGateway]:
         rows = self._db.execute(f"SELECT {_GATEWAY} FROM gateways ORDER BY source")

@@ -13,7 +13,9 @@ import msgspec
 
 from edge_agent import log
 from edge_agent.city.command import CommandDesk
+from edge_agent.city.home_assistant import HomeAssistant
 from edge_agent.city.ingest import IngestWorker
+from edge_agent.city.reading import CityReader
 from edge_agent.city.reception import GROUP
 from edge_agent.city.store import CityStore
 from edge_agent.cli.city_look import export, gateways, verify_
@@ -62,7 +64,21 @@ def run(folder: Path, database: str | None, workers: int, name: str, group: str,
         store.close()
 
 
-async def _until_told(worker: IngestWorker, child: bool) -> None:
+@command.command("home-assistant")
+@FOLDER
+@DATABASE
+@broker_options
+def home_assistant(folder: Path, database: str | None, **broker: Any) -> None:
+    """Show gateways and doors in Home Assistant: read-only, by MQTT discovery, on a broker that is not the city's."""
+    log.configure(program="home-assistant")
+    reader = CityReader(place(folder, database))
+    try:
+        asyncio.run(_until_told(HomeAssistant(address(**broker), reader), False))
+    finally:
+        reader.close()
+
+
+async def _until_told(worker: IngestWorker | HomeAssistant, child: bool) -> None:
     job = asyncio.ensure_future(worker.run())
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, job.cancel)
