@@ -16,7 +16,8 @@ help:
 	@echo "make test-gpio   GPIO against a kernel's simulated chip (builds that kernel once, some minutes)"
 	@echo "make mutate      mutation testing of core/: changes it and sees whether the tests notice (minutes)"
 	@echo "make check       lint and types only"
-	@echo "make schema      write the generated reference (JSON Schemas, profile schema)"
+	@echo "make schema      write the generated reference (JSON Schemas, AsyncAPI document, profile schema)"
+	@echo "make snapshot    keep this version's schemas: later ones must stay readable"
 	@echo "make lock        resolve the dependencies again"
 
 setup: $(VENV)/.ready
@@ -33,7 +34,7 @@ $(VENV)/.ready: requirements-test.lock pyproject.toml
 	@touch $@
 
 # Debian packages: installed when root, otherwise named.
-.PHONY: system broker
+.PHONY: system broker postgres
 system:
 	@if [ $(SUDOER) = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "installing $(NEED) ($(WHY))"; \
@@ -47,6 +48,11 @@ broker:
 	  || $(MAKE) --no-print-directory system NEED="mosquitto" WHY="the MQTT broker; without it the 3.1.1-only embedded one is used" \
 	  || echo "going on without Mosquitto"
 
+postgres:
+	@command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 \
+	  || $(MAKE) --no-print-directory system NEED="postgresql" WHY="the city's larger database; without it its tests are skipped" \
+	  || echo "going on without PostgreSQL"
+
 demo: setup broker photos
 	@$(BIN)/edge-agent demo --photos $(PHOTOS) $(ARGS)
 
@@ -58,7 +64,7 @@ check: setup
 	$(BIN)/ruff format --check edge_agent tests bench
 	$(BIN)/mypy
 
-test: setup broker photos check
+test: setup broker postgres photos check
 	$(BIN)/pytest -n 4 --dist worksteal $(ARGS)
 
 # The real libgpiod on a kernel's simulated GPIO chip: a Linux built as an ordinary program, some minutes the first time.
@@ -70,12 +76,13 @@ test-gpio: setup
 	tests/gpio/build_kernel.sh
 	tests/gpio/boot.sh
 
-bench: setup broker photos
+bench: setup broker postgres photos
 	PYTHONPATH=. $(BIN)/python bench/journal.py
 	PYTHONPATH=. $(BIN)/python bench/decide.py
 	PYTHONPATH=. $(BIN)/python bench/book.py
 	PYTHONPATH=. $(BIN)/python bench/card.py
 	PYTHONPATH=. $(BIN)/python bench/daemon.py
+	PYTHONPATH=. $(BIN)/python bench/city.py
 	PYTHONPATH=. $(BIN)/python bench/face.py
 
 # Changes core/ in some thousand small ways and sees whether tests/core notices; minutes. Results: docs/mutants.md.
@@ -92,13 +99,20 @@ mutate: setup
 
 schema: setup
 	$(BIN)/python -m edge_agent.contract.schemas docs/reference/schemas
+	$(BIN)/python -m edge_agent.contract.examples docs/reference/examples
+	$(BIN)/python -m edge_agent.contract.asyncapi docs/reference/asyncapi.json
 	$(BIN)/python -m edge_agent.cli.reference docs/reference device_profiles
+
+# At a release, once: what was published is never changed, and a test holds the structs against it.
+.PHONY: snapshot
+snapshot: schema
+	$(BIN)/python -m edge_agent.contract.history docs/reference/history
 
 lock:
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
 	  --override overrides.txt --extra demo -o requirements.lock pyproject.toml
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
-	  --override overrides.txt --extra demo --extra test -o requirements-test.lock pyproject.toml
+	  --override overrides.txt --extra demo --extra city --extra test -o requirements-test.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

@@ -37,7 +37,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     ),
     "contract": ({"model"}, {"cryptography", "msgspec"}, {"asyncio", "socket", "sqlite3"}),
     "uplink": ({"model", "contract", "ports", "log"}, {"paho", "msgspec"}, {"sqlite3"}),
-    "city": ({"model", "contract", "log"}, {"paho", "msgspec", "cryptography"}, set()),
+    "city": ({"model", "contract", "log"}, {"paho", "msgspec", "cryptography", "psycopg"}, set()),
     "sim": ({"model", "protocols", "contract", "ports"}, {"osdp", "amqtt", "cv2", "numpy", "serial", "msgspec"}, set()),
 }
 # Wiring: these may import everybody.
@@ -47,6 +47,7 @@ ONE_HOME = {
     "sqlite3": {"store", "city"},
     "serial": {"drivers", "sim"},
     "gpiod": {"drivers"},
+    "psycopg": {"city"},
 }
 
 

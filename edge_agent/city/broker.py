@@ -6,6 +6,7 @@ an earlier connection is never acknowledged on a later one.
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import Callable
 from typing import Any, Literal
@@ -41,13 +42,30 @@ def usable(url: str) -> bool:
 
 
 class BrokerAddress(msgspec.Struct, frozen=True):
-    """`url`: mqtt://host[:port], or mqtts:// with the authorities in `ca` (none: the system's)."""
+    """`url`: mqtt://host[:port], or mqtts:// with the authorities in `ca` (none: the system's).
+
+    `cert`, `key`: who we are, for a broker that asks for a certificate; then TLS 1.3 and nothing older.
+    """
 
     url: str
     mqtt: Literal[5, "3.1.1"] = 5
     username: str | None = None
     password: str | None = None
     ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+    @property
+    def encrypted(self) -> bool:
+        return self.url.startswith("mqtts:")
+
+    def context(self) -> ssl.SSLContext:
+        """Raises OSError for files that are missing or no certificates."""
+        context = ssl.create_default_context(cafile=self.ca)
+        if self.cert is not None:
+            context.minimum_version = ssl.TLSVersion.TLSv1_3
+            context.load_cert_chain(self.cert, self.key)
+        return context
 
 
 class Arrived(msgspec.Struct, frozen=True):
@@ -60,7 +78,14 @@ class Arrived(msgspec.Struct, frozen=True):
 class CityConnection:
     """`ended` is set when it is over; `shared`: the broker offers shared subscriptions (MQTT 5 only)."""
 
-    def __init__(self, address: BrokerAddress, client_id: str, on_message: Callable[[Arrived], None]) -> None:
+    def __init__(
+        self,
+        address: BrokerAddress,
+        client_id: str,
+        on_message: Callable[[Arrived], None],
+        will: tuple[str, bytes] | None = None,
+    ) -> None:
+        """`will`: (topic, payload), retained, published by the broker when we vanish."""
         self.address = address
         self.ended = asyncio.Event()
         self.why = ""
@@ -71,6 +96,8 @@ class CityConnection:
         self._answers: dict[int, asyncio.Future[list[int]]] = {}
         self._five = address.mqtt == 5
         self._client = self._make_client(client_id)
+        if will is not None:
+            self._client.will_set(*will, 1, True)
 
     async def open(self) -> None:
         """Connect. Raises UplinkError."""
@@ -99,15 +126,15 @@ class CityConnection:
         if refused:
             raise UplinkError("uplink.refused", where=self.address.url, why=f"may not subscribe to {refused}")
 
-    async def publish(self, topic: str, payload: bytes, expiry_s: int) -> int:
-        """Publish at QoS 1, not retained; the broker's code, below REFUSED when it took it. Raises UplinkError."""
-        info = self._hand_over(topic, payload, expiry_s)
+    async def publish(self, topic: str, payload: bytes, expiry_s: int | None, retain: bool = False) -> int:
+        """Publish at QoS 1; the broker's code, below REFUSED when it took it. Raises UplinkError."""
+        info = self._hand_over(topic, payload, expiry_s, retain)
         return (await self._answer(info.rc, info.mid))[0]
 
-    def send(self, topic: str, payload: bytes, expiry_s: int) -> None:
+    def send(self, topic: str, payload: bytes, expiry_s: int | None, retain: bool = False) -> None:
         """The same without waiting: what gets lost is sent again by whoever misses it."""
         if not self.ended.is_set():
-            self._hand_over(topic, payload, expiry_s)
+            self._hand_over(topic, payload, expiry_s, retain)
 
     def acknowledge(self, mid: int) -> None:
         if mid and not self.ended.is_set():
@@ -120,6 +147,8 @@ class CityConnection:
         self._end("closed")
 
     def _connect(self, host: str, port: int) -> None:
+        if self.address.encrypted:
+            self._client.tls_set_context(self.address.context())
         if not self._five:
             self._client.connect(host, port, KEEPALIVE_S)
             return
@@ -142,8 +171,6 @@ class CityConnection:
         client.max_inflight_messages_set(0)
         if self.address.username is not None:
             client.username_pw_set(self.address.username, self.address.password)
-        if self.address.url.startswith("mqtts:"):
-            client.tls_set(self.address.ca)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
@@ -165,12 +192,14 @@ class CityConnection:
         finally:
             self._answers.pop(mid, None)
 
-    def _hand_over(self, topic: str, payload: bytes, expiry_s: int) -> mqtt.MQTTMessageInfo:
+    def _hand_over(
+        self, topic: str, payload: bytes, expiry_s: int | None, retain: bool = False
+    ) -> mqtt.MQTTMessageInfo:
         properties = None
-        if self._five:
+        if self._five and expiry_s is not None:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.MessageExpiryInterval = expiry_s
-        return self._client.publish(topic, payload, 1, False, properties)
+        return self._client.publish(topic, payload, 1, retain, properties)
 
     def _on_connect(self, client: mqtt.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
         """In paho's thread, as all below."""

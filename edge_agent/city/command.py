@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from edge_agent.city.broker import REFUSED, BrokerAddress, CityConnection
-from edge_agent.city.store import CityStore, KnownGateway
+from edge_agent.city.rows import KnownGateway
+from edge_agent.city.store import CityStore
 from edge_agent.contract import topics
 from edge_agent.contract.envelope import source_of
 from edge_agent.contract.messages import COMMAND_TTL_S

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge_agent.city.store import CityRow
+from edge_agent.city.rows import CityRow
 from edge_agent.contract.envelope import LAST_SEQ, EnvelopeError, identity, read_envelope, source_of
 from edge_agent.contract.messages import BirthMessage, MessageError, StateMessage, unseal
 from edge_agent.contract.signatures import KeyFileError, PublicKey, load_public
@@ -70,6 +70,8 @@ def _event(gateway: str, payload: bytes) -> CityRow | Refused:
     except EnvelopeError as error:
         named = None if error.fields["at"] == "$.source" else identity(payload)
         return Refused(str(error), None if named is None else (source, *named))
+    if "\0" in envelope.subject:  # the one character a database's text cannot hold
+        return Refused("$.subject: holds a NUL", (source, envelope.epoch, envelope.seq))
     return CityRow(
         source=source,
         epoch=envelope.epoch,
@@ -101,6 +103,8 @@ def _birth(gateway: str, payload: bytes, key: PublicKey) -> Born | Refused:
         return Refused(f"birth: {error}")
     if message.gateway != gateway:
         return Refused("birth: another gateway's")
+    if "\0" in message.agent:
+        return Refused("birth: holds a NUL")
     return Born(message)
 
 

@@ -95,6 +95,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "{path} cannot be read or written: {why}. Nothing is acknowledged until it can",
         "{path} 无法读写:{why}。恢复之前不会确认任何事件",
     ),
+    "uplink.store_unfit": (
+        "{path} does not take this row: {why}",
+        "{path} 无法保存该记录:{why}",
+    ),
+    "uplink.store_psycopg": (
+        "PostgreSQL needs psycopg: pip install 'edge-agent[city]'",
+        "使用 PostgreSQL 需要 psycopg:pip install 'edge-agent[city]'",
+    ),
     "uplink.no_gateway": (
         "the city has not heard from gateway {gateway} yet: a command needs its boot and its uptime",
         "城市平台尚未收到网关 {gateway} 的信息:下发指令需要它的启动编号和运行时间",

@@ -8,12 +8,13 @@ import msgspec
 
 from edge_agent.city.broker import BrokerAddress
 from edge_agent.city.ingest import IngestWorker
-from edge_agent.city.store import Watermark
+from edge_agent.city.intake import Intake, Refused
+from edge_agent.city.rows import Watermark
 from edge_agent.contract import topics
 from edge_agent.contract.envelope import write_envelope
 from edge_agent.contract.messages import AckMessage, BirthMessage, seal, unseal
 from edge_agent.contract.signatures import new_key
-from edge_agent.model.events import GapAnnounced, encode_event
+from edge_agent.model.events import DoorOpened, GapAnnounced, encode_event
 from tests.uplink.rig import (
     BOOT,
     EPOCH,
@@ -214,6 +215,39 @@ def test_a_database_that_fails_acknowledges_nothing(tmp_path: Path, kind: str, c
 
     with broker(tmp_path, kind) as there, city_in(tmp_path) as city:
         asyncio.run(scene())
+
+
+@both_brokers
+def test_a_row_that_the_database_cannot_hold_is_refused_alone(tmp_path: Path, kind: str) -> None:
+    """Whatever slips through our checks: the rows around it are stored, it is refused by name, the worker goes on."""
+
+    async def scene() -> None:
+        worker = worker_for(city, there)
+        city.store._db.execute(
+            "CREATE TRIGGER picky BEFORE INSERT ON events WHEN NEW.seq = 2 BEGIN SELECT RAISE(ABORT, 'not this'); END"
+        )
+        async with running(worker.run()):
+            await asyncio.wait_for(worker.listening.wait(), 10)
+            with bystander(there.url) as client:
+                ears = Ears(client, city)
+                for row in rows(3):
+                    client.publish(EVENTS, write_envelope(row, GATEWAY, False), 1)
+                await auntil(lambda: any(ack.refused for ack in ears.acks))
+                await auntil(lambda: worker.stored == 2)
+                assert {refusal.seq for ack in ears.acks for refusal in ack.refused} == {2}
+                await auntil(lambda: ears.acks[-1].have == ((3, 3),))
+        assert "not this" in reasons(city)[0]
+
+    with broker(tmp_path, kind) as there, city_in(tmp_path) as city:
+        asyncio.run(scene())
+
+
+def test_a_nul_is_refused_before_the_database(tmp_path: Path) -> None:
+    """PostgreSQL's text cannot hold it."""
+    with city_in(tmp_path) as city:
+        row = rows(1, event=DoorOpened(door="a\0b"))[0]
+        verdict = Intake(city.gateways).judge(EVENTS, write_envelope(row, GATEWAY, False))
+        assert verdict == Refused("$.subject: holds a NUL", (SOURCE, EPOCH, 1))
 
 
 def test_the_acknowledgement_on_the_wire_is_the_contracts() -> None:

@@ -166,7 +166,7 @@ def make(city: object) -> bytes:
 
 def wire_with(key: object, city: object) -> bytes:
     from edge_agent.city.command import make_command
-    from edge_agent.city.store import KnownGateway
+    from edge_agent.city.rows import KnownGateway
 
     known = KnownGateway(
         source=f"urn:sc:gw:{GATEWAY}", epoch="ab" * 16, boot_id=BOOT, up_ms=1, heard_ms=0, bdseq=1, state="online"

@@ -1,0 +1,167 @@
+"""The contract as an AsyncAPI 3.0 document, generated from the same structs and names that run.
+
+`python -m edge_agent.contract.asyncapi FILE`. Operations are the gateway's: it sends up, it receives down.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edge_agent import __version__
+from edge_agent.contract import examples, topics
+from edge_agent.contract.envelope import Envelope
+from edge_agent.contract.messages import ACK_EXPIRY_S, COMMAND_TTL_S, AckMessage, BirthMessage, StateMessage
+from edge_agent.contract.schemas import as_text
+from edge_agent.model.commands import Command
+from edge_agent.model.events import EVENTS, Event
+
+BINDING = "0.2.0"  # of the MQTT bindings
+EVENT_TYPE = "application/cloudevents+json"
+KEEPALIVE_S = 20
+WILL_DELAY_S = 30
+
+DESCRIPTION = """\
+What a gateway and its city say to each other over MQTT 5 (or 3.1.1), at QoS 1.
+
+**confirm = "city"** (the default): an event leaves the gateway's outbox only when the city's signed acknowledgement
+covers it. The city acknowledges after its own commit, cumulatively: all up to `upto`, and the islands `have`. It
+answers every birth with one; before that the gateway sends nothing. What the gateway accepted minus what the city
+stored is 0.
+
+**confirm = "broker"**: for a platform that merely subscribes. A PUBACK below 0x80 that is not 0x10 (nobody is
+subscribed) confirms. No acknowledgement, credit or answer to the birth is needed; what the broker loses is lost.
+
+Signatures are Ed25519 over the canonical JSON (keys sorted, no spaces, UTF-8) of the message without `sig`, base64url
+without padding; `kid` is the first 16 hex digits of SHA-256 over the public key. Events are chained: hash =
+SHA-256(prev, `data` as canonical JSON, sequence as 8 bytes big-endian); the first `prev` is SHA-256 of the epoch's 32
+hex characters.
+"""
+
+_KINDS = {
+    "evt": "Events: passages, doors, devices, the agent itself.",
+    "alr": "Alerts: duress, panic, fire. The same envelope.",
+    "rsp": "What became of commands. The same envelope.",
+    "birth": "The gateway introduces itself, signed, at the beginning of every connection, until it is answered.",
+    "state": "online or offline, retained; also the will. An offline whose bdseq is not the last birth's is ignored.",
+    "ack": "What the city holds, signed. Losing one is harmless: the next says all of it again.",
+    "cmd": "A command, signed by a key the broker does not hold. Never retained, gone after 30 s.",
+}
+_MESSAGES: dict[str, tuple[type[msgspec.Struct], str]] = {
+    "birth": (BirthMessage, "birth"), "state": (StateMessage, "state"),
+    "ack": (AckMessage, "ack"), "cmd": (Command, "command"),
+}  # fmt: skip
+
+
+def document() -> dict[str, Any]:
+    kinds = [Envelope, *(kind for kind, _ in _MESSAGES.values()), *EVENTS]
+    _, schemas = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "edge-agent uplink", "version": __version__, "description": DESCRIPTION},
+        "defaultContentType": "application/json",
+        "servers": {"city": _server()},
+        "channels": {kind: _channel(kind) for kind in _KINDS},
+        "operations": {kind: _operation(kind) for kind in _KINDS},
+        "components": {
+            "messages": {**{event.tag: _event(event) for event in EVENTS}, **_signed()},
+            "schemas": {name: _draft_7(schema) for name, schema in schemas.items()},
+        },
+    }
+
+
+def _server() -> dict[str, Any]:
+    will = {"topic": topics.up("{gateway}", "state"), "qos": 1, "retain": True, "message": '{"state":"offline",…}'}
+    return {
+        "host": "broker.city.example:8883",
+        "protocol": "secure-mqtt",
+        "protocolVersion": "5",
+        "description": "TLS 1.3; the certificate's CN is the gateway, and the broker lets it use its own topics only. "
+        f"Will delay: {WILL_DELAY_S} s.",
+        "bindings": {
+            "mqtt": {
+                "clientId": "{gateway}",
+                "cleanSession": True,
+                "lastWill": will,
+                "keepAlive": KEEPALIVE_S,
+                "sessionExpiryInterval": 0,
+                "bindingVersion": BINDING,
+            }
+        },
+    }
+
+
+def _channel(kind: str) -> dict[str, Any]:
+    name = topics.up if kind in topics.UP_KINDS else topics.down
+    return {
+        "address": name("{gateway}", kind),
+        "description": _KINDS[kind],
+        "parameters": {"gateway": {"description": f"The gateway's name, {topics.GATEWAY}", "examples": ["G0417"]}},
+        "messages": {message: {"$ref": f"#/components/messages/{message}"} for message in _in_channel(kind)},
+    }
+
+
+def _in_channel(kind: str) -> list[str]:
+    if kind in _MESSAGES:
+        return [_MESSAGES[kind][1]]
+    return [event.tag for event in EVENTS if topics.of_event("{gateway}", event.tag).endswith(f"/{kind}")]
+
+
+def _operation(kind: str) -> dict[str, Any]:
+    binding: dict[str, Any] = {"qos": 1, "retain": kind == "state", "bindingVersion": BINDING}
+    if kind in {"ack", "cmd"}:
+        binding["messageExpiryInterval"] = ACK_EXPIRY_S if kind == "ack" else COMMAND_TTL_S
+    return {
+        "action": "send" if kind in topics.UP_KINDS else "receive",
+        "channel": {"$ref": f"#/channels/{kind}"},
+        "summary": _KINDS[kind],
+        "bindings": {"mqtt": binding},
+    }
+
+
+def _event(kind: type[Event]) -> dict[str, Any]:
+    shown = [message for message, event in zip(examples.stream(), examples.STREAM, strict=True) if type(event) is kind]
+    envelope = {"$ref": "#/components/schemas/Envelope"}
+    own = {"type": {"const": f"city.{kind.tag}.v1"}, "data": {"$ref": f"#/components/schemas/{kind.__name__}"}}
+    return {
+        "name": kind.tag,
+        "title": kind.tag,
+        "summary": " ".join((kind.__doc__ or kind.tag).split()),
+        "contentType": EVENT_TYPE,
+        "payload": {"allOf": [envelope, {"type": "object", "properties": own}]},
+        "bindings": {"mqtt": {"contentType": EVENT_TYPE, "payloadFormatIndicator": 1, "bindingVersion": BINDING}},
+        "examples": [{"name": kind.tag, "payload": msgspec.json.decode(message)} for message in shown],
+    }
+
+
+def _signed() -> dict[str, Any]:
+    shown = examples.messages()
+    return {
+        name: {
+            "name": name,
+            "title": name,
+            "summary": " ".join((kind.__doc__ or name).split()),
+            "contentType": "application/json",
+            "payload": {"$ref": f"#/components/schemas/{kind.__name__}"},
+            "examples": [{"name": name, "payload": msgspec.json.decode(shown[name])}],
+        }
+        for kind, name in _MESSAGES.values()
+    }
+
+
+def _draft_7(schema: Any) -> Any:
+    """AsyncAPI's own schema language is a superset of draft 7: there a tuple's members are called `items`."""
+    if isinstance(schema, list):
+        return [_draft_7(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    changed = {name: _draft_7(value) for name, value in schema.items()}
+    if "prefixItems" in changed:
+        changed["items"] = changed.pop("prefixItems")
+        changed["additionalItems"] = False
+    return changed
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(as_text(document()), encoding="utf-8")

@@ -1,0 +1,122 @@
+"""Published examples of everything on the wire: a chained stream with every event in it, and the signed messages.
+
+They are test vectors: whoever recomputes hashes and signatures and gets these has understood the contract. The key is
+RFC 8032's first test key, known to everybody: it signs nothing else. `python -m edge_agent.contract.examples DIR`.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from edge_agent.contract.envelope import chain_hash, genesis, write_envelope
+from edge_agent.contract.messages import AckMessage, BirthMessage, Refusal, StateMessage, seal
+from edge_agent.model import events as e
+from edge_agent.model.encoding import canonical
+
+GATEWAY = "G0417"
+EPOCH = "7c1f" * 8
+BOOT = "0f6b2c1e-5a4d-4c3b-9a87-1d2e3f405162"
+BEGAN_MS = 1_777_878_072_345  # 2026-05-04T07:01:12.345Z
+COMMAND = "9b0c7a1d2e3f405162738495a6b7c8d9"
+KEY = Ed25519PrivateKey.from_private_bytes(
+    bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
+)
+DOOR, DEVICE = "north-gate", "north-in"
+
+STREAM: tuple[e.Event, ...] = (
+    e.AgentStarted(version="0.1.0", after="first", config="c5d1"),
+    e.PersonChanged(what="imported", count=1200, source="people.csv"),
+    e.ConsentGiven(person="p-5f2c", purpose="match", text_version="2026-01", channel="office"),
+    e.AccessGranted(
+        door=DOOR, direction="in", person="p-5f2c", category="resident", house="3-1-502", how=("card", "pin"),
+        rule="residents-always", terminal=DEVICE, notes=("anti_passback",),
+    ),
+    e.DoorOpened(door=DOOR),
+    e.AccessTaken(door=DOOR, person="p-5f2c", after_ms=1400),
+    e.DoorHeld(door=DOOR, open_ms=15_000),
+    e.DoorClosed(door=DOOR, open_ms=16_200),
+    e.AccessGranted(door=DOOR, direction="out", person="p-5f2c", category="resident", how=("face",), rule="residents"),
+    e.AccessNotTaken(door=DOOR, person="p-5f2c"),
+    e.AccessDenied(door=DOOR, direction="in", reason="unknown", how=("card",), terminal=DEVICE),
+    e.ExitRequested(door=DOOR),
+    e.DoorForced(door=DOOR),
+    e.DoorTamper(door=DOOR),
+    e.DoorFault(door=DOOR, input="contact", what="cut"),
+    e.DoorModeChanged(door=DOOR, mode="unlocked", source="operator", by="王芳", why="furniture", for_ms=1_800_000),
+    e.FireReleased(door=DOOR),
+    e.FireCleared(by="王芳"),
+    e.PanicRaised(door=DOOR, count=2),
+    e.PanicCleared(door=DOOR, by="王芳"),
+    e.AlertOpened(door=DOOR, alert="a-17", kind="duress", silent=True, person="p-5f2c", terminal=DEVICE),
+    e.CommandCompleted(command=COMMAND, verb="open", issuer="desk-1", door=DOOR),
+    e.CommandRefused(reason="bad_signature"),
+    e.CommandUnknown(command=COMMAND, verb="open", door=DOOR),
+    e.DeviceLost(device=DEVICE, kind="terminal", detail="no answer for 3 s"),
+    e.DeviceBack(device=DEVICE, kind="terminal", after_ms=12_000),
+    e.DeviceDegraded(device=DEVICE, kind="terminal", detail="12 malformed frames"),
+    e.AgentDegraded(what="dead_letter", detail="the city refuses event 11"),
+    e.GapAnnounced(epoch=EPOCH, from_seq=11, to_seq=11, why="refused"),
+    e.AgentStopped(reason="told"),
+)  # fmt: skip
+
+
+def stream() -> list[bytes]:
+    """Each event's message, in order, chained from the epoch's beginning."""
+    messages, prev = [], genesis(EPOCH)
+    for seq, event in enumerate(STREAM, 1):
+        body, up_ms = e.encode_event(event), 8_000 + seq * 1_000
+        own = chain_hash(prev, body, seq)
+        row = e.Row(seq, EPOCH, event.tag, body, BEGAN_MS + seq * 1_000, "synced", 120, BOOT, up_ms, prev, own)
+        messages.append(write_envelope(row, GATEWAY, historic=False))
+        prev = own
+    return messages
+
+
+def command() -> dict[str, Any]:
+    """Unsigned: `seal` signs it."""
+    return {
+        "id": COMMAND, "gateway": GATEWAY, "door": DOOR, "verb": "open", "args": {}, "issuer": "desk-1",
+        "boot_id": BOOT, "not_after_up_ms": 38_000, "counter": BEGAN_MS,
+    }  # fmt: skip
+
+
+def messages() -> dict[str, bytes]:
+    """The messages beside events, by the name of their schema."""
+    return {
+        "birth": seal(
+            BirthMessage(
+                gateway=GATEWAY, agent="0.1.0", epoch=EPOCH, first=1, last=30, acked=10, boot_id=BOOT, up_ms=8_000,
+                clock="synced", config="c5d1", credentials="1200", bdseq=8_000, doors=(DOOR,),
+            ),
+            KEY,
+        ),
+        "state": canonical(StateMessage("online", 8_000)),
+        "ack": seal(
+            AckMessage(
+                epoch=EPOCH, upto=10, have=((13, 14), (17, 24)), refused=(Refusal(11, "$.data.reason: …"),),
+                credit=120, now="2026-05-04T07:01:45.000Z",
+            ),
+            KEY,
+        ),
+        "command": seal(command(), KEY),
+    }  # fmt: skip
+
+
+def files() -> dict[str, bytes]:
+    """File name -> content."""
+    public = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return {
+        "events.jsonl": b"".join(message + b"\n" for message in stream()),
+        **{f"{name}.json": payload for name, payload in messages().items()},
+        "key.pub": public,
+    }
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files().items():
+        (folder / name).write_bytes(content)

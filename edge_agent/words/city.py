@@ -1,0 +1,61 @@
+"""Sentences of the city's side."""
+
+WORDS: dict[str, tuple[str, str]] = {
+    "city.bad_args": (
+        "--args is no JSON object: {why}; write it as --args '{{\"for_s\": 60}}'",
+        "--args 不是 JSON 对象:{why};请写成 --args '{{\"for_s\": 60}}'",
+    ),
+    "city.bad_since": (
+        "“{text}” is no time: write 2026-05-04, 2026-05-04T07:01 (local time), or 90m, 12h, 7d for that long ago",
+        "“{text}” 不是有效时间:请写 2026-05-04、2026-05-04T07:01(本地时间),或 90m、12h、7d 表示多久以前",
+    ),
+    "city.unknown": (
+        "nothing from gateway {gateway} is stored here; there is: {known}",
+        "此处没有网关 {gateway} 的数据;现有:{known}",
+    ),
+    "city.none": ("no gateway has been heard yet", "尚未收到任何网关的消息"),
+    "city.title": ("what the city hears", "城市平台实时动态"),
+    "city.column.gateway": ("gateway", "网关"),
+    "city.column.state": ("state", "状态"),
+    "city.column.seen": ("last heard", "最近消息"),
+    "city.column.stored": ("stored", "已存"),
+    "city.column.backlog": ("to come", "待传"),
+    "city.column.agent": ("agent", "版本"),
+    "city.column.time": ("time", "时间"),
+    "city.column.what": ("what", "事件"),
+    "city.column.detail": ("detail", "说明"),
+    "city.state.online": ("online", "在线"),
+    "city.state.offline": ("offline", "离线"),
+    "city.ago.s": ("{n} s ago", "{n} 秒前"),
+    "city.ago.m": ("{n} min ago", "{n} 分钟前"),
+    "city.ago.h": ("{n} h ago", "{n} 小时前"),
+    "city.ago.d": ("{n} d ago", "{n} 天前"),
+    "city.verify.stream": (
+        "{gateway} · journal {epoch}: {count} events, {first} to {last}",
+        "{gateway} · 日志 {epoch}:{count} 条事件,{first} 至 {last}",
+    ),
+    "city.verify.whole": ("chain whole, nothing missing", "链条完整,无缺失"),
+    "city.verify.gap": ("{first}–{last}: announced as lost ({why})", "{first}–{last}:已声明丢失({why})"),
+    "city.verify.hole": (
+        "{first}–{last}: missing, and not announced",
+        "{first}–{last}:缺失,且未声明",
+    ),
+    "city.verify.waiting": (
+        "{count} more are in the gateway's journal and on their way",
+        "网关日志中还有 {count} 条待传",
+    ),
+    "city.verify.broken": (
+        "{seq}: does not follow the event before it: one of the two was changed",
+        "{seq}:与前一条事件不衔接:两者之一被改动",
+    ),
+    "city.verify.altered": (
+        "{seq}: was changed in this database after it was stored",
+        "{seq}:入库后在本数据库中被改动",
+    ),
+    "city.verify.conflict": (
+        "{seq}: two different events came under this number; the later one is in table conflicts",
+        "{seq}:同一编号收到两条不同的事件;后到的一条保存在 conflicts 表中",
+    ),
+    "city.verify.more": ("… and {count} more", "……另有 {count} 处"),
+    "city.verify.bad": ("{count} findings", "发现 {count} 处问题"),
+}

@@ -1,0 +1,198 @@
+"""What is published about the contract: judged by parsers that are not ours, and held against every earlier version."""
+
+import base64
+import copy
+import fcntl
+import hashlib
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+
+from edge_agent import __version__
+from edge_agent.contract import asyncapi, examples, history, schemas, topics
+from edge_agent.contract.envelope import chain_hash, genesis, read_envelope
+from edge_agent.contract.messages import AckMessage, BirthMessage, StateMessage, unseal
+from edge_agent.contract.signatures import load_public
+from edge_agent.model.commands import Command
+from edge_agent.model.events import EVENTS, UnknownEvent
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs/reference"
+PARSER = "@asyncapi/parser@^3.4"
+
+
+@pytest.fixture(scope="module")
+def node_modules() -> Path:
+    """The parser from the npm registry, installed once for all runs; several test processes may ask at once."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("node and npm are not installed")
+    folder = ROOT / ".cache/npm"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "node_modules/@asyncapi/parser/package.json").exists():
+            install = ["npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder), PARSER]
+            try:
+                done = subprocess.run(install, capture_output=True, text=True, timeout=90, check=False, cwd=folder)
+            except subprocess.TimeoutExpired:
+                pytest.skip("the npm registry does not answer")
+            if done.returncode:
+                pytest.skip(f"npm could not install {PARSER}: {(done.stderr or done.stdout).strip()[-200:]}")
+    return folder
+
+
+def parsed(node_modules: Path, path: Path) -> dict[str, Any]:
+    command = ["node", str(ROOT / "tests/contract/asyncapi_parse.mjs"), str(node_modules), str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return msgspec.json.decode(done.stdout)
+
+
+def test_the_documents_are_current() -> None:
+    """`make schema` writes exactly these."""
+    assert (REFERENCE / "asyncapi.json").read_text("utf-8") == schemas.as_text(asyncapi.document())
+    written = {path.name: path.read_bytes() for path in (REFERENCE / "examples").iterdir()}
+    assert written == examples.files()
+
+
+def test_the_official_parser_takes_the_document(node_modules: Path) -> None:
+    """All topics and messages are in it, and it finds nothing to complain about."""
+    told = parsed(node_modules, REFERENCE / "asyncapi.json")
+    assert told["problems"] == []
+    counts = dict(told["channels"])
+    kinds = {*topics.UP_KINDS, "ack", "cmd"}
+    assert {address.rsplit("/", 1)[1] for address in counts} == kinds
+    assert sum(counts[topics.up("{gateway}", kind)] for kind in topics.EVENT_KINDS) == len(EVENTS)
+
+
+def test_the_official_parser_would_have_complained(node_modules: Path, tmp_path: Path) -> None:
+    """A reference to nothing, a schema that is none, a QoS of 7: the check above means something."""
+    whole = asyncapi.document()
+    for change in ("channel", "schema", "qos"):
+        document = copy.deepcopy(whole)
+        match change:
+            case "channel":
+                document["operations"]["evt"]["channel"]["$ref"] = "#/channels/nowhere"
+            case "schema":
+                document["components"]["schemas"]["AckMessage"]["properties"]["upto"]["type"] = "number of events"
+            case "qos":
+                document["operations"]["evt"]["bindings"]["mqtt"]["qos"] = 7
+        (tmp_path / f"{change}.json").write_text(json.dumps(document))
+        assert parsed(node_modules, tmp_path / f"{change}.json")["problems"], change
+
+
+def test_bindings_say_what_the_code_does() -> None:
+    """QoS 1 everywhere, only the state retained, expiry of what comes down, the will, no session."""
+    document = asyncapi.document()
+    bindings = {name: each["bindings"]["mqtt"] for name, each in document["operations"].items()}
+    assert {name for name, each in bindings.items() if each["retain"]} == {"state"}
+    assert {each["qos"] for each in bindings.values()} == {1}
+    assert (bindings["ack"]["messageExpiryInterval"], bindings["cmd"]["messageExpiryInterval"]) == (60, 30)
+    server = document["servers"]["city"]["bindings"]["mqtt"]
+    assert (server["sessionExpiryInterval"], server["lastWill"]["retain"], server["lastWill"]["qos"]) == (0, True, 1)
+    assert 'confirm = "city"' in document["info"]["description"]
+    assert 'confirm = "broker"' in document["info"]["description"]
+
+
+def test_every_example_satisfies_its_schema() -> None:
+    """By an independent validator, from the published files; every event has at least one."""
+    published = {path.name: json.loads(path.read_text("utf-8")) for path in (REFERENCE / "schemas").rglob("*.json")}
+
+    def check(name: str, content: Any) -> None:
+        jsonschema.Draft202012Validator.check_schema(published[name])
+        jsonschema.Draft202012Validator(published[name]).validate(content)
+
+    shown = set()
+    for line in (REFERENCE / "examples/events.jsonl").read_text("utf-8").splitlines():
+        message = json.loads(line)
+        tag = message["type"].removeprefix("city.").removesuffix(".v1")
+        check("envelope.json", message)
+        check(f"{tag}.json", message["data"])
+        shown.add(tag)
+    missing = {event.tag for event in EVENTS} - shown
+    assert not missing, f"add an example to contract/examples.py, then `make schema`: {sorted(missing)}"
+    for name in ("ack", "birth", "state", "command"):
+        check(f"{name}.json", json.loads((REFERENCE / f"examples/{name}.json").read_text("utf-8")))
+
+
+def test_the_examples_are_test_vectors() -> None:
+    """Signatures and hashes recomputed here from docs/platform.md, with the standard library and the public key."""
+    key = load_public(REFERENCE / "examples/key.pub")
+    for name, kind in (("ack", AckMessage), ("birth", BirthMessage), ("command", Command)):
+        payload = (REFERENCE / f"examples/{name}.json").read_bytes()
+        unseal(payload, key, kind)
+        message = json.loads(payload)
+        signature = base64.urlsafe_b64decode(message.pop("sig") + "==")
+        key.verify(signature, json.dumps(message, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
+    msgspec.json.decode((REFERENCE / "examples/state.json").read_bytes(), type=StateMessage)
+    prev = None
+    for line in (REFERENCE / "examples/events.jsonl").read_text("utf-8").splitlines():
+        message = json.loads(line)
+        expected = prev or hashlib.sha256(message["epoch"].encode()).digest()
+        assert message["prev"] == expected.hex()
+        data = json.dumps(message["data"], sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        prev = hashlib.sha256(expected + data + int(message["sequence"]).to_bytes(8, "big")).digest()
+
+
+# --- what was published stays readable
+
+
+def test_this_version_is_kept() -> None:
+    assert __version__ in history.kept(REFERENCE / "history"), "run `make snapshot`"
+
+
+@pytest.mark.parametrize("version", sorted(history.kept(REFERENCE / "history")))
+def test_nobody_who_knows_an_earlier_version_is_broken(version: str) -> None:
+    """Messages and fields are only added, and what is added need not be there."""
+    assert history.differences(history.kept(REFERENCE / "history")[version], schemas.schemas()) == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted((REFERENCE / "history").glob("*/events.jsonl")), ids=lambda path: path.parent.name
+)
+def test_historic_events_decode_for_ever(path: Path) -> None:
+    """Every event ever published, by today's reader, as what it was; and the chain through them is whole."""
+    prev = genesis(examples.EPOCH)
+    for line in path.read_bytes().splitlines():
+        envelope, event, body = read_envelope(line, examples.GATEWAY)
+        assert not isinstance(event, UnknownEvent), envelope.tag
+        assert event.tag == envelope.tag
+        assert bytes.fromhex(envelope.prev) == prev
+        prev = chain_hash(prev, body, envelope.seq)
+
+
+def object_of(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+TEXT, NUMBER = {"type": "string"}, {"type": "integer"}
+
+
+@pytest.mark.parametrize(
+    ("now", "why"),
+    [
+        ({"a.json": object_of({"x": TEXT, "y": NUMBER}, "x")}, []),
+        ({"a.json": object_of({"x": {**TEXT, "description": "other words"}, "y": NUMBER}, "x"), "b.json": {}}, []),
+        ({"a.json": object_of({"x": TEXT, "y": NUMBER, "z": {**TEXT, "default": ""}}, "x")}, []),
+        ({}, ["a.json: is gone"]),
+        ({"a.json": object_of({"x": TEXT}, "x")}, ["a.json: $.y is gone"]),
+        ({"a.json": object_of({"x": TEXT, "y": NUMBER, "z": TEXT}, "x", "z")}, ["a.json: $.z must be there now"]),
+        ({"a.json": object_of({"x": TEXT, "y": NUMBER})}, ["a.json: $.x need not be there any more"]),
+        ({"a.json": object_of({"x": NUMBER, "y": NUMBER}, "x")}, ["$.x was"]),
+    ],
+)
+def test_differences_that_matter_are_found(now: dict[str, Any], why: list[str]) -> None:
+    found = history.differences({"a.json": object_of({"x": TEXT, "y": NUMBER}, "x")}, now)
+    assert len(found) == len(why)
+    assert all(expected in told for expected, told in zip(why, found, strict=True))
+
+
+def test_a_snapshot_is_written_once(tmp_path: Path) -> None:
+    assert history.snapshot(tmp_path)
+    assert not history.snapshot(tmp_path)
+    assert history.kept(tmp_path)[__version__] == json.loads(json.dumps(schemas.schemas()))
