@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from edge_agent.contract.commanders import load_keyring
 from edge_agent.contract.signatures import load_private, load_public
 from edge_agent.drivers.gate import check_gate
 from edge_agent.drivers.gpio_gate import check_gpio_gate, wanted_lines
@@ -417,6 +418,8 @@ def check_files(config: Config, file: str, folder: Path) -> list[Problem]:
             match Path(name).suffix:
                 case ".pub":
                     load_public(folder / name)
+                case _ if at == "uplink.city_command_key":
+                    load_keyring(folder / name)
                 case ".key" if at == "gateway":
                     load_private(folder / name)
                 case _ if not (folder / name).is_file():
