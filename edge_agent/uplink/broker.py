@@ -35,8 +35,7 @@ MAXIMUM_PACKET = 262_144
 # OpenSSL's X509_V_ERR_* (x509_vfy.h) and reasons.
 VERIFY = {
     9: "uplink.server_early", 10: "uplink.server_expired", 62: "uplink.server_name", 64: "uplink.server_name",
-    18: "uplink.server_authority", 19: "uplink.server_authority", 20: "uplink.server_authority",
-    21: "uplink.server_authority",
+    **dict.fromkeys((7, 18, 19, 20, 21), "uplink.server_authority"),
 }  # fmt: skip
 PLAIN = {"WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING", "RECORD_LAYER_FAILURE"}
 OLD = {"TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL"}

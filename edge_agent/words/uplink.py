@@ -103,6 +103,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "{path} is no list of the city's command keys: {why}. Each [[key]] has name, public (or file) and roles",
         "{path} 不是有效的平台指令密钥列表:{why}。每个 [[key]] 需包含 name、public(或 file)和 roles",
     ),
+    "uplink.bad_gateway": (
+        "{gateway!r} cannot be a gateway's id: letters, digits, dot, dash and underscore, 64 at most",
+        "{gateway!r} 不能作为网关编号:只能使用字母、数字、点、横线和下划线,最多 64 个字符",
+    ),
     # --- certificates
     "uplink.certificate_unreadable": (
         "{path} is not a certificate in PEM form: {why}",
