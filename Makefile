@@ -14,6 +14,7 @@ help:
 	@echo "make test        lint, types, architecture and all tests"
 	@echo "make bench       measurements with their peers, as tables"
 	@echo "make test-gpio   GPIO against a kernel's simulated chip (builds that kernel once, some minutes)"
+	@echo "make fuzz-uplink  a million hostile messages from the broker (COUNT=…, SEED=…)"
 	@echo "make check       lint and types only"
 	@echo "make schema      write the generated reference (JSON Schemas, profile schema)"
 	@echo "make lock        resolve the dependencies again"
@@ -68,6 +69,13 @@ test-gpio: setup
 	  || $(MAKE) --no-print-directory system NEED="linux-source flex bison bc xz-utils gcc make libc6-dev" WHY="the small kernel of the GPIO tests"
 	tests/gpio/build_kernel.sh
 	tests/gpio/boot.sh
+
+# Hostile commands, acknowledgements and lists against the real inbox and command flow; bounded by COUNT.
+.PHONY: fuzz-uplink
+COUNT ?= 1000000
+SEED ?= 1
+fuzz-uplink: setup
+	PYTHONPATH=. $(BIN)/python -m tests.uplink.hostile $(COUNT) $(SEED) 2>/dev/null
 
 bench: setup broker photos
 	PYTHONPATH=. $(BIN)/python bench/journal.py
