@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from edge_agent.contract.commanders import load_keyring
 from edge_agent.contract.signatures import load_private, load_public
+from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.gate import check_gate
 from edge_agent.drivers.gpio_gate import check_gpio_gate, wanted_lines
 from edge_agent.drivers.gpio_lines import check_lines
@@ -426,6 +427,13 @@ def check_files(config: Config, file: str, folder: Path) -> list[Problem]:
                     problems.append(Problem(file, at, "config.file_missing", path=folder / name))
         except EdgeAgentError as error:
             problems.append(Problem(file, at, error.code, **error.fields))
+    from edge_agent.uplink.login import check_certificate  # brings the MQTT client along, which few commands need
+
+    if uplink.tls is not None and all((folder / name).is_file() for name in (uplink.tls.cert, uplink.tls.key)):
+        try:
+            check_certificate(uplink.tls, config.gateway.id, folder, SystemClock().now())
+        except EdgeAgentError as error:
+            problems.append(Problem(file, "uplink.tls.cert", error.code, **error.fields))
     return problems
 
 

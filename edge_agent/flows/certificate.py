@@ -7,7 +7,7 @@ from edge_agent.flows.alarm import Alarms
 from edge_agent.ports import Beat, Clock
 
 DAY_MS = 86_400_000
-WARN_DAYS = (1, 7, 30)  # the nearest first
+WARN_DAYS = (0, 1, 7, 30)  # the nearest first; 0: it has run out
 LOOK_S = 60.0
 
 

@@ -24,7 +24,7 @@ CHUNKS_AT_MOST = 256
 DELTAS_AT_MOST = 8
 
 
-class CredentialName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CredentialName(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A card by `bits` and `raw` (hex); anything else by `value`, in the form of model.reads.Token."""
 
     kind: Literal["card", "qr", "plate", "phone"]
@@ -46,7 +46,7 @@ class CredentialName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Token(self.kind, self.value or "")
 
 
-class CredentialGrant(CredentialName, frozen=True, forbid_unknown_fields=True):
+class CredentialGrant(CredentialName, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """`valid_until_ms` is exclusive; `duress` opens as any other and calls for help without a sign."""
 
     duress: bool = False
@@ -55,7 +55,7 @@ class CredentialGrant(CredentialName, frozen=True, forbid_unknown_fields=True):
     valid_until_ms: Instant | None = None
 
 
-class PersonGrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PersonGrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One person and the credentials to add. No name travels: the gateway shows the id where it has none."""
 
     id: PersonId
