@@ -15,6 +15,7 @@ help:
 	@echo "make bench       measurements with their peers, as tables"
 	@echo "make test-gpio   GPIO against a kernel's simulated chip (builds that kernel once, some minutes)"
 	@echo "make mutate      mutation testing of core/: changes it and sees whether the tests notice (minutes)"
+	@echo "make fuzz-uplink  a million hostile messages from the broker (COUNT=…, SEED=…)"
 	@echo "make check       lint and types only"
 	@echo "make schema      write the generated reference (JSON Schemas, AsyncAPI document, profile schema)"
 	@echo "make snapshot    keep this version's schemas: later ones must stay readable"
@@ -76,10 +77,18 @@ test-gpio: setup
 	tests/gpio/build_kernel.sh
 	tests/gpio/boot.sh
 
+# Hostile commands, acknowledgements and lists against the real inbox and command flow; bounded by COUNT.
+.PHONY: fuzz-uplink
+COUNT ?= 1000000
+SEED ?= 1
+fuzz-uplink: setup
+	PYTHONPATH=. $(BIN)/python -m tests.uplink.hostile $(COUNT) $(SEED) 2>/dev/null
+
 bench: setup broker postgres photos
 	PYTHONPATH=. $(BIN)/python bench/journal.py
 	PYTHONPATH=. $(BIN)/python bench/decide.py
 	PYTHONPATH=. $(BIN)/python bench/book.py
+	PYTHONPATH=. $(BIN)/python bench/roll.py
 	PYTHONPATH=. $(BIN)/python bench/card.py
 	PYTHONPATH=. $(BIN)/python bench/daemon.py
 	PYTHONPATH=. $(BIN)/python bench/city.py
