@@ -7,13 +7,14 @@ PHOTOS := .cache/photos
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: help setup demo test check lint types bench photos lock schema clean
+.PHONY: help setup demo test check lint types bench mutate photos lock schema clean
 
 help:
 	@echo "make demo        one simulated estate, live; ARGS=--once plays the scripted scenario"
 	@echo "make test        lint, types, architecture and all tests"
 	@echo "make bench       measurements with their peers, as tables"
 	@echo "make test-gpio   GPIO against a kernel's simulated chip (builds that kernel once, some minutes)"
+	@echo "make mutate      mutation testing of core/: changes it and sees whether the tests notice (minutes)"
 	@echo "make check       lint and types only"
 	@echo "make schema      write the generated reference (JSON Schemas, AsyncAPI document, profile schema)"
 	@echo "make snapshot    keep this version's schemas: later ones must stay readable"
@@ -88,6 +89,18 @@ bench: setup broker postgres photos
 	PYTHONPATH=. $(BIN)/python bench/daemon.py
 	PYTHONPATH=. $(BIN)/python bench/city.py
 	PYTHONPATH=. $(BIN)/python bench/face.py
+
+# Changes core/ in some thousand small ways and sees whether tests/core notices; minutes. Results: docs/mutants.md.
+MUTATE := .cache/mutate
+mutate: setup
+	@test -x $(MUTATE)/venv/bin/mutmut || $(PYTHON) -m venv $(MUTATE)/venv
+	@$(MUTATE)/venv/bin/pip install --quiet --disable-pip-version-check "$$(sed -n 's/^mutate = \["\(.*\)"\].*/\1/p' pyproject.toml)"
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > "$$($(MUTATE)/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/edge-agent.pth"
+	@rm -rf $(MUTATE)/work && mkdir -p $(MUTATE)/work
+	@cp -a edge_agent tests pyproject.toml $(MUTATE)/work/
+	cd $(MUTATE)/work && ../venv/bin/mutmut run $(ARGS)
+	$(BIN)/python tests/core/mutants.py $(MUTATE)/work
 
 schema: setup
 	$(BIN)/python -m edge_agent.contract.schemas docs/reference/schemas
