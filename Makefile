@@ -35,7 +35,7 @@ $(VENV)/.ready: requirements-test.lock pyproject.toml
 	@touch $@
 
 # Debian packages: installed when root, otherwise named.
-.PHONY: system broker postgres
+.PHONY: system broker postgres clients
 system:
 	@if [ $(SUDOER) = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "installing $(NEED) ($(WHY))"; \
@@ -48,6 +48,11 @@ broker:
 	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null \
 	  || $(MAKE) --no-print-directory system NEED="mosquitto" WHY="the MQTT broker; without it the 3.1.1-only embedded one is used" \
 	  || echo "going on without Mosquitto"
+
+clients:
+	@command -v mosquitto_pub >/dev/null && command -v jq >/dev/null && command -v openssl >/dev/null \
+	  || $(MAKE) --no-print-directory system NEED="mosquitto-clients jq openssl" WHY="the recipe of docs/platform.md; without them its test is skipped" \
+	  || echo "going on without mosquitto-clients and jq"
 
 postgres:
 	@command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 \
@@ -65,7 +70,7 @@ check: setup
 	$(BIN)/ruff format --check edge_agent tests bench
 	$(BIN)/mypy
 
-test: setup broker postgres photos check
+test: setup broker postgres clients photos check
 	$(BIN)/pytest -n 4 --dist worksteal $(ARGS)
 
 # The real libgpiod on a kernel's simulated GPIO chip: a Linux built as an ordinary program, some minutes the first time.

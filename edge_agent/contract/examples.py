@@ -57,6 +57,7 @@ STREAM: tuple[e.Event, ...] = (
     e.DeviceLost(device=DEVICE, kind="terminal", detail="no answer for 3 s"),
     e.DeviceBack(device=DEVICE, kind="terminal", after_ms=12_000),
     e.DeviceDegraded(device=DEVICE, kind="terminal", detail="12 malformed frames"),
+    e.ClockStepped(by_ms=-3_600_000),
     e.AgentDegraded(what="dead_letter", detail="the city refuses event 11"),
     e.GapAnnounced(epoch=EPOCH, from_seq=11, to_seq=11, why="refused"),
     e.AgentStopped(reason="told"),
@@ -88,7 +89,7 @@ def messages() -> dict[str, bytes]:
     return {
         "birth": seal(
             BirthMessage(
-                gateway=GATEWAY, agent="0.1.0", epoch=EPOCH, first=1, last=30, acked=10, boot_id=BOOT, up_ms=8_000,
+                gateway=GATEWAY, agent="0.1.0", epoch=EPOCH, first=1, last=31, acked=10, boot_id=BOOT, up_ms=8_000,
                 clock="synced", config="c5d1", credentials="1200", bdseq=8_000, doors=(DOOR,),
             ),
             KEY,
