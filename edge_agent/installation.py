@@ -102,6 +102,11 @@ def roll_back(file: Path) -> None:
     write_tried(file, tried)
 
 
+def _own(config: Config) -> tuple[str, ...]:
+    """What nobody far away may change: an administrator's key must not become everybody's."""
+    return config.gateway.id, config.gateway.state, config.uplink.city_ack_key, config.uplink.city_command_key
+
+
 class Installation:
     """`restart` ends the daemon, so that its supervisor starts it anew; `now_ms`: Unix ms."""
 
@@ -172,8 +177,8 @@ class Installation:
             return str(error)
         if problems:
             return str(problems[0])
-        if (new.gateway.id, new.gateway.state) != (self.config.gateway.id, self.config.gateway.state):
-            return "gateway.id and gateway.state belong to the machine"
+        if _own(new) != _own(self.config):
+            return "gateway.id, gateway.state and the city's keys belong to the machine"
         return ""
 
     async def certify(self, pem: bytes, version: int) -> tuple[str, str]:

@@ -94,11 +94,13 @@ def test_a_good_configuration_is_in_place_and_on_trial(site: Site) -> None:
         ("[gateway]\nid = 5\n", "gateway.id"),
         (TEMPLATE.replace("STATE", "state"), "key"),
         ("{text}[policy]\npanic_repeat_s = 9999\n", "panic_repeat_s"),
-        ("{other}", "belong to the machine"),
+        ("{other}", "certificate of"),
+        ("{keys}", "belong to the machine"),
     ],
 )
 def test_a_bad_configuration_changes_nothing_and_says_what_is_wrong(site: Site, text: str, what: str) -> None:
     wanted = text.replace("{text}", site.text).replace("{other}", site.text.replace(GATEWAY, "G9"))
+    wanted = wanted.replace("{keys}", site.text.replace("[uplink]", '[uplink]\ncity_command_key = "keys/city-ack.pub"'))
     reason, detail = configure(site, wanted)
     assert reason == "bad_configuration"
     assert what in detail

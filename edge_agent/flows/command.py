@@ -47,6 +47,7 @@ class Commands:
         self._aside: asyncio.PriorityQueue[tuple[int, int, Command, Any]] = asyncio.PriorityQueue(ASIDE_AT_MOST)
 
     async def run(self, beat: Beat) -> None:
+        self._aside = asyncio.PriorityQueue(ASIDE_AT_MOST)  # what waited there before is `unknown` from here on
         await self._settle()
         self._counter = await self.journal.command_counter()
         async with asyncio.TaskGroup() as jobs:

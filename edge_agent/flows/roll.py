@@ -18,7 +18,8 @@ from edge_agent.ports import Beat, Journal, Register, Uplink
 
 logger = log.get("flows.roll")
 TRIES = 3
-AGAIN_S = 5.0
+LOOK_S = 5.0
+AGAIN_S = 60.0  # a list whose pieces are not all there yet
 
 
 class Roll:
@@ -36,7 +37,7 @@ class Roll:
         try:
             while True:
                 beat()
-                await asyncio.wait({listening, asking}, timeout=AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({listening, asking}, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
                 if asking.done():
                     self._again.clear()
                     asking = asyncio.ensure_future(self._again.wait())
@@ -84,6 +85,7 @@ class Roll:
                     pieces.append(content)
                     break
                 if attempt == TRIES - 1:
+                    asyncio.get_running_loop().call_later(AGAIN_S, self.look)
                     self._say(listed, "content_missing", chunk.sha256)
                     return
         try:

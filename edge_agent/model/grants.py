@@ -25,9 +25,11 @@ DELTAS_AT_MOST = 8
 
 
 class CredentialName(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A card by `bits` and `raw` (hex); anything else by `value`, in the form of model.reads.Token."""
+    """A card by `bits` and `raw` (hex); a QR code by the SHA-256 of its text (hex) and a plate as it is written, in
+    `value`. A phone number is known here by a keyed digest only: whoever has one is revoked as a person.
+    """
 
-    kind: Literal["card", "qr", "plate", "phone"]
+    kind: Literal["card", "qr", "plate"]
     bits: Annotated[int, Meta(ge=1, le=1024)] | None = None
     raw: Annotated[str, Meta(pattern=r"^[0-9a-f]{1,256}$", max_length=256)] | None = None
     value: Annotated[str, Meta(min_length=1, max_length=128)] | None = None

@@ -61,7 +61,8 @@ class CityRegister:
         return await self._do(lambda r: _take(r, version, whole, pieces))
 
     async def close(self) -> None:
-        await self._do(lambda r: r.close())
+        if self._register is not None:
+            await self._do(lambda r: r.close())
         self._thread.shutdown()
 
     async def _in_force(self, what: Callable[[Register], str]) -> str:

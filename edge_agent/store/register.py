@@ -194,7 +194,7 @@ def subject_of(text: str) -> Subject:
     if kind == "card":
         bits, _, raw = rest.partition("/")
         return _subject(CredentialName("card", int(bits), raw))
-    if kind in ("qr", "plate", "phone"):
+    if kind in ("qr", "plate"):
         return _subject(CredentialName(kind, value=rest))  # type: ignore[arg-type]
     raise StoreError("store.damaged", file="people.db", why=f"{text!r} names nobody")
 

@@ -128,11 +128,12 @@ class Connection:
         self._subscriptions[mid] = future
         try:
             async with asyncio.timeout(ANSWER_S):
-                return await future
+                codes = await future
         except TimeoutError as error:
             raise self._no_answer() from error
         finally:
             self._subscriptions.pop(mid, None)
+        return [*codes[: len(topics)], *[REFUSED] * (len(topics) - len(codes))]  # unanswered is not granted
 
     def unsubscribe(self, topic: str) -> None:
         """Not waited for: what still comes is nobody's any more."""
