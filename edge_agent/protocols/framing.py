@@ -62,7 +62,9 @@ def wrap(framing: Delimited | SyncLength | Fixed | Idle, checksum: Checksum, pay
         case Delimited():
             start = b"" if framing.start is None else bytes((framing.start,))
             end = end_bytes(framing.end)
-            if any(mark in payload for mark in start + end) or len(payload) + seal.size > framing.max_len:
+            whole = framing.end == "crlf" and not start  # else each of its bytes ends a frame
+            marks = [end] if whole else [bytes((mark,)) for mark in start + end]
+            if any(mark in payload for mark in marks) or len(payload) + seal.size > framing.max_len:
                 return None
             return start + payload + seal.of(start + payload if seal.over == "frame" else payload) + end
         case Idle():
