@@ -81,6 +81,8 @@ WRONG = [
     ("no query", "gates/sim", 'name = "query"', 'name = "ask"', "command", "query"),
     ("heartbeat too slow", "gates/sim", "poll_ms = 1000", "poll_ms = 9000", "gate.poll_ms", "<= 1000"),
     ("wrong encoding", "gates/sim", "tenths = 50", "tenths = 51", "example[2]", "encode"),
+    ("formats where they are not looked at", "readers/osdp-generic", "[link]", '[[wiegand]]\nname = "H10301"\n[link]',
+     "wiegand", "wiegand"),
     ("wrong keypad frame", "readers/osdp-generic", "53 81 0F 00 05 53 00 05 31 32 33 34 0D 0E 3B",
      "53 81 0F 00 05 53 00 05 31 32 33 34 0D 0E 3C", "example[2]", "whole"),
     ("keypad without keys", "readers/text-stx", '["card",', '["card", "keypad",', "message", "keys"),

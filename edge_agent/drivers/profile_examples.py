@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from edge_agent.errors import EdgeAgentError, FrameError, Problem
-from edge_agent.model.profile import Delimited, Example, Fixed, Idle, Nmea, Osdp, Profile, SyncLength
+from edge_agent.model.profile import Delimited, Example, Fixed, Nmea, Osdp, Profile, SyncLength
 from edge_agent.protocols.codec import Decoder, Message, encode
 from edge_agent.protocols.delimited import end_bytes
 
@@ -74,8 +74,7 @@ def finds_itself(profile: Profile) -> bool:
             return bool(header) or profile.checksum.kind != "none"
         case SyncLength() | Osdp() | Nmea():
             return True
-        case Idle():
-            return False
+    return False
 
 
 def _noise(profile: Profile) -> bytes:

@@ -146,6 +146,9 @@ def _osdp(profile: Profile, file: str) -> Iterable[Problem]:
         yield Problem(file, "message", "devices.profile_not_here", what="message, command")
     if profile.kind != "terminal":
         yield Problem(file, "kind", "devices.profile_not_here", what=f"kind = {profile.kind}")
+    for key in ("wiegand", "buffered_keys"):
+        if getattr(profile, key):
+            yield Problem(file, key, "devices.profile_not_here", what=key)
     for index, feedback in enumerate(profile.feedback):
         if feedback.send:
             yield Problem(file, f"feedback[{index}]", "devices.profile_not_here", what="send")

@@ -8,7 +8,7 @@ it and says so with `idle`.
 
 from typing import Protocol
 
-from edge_agent.errors import FrameError
+from edge_agent.errors import EdgeAgentError, FrameError
 from edge_agent.model.framing import Checksum, Delimited, Fixed, Idle, Nmea, Osdp, SyncLength
 from edge_agent.protocols.blocks import BlockFramer, fixed, osdp, sync_length
 from edge_agent.protocols.checksum import Seal
@@ -37,7 +37,8 @@ class Framer(Protocol):
         ...
 
 
-def framer_for(framing: Delimited | SyncLength | Fixed | Idle | Nmea | Osdp, checksum: Checksum) -> Framer:
+def framer_for(framing: object, checksum: Checksum) -> Framer:
+    """Raises EdgeAgentError for a framing that is no stream of bytes."""
     match framing:
         case Delimited(start=None):
             return OpenFramer(framing.end, framing.max_len, framing.gap_ms, framing.ignore, checksum)
@@ -53,6 +54,7 @@ def framer_for(framing: Delimited | SyncLength | Fixed | Idle | Nmea | Osdp, che
             return DelimitedFramer(_NMEA, Checksum())
         case Osdp():
             return BlockFramer(osdp())
+    raise EdgeAgentError("devices.no_frames", kind=type(framing).__name__.lower())
 
 
 def wrap(framing: Delimited | SyncLength | Fixed | Idle, checksum: Checksum, payload: bytes) -> bytes | None:

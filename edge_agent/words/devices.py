@@ -70,6 +70,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "message “{message}” with a malformed field “{field}”",
         "报文 “{message}” 的字段 “{field}” 格式错误",
     ),
+    "devices.no_frames": ("{kind} is no stream of frames", "{kind} 不是帧数据流"),
     "devices.no_command": ("{profile} has no command “{command}”", "{profile} 没有命令 “{command}”"),
     "devices.bad_value": (
         "{profile}: command “{command}” cannot carry this value of “{field}”",
