@@ -91,7 +91,10 @@ def main() -> None:
         at_random(id, max(0, each - by_coverage - BY_HYPOTHESIS), random.Random(seed))
         middle = time.monotonic()
         if by_coverage:
-            subprocess.run([GUIDED, "-m", "tests.fuzz.run", "--atheris", id, str(by_coverage)], check=True)
+            command = [GUIDED, "-m", "tests.fuzz.run", "--atheris", id, str(by_coverage)]
+            child = subprocess.run(command, capture_output=True, text=True, check=False)
+            if child.returncode:
+                raise SystemExit(f"{id}:\n{child.stdout}{child.stderr}")
         here, there = each - by_coverage, by_coverage
         rates = f"{here / (middle - began):8.0f}/s"
         rates += f" {there / (time.monotonic() - middle):8.0f}/s guided" if there else ""
