@@ -284,7 +284,7 @@ def _check_ways(reader: Reader, config: Config) -> None:
 def _provided(terminal: Terminal) -> set[str]:
     """What kinds of credential it reads; none when its profile cannot be had, which is told elsewhere."""
     try:
-        return {str(what) for what in load_profile(terminal.profile).provides} & {"card", "keypad", "face"}
+        return {str(what) for what in load_profile(terminal.profile).provides} & {"card", "keypad", "qr", "face"}
     except EdgeAgentError:
         return set()
 

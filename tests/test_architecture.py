@@ -13,7 +13,7 @@ EVERYWHERE = {"errors", "words"}  # what everybody may use beside their own pack
 RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "words": (set(), set(), {"asyncio", "socket", "sqlite3"}),
     "model": (set(), {"msgspec"}, {"asyncio", "socket", "sqlite3", "logging", "os", "time", "subprocess"}),
-    "protocols": ({"model"}, set(), {"asyncio", "socket", "serial", "time"}),
+    "protocols": ({"model"}, {"pynmea2"}, {"asyncio", "socket", "serial", "time"}),
     "core": (
         {"model"},
         {"numpy", "msgspec", "dateutil"},
@@ -47,6 +47,7 @@ ONE_HOME = {
     "sqlite3": {"store", "city"},
     "serial": {"drivers", "sim"},
     "gpiod": {"drivers"},
+    "pynmea2": {"protocols"},
 }
 
 

@@ -76,6 +76,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "message “{message}” with a malformed field “{field}”",
         "报文 “{message}” 的字段 “{field}” 格式错误",
     ),
+    "devices.no_frames": ("{kind} is no stream of frames", "{kind} 不是帧数据流"),
     "devices.no_command": ("{profile} has no command “{command}”", "{profile} 没有命令 “{command}”"),
     "devices.bad_value": (
         "{profile}: command “{command}” cannot carry this value of “{field}”",
@@ -103,6 +104,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "{format} 格式没有区号：请只写卡号",
     ),
     "devices.card_bits": ("a card of {bits} bits", "{bits} 位的卡"),
+    "devices.card_parity": ("a card of {bits} bits with wrong parity", "{bits} 位的卡奇偶校验错误"),
     "devices.keys_too_many": ("more than {limit} digits", "超过 {limit} 位数字"),
     # terminals
     "devices.osdp_no_key": (
@@ -180,6 +182,34 @@ WORDS: dict[str, tuple[str, str]] = {
     "devices.profile_overlap": (
         "fields must follow each other after match, and only the last may go without length",
         "字段须在 match 之后依次排列，只有最后一个可以省略 length",
+    ),
+    "devices.profile_hidden": (
+        "never reached: “{name}” above begins with the same bytes; put the longer match first",
+        "永远不会匹配：上面的 “{name}” 以相同字节开头；请把较长的 match 放在前面",
+    ),
+    "devices.profile_lost": (
+        "nothing tells where a frame begins: give {what}, a header with a checksum, or an end byte",
+        "无法判断帧从哪里开始：请给出 {what}、带校验的 header 或 end",
+    ),
+    "devices.profile_too_short": (
+        "header, checksum and end leave no room: at least {least} bytes",
+        "除去 header、校验和 end 后没有空间：至少 {least} 字节",
+    ),
+    "devices.profile_wiegand": (
+        "give bits and number, or nothing but the name of a known format: {known}",
+        "请给出 bits 和 number，或只写已知格式的名称：{known}",
+    ),
+    "devices.profile_span": (
+        "a span goes from the first bit to the last, within the {bits} bits of the format",
+        "位段须从前到后，并在该格式的 {bits} 位之内",
+    ),
+    "devices.profile_span_shared": (
+        "number, facility code and parity bits need places of their own",
+        "卡号、区号和奇偶校验位不能重叠",
+    ),
+    "devices.profile_swap": (
+        "only a number of whole bytes can be swapped",
+        "只有整字节的卡号才能交换字节顺序",
     ),
     "devices.profile_no_example": (
         "“{name}” has no example: add one [[example]] with golden bytes",
