@@ -17,6 +17,7 @@ from edge_agent.contract.signatures import load_private, load_public
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.gate import SerialGate
 from edge_agent.drivers.osdp import OsdpBus
+from edge_agent.drivers.osdp_gate import OsdpGate
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.drivers.terminal import SerialTerminal
 from edge_agent.errors import StoreError
@@ -27,10 +28,11 @@ from edge_agent.flows.entry import DoorActor, FaceEntry
 from edge_agent.flows.premises import Premises
 from edge_agent.flows.publish import Publisher
 from edge_agent.model.detections import Detection
+from edge_agent.model.doors import GateReport
 from edge_agent.model.events import AgentDegraded, AgentStarted, AgentStopped
 from edge_agent.model.profile import Osdp
 from edge_agent.model.reads import Read
-from edge_agent.model.site import Config, Link, Terminal
+from edge_agent.model.site import Config, Door, Link, Terminal
 from edge_agent.ports import Beat
 from edge_agent.site_kind import site_rules
 from edge_agent.store.accepted import AcceptedStream
@@ -91,7 +93,7 @@ class App:
             self.journal, self.books, self.clock, self.alarms, config.policy, config.areas, config.interlocks
         )
         self.readers = Readers()
-        self.gates: dict[str, SerialGate] = {}
+        self.gates: dict[str, SerialGate | OsdpGate] = {}
         self.doors: dict[str, DoorActor] = {}
         self.lines: dict[str, OsdpBus | SerialTerminal] = {}
         self.supervisor = Supervisor()
@@ -100,15 +102,7 @@ class App:
         """Gates, doors and readers: what is needed to decide on a card."""
         links = {link.name: link for link in self.config.links}
         for door in self.config.doors:
-            gate = SerialGate(
-                door,
-                load_profile(door.gate.profile),
-                links[door.gate.link].url,
-                self.clock,
-                lambda report: self.doors[report.door].report(report),
-                self.alarms.device,
-                self.sim,
-            )
+            gate = self._gate(door, links[door.gate.link].url)
             self.gates[door.name] = gate
             here = tuple(terminal.name for terminal in self.config.terminals if terminal.door == door.name)
             doorway = Doorway(door, gate, self.readers, here, self.premises)
@@ -116,15 +110,32 @@ class App:
         for name, link in links.items():
             self._line(link, [terminal for terminal in self.config.terminals if terminal.link == name])
 
+    def _gate(self, door: Door, url: str) -> SerialGate | OsdpGate:
+        profile = load_profile(door.gate.profile)
+        if isinstance(profile.framing, Osdp):  # on its bus with the readers, see _line
+            key = self._key(door.gate.key_file)
+            return OsdpGate(door, profile, key, self.clock, self._moved, self.alarms.device)
+        return SerialGate(door, profile, url, self.clock, self._moved, self.alarms.device, self.sim)
+
+    def _moved(self, report: GateReport) -> None:
+        self.doors[report.door].report(report)
+
+    def _key(self, file: str | None) -> bytes | None:
+        return osdp_key(self.folder / file) if file else None
+
     def _line(self, link: Link, terminals: list[Terminal]) -> None:
-        if not terminals:
+        gates = [
+            gate for gate in self.gates.values() if isinstance(gate, OsdpGate) and gate.door.gate.link == link.name
+        ]
+        if not terminals and not gates:
             return
         profiles = [load_profile(terminal.profile) for terminal in terminals]
         owner: OsdpBus | SerialTerminal
-        if isinstance(profiles[0].framing, Osdp):
-            keys = [osdp_key(self.folder / terminal.key_file) if terminal.key_file else None for terminal in terminals]
+        if gates or isinstance(profiles[0].framing, Osdp):
+            keys = [self._key(terminal.key_file) for terminal in terminals]
             readers = list(zip(terminals, profiles, keys, strict=True))
-            owner = OsdpBus(link.url, readers, self.clock, self._deliver, self.alarms.device, self.sim)
+            report = self.alarms.device
+            owner = OsdpBus(link.url, readers, self.clock, self._deliver, report, self.sim, gates, self._moved)
         else:
             owner = SerialTerminal(
                 terminals[0], profiles[0], link.url, self.clock, self._deliver, self.alarms.device, self.sim

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from edge_agent.contract.signatures import load_private, load_public
 from edge_agent.drivers.gate import check_gate
 from edge_agent.drivers.link import parse_link_url
-from edge_agent.drivers.osdp_readers import check_readers
+from edge_agent.drivers.osdp_readers import check_osdp_gate, check_readers
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.errors import EdgeAgentError, Problem, Problems
 from edge_agent.model.people import CATEGORIES
@@ -152,8 +152,10 @@ def _check_references(reader: Reader, config: Config) -> None:
         refer(reader, f"{at}.link", "link", door.gate.link, links.keys())
         profile = _profile(reader, f"{at}.profile", door.gate.profile, "gate")
         if profile and door.gate.link in links:
-            used.attach(at, door.gate.link, _protocol(profile), f"door `{door.name}`", None)
-            _judge(reader, at, partial(check_gate, door, profile))
+            osdp = isinstance(profile.framing, Osdp)
+            output = (door.gate.address, door.gate.relay) if osdp else None
+            used.attach(at, door.gate.link, _protocol(profile), f"door `{door.name}`", None, output)
+            _judge(reader, at, partial(check_osdp_gate if osdp else check_gate, door, profile))
     for index, camera in enumerate(config.cameras):
         refer(reader, f"camera[{index}].door", "door", camera.door, doors)
         if urlsplit(camera.url).scheme not in CAMERA_SCHEMES:
@@ -180,12 +182,20 @@ class Wiring:
         self._protocol: dict[str, str] = {}
         self._users: dict[str, list[str]] = {}
         self._addresses: dict[tuple[str, int], str] = {}
+        self._outputs: dict[tuple[str, int, int], str] = {}
 
-    def attach(self, at: str, link: str, protocol: str, who: str, address: int | None) -> None:
+    def attach(
+        self, at: str, link: str, protocol: str, who: str, address: int | None, output: tuple[int, int] | None = None
+    ) -> None:
+        """`output`: (address, number) of a door's on an OSDP bus, where many doors and readers share a link."""
         first = self._protocol.setdefault(link, protocol)
         users = self._users.setdefault(link, [])
         if first != protocol:
             self.reader.wrong(f"{at}.link", "config.link_mixed", link=link, first=first, second=protocol)
+        elif output is not None:
+            if (link, *output) in self._outputs:
+                self.reader.wrong(f"{at}.relay", "config.output_twice", link=link, other=self._outputs[link, *output])
+            self._outputs.setdefault((link, *output), who)
         elif address is None or protocol != "osdp":
             if users:
                 self.reader.wrong(f"{at}.link", "config.link_shared", link=link, other=users[0], protocol=protocol)
@@ -273,16 +283,27 @@ def _check_places(reader: Reader, config: Config) -> None:
 
 
 def _check_keys(reader: Reader, config: Config, folder: Path) -> None:
-    for index, terminal in enumerate(config.terminals):
-        profile = load_profile(terminal.profile) if not reader.problems else None
-        if profile is None or not isinstance(profile.framing, Osdp) or profile.framing.insecure:
+    if reader.problems:
+        return
+    wanted = [
+        (f"terminal[{index}].key_file", terminal.name, terminal.profile, terminal.key_file)
+        for index, terminal in enumerate(config.terminals)
+    ]
+    readers = {(terminal.link, terminal.address) for terminal in config.terminals}
+    wanted += [
+        (f"door[{index}].gate.key_file", door.name, door.gate.profile, door.gate.key_file)
+        for index, door in enumerate(config.doors)
+        if door.gate.key_file is not None or (door.gate.link, door.gate.address) not in readers
+    ]
+    for at, name, profile_id, key_file in wanted:
+        framing = load_profile(profile_id).framing
+        if not isinstance(framing, Osdp) or framing.insecure:
             continue
-        at = f"terminal[{index}].key_file"
-        if terminal.key_file is None:
-            reader.wrong(at, "config.no_key", name=terminal.name)
+        if key_file is None:
+            reader.wrong(at, "config.no_key", name=name)
             continue
         try:
-            osdp_key(folder / terminal.key_file)
+            osdp_key(folder / key_file)
         except EdgeAgentError as error:
             reader.problems.append(Problem(reader.file, at, error.code, **error.fields))
 

@@ -115,8 +115,8 @@ def _delimited(profile: Profile, file: str) -> Iterable[Problem]:
             if not _in_order(form):
                 yield Problem(file, f"{key}[{index}].fields", "devices.profile_overlap")
     for index, feedback in enumerate(profile.feedback):
-        if feedback.led or feedback.beep:
-            yield Problem(file, f"feedback[{index}]", "devices.profile_not_here", what="led, beep")
+        if feedback.led or feedback.beep or feedback.text:
+            yield Problem(file, f"feedback[{index}]", "devices.profile_not_here", what="led, beep, text")
     if "keypad" in profile.provides:
         yield Problem(file, "provides", "devices.profile_not_here", what="keypad")
 
@@ -136,8 +136,12 @@ def _masks(profile: Profile, file: str) -> Iterable[Problem]:
 def _osdp(profile: Profile, file: str) -> Iterable[Problem]:
     if profile.message or profile.command:
         yield Problem(file, "message", "devices.profile_not_here", what="message, command")
-    if profile.kind != "terminal":
-        yield Problem(file, "kind", "devices.profile_not_here", what=f"kind = {profile.kind}")
+    if profile.kind == "gate" and profile.gate is None:
+        yield _needs(file, "gate", profile)
+    if profile.kind == "gate" and "supervised" in profile.provides:
+        yield Problem(file, "provides", "devices.profile_not_here", what="supervised")
+    if profile.gate is not None and profile.gate.max_pulse_s > 25.5:
+        yield Problem(file, "gate.max_pulse_s", "devices.profile_osdp_pulse")
     for index, feedback in enumerate(profile.feedback):
         if feedback.send:
             yield Problem(file, f"feedback[{index}]", "devices.profile_not_here", what="send")
@@ -158,7 +162,9 @@ def _needs(file: str, at: str, profile: Profile, what: str | None = None) -> Pro
 
 def _example_forms(profile: Profile, file: str) -> Iterable[Problem]:
     messages = {form.name for form in profile.message} or {"card"}
-    if isinstance(profile.framing, Osdp) and "keypad" in profile.provides:
+    if isinstance(profile.framing, Osdp) and profile.kind == "gate":
+        messages = {"outputs", "inputs"}
+    elif isinstance(profile.framing, Osdp) and "keypad" in profile.provides:
         messages.add("keys")
     commands = {form.name for form in profile.command}
     shown: set[str] = set()

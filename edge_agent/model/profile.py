@@ -38,9 +38,12 @@ class Delimited(Table, frozen=True, tag_field="kind", tag="delimited"):
 
 
 class Osdp(Table, frozen=True, tag_field="kind", tag="osdp"):
-    """IEC 60839-11-5 on the wire, kept by libosdp. `insecure` allows a reader without a key: clear text on the bus."""
+    """IEC 60839-11-5 on the wire, kept by libosdp. `insecure` allows a reader without a key: clear text on the bus.
+    `ignore_unsolicited`: for a reader that answers polls with messages of its own; without it each takes it off line.
+    """
 
     insecure: bool = False
+    ignore_unsolicited: bool = False
 
 
 Framing = Delimited | Osdp
@@ -89,21 +92,32 @@ class Beep(Table, frozen=True, kw_only=True):
     times: Annotated[int, Meta(ge=1, le=20)] = 1
 
 
+class Text(Table, frozen=True, kw_only=True):
+    """On the reader's display for `for_s` seconds. OSDP carries ASCII only; a short word, for many have 16 places."""
+
+    say: Annotated[str, Meta(pattern=r"^[ -~]{1,32}$")]
+    for_s: Annotated[int, Meta(ge=1, le=255)] = 3
+
+
 class Feedback(Table, frozen=True, kw_only=True):
-    """What the person sees and hears: `led` and `beep` over OSDP, else the bytes `send` just as they are."""
+    """What the person sees and hears: `led`, `beep` and `text` over OSDP, else the bytes `send` just as they are."""
 
     when: Literal["granted", "denied", "fault", "pin_wanted", "waiting", "close_door"]
     send: Hex | None = None
     led: Led | None = None
     beep: Beep | None = None
+    text: Text | None = None
 
 
 class GateTraits(Table, frozen=True, kw_only=True):
-    """What the driver must know of a board. `debounce_ms`: a contact counts once it is stable that long."""
+    """What the driver must know of a board. `debounce_ms`: a contact counts once it is stable that long.
+    `contact_active`: what an active input means for the door's contact, where a board speaks of active inputs (OSDP).
+    """
 
     debounce_ms: Annotated[int, Meta(ge=0, le=1000)] = 30
     poll_ms: Annotated[int, Meta(ge=200, le=1000, description="time between state queries, the heartbeat")] = 1000
     max_pulse_s: Annotated[float, Meta(gt=0)]
+    contact_active: Literal["open", "closed"] = "open"
 
 
 class Example(Table, frozen=True):
@@ -125,7 +139,7 @@ class Profile(Table, frozen=True, kw_only=True):
     source: Annotated[str, Meta(min_length=1, description="where the facts come from")]
     provides: tuple[
         Literal[
-            "card", "keypad", "led", "beep",
+            "card", "keypad", "led", "beep", "text",
             "relay", "contact", "exit", "fire", "panic", "tamper", "supervised",
         ],
         ...,

@@ -91,10 +91,14 @@ class Camera(Table, frozen=True):
 
 
 class GateBinding(Table, frozen=True):
-    """Which relay and inputs of the board are this door's. `supervised`: the contact's loop tells cut from shorted."""
+    """Which relay and inputs of the board are this door's. `supervised`: the contact's loop tells cut from shorted.
+    `address` and `key_file`: of a board on an OSDP bus; a reader's own when its relay is meant.
+    """
 
     link: str
     profile: str
+    address: int = 0
+    key_file: str | None = None
     relay: int = 0
     contact: int | None = 0
     exit: int | None = None

@@ -15,6 +15,7 @@ from edge_agent.protocols.wiegand import from_left_justified
 
 _HEX = frozenset(b"0123456789ABCDEFabcdef")
 _DEC = frozenset(b"0123456789")
+_STATES = {0x49: "inputs", 0x4A: "outputs"}  # OSDP replies
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,8 @@ def _text(field: Field, value: int | str | None) -> bytes | None:
 
 def _osdp_reply(frame: bytes) -> Message | FrameError:
     """`frame` without its CRC. Card data (reply 50): reader, format, bit count LE16, bits left-justified; keypad data
-    (reply 53): reader, count, keys.
+    (reply 53): reader, count, keys; inputs (49) and outputs (4A): a byte each, 0 inactive, given as `count` and a mask
+    `active` of which bit n is number n.
     """
     code, data = frame[5], frame[6:]
     if not frame[4] & 0x08:
@@ -120,6 +122,10 @@ def _osdp_reply(frame: bytes) -> Message | FrameError:
             if len(keys) != data[1] or len(data) != 2 + data[1]:
                 return FrameError("devices.frame_field", message="keys", field="count")
             return Message("keys", {"keys": keys})
+        if code in _STATES and data:
+            return Message(
+                _STATES[code], {"count": len(data), "active": sum(1 << n for n, on in enumerate(data) if on)}
+            )
     return FrameError("devices.frame_unknown", first=f"{code:02x}")
 
 

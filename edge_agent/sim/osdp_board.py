@@ -4,12 +4,12 @@
 
 Where sim/reader.py is a libosdp peripheral, this one owes libosdp nothing, times its relays itself, and can misbehave.
 Orders on stdin (each with "address", else the first device): {"do":"card","bits":26,"raw":123}, {"do":"keys",
-"text":"12#"}, {"do":"input","number":0,"on":true}, tamper, power (on: it failed), {"do":"stuck","on":true} (relays
-stay), {"do":"silent","on":true} (answers nothing), {"do":"nak","code":96,"on":true} (refuses that command), {"do":
-"odd","code":87,"times":1} (answers polls with that reply), {"do":"lose","code":104,"times":1} (does as told, and its
-answer is lost), {"do":"deaf","code":104,"times":1} (that command never arrives), {"do":"busy","times":1}; unplug,
-plug, vanish, appear (all of them). Facts on stdout carry the address: ready, sc, card, sent, led, buzzer, text, output,
-keyset.
+"text":"12#"}, {"do":"input","number":0,"on":true}, tamper, power (on: it failed), stuck (relays stay), {"do":"hold",
+"number":0} (that relay stays on after its pulse), silent (answers nothing), {"do":"nak","code":96,"on":true} (refuses
+that command), {"do":"odd","code":87,"times":1} (answers polls with that reply), {"do":"lose","code":104,"times":1}
+(does as told, and its answer is lost), {"do":"deaf","code":104,"times":1} (that command never arrives), {"do":"busy",
+"times":1}, {"do":"flood","every_ms":100} (a card each time, 0 ends it); unplug, plug, vanish, appear (all of them).
+Facts on stdout carry the address: ready, sc, card, sent, led, buzzer, text, output, keyset.
 """
 
 import argparse
@@ -73,6 +73,7 @@ class Station:
         self.misses: Counter[int] = Counter()
         self.odd: deque[int] = deque()
         self.busy = 0
+        self.flood_s = self._flood_at = 0.0
         self._asked = self._answer = b""
         self._heard = 0.0
         self.told: list[dict[str, Any]] = []  # to be said once the answer is on the wire
@@ -206,6 +207,9 @@ class Station:
         return self._outputs()
 
     def tick(self, now: float) -> None:
+        if self.flood_s and now >= self._flood_at and len(self.events) < 10:
+            self._flood_at = now + self.flood_s
+            self.events.append((RAW, bytes((0, 1, 26, 0, 0x7F, 0xFF, 0xFF, 0xC0)), False))
         for number, relay in enumerate(self.relays):
             if relay.tick(now):
                 self._say(output={"number": number, "code": 0, "tenths": 0, "on": relay.on})
@@ -228,6 +232,8 @@ class Station:
             case "tamper" | "power" as what:
                 self.local[what == "power"] = on
                 self.events.append((LSTATR, bytes(self.local), False))
+            case "hold":
+                self.relays[order["number"]].rest = True
             case "stuck":
                 self.stuck = on
             case "silent":
@@ -242,6 +248,8 @@ class Station:
                 self.misses[code] += times
             case "busy":
                 self.busy += times
+            case "flood":
+                self.flood_s = order["every_ms"] / 1000
 
 
 class Devices:

@@ -3,7 +3,7 @@
     python -m edge_agent.sim.reader --pty run/sim/north-reader --key 000102…0F --address 1
 
 Orders on stdin: {"do":"card","bits":26,"raw":123}, {"do":"keys","text":"1234#"}, {"do":"local","tamper":true,
-"power":false}, unplug, plug, vanish, appear. Cards shown and keys typed while unplugged wait inside, as in a real reader.
+"power":false}, unplug, plug, vanish, appear. What is shown or typed while unplugged waits inside, as in a real reader.
 Facts on stdout: ready, sc, card (when shown), keys (how many), sent (when the reply that carries a card or keys was
 written to the wire), led, buzzer, text.
 """

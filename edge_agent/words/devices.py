@@ -107,6 +107,23 @@ WORDS: dict[str, tuple[str, str]] = {
         "the key of terminal {terminal} has {length} bytes: it must have 16 (32 hex digits)",
         "终端 {terminal} 的密钥为 {length} 字节：应为 16 字节（32 位十六进制）",
     ),
+    "devices.osdp_two_keys": (
+        "door {door}: the device at address {address} has another key as a reader; give both the same key_file",
+        "门 {door}：地址 {address} 的设备作为读卡器时使用另一密钥；请给出相同的 key_file",
+    ),
+    "devices.osdp_refused": (
+        "refuses the command “{what}” and was taken off line for it; it is not sent again: check the profile",
+        "拒绝命令 “{what}” 并因此离线；不再发送该命令，请检查配置",
+    ),
+    "devices.osdp_power": ("reports that its power fails: check its supply", "报告供电故障：请检查电源"),
+    "devices.osdp_too_few": (
+        "has no {name} with number {number}: numbers begin with 0; correct the door in agent.toml",
+        "没有编号为 {number} 的 {name}：编号从 0 开始，请更正 agent.toml 中的门配置",
+    ),
+    "devices.osdp_number": (
+        "door {door}: {input} = {number}: each number must be from 0 to 63",
+        "门 {door}：{input} = {number}：编号须在 0 到 63 之间",
+    ),
     "devices.osdp_address": (
         "terminal {terminal}: address {address} is wrong or taken on this bus; each reader needs its own, 0 to 126",
         "终端 {terminal}：地址 {address} 不正确或在此总线上已被占用；每个读卡器需要 0 到 126 的独立地址",
@@ -170,6 +187,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "devices.profile_twice": ("“{name}” is there twice", "“{name}” 重复"),
     "devices.profile_needs": ("a {kind} with this framing needs {what}", "此类 {kind} 配置需要 {what}"),
     "devices.profile_not_here": ("{what} has no place in a profile with this framing", "{what} 不能用于此帧格式"),
+    "devices.profile_osdp_pulse": (
+        "an OSDP output is timed for 25.5 s at most (one byte of 100 ms); a longer release is armed again by itself",
+        "OSDP 输出最长只能计时 25.5 秒（单字节，100 毫秒为单位）；更长的开门会自动续时",
+    ),
     "devices.profile_marks": ("start and end must be different bytes", "start 和 end 必须不同"),
     "devices.profile_overlap": (
         "fields must follow each other after match, and only the last may go without length",
