@@ -9,7 +9,8 @@ Orders on stdin (each with "address", else the first device): {"do":"card","bits
 that command), {"do":"odd","code":87,"times":1} (answers polls with that reply), {"do":"lose","code":104,"times":1}
 (does as told, and its answer is lost), {"do":"deaf","code":104,"times":1} (that command never arrives), {"do":"busy",
 "times":1}, {"do":"flood","every_ms":100} (a card each time, 0 ends it); unplug, plug, vanish, appear (all of them).
-Facts on stdout carry the address: ready, sc, card, sent, led, buzzer, text, output, keyset.
+Facts on stdout carry the address: ready, sc, card, sent, led, buzzer, text, output, keyset,
+unheard.
 """
 
 import argparse
@@ -82,13 +83,15 @@ class Station:
         """The reply to a good frame of this address, with its CRC."""
         code = body[5 + (body[5] if body[4] & 0x08 else 0)]
         if self.silent or self._count(self.misses, code):
+            say(address=self.address, unheard=code)
             return None
         if self.busy:
             self.busy -= 1
             return self._sealed(plain(self.address, 0x04, bytes((BUSY,))))
         control = body[4] & 0x03
         if frame == self._asked and control:
-            return self._answer  # asked again, as its answer was lost: done once, said twice
+            # asked again, as its answer was lost: done once, said twice
+            return None if self._count(self.loses, code) else self._answer
         if now - self._heard > _SESSION_S or not control:
             self._end_session()
         self._heard, self._asked = now, frame
