@@ -63,6 +63,7 @@ bench: setup broker photos
 	PYTHONPATH=. $(BIN)/python bench/journal.py
 	PYTHONPATH=. $(BIN)/python bench/decide.py
 	PYTHONPATH=. $(BIN)/python bench/card.py
+	PYTHONPATH=. $(BIN)/python bench/osdp_bus.py
 	PYTHONPATH=. $(BIN)/python bench/daemon.py
 	PYTHONPATH=. $(BIN)/python bench/face.py
 

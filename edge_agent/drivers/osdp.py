@@ -26,6 +26,7 @@ from osdp import Capability, Channel, ControlPanel, LibFlag, PDInfo
 from osdp import LogLevel as OsdpLog
 
 from edge_agent.drivers.link import Backoff, Port, open_link
+from edge_agent.drivers.osdp_echo import Echo
 from edge_agent.drivers.osdp_gate import OsdpGate
 from edge_agent.drivers.osdp_orders import INPUTS, OUTPUT, OUTPUTS, Order
 from edge_agent.drivers.osdp_readers import check_readers
@@ -97,7 +98,7 @@ class OsdpBus:
         for station in self._stations:
             for gate in station.gates:
                 gate.attach(self._taking(station))
-        self._turns = Turns()
+        self._turns, self._echo = Turns(), Echo()
         self._port: Port | None = None
         self._port_error: DeviceUnavailable | None = None
         self._backoff, self._open_at = Backoff(random.Random()), 0.0
@@ -251,7 +252,7 @@ class OsdpBus:
         if data:
             self._backoff.reset()
             self._busy = True
-        return data
+        return self._echo.strip(data)
 
     def may_send(self, station: Station, frame: bytes) -> bool:
         return station.may_send(frame, time.monotonic(), len(self._stations) > 1)
@@ -266,6 +267,7 @@ class OsdpBus:
             self._gone(error)
             return -1
         self._busy = True
+        self._echo.sent(data)
         return len(data)
 
     def _gone(self, error: DeviceUnavailable) -> None:

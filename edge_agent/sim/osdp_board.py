@@ -8,7 +8,8 @@ Orders on stdin (each with "address", else the first device): {"do":"card","bits
 "number":0} (that relay stays on after its pulse), silent (answers nothing), {"do":"nak","code":96,"on":true} (refuses
 that command), {"do":"odd","code":87,"times":1} (answers polls with that reply), {"do":"lose","code":104,"times":1}
 (does as told, and its answer is lost), {"do":"deaf","code":104,"times":1} (that command never arrives), {"do":"busy",
-"times":1}, {"do":"flood","every_ms":100} (a card each time, 0 ends it); unplug, plug, vanish, appear (all of them).
+"times":1}, {"do":"flood","every_ms":100} (a card each time, 0 ends it); for all of them echo (the adapter gives back
+what it sends), unplug, plug, vanish, appear.
 Facts on stdout carry the address: ready, sc, card, sent, led, buzzer, text, output, keyset,
 unheard.
 """
@@ -263,15 +264,22 @@ class Devices:
         self._stations = {station.address: station for station in stations}
         self._first = stations[0]
         self._held = b""
+        self._echo = False
 
     def carry_out(self, order: dict[str, Any]) -> None:
+        if order["do"] == "echo":
+            self._echo = bool(order.get("on", True))
+            return
         self._stations[order.get("address", self._first.address)].carry_out(order)
 
     def turn(self) -> None:
         now = time.monotonic()
         for station in self._stations.values():
             station.tick(now)
-        self._held += self._wire.read()
+        heard = self._wire.read()
+        if self._echo and heard:
+            self._wire.write(heard)
+        self._held += heard
         while (at := self._held.find(b"\x53")) >= 0:
             self._held = self._held[at:]
             length = int.from_bytes(self._held[2:4], "little") if len(self._held) >= 5 else 0

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from osdp import ControlPanel
 
+from edge_agent.drivers.osdp_echo import Echo
 from edge_agent.drivers.osdp_orders import pulse_command
 from edge_agent.drivers.osdp_station import Station
 from edge_agent.model.reads import Card, Keys
@@ -258,3 +259,29 @@ def test_no_key_of_another_reader_is_taken(tmp_path: Path) -> None:
     on_osdp_bench(tmp_path, story, key="f0" * 16)
     assert KEY != "f0" * 16
     assert CARD.bits == 26
+
+
+def test_an_adapter_that_echoes_makes_no_dead_reader_seem_alive(tmp_path: Path) -> None:
+    async def story(bench: OsdpBench) -> None:
+        bench.device.tell("echo")
+        bench.device.tell("silent", address=2, on=True)
+        await bench.usable("r1")
+        await bench.fresh(1)
+        await auntil(lambda: bench.states("r2"), timeout=8)
+        assert [report.detail.split(":")[0] for report in bench.reports] == ["does not answer"]
+
+    on_osdp_bench(tmp_path, story, "--count", "2", readers=(1, 2))
+
+
+SENT, REPLY = bytes.fromhex("FF 53 01 08 00 04 60 11 22"), bytes.fromhex("FF 53 81 08 00 04 40 33 44")
+
+
+@pytest.mark.parametrize("echoed", [SENT, b""])
+@pytest.mark.parametrize("size", range(1, 19))
+def test_an_echo_is_taken_away_and_a_reply_is_not_however_they_are_cut(echoed: bytes, size: int) -> None:
+    echo, got = Echo(), b""
+    echo.sent(SENT)
+    stream = echoed + REPLY
+    for at in range(0, len(stream), size):
+        got += echo.strip(stream[at : at + size])
+    assert got == REPLY
