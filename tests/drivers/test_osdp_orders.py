@@ -1,5 +1,7 @@
 """What may be on its way to a device, and whose turn it is to be looked for: on a made-up clock."""
 
+from itertools import pairwise
+
 from edge_agent.drivers.osdp_orders import BETWEEN_POLLS, IN_FLIGHT, Order, Orders, pulse_command
 from edge_agent.drivers.osdp_turns import EVERY_S, LOOKS, PATIENT_S, Turns
 from edge_agent.drivers.osdp_watch import Change, Watch
@@ -62,7 +64,7 @@ def looks(turns: Turns, missing: list[int], working: bool, seconds: float) -> li
 def test_the_missing_take_turns_while_others_work() -> None:
     made = looks(Turns(), [4, 5, 6], True, 6.0)
     assert [index for _, index in made] == [4, 5, 6, 4, 5, 6]
-    assert all(later - earlier >= EVERY_S - 0.01 for (earlier, _), (later, _) in zip(made, made[1:], strict=False))
+    assert all(later - earlier >= EVERY_S - 0.01 for (earlier, _), (later, _) in pairwise(made))
 
 
 def test_nobody_waits_when_nobody_works() -> None:
