@@ -1,5 +1,6 @@
 """The simulated OSDP devices against a panel that is neither ours nor libosdp, over a pty, secure channel on."""
 
+import fcntl
 import json
 import subprocess
 import sys
@@ -22,23 +23,29 @@ CARD = {"bits": 26, "raw": 0x0025A69}
 @pytest.fixture(scope="session")
 def panel_python() -> Path:
     """A Python that has `osdp` 1.6: both packages call their module `osdp`, so it needs an environment of its own."""
-    if _has_panel():
-        return PYTHON
+    PYTHON.parents[2].mkdir(exist_ok=True)
+    with (PYTHON.parents[2] / "osdp-panel.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run side by side: one of them makes it, the others wait
+        why = "" if _has_panel() else _make_panel()
+    if not _has_panel():
+        pytest.skip(f"no environment for the independent panel `osdp` 1.6: {why}")
+    return PYTHON
+
+
+def _make_panel() -> str:
+    """Why it could not be made, or nothing."""
     steps: tuple[list[object], ...] = (
         [sys.executable, "-m", "venv", "--clear", PYTHON.parents[1]],
         [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--timeout", "10", "osdp==1.6"],
     )
-    why = ""
     for step in steps:
         try:
             subprocess.run([str(word) for word in step], check=True, capture_output=True, text=True, timeout=60)
         except subprocess.CalledProcessError as error:
-            why = error.stderr.strip()[-200:]
+            return str(error.stderr).strip()[-200:]
         except subprocess.TimeoutExpired:
-            why = "it takes too long"
-    if not _has_panel():
-        pytest.skip(f"no environment for the independent panel `osdp` 1.6: {why}")
-    return PYTHON
+            return "it takes too long"
+    return ""
 
 
 def _has_panel() -> bool:
