@@ -75,6 +75,7 @@ bench: setup broker photos
 	PYTHONPATH=. $(BIN)/python bench/decide.py
 	PYTHONPATH=. $(BIN)/python bench/book.py
 	PYTHONPATH=. $(BIN)/python bench/card.py
+	PYTHONPATH=. $(BIN)/python bench/osdp_bus.py
 	PYTHONPATH=. $(BIN)/python bench/daemon.py
 	PYTHONPATH=. $(BIN)/python bench/face.py
 

@@ -19,6 +19,7 @@ from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.gate import SerialGate
 from edge_agent.drivers.gpio_gate import GpioGate
 from edge_agent.drivers.osdp import OsdpBus
+from edge_agent.drivers.osdp_gate import OsdpGate
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.drivers.push_terminal import PushTerminals, push_secret
 from edge_agent.drivers.terminal import SerialTerminal
@@ -99,7 +100,7 @@ class App:
             self.journal, self.books, self.clock, self.alarms, config.policy, config.areas, config.interlocks
         )
         self.readers = Readers()
-        self.gates: dict[str, SerialGate | GpioGate] = {}
+        self.gates: dict[str, SerialGate | GpioGate | OsdpGate] = {}
         self.doors: dict[str, DoorActor] = {}
         self.lines: dict[str, Owner] = {}
         self.supervisor = Supervisor()
@@ -116,21 +117,32 @@ class App:
         for name, link in links.items():
             self._line(link, [terminal for terminal in self.config.terminals if terminal.link == name])
 
-    def _gate(self, door: Door, url: str) -> SerialGate | GpioGate:
+    def _gate(self, door: Door, url: str) -> SerialGate | GpioGate | OsdpGate:
         profile = load_profile(door.gate.profile)
-        if isinstance(profile.framing, Gpio):
-            return GpioGate(door, profile, url, self.clock, self._moved, self.alarms.device)
+        match profile.framing:
+            case Gpio():
+                return GpioGate(door, profile, url, self.clock, self._moved, self.alarms.device)
+            case Osdp():  # on its bus with the readers, see _line
+                key = self._key(door.gate.key_file)
+                return OsdpGate(door, profile, key, self.clock, self._moved, self.alarms.device)
         return SerialGate(door, profile, url, self.clock, self._moved, self.alarms.device, self.sim)
 
+    def _key(self, file: str | None) -> bytes | None:
+        return osdp_key(self.folder / file) if file else None
+
     def _line(self, link: Link, terminals: list[Terminal]) -> None:
-        if not terminals:
+        gates = [
+            gate for gate in self.gates.values() if isinstance(gate, OsdpGate) and gate.door.gate.link == link.name
+        ]
+        if not terminals and not gates:
             return
         profiles = [load_profile(terminal.profile) for terminal in terminals]
         owner: Owner
-        if isinstance(profiles[0].framing, Osdp):
-            keys = [osdp_key(self.folder / terminal.key_file) if terminal.key_file else None for terminal in terminals]
+        if gates or isinstance(profiles[0].framing, Osdp):
+            keys = [self._key(terminal.key_file) for terminal in terminals]
             readers = list(zip(terminals, profiles, keys, strict=True))
-            owner = OsdpBus(link.url, readers, self.clock, self._deliver, self.alarms.device, self.sim)
+            report = self.alarms.device
+            owner = OsdpBus(link.url, readers, self.clock, self._deliver, report, self.sim, gates, self._moved)
         elif isinstance(profiles[0].framing, HttpPush):
             secrets = [push_secret(self.folder / (terminal.secret_file or "")) for terminal in terminals]
             callers = list(zip(terminals, profiles, secrets, strict=True))

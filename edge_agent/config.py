@@ -18,7 +18,7 @@ from edge_agent.drivers.gate import check_gate
 from edge_agent.drivers.gpio_gate import check_gpio_gate, wanted_lines
 from edge_agent.drivers.gpio_lines import check_lines
 from edge_agent.drivers.link import parse_link_url
-from edge_agent.drivers.osdp_readers import check_readers
+from edge_agent.drivers.osdp_readers import check_osdp_gate, check_readers
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.drivers.push_terminal import push_secret
 from edge_agent.errors import EdgeAgentError, Problem, Problems
@@ -158,9 +158,10 @@ def _check_references(reader: Reader, config: Config) -> None:
         refer(reader, f"{at}.link", "link", door.gate.link, links.keys())
         profile = _profile(reader, f"{at}.profile", door.gate.profile, "gate")
         if profile and door.gate.link in links:
-            used.attach(at, door.gate.link, _protocol(profile), f"door `{door.name}`", None)
-            check = check_gpio_gate if isinstance(profile.framing, Gpio) else check_gate
-            _judge(reader, at, partial(check, door, profile))
+            osdp = isinstance(profile.framing, Osdp)
+            output = (door.gate.address, door.gate.relay) if osdp else None
+            used.attach(at, door.gate.link, _protocol(profile), f"door `{door.name}`", None, output)
+            _judge(reader, at, partial(_gate_check(profile), door, profile))
             used.fits(at, links[door.gate.link], profile)
     _check_lines(reader, config, links.keys())
     for index, camera in enumerate(config.cameras):
@@ -190,6 +191,15 @@ def _judge(reader: Reader, at: str, check: Callable[[], object]) -> None:
         reader.problems.append(Problem(reader.file, at, error.code, **error.fields))
 
 
+def _gate_check(profile: Profile) -> Callable[[Door, Profile], None]:
+    match profile.framing:
+        case Gpio():
+            return check_gpio_gate
+        case Osdp():
+            return check_osdp_gate
+    return check_gate
+
+
 def _protocol(profile: Profile) -> str:
     match profile.framing:
         case Osdp():
@@ -209,12 +219,20 @@ class Wiring:
         self._protocol: dict[str, str] = {}
         self._users: dict[str, list[str]] = {}
         self._addresses: dict[tuple[str, int], str] = {}
+        self._outputs: dict[tuple[str, int, int], str] = {}
 
-    def attach(self, at: str, link: str, protocol: str, who: str, address: int | None) -> None:
+    def attach(
+        self, at: str, link: str, protocol: str, who: str, address: int | None, output: tuple[int, int] | None = None
+    ) -> None:
+        """`output`: (address, number) of a door's on an OSDP bus, where many doors and readers share a link."""
         first = self._protocol.setdefault(link, protocol)
         users = self._users.setdefault(link, [])
         if first != protocol:
             self.reader.wrong(f"{at}.link", "config.link_mixed", link=link, first=first, second=protocol)
+        elif output is not None:
+            if (link, *output) in self._outputs:
+                self.reader.wrong(f"{at}.relay", "config.output_twice", link=link, other=self._outputs[link, *output])
+            self._outputs.setdefault((link, *output), who)
         elif protocol in ("gpio", "push"):
             pass  # many doors on one chip, many terminals that call one address
         elif address is None or protocol != "osdp":
@@ -324,21 +342,34 @@ def _check_places(reader: Reader, config: Config) -> None:
 
 
 def _check_keys(reader: Reader, config: Config, folder: Path) -> None:
+    if reader.problems:
+        return
     for index, terminal in enumerate(config.terminals):
-        profile = load_profile(terminal.profile) if not reader.problems else None
-        if profile is not None and isinstance(profile.framing, HttpPush):
+        if isinstance(load_profile(terminal.profile).framing, HttpPush):
+            at = f"terminal[{index}].secret_file"
             if terminal.secret_file is None:
-                reader.wrong(f"terminal[{index}].secret_file", "push.no_secret", terminal=terminal.name)
+                reader.wrong(at, "push.no_secret", terminal=terminal.name)
             else:
-                _judge(reader, f"terminal[{index}].secret_file", partial(push_secret, folder / terminal.secret_file))
-        if profile is None or not isinstance(profile.framing, Osdp) or profile.framing.insecure:
+                _judge(reader, at, partial(push_secret, folder / terminal.secret_file))
+    wanted = [
+        (f"terminal[{index}].key_file", terminal.name, terminal.profile, terminal.key_file)
+        for index, terminal in enumerate(config.terminals)
+    ]
+    readers = {(terminal.link, terminal.address) for terminal in config.terminals}
+    wanted += [
+        (f"door[{index}].gate.key_file", door.name, door.gate.profile, door.gate.key_file)
+        for index, door in enumerate(config.doors)
+        if door.gate.key_file is not None or (door.gate.link, door.gate.address) not in readers
+    ]
+    for at, name, profile_id, key_file in wanted:
+        framing = load_profile(profile_id).framing
+        if not isinstance(framing, Osdp) or framing.insecure:
             continue
-        at = f"terminal[{index}].key_file"
-        if terminal.key_file is None:
-            reader.wrong(at, "config.no_key", name=terminal.name)
+        if key_file is None:
+            reader.wrong(at, "config.no_key", name=name)
             continue
         try:
-            osdp_key(folder / terminal.key_file)
+            osdp_key(folder / key_file)
         except EdgeAgentError as error:
             reader.problems.append(Problem(reader.file, at, error.code, **error.fields))
 

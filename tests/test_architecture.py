@@ -38,7 +38,11 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "contract": ({"model"}, {"cryptography", "msgspec"}, {"asyncio", "socket", "sqlite3"}),
     "uplink": ({"model", "contract", "ports", "log"}, {"paho", "msgspec"}, {"sqlite3"}),
     "city": ({"model", "contract", "log"}, {"paho", "msgspec", "cryptography"}, set()),
-    "sim": ({"model", "protocols", "contract", "ports"}, {"osdp", "amqtt", "cv2", "numpy", "serial", "msgspec"}, set()),
+    "sim": (
+        {"model", "protocols", "contract", "ports"},
+        {"osdp", "amqtt", "cryptography", "cv2", "numpy", "serial", "msgspec"},
+        set(),
+    ),
 }
 # Wiring: these may import everybody.
 ROOTS = {"app", "site_kind", "tables", "cli", "config", "supervise", "errors", "__init__", "__main__"}

@@ -139,8 +139,8 @@ def _forms(profile: Profile, file: str) -> Iterable[Problem]:
             if (hiding := next(earlier, None)) is not None and hiding.name != form.name:
                 yield Problem(file, f"{key}[{index}].match", "devices.profile_hidden", name=hiding.name)
     for index, feedback in enumerate(profile.feedback):
-        if feedback.led or feedback.beep:
-            yield Problem(file, f"feedback[{index}]", "devices.profile_not_here", what="led, beep")
+        if feedback.led or feedback.beep or feedback.text:
+            yield Problem(file, f"feedback[{index}]", "devices.profile_not_here", what="led, beep, text")
 
 
 def _masks(profile: Profile, file: str) -> Iterable[Problem]:
@@ -158,8 +158,14 @@ def _masks(profile: Profile, file: str) -> Iterable[Problem]:
 def _osdp(profile: Profile, file: str) -> Iterable[Problem]:
     if profile.message or profile.command:
         yield Problem(file, "message", "devices.profile_not_here", what="message, command")
-    if profile.kind != "terminal":
+    if profile.kind not in ("terminal", "gate"):
         yield Problem(file, "kind", "devices.profile_not_here", what=f"kind = {profile.kind}")
+    if profile.kind == "gate" and profile.gate is None:
+        yield _needs(file, "gate", profile)
+    if profile.kind == "gate" and "supervised" in profile.provides:
+        yield Problem(file, "provides", "devices.profile_not_here", what="supervised")
+    if profile.gate is not None and profile.gate.max_pulse_s > 25.5:
+        yield Problem(file, "gate.max_pulse_s", "devices.profile_osdp_pulse")
     for key in ("wiegand", "buffered_keys"):
         if getattr(profile, key):
             yield Problem(file, key, "devices.profile_not_here", what=key)
@@ -253,7 +259,9 @@ def _needs(file: str, at: str, profile: Profile, what: str | None = None) -> Pro
 
 def _example_forms(profile: Profile, file: str) -> Iterable[Problem]:
     messages = {form.name for form in profile.message}
-    if isinstance(profile.framing, Osdp):
+    if isinstance(profile.framing, Osdp) and profile.kind == "gate":
+        messages = {"outputs", "inputs"}
+    elif isinstance(profile.framing, Osdp):
         messages = {"card", "keys"} if "keypad" in profile.provides else {"card"}
     elif isinstance(profile.framing, Nmea):
         messages = {"rmc", "gga"}

@@ -78,9 +78,12 @@ class Nmea(Table, frozen=True, kw_only=True, tag_field="kind", tag="nmea"):
 
 
 class Osdp(Table, frozen=True, tag_field="kind", tag="osdp"):
-    """IEC 60839-11-5 on the wire, kept by libosdp. `insecure` allows a reader without a key: clear text on the bus."""
+    """IEC 60839-11-5 on the wire, kept by libosdp. `insecure` allows a reader without a key: clear text on the bus.
+    `ignore_unsolicited`: for a reader that answers polls with messages of its own; without it each takes it off line.
+    """
 
     insecure: bool = False
+    ignore_unsolicited: bool = False
 
 
 Frames = Delimited | SyncLength | Fixed | Idle  # what a profile's own messages and commands stand in

@@ -64,21 +64,32 @@ class Beep(Table, frozen=True, kw_only=True):
     times: Annotated[int, Meta(ge=1, le=20)] = 1
 
 
+class Text(Table, frozen=True, kw_only=True):
+    """On the reader's display for `for_s` seconds. OSDP carries ASCII only; a short word, for many have 16 places."""
+
+    say: Annotated[str, Meta(pattern=r"^[ -~]{1,32}$")]
+    for_s: Annotated[int, Meta(ge=1, le=255)] = 3
+
+
 class Feedback(Table, frozen=True, kw_only=True):
-    """What the person sees and hears: `led` and `beep` over OSDP, else the bytes `send` just as they are."""
+    """What the person sees and hears: `led`, `beep` and `text` over OSDP, else the bytes `send` just as they are."""
 
     when: Literal["granted", "denied", "fault", "pin_wanted", "waiting", "close_door"]
     send: Hex | None = None
     led: Led | None = None
     beep: Beep | None = None
+    text: Text | None = None
 
 
 class GateTraits(Table, frozen=True, kw_only=True):
-    """What the driver must know of a board. `debounce_ms`: a contact counts once it is stable that long."""
+    """What the driver must know of a board. `debounce_ms`: a contact counts once it is stable that long.
+    `contact_active`: what an active input means for the door's contact, where a board speaks of active inputs (OSDP).
+    """
 
     debounce_ms: Annotated[int, Meta(ge=0, le=1000)] = 30
     poll_ms: Annotated[int, Meta(ge=200, le=1000, description="time between state queries, the heartbeat")] = 1000
     max_pulse_s: Annotated[float, Meta(gt=0)]
+    contact_active: Literal["open", "closed"] = "open"
 
 
 class Parity(Table, frozen=True, kw_only=True):
@@ -141,7 +152,7 @@ class Profile(Table, frozen=True, kw_only=True):
     source: Annotated[str, Meta(min_length=1, description="where the facts come from")]
     provides: tuple[
         Literal[
-            "card", "keypad", "qr", "face", "id-document", "position", "led", "beep",
+            "card", "keypad", "qr", "face", "id-document", "position", "led", "beep", "text",
             "relay", "contact", "exit", "fire", "panic", "tamper", "supervised",
         ],
         ...,

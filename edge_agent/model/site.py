@@ -108,11 +108,14 @@ class GateLines(Table, frozen=True):
 
 class GateBinding(Table, frozen=True):
     """Which relay and inputs of the board are this door's. `supervised`: the contact's loop tells cut from shorted.
-    `lines`: GPIO lines by name or offset, before what the profile says of that number.
+    `address` and `key_file`: of a board on an OSDP bus; a reader's own when its relay is meant. `lines`: GPIO lines by
+    name or offset, before what the profile says of that number.
     """
 
     link: str
     profile: str
+    address: int = 0
+    key_file: str | None = None
     relay: int = 0
     contact: int | None = 0
     exit: int | None = None

@@ -14,6 +14,8 @@ from edge_agent.protocols.framing import framer_for, wrap
 from edge_agent.protocols.keypad import from_osdp
 from edge_agent.protocols.wiegand import from_left_justified
 
+_STATES = {0x49: "inputs", 0x4A: "outputs"}  # OSDP replies
+
 
 @dataclass(frozen=True, repr=False)
 class Message:
@@ -105,7 +107,8 @@ def _sentence(text: bytes) -> Message | FrameError:
 
 def _osdp_reply(frame: bytes) -> Message | FrameError:
     """`frame` without its CRC. Card data (reply 50): reader, format, bit count LE16, bits left-justified; keypad data
-    (reply 53): reader, count, keys.
+    (reply 53): reader, count, keys; inputs (49) and outputs (4A): a byte each, 0 inactive, given as `count` and a mask
+    `active` of which bit n is number n.
     """
     code, data = frame[5], frame[6:]
     if not frame[4] & 0x08:
@@ -116,6 +119,9 @@ def _osdp_reply(frame: bytes) -> Message | FrameError:
             if len(keys) != data[1] or len(data) != 2 + data[1]:
                 return FrameError("devices.frame_field", message="keys", field="count")
             return Message("keys", {"keys": keys})
+        if code in _STATES and data:
+            active = sum(1 << n for n, on in enumerate(data) if on)
+            return Message(_STATES[code], {"count": len(data), "active": active})
     return FrameError("devices.frame_unknown", first=f"{code:02x}")
 
 

@@ -73,6 +73,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "link `{link}` already serves {other}, and a {protocol} line carries one device; use another link",
         "链路 `{link}` 已接 {other}；{protocol} 线路只能接一个设备，请换一条链路",
     ),
+    "config.output_twice": (
+        "this output of the device on link {link} already moves {other}: one output moves one door",
+        "链路 {link} 上该设备的此输出已用于 {other}：一个输出只能控制一扇门",
+    ),
     "config.address_twice": (
         "address {address} on link `{link}` is already {other}; every device on a bus has its own address",
         "链路 `{link}` 上的地址 {address} 已属于 {other}；同一总线上每个设备的地址必须不同",

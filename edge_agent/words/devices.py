@@ -115,6 +115,61 @@ WORDS: dict[str, tuple[str, str]] = {
         "the key of terminal {terminal} has {length} bytes: it must have 16 (32 hex digits)",
         "终端 {terminal} 的密钥为 {length} 字节：应为 16 字节（32 位十六进制）",
     ),
+    "devices.osdp_waiting": (
+        "waiting for the device: put it into its installation mode (see its manual) …",
+        "正在等待设备：请将其置于安装模式（见设备手册）……",
+    ),
+    "devices.osdp_setting": ("it takes the default key; setting a fresh one …", "设备接受默认密钥；正在写入新密钥……"),
+    "devices.osdp_verifying": ("verifying with a new channel …", "正在用新通道验证……"),
+    "devices.osdp_provisioned": (
+        "done: the key is in {path}; give it as key_file in agent.toml and keep a copy in a safe place",
+        "完成：密钥在 {path}；请在 agent.toml 中以 key_file 给出，并妥善保存副本",
+    ),
+    "devices.osdp_has_key": (
+        "{path} is there already and is not overwritten: name another file, or move it away",
+        "{path} 已存在，不会覆盖：请换一个文件名或将其移走",
+    ),
+    "devices.osdp_over": (
+        "the time is over and the default key is no longer taken: check cable, address and baud, and begin again",
+        "时间已到，不再接受默认密钥：请检查线缆、地址和波特率后重新开始",
+    ),
+    "devices.osdp_other_key": (
+        "the device at address {address} refuses the default key: it has another; put it into its installation mode",
+        "地址 {address} 的设备拒绝默认密钥：它已有其他密钥；请将其恢复到安装模式",
+    ),
+    "devices.osdp_unproven": (
+        "the new key was sent, and no channel came up with it",
+        "新密钥已发送，但无法用它建立通道",
+    ),
+    "devices.osdp_half_done": (
+        "{why}; the device may have the new key: it is kept in {path}; run the same command again",
+        "{why}；设备可能已有新密钥：该密钥保存在 {path}；请再次运行同一命令",
+    ),
+    "devices.osdp_pending": (
+        "{path} holds no key: it is from an attempt that did not end; move it away",
+        "{path} 中没有密钥：它来自未完成的操作；请将其移走",
+    ),
+    "devices.osdp_unwritable": (
+        "{path} cannot be written ({why}): choose a folder of yours",
+        "无法写入 {path}（{why}）：请选择有权限的目录",
+    ),
+    "devices.osdp_two_keys": (
+        "door {door}: the device at address {address} has another key as a reader; give both the same key_file",
+        "门 {door}：地址 {address} 的设备作为读卡器时使用另一密钥；请给出相同的 key_file",
+    ),
+    "devices.osdp_refused": (
+        "refuses the command “{what}” and was taken off line for it; it is not sent again: check the profile",
+        "拒绝命令 “{what}” 并因此离线；不再发送该命令，请检查配置",
+    ),
+    "devices.osdp_power": ("reports that its power fails: check its supply", "报告供电故障：请检查电源"),
+    "devices.osdp_too_few": (
+        "has no {name} with number {number}: numbers begin with 0; correct the door in agent.toml",
+        "没有编号为 {number} 的 {name}：编号从 0 开始，请更正 agent.toml 中的门配置",
+    ),
+    "devices.osdp_number": (
+        "door {door}: {input} = {number}: each number must be from 0 to 63",
+        "门 {door}：{input} = {number}：编号须在 0 到 63 之间",
+    ),
     "devices.osdp_address": (
         "terminal {terminal}: address {address} is wrong or taken on this bus; each reader needs its own, 0 to 126",
         "终端 {terminal}：地址 {address} 不正确或在此总线上已被占用；每个读卡器需要 0 到 126 的独立地址",
@@ -178,6 +233,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "devices.profile_twice": ("“{name}” is there twice", "“{name}” 重复"),
     "devices.profile_needs": ("a {kind} with this framing needs {what}", "此类 {kind} 配置需要 {what}"),
     "devices.profile_not_here": ("{what} has no place in a profile with this framing", "{what} 不能用于此帧格式"),
+    "devices.profile_osdp_pulse": (
+        "an OSDP output is timed for 25.5 s at most (one byte of 100 ms); a longer release is armed again by itself",
+        "OSDP 输出最长只能计时 25.5 秒（单字节，100 毫秒为单位）；更长的开门会自动续时",
+    ),
     "devices.profile_marks": ("start and end must be different bytes", "start 和 end 必须不同"),
     "devices.profile_overlap": (
         "fields must follow each other after match, and only the last may go without length",
