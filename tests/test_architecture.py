@@ -23,7 +23,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "log": (set(), set(), {"asyncio", "socket", "sqlite3"}),
     "sockets": (set(), set(), {"asyncio", "sqlite3"}),
     "flows": ({"model", "core", "ports", "log"}, set(), {"socket", "sqlite3", "subprocess", "threading"}),
-    "drivers": ({"model", "protocols", "ports", "log"}, {"serial", "osdp", "msgspec"}, {"sqlite3"}),
+    "drivers": ({"model", "protocols", "ports", "log"}, {"serial", "osdp", "pymodbus", "msgspec"}, {"sqlite3"}),
     "vision": (
         {"model", "ports", "log"},
         {"cv2", "numpy", "av", "dlib", "face_recognition", "PIL", "msgspec"},
@@ -42,7 +42,12 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
 }
 # Wiring: these may import everybody.
 ROOTS = {"app", "site_kind", "tables", "cli", "config", "supervise", "errors", "__init__", "__main__"}
-ONE_HOME = {"paho": {"uplink", "city"}, "sqlite3": {"store", "city"}, "serial": {"drivers", "sim"}}
+ONE_HOME = {
+    "paho": {"uplink", "city"},
+    "sqlite3": {"store", "city"},
+    "serial": {"drivers", "sim"},
+    "pymodbus": {"drivers"},
+}
 
 
 def modules() -> list[Path]:

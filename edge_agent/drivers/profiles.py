@@ -12,8 +12,9 @@ from pathlib import Path
 
 import msgspec
 
+from edge_agent.drivers.modbus_profile import modbus_sense
 from edge_agent.errors import EdgeAgentError, Problem, Problems
-from edge_agent.model.profile import Delimited, Example, MessageForm, Osdp, Profile, profile_schema
+from edge_agent.model.profile import Delimited, Example, MessageForm, Modbus, Osdp, Profile, profile_schema
 from edge_agent.protocols.codec import Decoder, Message, encode
 
 _KINDS = ("readers", "terminals", "gates", "sensors", "cameras")
@@ -91,6 +92,12 @@ def _sense(profile: Profile, path: Path) -> list[Problem]:
     ):
         twice = (name for name, count in Counter(names).items() if count > 1)
         problems += [Problem(file, key, "devices.profile_twice", name=name) for name in twice]
+    if isinstance(profile.framing, Modbus):
+        return [*problems, *modbus_sense(profile, file)]
+    if profile.kind == "sensor" or profile.read or profile.write or profile.relays or profile.sensor:
+        problems.append(
+            Problem(file, "", "devices.profile_not_here", what="kind = sensor, read, write, relays, sensor")
+        )
     problems += _delimited(profile, file) if isinstance(profile.framing, Delimited) else _osdp(profile, file)
     if profile.kind == "terminal" and "card" in profile.provides and not profile.card_bits:
         problems.append(_needs(file, "card_bits", profile))
@@ -174,6 +181,10 @@ def _example_forms(profile: Profile, file: str) -> Iterable[Problem]:
 
 def _examples(profile: Profile, path: Path) -> list[Problem]:
     problems: list[Problem] = []
+    if isinstance(profile.framing, Modbus):
+        from edge_agent.drivers.modbus_examples import modbus_examples  # its library is loaded for who uses it only
+
+        return modbus_examples(profile, str(path))
     for index, example in enumerate(profile.example):
         at = f"example[{index}]"
         if example.gives is not None:
