@@ -186,6 +186,9 @@ def check_gate(door: Door, profile: Profile) -> None:
     if profile.kind != "gate" or profile.gate is None or not isinstance(profile.framing, Delimited):
         raise EdgeAgentError("devices.wrong_profile", device=door.name, profile=profile.id, wanted="a gate")
     binding = door.gate
+    for key in ("address", "fail", "inverted"):
+        if getattr(binding, key):
+            raise EdgeAgentError("devices.modbus_only", door=door.name, key=key)
     bound = {name: getattr(binding, name) for name in ("relay", "contact", "exit", "fire", "panic", "tamper")}
     for name, number in bound.items():
         if number is not None and not 0 <= number <= 7:
