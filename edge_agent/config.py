@@ -20,17 +20,19 @@ from edge_agent.drivers.osdp_readers import check_readers
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.errors import EdgeAgentError, Problem, Problems
 from edge_agent.model.people import CATEGORIES
-from edge_agent.model.profile import Osdp, Profile
+from edge_agent.model.profile import LineSettings, Modbus, Osdp, Profile
 from edge_agent.model.site import (
     Area,
     Camera,
     Config,
     Door,
     FacePolicy,
+    GateBinding,
     Gateway,
     Interlock,
     Link,
     Policy,
+    Sensor,
     Table,
     Terminal,
     Uplink,
@@ -43,6 +45,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SECTIONS: dict[str, type[Table]] = {"gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy}
 ARRAYS: dict[str, type[Table]] = {
     "link": Link, "terminal": Terminal, "camera": Camera, "door": Door, "area": Area, "interlock": Interlock,
+    "sensor": Sensor,
 }  # fmt: skip
 GATEWAY_KEY, FACE_KEY = "keys/gateway.key", "keys/face-store.key"
 SCBK_D = bytes(range(0x30, 0x40))
@@ -69,6 +72,7 @@ def load_config(path: Path) -> Config:
         doors=reader.tables(data, "door", Door),
         areas=reader.tables(data, "area", Area),
         interlocks=reader.tables(data, "interlock", Interlock),
+        sensors=reader.tables(data, "sensor", Sensor),
         digest=hashlib.sha256(raw).hexdigest()[:16],
     )
     complete = not reader.broken  # what refers to what can only be judged when all of it is there
@@ -86,13 +90,14 @@ def load_config(path: Path) -> Config:
 
 
 def _check_names(reader: Reader, config: Config) -> None:
-    named: tuple[tuple[str, Sequence[Link | Terminal | Camera | Door | Area | Interlock]], ...] = (
+    named: tuple[tuple[str, Sequence[Link | Terminal | Camera | Door | Area | Interlock | Sensor]], ...] = (
         ("link", config.links),
         ("terminal", config.terminals),
         ("camera", config.cameras),
         ("door", config.doors),
         ("area", config.areas),
         ("interlock", config.interlocks),
+        ("sensor", config.sensors),
     )
     for what, things in named:
         seen: set[str] = set()
@@ -152,8 +157,21 @@ def _check_references(reader: Reader, config: Config) -> None:
         refer(reader, f"{at}.link", "link", door.gate.link, links.keys())
         profile = _profile(reader, f"{at}.profile", door.gate.profile, "gate")
         if profile and door.gate.link in links:
-            used.attach(at, door.gate.link, _protocol(profile), f"door `{door.name}`", None)
-            _judge(reader, at, partial(check_gate, door, profile))
+            if isinstance(profile.framing, Modbus):
+                used.attach_unit(at, door.gate, profile, f"door `{door.name}`", door.gate.relay)
+                _judge(reader, at, partial(_check_modbus_gate, door, profile))
+            else:
+                used.attach(at, door.gate.link, _protocol(profile), f"door `{door.name}`", None)
+                _judge(reader, at, partial(check_gate, door, profile))
+    for index, sensor in enumerate(config.sensors):
+        at = f"sensor[{index}]"
+        refer(reader, f"{at}.link", "link", sensor.link, links.keys())
+        if sensor.door is not None:
+            refer(reader, f"{at}.door", "door", sensor.door, doors)
+        profile = _profile(reader, f"{at}.profile", sensor.profile, "sensor")
+        if profile and sensor.link in links:
+            used.attach_unit(at, sensor, profile, f"sensor `{sensor.name}`", None)
+            _judge(reader, at, partial(_check_modbus_sensor, sensor, profile))
     for index, camera in enumerate(config.cameras):
         refer(reader, f"camera[{index}].door", "door", camera.door, doors)
         if urlsplit(camera.url).scheme not in CAMERA_SCHEMES:
@@ -168,7 +186,21 @@ def _judge(reader: Reader, at: str, check: Callable[[], None]) -> None:
         reader.problems.append(Problem(reader.file, at, error.code, **error.fields))
 
 
+def _check_modbus_gate(door: Door, profile: Profile) -> None:
+    from edge_agent.drivers.modbus_board import check_modbus_gate  # its library is loaded for who has such a line
+
+    check_modbus_gate(door, profile)
+
+
+def _check_modbus_sensor(sensor: Sensor, profile: Profile) -> None:
+    from edge_agent.drivers.modbus_sensor import check_modbus_sensor
+
+    check_modbus_sensor(sensor, profile)
+
+
 def _protocol(profile: Profile) -> str:
+    if isinstance(profile.framing, Modbus):
+        return "modbus"
     return "osdp" if isinstance(profile.framing, Osdp) else "text"
 
 
@@ -180,6 +212,28 @@ class Wiring:
         self._protocol: dict[str, str] = {}
         self._users: dict[str, list[str]] = {}
         self._addresses: dict[tuple[str, int], str] = {}
+        self._units: dict[tuple[str, int], tuple[str, str]] = {}  # whose profile, and who was first
+        self._relays: dict[tuple[str, int, int], str] = {}
+        self._settings: dict[str, tuple[LineSettings, str]] = {}
+
+    def attach_unit(self, at: str, wired: GateBinding | Sensor, profile: Profile, who: str, relay: int | None) -> None:
+        """A relay of a board on a Modbus line, or a sensor (`relay` None), which has its address alone."""
+        assert isinstance(profile.framing, Modbus)
+        link, address = wired.link, profile.framing.address if wired.address is None else wired.address
+        first = self._protocol.setdefault(link, "modbus")
+        users = self._users.setdefault(link, [])
+        users.append(who)
+        if first != "modbus":
+            self.reader.wrong(f"{at}.link", "config.link_mixed", link=link, first=first, second="modbus")
+            return
+        known, other = self._units.setdefault((link, address), (profile.id, who))
+        if other != who and (known != profile.id or relay is None):
+            self.reader.wrong(f"{at}.address", "config.address_twice", address=address, link=link, other=other)
+        elif relay is not None and (taken := self._relays.setdefault((link, address, relay), who)) != who:
+            self.reader.wrong(f"{at}.relay", "config.relay_twice", relay=relay, address=address, link=link, other=taken)
+        settings = self._settings.setdefault(link, (profile.link, profile.id))
+        if settings[0] != profile.link:
+            self.reader.wrong(f"{at}.link", "config.link_settings", link=link, first=settings[1], second=profile.id)
 
     def attach(self, at: str, link: str, protocol: str, who: str, address: int | None) -> None:
         first = self._protocol.setdefault(link, protocol)

@@ -107,7 +107,7 @@ class JournalFile:
                 row = self._row(seq, prev, item.event.tag, item.body, item.moment)
                 prev = row.hash
                 rows.append((item, row))
-                values.append(_columns(row, item.event.urgent))
+                values.append(_columns(row, item.event.hurries))
             for change in item.changes:
                 _apply(connection, change, seq if item.event is not None else None)
         connection.executemany(APPEND, values)
