@@ -64,6 +64,7 @@ bench: setup broker photos
 	PYTHONPATH=. $(BIN)/python bench/decide.py
 	PYTHONPATH=. $(BIN)/python bench/card.py
 	PYTHONPATH=. $(BIN)/python bench/daemon.py
+	PYTHONPATH=. $(BIN)/python bench/modbus.py
 	PYTHONPATH=. $(BIN)/python bench/face.py
 
 schema: setup

@@ -1,8 +1,8 @@
 """One Modbus line: several relay boards and sensors on it, one request at a time, what is urgent first.
 
 Knows nothing of relays or levels (modbus_board.py, modbus_sensor.py do). A board's step is one request, so that a
-release waits for one answer at most. A device that does not answer is asked twice a second only: it costs the others
-that much and no more.
+release waits for one answer at most. Devices that do not answer get a third of the line's time together, and an order
+does not wait for them: however many are gone, the others go on.
 """
 
 import asyncio
@@ -29,6 +29,7 @@ from edge_agent.ports import Beat, Clock
 _HEARD_MOST = 512  # a frame has 256 bytes at most, and may have its echo before it
 _BITS = 11  # a byte on the line, with start, parity and stop
 _DEAD_LINE_S = 3.0
+_PROBE_S, _PROBE_SHARE = 0.05, 2.0  # an order waits so long for who was silent; the others' time for each of theirs
 _SLACK_S = 0.03  # adapters hand bytes over some 16 ms late
 
 
@@ -49,6 +50,11 @@ class Unit(Protocol):
 
     @property
     def away(self) -> bool: ...
+
+    @property
+    def silent(self) -> bool:
+        """It did not answer lately, lost or not."""
+        ...
 
 
 class ModbusBus:
@@ -73,6 +79,8 @@ class ModbusBus:
         self._arrived = asyncio.Event()
         self._is_open, self._opened_s = False, 0.0
         self._echo: bool | None = None  # does the adapter hear itself? None: not known yet
+        self._probing, self._probe_s = False, 0.0  # asking who was silent; when the next of them may be asked
+        self._unanswered: int | None = None  # the unit that was asked last, if it owes an answer
         self._log = log.get("drivers.modbus")
 
     def gate(self, door: Door, profile: Profile, deliver: Callable[[GateReport], None]) -> ModbusGate:
@@ -92,6 +100,7 @@ class ModbusBus:
         """Next on the line, before every poll."""
         self._orders.append(job)
         self._news.set()
+        self._arrived.set()  # who waits for a device that may be gone, waits less now
 
     async def run(self, beat: Beat) -> None:
         """Serve the line until cancelled."""
@@ -114,15 +123,23 @@ class ModbusBus:
             if self._orders:
                 await self._orders.popleft()(self._ask)  # also when the line is away: it then says so
                 continue
-            unit = min(self._units, key=lambda unit: unit.due_s(), default=None) if self._is_open else None
-            if unit is not None and unit.due_s() <= loop.time():
+            unit = min(self._units, key=self._turn_s, default=None) if self._is_open else None
+            if unit is not None and self._turn_s(unit) <= loop.time():
+                began_s, self._probing = loop.time(), unit.silent
                 await unit.step(self._ask)
+                if self._probing or unit.silent:
+                    self._probe_s = loop.time() + _PROBE_SHARE * (loop.time() - began_s)
+                self._probing = False
                 self._start_anew()
                 await asyncio.sleep(0)
                 continue
             with suppress(TimeoutError):
-                async with asyncio.timeout_at(None if unit is None else unit.due_s()):
+                async with asyncio.timeout_at(None if unit is None else self._turn_s(unit)):
                     await self._news.wait()
+
+    def _turn_s(self, unit: Unit) -> float:
+        """When it is to be asked next. Those that do not answer share what is left to them."""
+        return max(unit.due_s(), self._probe_s) if unit.silent else unit.due_s()
 
     def _start_anew(self) -> None:
         """Nobody answers for seconds: what may still wait in the port must not reach a board later."""
@@ -137,16 +154,22 @@ class ModbusBus:
         self, request: Request, framing: Modbus, sent: Callable[[], None] | None = None
     ) -> Answer | Refusal | Silence:
         """Raises DeviceUnavailable when the line is away."""
-        await asyncio.sleep(framing.pause_ms / 1000)
+        late_ms = framing.answer_ms if self._unanswered == request.unit else 0
+        await asyncio.sleep((framing.pause_ms + late_ms) / 1000)  # what comes late must not pass for this one's answer
+        self._unanswered = None
         self._heard.clear()
         self._line.write(request.frame)
         if sent is not None:
             sent()
         loop = asyncio.get_running_loop()
         sizes = len(request.frame) * (2 if self._echo else 1) + request.size
-        until = loop.time() + framing.answer_ms / 1000 + sizes * _BITS / self._baud + _SLACK_S
+        patience_s = framing.answer_ms / 1000 + sizes * _BITS / self._baud + _SLACK_S
+        hasty_s = loop.time() + min(patience_s, _PROBE_S + sizes * _BITS / self._baud)
+        until = loop.time() + patience_s
         while True:
             self._arrived.clear()
+            if self._probing and self._orders:
+                until = min(until, hasty_s)
             found = answer_in(bytes(self._heard), request, copies=2 if self._echo else 1)
             if found is not None:
                 self._learn_echo(request)
@@ -155,6 +178,7 @@ class ModbusBus:
                 async with asyncio.timeout_at(until):
                     await self._arrived.wait()
             except TimeoutError:
+                self._unanswered = request.unit
                 return self._why(request)
 
     def _learn_echo(self, request: Request) -> None:

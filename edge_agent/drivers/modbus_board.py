@@ -73,6 +73,10 @@ class Board:
     def away(self) -> bool:
         return self.presence.away is True
 
+    @property
+    def silent(self) -> bool:
+        return self.presence.silent
+
     def close(self) -> None:
         for gate in self.gates:
             gate.close()

@@ -51,6 +51,10 @@ class ModbusSensor:
     def away(self) -> bool:
         return self._presence.away is True
 
+    @property
+    def silent(self) -> bool:
+        return self._presence.silent
+
     def close(self) -> None:
         """Nothing is under way."""
 

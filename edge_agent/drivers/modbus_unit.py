@@ -11,7 +11,8 @@ from edge_agent.ports import Clock
 from edge_agent.words import say
 
 _SILENT_S = 3.0
-_AGAIN_S = 0.5  # a device that does not answer is asked so often: two in a row, and it waits
+_AGAIN_S = 0.5  # a device that does not answer is asked so often at most
+_DOUBTED = 2  # so many answers missing in a row
 _TOLD_MS = 60_000
 
 
@@ -53,6 +54,10 @@ class Presence:
     def due_s(self) -> float:
         return self._due_s
 
+    @property
+    def silent(self) -> bool:
+        return bool(self.away) or self._missed >= _DOUBTED
+
     def opened(self) -> None:
         """The line is there: the device has three seconds from now."""
         self._heard_s = asyncio.get_running_loop().time()
@@ -66,7 +71,7 @@ class Presence:
             case Silence():
                 self._missed += 1
                 self._silent(got)
-                self._due_s = now_s + (_AGAIN_S if self.away or self._missed > 2 else 0.0)
+                self._due_s = now_s + (_AGAIN_S if self.silent else 0.0)
                 if self._heard_s is not None and now_s - self._heard_s >= _SILENT_S:
                     self.gone(say("devices.modbus_silent", "en", address=self.address, baud=self._baud))
                 return None

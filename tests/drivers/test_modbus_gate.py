@@ -139,8 +139,9 @@ def test_the_exit_button_is_seen(tmp_path: Path) -> None:
         await auntil(lambda: Report.CONTACT_CLOSED in bench.kinds(first=True))
         for _ in range(5):
             bench.seen.clear()
-            bench.device.tell("exit", unit=1)
+            bench.device.tell("input", unit=1, number=1, on=True)
             await auntil(lambda: Report.EXIT_PRESSED in bench.kinds())
+            bench.device.tell("input", unit=1, number=1, on=False)
             await auntil(lambda: not bench.gate._inputs._exit)
 
     on_bus(tmp_path, story)
