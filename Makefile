@@ -77,6 +77,7 @@ bench: setup broker photos
 	PYTHONPATH=. $(BIN)/python bench/card.py
 	PYTHONPATH=. $(BIN)/python bench/osdp_bus.py
 	PYTHONPATH=. $(BIN)/python bench/daemon.py
+	PYTHONPATH=. $(BIN)/python bench/modbus.py
 	PYTHONPATH=. $(BIN)/python bench/face.py
 
 INPUTS ?= 1000000

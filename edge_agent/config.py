@@ -24,7 +24,7 @@ from edge_agent.drivers.push_terminal import push_secret
 from edge_agent.errors import EdgeAgentError, Problem, Problems
 from edge_agent.model.gpio import Gpio
 from edge_agent.model.people import CATEGORIES
-from edge_agent.model.profile import Osdp, Profile
+from edge_agent.model.profile import LineSettings, Modbus, Osdp, Profile
 from edge_agent.model.push import HttpPush
 from edge_agent.model.site import (
     Area,
@@ -32,10 +32,12 @@ from edge_agent.model.site import (
     Config,
     Door,
     FacePolicy,
+    GateBinding,
     Gateway,
     Interlock,
     Link,
     Policy,
+    Sensor,
     Table,
     Terminal,
     Uplink,
@@ -48,6 +50,11 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SECTIONS: dict[str, type[Table]] = {"gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy}
 ARRAYS: dict[str, type[Table]] = {
     "link": Link, "terminal": Terminal, "camera": Camera, "door": Door, "area": Area, "interlock": Interlock,
+    "sensor": Sensor,
+}  # fmt: skip
+GATE_KEYS = {  # where each means something
+    "address": ("osdp", "modbus"), "key_file": ("osdp",), "fail": ("modbus",), "inverted": ("modbus",),
+    "lines": ("gpio",),
 }  # fmt: skip
 GATEWAY_KEY, FACE_KEY = "keys/gateway.key", "keys/face-store.key"
 SCBK_D = bytes(range(0x30, 0x40))
@@ -74,6 +81,7 @@ def load_config(path: Path) -> Config:
         doors=reader.tables(data, "door", Door),
         areas=reader.tables(data, "area", Area),
         interlocks=reader.tables(data, "interlock", Interlock),
+        sensors=reader.tables(data, "sensor", Sensor),
         digest=hashlib.sha256(raw).hexdigest()[:16],
     )
     complete = not reader.broken  # what refers to what can only be judged when all of it is there
@@ -91,13 +99,14 @@ def load_config(path: Path) -> Config:
 
 
 def _check_names(reader: Reader, config: Config) -> None:
-    named: tuple[tuple[str, Sequence[Link | Terminal | Camera | Door | Area | Interlock]], ...] = (
+    named: tuple[tuple[str, Sequence[Link | Terminal | Camera | Door | Area | Interlock | Sensor]], ...] = (
         ("link", config.links),
         ("terminal", config.terminals),
         ("camera", config.cameras),
         ("door", config.doors),
         ("area", config.areas),
         ("interlock", config.interlocks),
+        ("sensor", config.sensors),
     )
     for what, things in named:
         seen: set[str] = set()
@@ -158,16 +167,39 @@ def _check_references(reader: Reader, config: Config) -> None:
         refer(reader, f"{at}.link", "link", door.gate.link, links.keys())
         profile = _profile(reader, f"{at}.profile", door.gate.profile, "gate")
         if profile and door.gate.link in links:
-            osdp = isinstance(profile.framing, Osdp)
-            output = (door.gate.address, door.gate.relay) if osdp else None
-            used.attach(at, door.gate.link, _protocol(profile), f"door `{door.name}`", None, output)
+            match profile.framing:
+                case Modbus():
+                    used.attach_unit(at, door.gate, profile, f"door `{door.name}`", door.gate.relay)
+                case Osdp():
+                    output = (door.gate.address or 0, door.gate.relay)
+                    used.attach(at, door.gate.link, "osdp", f"door `{door.name}`", None, output)
+                case _:
+                    used.attach(at, door.gate.link, _protocol(profile), f"door `{door.name}`", None)
             _judge(reader, at, partial(_gate_check(profile), door, profile))
             used.fits(at, links[door.gate.link], profile)
+            for key, protocols in GATE_KEYS.items():
+                if getattr(door.gate, key) not in (None, ()) and _protocol(profile) not in protocols:
+                    reader.wrong(f"{at}.{key}", f"config.gate_{key}")
     _check_lines(reader, config, links.keys())
+    _check_sensors(reader, config, used)
     for index, camera in enumerate(config.cameras):
         refer(reader, f"camera[{index}].door", "door", camera.door, doors)
         if urlsplit(camera.url).scheme not in CAMERA_SCHEMES:
             reader.wrong(f"camera[{index}].url", "config.camera_url", url=camera.url.partition("@")[2] or camera.url)
+
+
+def _check_sensors(reader: Reader, config: Config, used: "Wiring") -> None:
+    links = {link.name: link for link in config.links}
+    for index, sensor in enumerate(config.sensors):
+        at = f"sensor[{index}]"
+        refer(reader, f"{at}.link", "link", sensor.link, links)
+        if sensor.door is not None:
+            refer(reader, f"{at}.door", "door", sensor.door, [door.name for door in config.doors])
+        profile = _profile(reader, f"{at}.profile", sensor.profile, "sensor")
+        if profile and sensor.link in links:
+            used.attach_unit(at, sensor, profile, f"sensor `{sensor.name}`", None)
+            _judge(reader, at, partial(_check_modbus_sensor, sensor, profile))
+            used.fits(at, links[sensor.link], profile)
 
 
 def _check_lines(reader: Reader, config: Config, links: Iterable[str]) -> None:
@@ -193,6 +225,10 @@ def _judge(reader: Reader, at: str, check: Callable[[], object]) -> None:
 
 def _gate_check(profile: Profile) -> Callable[[Door, Profile], None]:
     match profile.framing:
+        case Modbus():
+            from edge_agent.drivers.modbus_board import check_modbus_gate  # its library is loaded for who needs it
+
+            return check_modbus_gate
         case Gpio():
             return check_gpio_gate
         case Osdp():
@@ -200,10 +236,18 @@ def _gate_check(profile: Profile) -> Callable[[Door, Profile], None]:
     return check_gate
 
 
+def _check_modbus_sensor(sensor: Sensor, profile: Profile) -> None:
+    from edge_agent.drivers.modbus_sensor import check_modbus_sensor
+
+    check_modbus_sensor(sensor, profile)
+
+
 def _protocol(profile: Profile) -> str:
     match profile.framing:
         case Osdp():
             return "osdp"
+        case Modbus():
+            return "modbus"
         case Gpio():
             return "gpio"
         case HttpPush():
@@ -220,6 +264,28 @@ class Wiring:
         self._users: dict[str, list[str]] = {}
         self._addresses: dict[tuple[str, int], str] = {}
         self._outputs: dict[tuple[str, int, int], str] = {}
+        self._units: dict[tuple[str, int], tuple[str, str]] = {}  # whose profile, and who was first
+        self._relays: dict[tuple[str, int, int], str] = {}
+        self._settings: dict[str, tuple[LineSettings, str]] = {}
+
+    def attach_unit(self, at: str, wired: GateBinding | Sensor, profile: Profile, who: str, relay: int | None) -> None:
+        """A relay of a board on a Modbus line, or a sensor (`relay` None), which has its address alone."""
+        assert isinstance(profile.framing, Modbus)
+        link, address = wired.link, profile.framing.address if wired.address is None else wired.address
+        first = self._protocol.setdefault(link, "modbus")
+        users = self._users.setdefault(link, [])
+        users.append(who)
+        if first != "modbus":
+            self.reader.wrong(f"{at}.link", "config.link_mixed", link=link, first=first, second="modbus")
+            return
+        known, other = self._units.setdefault((link, address), (profile.id, who))
+        if other != who and (known != profile.id or relay is None):
+            self.reader.wrong(f"{at}.address", "config.address_twice", address=address, link=link, other=other)
+        elif relay is not None and (taken := self._relays.setdefault((link, address, relay), who)) != who:
+            self.reader.wrong(f"{at}.relay", "config.relay_twice", relay=relay, address=address, link=link, other=taken)
+        settings = self._settings.setdefault(link, (profile.link, profile.id))
+        if settings[0] != profile.link:
+            self.reader.wrong(f"{at}.link", "config.link_settings", link=link, first=settings[1], second=profile.id)
 
     def attach(
         self, at: str, link: str, protocol: str, who: str, address: int | None, output: tuple[int, int] | None = None
@@ -359,7 +425,7 @@ def _check_keys(reader: Reader, config: Config, folder: Path) -> None:
     wanted += [
         (f"door[{index}].gate.key_file", door.name, door.gate.profile, door.gate.key_file)
         for index, door in enumerate(config.doors)
-        if door.gate.key_file is not None or (door.gate.link, door.gate.address) not in readers
+        if door.gate.key_file is not None or (door.gate.link, door.gate.address or 0) not in readers
     ]
     for at, name, profile_id, key_file in wanted:
         framing = load_profile(profile_id).framing

@@ -23,7 +23,11 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "log": (set(), set(), {"asyncio", "socket", "sqlite3"}),
     "sockets": (set(), set(), {"asyncio", "sqlite3"}),
     "flows": ({"model", "core", "ports", "log"}, set(), {"socket", "sqlite3", "subprocess", "threading"}),
-    "drivers": ({"model", "protocols", "ports", "log"}, {"serial", "osdp", "gpiod", "msgspec"}, {"sqlite3"}),
+    "drivers": (
+        {"model", "protocols", "ports", "log"},
+        {"serial", "osdp", "gpiod", "pymodbus", "msgspec"},
+        {"sqlite3"},
+    ),
     "vision": (
         {"model", "ports", "log"},
         {"cv2", "numpy", "av", "dlib", "face_recognition", "PIL", "msgspec"},
@@ -50,6 +54,7 @@ ONE_HOME = {
     "paho": {"uplink", "city"},
     "sqlite3": {"store", "city"},
     "serial": {"drivers", "sim"},
+    "pymodbus": {"drivers"},
     "gpiod": {"drivers"},
     "pynmea2": {"protocols"},
 }

@@ -8,6 +8,7 @@ from edge_agent.model.clock import Moment
 from edge_agent.model.standing import At, Latch
 
 FIRE = "fire"
+SENSOR = "sensor/"  # a sensor's open alert: sensor/<name>/<level>/<kind>; it ends by itself, and is not announced again
 
 
 def panic_of(door: str) -> str:
@@ -29,6 +30,10 @@ def again(latch: Latch, now: Moment, every_s: float) -> Latch | None:
     if since_ms is not None and 0 <= since_ms < every_s * 1000:
         return None
     return Latch(latch.name, raised=True, count=latch.count + 1, since=latch.since, last=At.of(now))
+
+
+def sensor(name: str, level: str, kind: str, now: Moment) -> Latch:
+    return Latch(f"{SENSOR}{name}/{level}/{kind}", raised=True, count=1, since=At.of(now))
 
 
 def clear(latch: Latch | None, active: bool, by: str) -> Latch | None:

@@ -323,7 +323,7 @@ def _stations(terminals: Readers, gates: Sequence[OsdpGate], outlet: Outlet) -> 
         station.terminal, station.profile = terminal, profile
         stations[terminal.address] = station
     for gate in gates:
-        address = gate.door.gate.address
+        address = gate.door.gate.address or 0
         if address not in stations:
             framing = _keyed(gate.door.name, gate.profile, gate.key)
             stations[address] = Station(len(stations), address, gate.key, framing, outlet)

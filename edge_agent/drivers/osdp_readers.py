@@ -28,7 +28,7 @@ def check_osdp_gate(door: Door, profile: Profile) -> None:
     if profile.kind != "gate" or profile.gate is None or not isinstance(profile.framing, Osdp):
         raise EdgeAgentError("devices.wrong_profile", device=door.name, profile=profile.id, wanted="an OSDP gate")
     binding = door.gate
-    if not 0 <= binding.address <= 126:
+    if not 0 <= (binding.address or 0) <= 126:
         raise EdgeAgentError("devices.osdp_address", terminal=door.name, address=binding.address)
     for name in ("relay", *_INPUTS):
         number = getattr(binding, name)

@@ -5,7 +5,7 @@ from datetime import UTC
 from pathlib import Path
 
 from edge_agent.errors import EdgeAgentError, FrameError, Problem
-from edge_agent.model.profile import Delimited, Example, Fixed, HttpPush, Nmea, Osdp, Profile, SyncLength
+from edge_agent.model.profile import Delimited, Example, Fixed, HttpPush, Modbus, Nmea, Osdp, Profile, SyncLength
 from edge_agent.protocols.codec import Decoder, Message, encode
 from edge_agent.protocols.delimited import end_bytes
 from edge_agent.protocols.push import read_push, told
@@ -14,8 +14,13 @@ _NOISE = bytes.fromhex("00 FF 11 9A 7E")
 
 
 def run_examples(profile: Profile, path: Path) -> list[Problem]:
-    if isinstance(profile.framing, HttpPush):
-        return list(_reports(profile.framing, str(path)))
+    match profile.framing:
+        case HttpPush() as push:
+            return list(_reports(push, str(path)))
+        case Modbus():
+            from edge_agent.drivers.modbus_examples import modbus_examples  # its library is loaded for who uses it only
+
+            return modbus_examples(profile, str(path))
     problems: list[Problem] = []
     for index, example in enumerate(profile.example):
         at = f"example[{index}]"

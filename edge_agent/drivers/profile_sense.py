@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from edge_agent.drivers.modbus_profile import modbus_sense
 from edge_agent.errors import Problem
 from edge_agent.model.gpio import INPUTS
 from edge_agent.model.profile import (
@@ -13,6 +14,7 @@ from edge_agent.model.profile import (
     HttpPush,
     Idle,
     MessageForm,
+    Modbus,
     Nmea,
     Osdp,
     Profile,
@@ -46,11 +48,13 @@ def sense(profile: Profile, path: Path) -> list[Problem]:
             problems += _osdp(profile, file)
         case Nmea():
             problems += _nmea(profile, file)
+        case Modbus():
+            return [*problems, *modbus_sense(profile, file)]
         case Gpio() | HttpPush():
-            return problems + list(_not_bytes(profile, file))
+            return [*problems, *_not_bytes(profile, file), *_no_registers(profile, file)]
         case Delimited() | SyncLength() | Fixed() | Idle():
             problems += [*_framing(profile, file), *_needed(profile, file), *_forms(profile, file)]
-    problems += _wiegand(profile, file)
+    problems += [*_wiegand(profile, file), *_no_registers(profile, file)]
     cards = profile.kind == "terminal" and "card" in profile.provides
     if cards and not profile.card_bits and not profile.wiegand:
         problems.append(_needs(file, "card_bits", profile))
@@ -206,6 +210,12 @@ def _not_bytes(profile: Profile, file: str) -> Iterable[Problem]:
             yield _needs(file, "framing.card", profile)
         if framing.by is not None and framing.card is None:
             yield Problem(file, "framing.by", "devices.profile_not_here", what="by")
+
+
+def _no_registers(profile: Profile, file: str) -> Iterable[Problem]:
+    for key in ("read", "write", "relays", "sensor"):
+        if getattr(profile, key):
+            yield Problem(file, key, "devices.profile_not_here", what=key)
 
 
 def _wiegand(profile: Profile, file: str) -> Iterable[Problem]:

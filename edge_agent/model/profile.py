@@ -27,10 +27,11 @@ from edge_agent.model.framing import (
 )
 from edge_agent.model.gpio import Gpio
 from edge_agent.model.push import HttpPush
+from edge_agent.model.registers import InputTraits, Modbus, RegisterRead, RegisterWrite, RelayTraits, SensorTraits
 
 __all__ = [
     "Byte", "Checksum", "Delimited", "Field", "Fixed", "Frames", "Gpio", "Hex", "HttpPush", "Idle", "MessageForm",
-    "Name", "Nmea", "Osdp", "Profile", "SyncLength", "Table", "profile_schema",
+    "Modbus", "Name", "Nmea", "Osdp", "Profile", "SyncLength", "Table", "profile_schema",
 ]  # fmt: skip
 
 # libosdp's Python binding keeps LED and output times in one byte of 100 ms: 256 would become 0. So 25.5 s at most.
@@ -46,7 +47,7 @@ class LineSettings(Table, frozen=True):
     parity: Literal["none", "even", "odd"] = "none"
 
 
-Framing = Frames | Nmea | Osdp | Gpio | HttpPush
+Framing = Frames | Nmea | Osdp | Modbus | Gpio | HttpPush
 
 
 class Led(Table, frozen=True, kw_only=True):
@@ -154,6 +155,7 @@ class Profile(Table, frozen=True, kw_only=True):
         Literal[
             "card", "keypad", "qr", "face", "id-document", "position", "led", "beep", "text",
             "relay", "contact", "exit", "fire", "panic", "tamper", "supervised",
+            "level", "loop",
         ],
         ...,
     ]  # fmt: skip
@@ -168,6 +170,11 @@ class Profile(Table, frozen=True, kw_only=True):
     wiegand: tuple[WiegandForm, ...] = ()
     buffered_keys: BufferedKeys | None = None
     scanner: Scanning = Scanning()
+    read: tuple[RegisterRead, ...] = ()
+    write: tuple[RegisterWrite, ...] = ()
+    relays: RelayTraits | None = None
+    inputs: InputTraits = InputTraits()
+    sensor: SensorTraits | None = None
     example: tuple[Example, ...] = ()
 
     def feedback_for(self, outcome: str) -> Feedback | None:

@@ -54,7 +54,7 @@ direction = "in"
 [[door]]
 name = "{door}"
 kind = "pedestrian"
-gate = {{ link = "gate-line", profile = "gates/sim", exit = 0, fire = 0, panic = 0, tamper = 0, supervised = true }}
+gate = {{ link = "gate-line", profile = "gates/sim", contact = 0, exit = 0, fire = 0, panic = 0, tamper = 0, supervised = true }}
 release_s = 2
 open_s = 15
 ways = [["card"]{face_way}]

@@ -214,6 +214,70 @@ WORDS: dict[str, tuple[str, str]] = {
         "door {door}: the board of profile {profile} has nothing for “{input}”; leave it out, or choose another board",
         "门 {door}：配置 {profile} 的门控板不支持 “{input}”；请去掉该项或换用其他门控板",
     ),
+    # Modbus
+    "devices.modbus_silent": (
+        "address {address} does not answer: check power, address, baud ({baud} here), and that A and B are not swapped",
+        "地址 {address} 没有应答：请检查电源、地址、波特率（此处 {baud}），以及 A、B 线是否接反",
+    ),
+    "devices.modbus_garbled": (
+        "{count} unreadable bytes instead of an answer of address {address}: set the same baud and parity on both "
+        "sides ({baud} here), and see that no two devices have one address",
+        "地址 {address} 返回 {count} 个无法识别的字节：请使两端波特率和校验一致（此处 {baud}），并确认没有重复的地址",
+    ),
+    "devices.modbus_stranger": (
+        "address {address} was asked and address {other} answered: give each device its own, and only one master",
+        "询问地址 {address}，却由地址 {other} 应答：请为每个设备设置不同地址，且总线上只能有一个主站",
+    ),
+    "devices.modbus_refused": (
+        "the device refuses “{what}” (exception {exception}): the profile is for another model or a newer firmware",
+        "设备拒绝 “{what}”（异常码 {exception}）：配置与型号不符，或固件版本过旧",
+    ),
+    "devices.modbus_overrun": (
+        "relay {relay} was released beyond any order and is being locked: another master, a stuck timer or a "
+        "latching relay",
+        "继电器 {relay} 超出指令时间仍处于开门状态，正在上锁：可能有其他主站、计时器故障或自保持继电器",
+    ),
+    "devices.modbus_number": (
+        "door {door}: {input} = {number}: this board has 0 to {last}",
+        "门 {door}：{input} = {number}：此板的编号为 0 到 {last}",
+    ),
+    "devices.modbus_address": (
+        "{device}: address {address} cannot be set on this device; give 1 to {highest}",
+        "{device}：此设备不能使用地址 {address}；请填 1 到 {highest}",
+    ),
+    "devices.modbus_fail_safe": (
+        "door {door}: the board of profile {profile} cannot time a relay that is off; wire the lock so that a relay "
+        "that is on unlocks (fail = secure), or choose another board",
+        "门 {door}：配置 {profile} 的板无法对断开状态计时；请接成吸合开锁（fail = secure），或换用其他板",
+    ),
+    "devices.modbus_input_twice": (
+        "door {door}: two things on one input; give each input of the board one meaning",
+        "门 {door}：同一输入用于两种用途；请为每个输入只指定一种用途",
+    ),
+    "devices.profile_function": (
+        "“{name}” cannot be done with function {function}: {known}",
+        "“{name}” 不能用功能码 {function}：可用 {known}",
+    ),
+    "devices.profile_pulse": (
+        "a pulse needs exactly one word with “plus”, and other writes none",
+        "脉冲须有且仅有一个带 “plus” 的字，其他写入不得有",
+    ),
+    "devices.profile_pulse_long": (
+        "max_pulse_s = {wanted} does not fit the board's timer, at most {limit}",
+        "max_pulse_s = {wanted} 超出板上计时器，最大 {limit}",
+    ),
+    "devices.profile_count": (
+        "{what}: {count} of them, and {wanted} needed",
+        "{what}：有 {count} 个，需要 {wanted} 个",
+    ),
+    "devices.profile_levels": (
+        "clear must be below at, and warning below alarm",
+        "clear 必须低于 at，warning 必须低于 alarm",
+    ),
+    "devices.profile_bands": (
+        "bands must not overlap, and each of closed, open, cut and shorted is there once",
+        "区间不得重叠，closed、open、cut、shorted 各须出现一次",
+    ),
     # profiles
     "devices.profiles_missing": (
         "no device profiles found: set EDGE_AGENT_PROFILES to the device_profiles folder",

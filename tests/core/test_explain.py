@@ -22,7 +22,7 @@ from edge_agent.model.site import Area, Door, Escort, FirstPerson, GateBinding, 
 from edge_agent.model.standing import Armed, At, Latch, Presence, Tries, Uses
 
 ZONE, BOOT = "Asia/Shanghai", "ab" * 16
-GATE = GateBinding("g", "gates/sim")
+GATE = GateBinding("g", "gates/sim", contact=0)
 DAY = Schedule("day", (Span((1, 2, 3, 4, 5), 8 * 60, 18 * 60),))
 PEOPLE = {
     person.id: person
