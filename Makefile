@@ -7,7 +7,7 @@ PHOTOS := .cache/photos
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: help setup demo test check lint types bench fuzz photos lock schema clean
+.PHONY: help setup demo test check lint types bench fuzz mutate photos lock schema clean
 
 help:
 	@echo "make demo        one simulated estate, live; ARGS=--once plays the scripted scenario"
@@ -15,6 +15,7 @@ help:
 	@echo "make bench       measurements with their peers, as tables"
 	@echo "make test-gpio   GPIO against a kernel's simulated chip (builds that kernel once, some minutes)"
 	@echo "make fuzz        a million inputs over all decoders; INPUTS=20000 for fewer"
+	@echo "make mutate      mutation testing of core/: changes it and sees whether the tests notice (minutes)"
 	@echo "make check       lint and types only"
 	@echo "make schema      write the generated reference (JSON Schemas, profile schema)"
 	@echo "make lock        resolve the dependencies again"
@@ -90,6 +91,18 @@ fuzz: setup .cache/fuzz/.ready
 	.cache/fuzz/bin/pip install --quiet --disable-pip-version-check --only-binary :all: msgspec pynmea2 'atheris>=2.3,<4' \
 	  || echo "skipping the inputs guided by coverage: atheris has no wheel for this Python or machine"
 	@touch $@
+
+# Changes core/ in some thousand small ways and sees whether tests/core notices; minutes. Results: docs/mutants.md.
+MUTATE := .cache/mutate
+mutate: setup
+	@test -x $(MUTATE)/venv/bin/mutmut || $(PYTHON) -m venv $(MUTATE)/venv
+	@$(MUTATE)/venv/bin/pip install --quiet --disable-pip-version-check "$$(sed -n 's/^mutate = \["\(.*\)"\].*/\1/p' pyproject.toml)"
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > "$$($(MUTATE)/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/edge-agent.pth"
+	@rm -rf $(MUTATE)/work && mkdir -p $(MUTATE)/work
+	@cp -a edge_agent tests pyproject.toml $(MUTATE)/work/
+	cd $(MUTATE)/work && ../venv/bin/mutmut run $(ARGS)
+	$(BIN)/python tests/core/mutants.py $(MUTATE)/work
 
 schema: setup
 	$(BIN)/python -m edge_agent.contract.schemas docs/reference/schemas

@@ -104,6 +104,10 @@ class Journal(Protocol):
         """Append `event` and apply `changes` in one transaction; the only way anything becomes known."""
         ...
 
+    def keep(self, *changes: Change) -> Recording:
+        """Commit `changes` without an event, in order with what is recorded before and after. Returns at once."""
+        ...
+
     async def apply(self, *changes: Change) -> None:
         """Commit `changes` without an event of their own (an intent before it acts)."""
         ...

@@ -9,8 +9,10 @@ import click
 from edge_agent.cli.describe import category_words, how_words
 from edge_agent.cli.speech import words
 from edge_agent.core.explain import Explanation, Owned, Scope, Told
+from edge_agent.core.mode import Mode
 from edge_agent.core.schedule import LOOK_AHEAD_DAYS
 from edge_agent.core.trial import Scene, Way
+from edge_agent.model.clock import Moment
 from edge_agent.model.decisions import Deny, Grant, Wait
 from edge_agent.model.people import Person
 from edge_agent.model.reads import Direction
@@ -99,7 +101,8 @@ def verdict(found: Explanation, scene: Scene) -> str:
             company = words(f"explain.needs.{reason}", s=within_s)
             return words("explain.yes_company", how=how_words(found.best.kinds), company=company)
         case Deny(reason=reason, rule=rule):
-            code = "explain.no" if rule is None else "explain.no_by_rule"
+            permits = any(told.rule.id == rule and told.rule.effect == "permit" for told in found.rules)
+            code = "explain.no" if rule is None else "explain.no_though" if permits else "explain.no_by_rule"
             return words(code, reason=words(f"reason.{reason}"), rule=rule)
 
 
@@ -177,14 +180,18 @@ def _owned_dates(owned: Owned, scene: Scene) -> str:
     return _dates(owned.valid_from_ms, owned.valid_until_ms, scene.book.zone)
 
 
-def _place(found: Explanation, scene: Scene) -> Iterator[str]:
-    mode = found.mode
+def mode_words(mode: Mode, now: Moment) -> str:
+    """How a door is set: by what, by whom, why, for how long."""
     code = "explain.mode_by" if mode.by else "explain.mode_set" if mode.source else "explain.mode"
     source = words(f"source.{mode.source}") if mode.source else ""
     said = [words(code, mode=words(f"mode.{mode.name}"), source=source, by=mode.by), mode.why]
     if mode.until_ms is not None:
-        said.append(words("explain.mode_until", minutes=max(1, round((mode.until_ms - scene.now.up_ms) / 60_000))))
-    yield ", ".join(part for part in said if part)
+        said.append(words("explain.mode_until", minutes=max(1, round((mode.until_ms - now.up_ms) / 60_000))))
+    return ", ".join(part for part in said if part)
+
+
+def _place(found: Explanation, scene: Scene) -> Iterator[str]:
+    yield mode_words(found.mode, scene.now)
     if found.interlocked:
         yield words("explain.interlocked")
     for latch in found.latches:

@@ -14,7 +14,7 @@ import msgspec
 from edge_agent.config import FACE_KEY
 from edge_agent.core.area import Standing
 from edge_agent.core.decide import Place
-from edge_agent.core.mode import carried_over, mode_of
+from edge_agent.core.mode import Mode, carried_over, mode_of
 from edge_agent.core.trial import Scene
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.errors import EdgeAgentError, StoreError
@@ -131,6 +131,18 @@ def scene_of(
         if terminal.door == door.name and terminal.direction == direction.value
     )
     return Scene(book, Place(door, standing, mode, blocked), direction, moment, config.policy, here, faces)
+
+
+def modes_of(config: Config, folder: Path) -> dict[str, tuple[Mode, Moment]]:
+    """How each door is set now. Raises StoreError."""
+    now = SystemClock().now()
+    standing = Standing(config.areas, seen(folder).changes)
+    standing.apply(*carried_over(standing, now))
+    rules, schedules = site_rules(config.gateway.site)
+    book = Book("", rules=rules, schedules=schedules, zone=config.gateway.zone)
+    if (folder / "people.db").exists():
+        book = book_of(config, folder)
+    return {door.name: (mode_of(door, standing, book, now, config.policy), now) for door in config.doors}
 
 
 def _interlocked(config: Config, book: Book, standing: Standing, memory: Seen, door: Door, now: Moment) -> bool:

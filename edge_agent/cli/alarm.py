@@ -5,14 +5,29 @@ from pathlib import Path
 import click
 
 from edge_agent.cli.operate import BY, WHY, carry_out, site, who
-from edge_agent.cli.options import CONFIG, STATE
+from edge_agent.cli.options import CONFIG, STATE, state_directory
+from edge_agent.cli.speech import tell, words
+from edge_agent.drivers.clock import SystemClock
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.commands import Operation
+from edge_agent.model.standing import Latch
 
 
 @click.group("alarm")
 def command() -> None:
-    """Alarms that stay until they are cleared. The agent must be running."""
+    """Alarms that stay until they are cleared."""
+
+
+@command.command("list")
+@CONFIG
+@STATE
+def list_(config: Path, state: Path | None) -> None:
+    """Show the alarms that stand, as last recorded; no agent needs to run."""
+    standing = _standing(state_directory(config, state))
+    for latch in standing:
+        click.echo("  ".join((latch.name, *_said(latch))))
+    if not standing:
+        tell("cli.no_alarm")
 
 
 @command.command("clear")
@@ -25,6 +40,24 @@ def clear(config: Path, state: Path | None, by: str | None, why: str, alarm: str
     """Clear ALARM: fire, or panic/ and the door, as panic/north-gate. Refused while its input is still active."""
     there = site(config, state)
     kind, _, door = alarm.partition("/")
-    if not (alarm == "fire" or (kind == "panic" and door and door in (there.doors or (door,)))):
+    known = alarm == "fire" or (kind == "panic" and door and door in (there.doors or (door,)))
+    # A door that was taken down while its alarm stood is in the memory alone.
+    if not known and alarm not in {latch.name for latch in _standing(there.socket.parent.parent)}:
         raise EdgeAgentError("cli.bad_latch", text=alarm, doors=", ".join(there.doors))
     carry_out(there, Operation("clear", who(by), why, latch=alarm))
+
+
+def _standing(folder: Path) -> list[Latch]:
+    from edge_agent.cli.access_scene import seen
+
+    return [change for change in seen(folder).changes if isinstance(change, Latch) and change.raised]
+
+
+def _said(latch: Latch) -> list[str]:
+    said = []
+    since_ms = None if latch.since is None else latch.since.since_ms(SystemClock().now())
+    if since_ms is not None:
+        said.append(words("cli.alarm_since", minutes=max(0, since_ms) // 60_000))
+    if latch.count > 1:
+        said.append(words("detail.again", count=latch.count))
+    return said

@@ -13,6 +13,8 @@ from edge_agent.model.events import (
     AgentDegraded,
     AlertClosed,
     AlertOpened,
+    ClockStepped,
+    CommandCompleted,
     DeviceDegraded,
     DeviceLost,
     DoorClosed,
@@ -45,6 +47,7 @@ COLOURS = {
     "device.lost": "yellow",
     "agent.degraded": "yellow",
     "gap.announced": "yellow",
+    "clock.stepped": "yellow",
 }
 
 
@@ -107,12 +110,17 @@ def _detail(event: Event | UnknownEvent, lang: str) -> str:
             return say("detail.input", lang, input=name, what=_word(f"detail.fault.{what}", what, lang))
         case FireReleased(door=door):
             return door
-        case FireCleared(by=by):
-            return say("detail.by", lang, by=by)
+        case FireCleared(by=by, why=why):
+            return " · ".join(part for part in (say("detail.by", lang, by=by), why) if part)
         case PanicRaised(door=door, count=count):
             return door if count == 1 else f"{door} · {say('detail.again', lang, count=count)}"
-        case PanicCleared(door=door, by=by):
-            return f"{door} · {say('detail.by', lang, by=by)}"
+        case PanicCleared(door=door, by=by, why=why):
+            return " · ".join(part for part in (door, say("detail.by", lang, by=by), why) if part)
+        case ClockStepped(by_ms=ms):
+            return say("detail.jumped", lang, minutes=ms / 60_000)
+        case CommandCompleted(verb=verb, issuer=issuer, door=door, why=why):
+            by = say("detail.by", lang, by=issuer.removeprefix("local/"))
+            return " · ".join(part for part in (_word(f"verb.{verb}", verb, lang), door, by, why) if part)
         case AlertOpened():
             return _alert(event, lang)
         case AlertClosed(kind=kind, sensor=sensor, place=place, door=door):

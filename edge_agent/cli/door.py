@@ -7,7 +7,8 @@ import click
 from edge_agent.cli.operate import ALL, BY, FOR, WHY, Site, carry_out, known_door, minutes, seconds, site, which, who
 from edge_agent.cli.options import CONFIG, STATE, state_directory
 from edge_agent.cli.speech import words
-from edge_agent.errors import EdgeAgentError
+from edge_agent.config import load_config
+from edge_agent.errors import EdgeAgentError, Problem, Problems
 from edge_agent.model.commands import Operation
 
 EMERGENCY_S = 3600.0  # lockdown and evacuation expire: nobody shall forget one
@@ -154,7 +155,7 @@ def _confirm(there: Site, order: Operation) -> None:
 @CONFIG
 @STATE
 def status(config: Path, state: Path | None) -> None:
-    """Show each door as last recorded; no agent needs to run."""
+    """Show each door as last recorded, and how it is set: by whom, why, for how long. No agent needs to run."""
     from edge_agent.store.reading import JournalReader
 
     folder = state_directory(config, state)
@@ -163,6 +164,18 @@ def status(config: Path, state: Path | None) -> None:
         recorded = dict(reader.door_states())
     finally:
         reader.close()
+    modes = _modes(config, folder)
     for door in site(config, state).doors or tuple(recorded):
-        last = recorded.get(door, "unknown")
-        click.echo(f"{door}  {words(f'cli.door.{last}')}")
+        last = words(f"cli.door.{recorded.get(door, 'unknown')}")
+        click.echo("  ".join(part for part in (door, last, modes.get(door, "")) if part))
+
+
+def _modes(config: Path, folder: Path) -> dict[str, str]:
+    """Door → how it is set, in words; the plain state is not worth a word. Empty where the configuration is wrong."""
+    from edge_agent.cli import access_say, access_scene
+
+    try:
+        found = access_scene.modes_of(load_config(config), folder)
+    except (EdgeAgentError, Problem, Problems):
+        return {}
+    return {door: access_say.mode_words(mode, now) for door, (mode, now) in found.items() if mode.source}

@@ -27,7 +27,12 @@ def command() -> None:
 @click.option("--accepted", is_flag=True, help="One JSON line {read_id, epoch, seq} at the moment of each commit.")
 @click.option("--json", "as_json", is_flag=True, help="The events' own JSON instead of words.")
 @click.option("--from", "start", type=int, help="Begin after this seq (default: the last 10).")
-@click.option("--silent", "with_silent", is_flag=True, help="Also alerts that nobody at the gate may notice (duress).")
+@click.option(
+    "--silent",
+    "with_silent",
+    is_flag=True,
+    help="Also silent alerts (duress), and the numbers: a gap in them would tell.",
+)
 def follow(
     config: Path, state: Path | None, accepted: bool, as_json: bool, start: int | None, with_silent: bool
 ) -> None:
@@ -63,7 +68,8 @@ async def _events(journal: Path, as_json: bool, start: int | None, with_silent: 
                     click.echo(f'{{"seq":{row.seq},"tag":"{row.tag}","data":{row.body.decode()}}}')
                 else:
                     line = describe(row, language())
-                    click.echo(f"{row.seq:>7}  {line.time}  {line.what}  {line.who}  {line.detail}".rstrip())
+                    number = f"{row.seq:>7}  " if with_silent else ""  # one that is left out would tell of it
+                    click.echo(f"{number}{line.time}  {line.what}  {line.who}  {line.detail}".rstrip())
             await asyncio.sleep(LOOK_S)
     finally:
         reader.close()

@@ -11,7 +11,7 @@ import click
 from edge_agent.cli.options import state_directory
 from edge_agent.cli.speech import language, tell, words
 from edge_agent.config import load_config
-from edge_agent.console.control import operate
+from edge_agent.console.control import LONGEST_S, operate
 from edge_agent.errors import EdgeAgentError, Problem, Problems
 from edge_agent.model.commands import Operation
 
@@ -20,7 +20,6 @@ WHY = click.option("--why", default="", help="The reason, for the record.")
 FOR = click.option("--for", "lasting", help="How long: 90s, 30m, 2h (default: until taken back).")
 ALL = click.option("--all", "everywhere", is_flag=True, help="Every door.")
 
-LONGEST_S = 7 * 86_400
 _DURATION = re.compile(r"(?=\d)(?:(\d{1,3})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?", re.ASCII)
 
 

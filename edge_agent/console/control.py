@@ -6,7 +6,6 @@ Operation that at least makes sense. docs/decisions/0012 has the form and the re
 """
 
 import asyncio
-import math
 import os
 import socket
 from collections.abc import Awaitable, Callable
@@ -23,6 +22,7 @@ from edge_agent.sockets import peer_uid, private_socket, short_name
 
 LINE_AT_MOST = 4096  # bytes, of a question and of an answer with a hundred doors
 NAME_AT_MOST, REASON_AT_MOST = 64, 200  # characters of `by` and `why`: they go into the journal
+LONGEST_S = 7 * 86_400  # of an order with an end: a slip of the finger is not kept for years
 SPEAK_WITHIN_S = 5.0  # a client that says nothing does not stay
 BEAT_EVERY_S = 2.0
 CLIENTS_AT_MOST = 16
@@ -103,7 +103,7 @@ def nonsense(operation: Operation) -> str:
         return "control.too_long"
     if not (operation.by + operation.why).isprintable():
         return "control.malformed"
-    if operation.for_s is not None and not (math.isfinite(operation.for_s) and operation.for_s > 0):
+    if operation.for_s is not None and not 0 < operation.for_s <= LONGEST_S:  # also when it is no number
         return "control.bad_time"
     return ""
 

@@ -16,6 +16,7 @@ from edge_agent.model.standing import (
     At,
     Change,
     Emptied,
+    Gone,
     Latch,
     Order,
     Presence,
@@ -55,6 +56,12 @@ class Standing:
             case Emptied(scope=scope):
                 self.inside.pop(scope, None)
                 self.counts.pop(scope, None)
+            case Gone(person=person):
+                for scope, seen in self.inside.items():
+                    if (last := seen.pop(person, None)) is not None:
+                        self.counts[scope] -= last.inside
+            case Uses(name=name, count=0):
+                self.uses.pop(name, None)
             case Uses(name=name, count=count):
                 self.uses[name] = count
             case Tries(terminal=terminal):
@@ -143,7 +150,7 @@ def crowded(door: Door, direction: Direction, person: str, standing: Standing) -
             return into.max_mode
     out_of = standing.areas.get(leaves(door, direction) or "")
     if out_of is not None and out_of.min_people and standing.presence(out_of.name, person).inside:
-        if standing.counts.get(out_of.name, 0) <= out_of.min_people:
+        if standing.counts[out_of.name] <= out_of.min_people:
             return "soft"
     return None
 

@@ -86,7 +86,7 @@ def _refuse(found: Deny, how: tuple[str, ...], read: Read, place: Place, now: Mo
     """A refused credential; a wrong try is counted."""
     wrong = found.reason in GUESSED and not isinstance(read.credential, Face)
     tries = area.tried(read.terminal, False, place.standing, now, policy) if wrong else ()
-    return Deny(found.reason, how, found.person, found.rule, tries)
+    return Deny(found.reason, how, found.person, changes=tries)
 
 
 # ---- who is it -------------------------------------------------------------------------------------------------------
@@ -379,7 +379,8 @@ def _grant(
     if direction is Direction.IN:
         more = area.tried(attempt.read.terminal, True, standing, now, policy)
         first = door.first_person
-        if first is not None and first.mode == "arm" and person.category in first.categories and now.trusted:
+        arms = first is not None and first.mode == "arm" and person.category in first.categories
+        if arms and not _distrusted(now, policy):
             day = local_time(now.wall_ms, book.zone).toordinal()
             if standing.armed.get(door.name) != day:
                 more = (*more, Armed(door.name, day))

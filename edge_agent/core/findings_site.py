@@ -26,6 +26,9 @@ def _doors(subject: Subject) -> Iterator[Finding]:
         at = f"door[{index}]"
         if door.hold_open is not None and door.hold_open not in schedules:
             yield problem("find.hold_schedule", f"{at}.hold_open", name=door.hold_open, known=known)
+        elif door.hold_open is not None:
+            code = "find.hold_deny" if subject.config.policy.untrusted_clock == "deny_timed" else "find.hold_allow"
+            yield advice(code, f"{at}.hold_open", door=door.name, name=door.hold_open)
         for number, ways_at in enumerate(door.ways_at):
             where = f"{at}.ways_at[{number}]"
             if ways_at.schedule not in schedules:

@@ -42,6 +42,31 @@ def whose(credential: Presented, book: Book) -> str | None:
             return None
 
 
+# Refused for these, what was shown was somebody's and good in itself.
+IN_ORDER = frozenset({
+    Reason.CREDENTIAL_NOT_ENABLED, Reason.NOT_PERMITTED_AT_THIS_TIME, Reason.UNAUTHORIZED, Reason.UNTRUSTED_CLOCK,
+    Reason.ANTI_PASSBACK, Reason.INTERLOCK, Reason.OCCUPANCY, Reason.DOOR_BLOCKED, Reason.LOCKDOWN,
+    Reason.SECOND_FACTOR_MISSING, Reason.SECOND_PERSON_MISSING, Reason.ESCORT_MISSING, Reason.USES_EXHAUSTED,
+    Reason.LIVENESS_FAILED, Reason.JOURNAL_UNAVAILABLE,
+})  # fmt: skip
+
+
+def under_duress(attempt: Attempt, reason: Reason, book: Book) -> bool:
+    """Somebody calls for help though the door stays shut. A PIN typed where none is asked for may be any number."""
+    if reason not in IN_ORDER:
+        return False
+    if any(factor.duress for factor in attempt.shown):
+        return True
+    match attempt.read.credential:
+        case Pin(person=person, duress=duress):
+            return duress and person is not None
+        case Card() | Token() as key:
+            held = book.credentials.get(key)
+            return held is not None and held.duress and held.state == "enabled"
+        case _:
+            return False
+
+
 def pin_wanted(gathered: Gathered) -> str | None:
     """The person whose PIN typed digits are now: the last one who waits for a factor and could give it that way."""
     for waiting in reversed(gathered.waiting):

@@ -7,13 +7,13 @@ RFC 5545's, expanded by dateutil some weeks at a time and kept for the next ques
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from edge_agent.model.people import Book, Recurrence, Schedule, Span
 
 if TYPE_CHECKING:
-    from dateutil.rrule import rrule
+    from dateutil.rrule import rrule, rruleset
 
 DAY_MIN = 1440
 WINDOW_DAYS = 64
@@ -84,9 +84,8 @@ def _expanded(recurrence: Recurrence, day: int) -> Mapping[int, tuple[datetime, 
     days: dict[int, tuple[datetime, ...]] = {}
     try:
         start = datetime.fromordinal(max(day, 1))
-        end = datetime.fromordinal(day + WINDOW_DAYS) - timedelta(microseconds=1)
-        first = begins(recurrence)
-        if first is None or first > end:
+        end = datetime.fromordinal(day + WINDOW_DAYS)
+        if begins(recurrence) is None:
             return days
         for at in parse(recurrence).between(start, end, inc=True):
             if at in recurrence.left_out:
@@ -109,14 +108,14 @@ def begins(recurrence: Recurrence) -> datetime | None:
 
 
 @lru_cache(maxsize=512)
-def parse(recurrence: Recurrence) -> "rrule":
+def parse(recurrence: Recurrence) -> "rrule | rruleset":
     """Raises ValueError when the rule is none of RFC 5545's; also for one that repeats within a day, whose repetitions
     would be counted from DTSTART on for every question: BYHOUR and BYMINUTE say several times a day.
     """
     return _parsed(recurrence.start, recurrence.rule or "FREQ=DAILY;COUNT=1")
 
 
-def _parsed(start: datetime, rule: str) -> "rrule":
+def _parsed(start: datetime, rule: str) -> "rrule | rruleset":
     from dateutil.rrule import rrulestr  # only where a site has recurrences
 
     words = dict(part.partition("=")[::2] for part in rule.upper().split(";"))
@@ -126,7 +125,7 @@ def _parsed(start: datetime, rule: str) -> "rrule":
         raise ValueError("a recurrence repeats daily or less often; several times a day are BYHOUR and BYMINUTE")
     if "INTERVAL" in words and not int(words["INTERVAL"]) > 0:  # of 0 dateutil would never come to the next one
         raise ValueError("an INTERVAL is 1 or more")
-    return cast("rrule", rrulestr(rule, dtstart=start, cache=False))
+    return rrulestr(rule, dtstart=start)
 
 
 def endless(recurrence: Recurrence) -> bool:

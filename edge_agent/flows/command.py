@@ -136,14 +136,15 @@ class Operations:
         if operation.door is not None and operation.door not in self.doors:
             return Done(False, "operate.no_door")
         doors = tuple(self.doors) if operation.door is None else (operation.door,)
-        logger.info("%s by %s at %s", operation.verb, operation.by, operation.door or "all doors")
+        what = operation.door or operation.latch or operation.person or "all"
+        logger.info("%s by %s: %s", operation.verb, operation.by, what)
         match operation.verb:
             case "open":
                 return await self._open(operation)
             case "approve":
                 return await self._approve(operation)
             case "clear":
-                code = self.premises.clear(operation.latch or "", operation.by)
+                code = self.premises.clear(operation.latch or "", operation.by, operation.why)
                 return Done(not code, code)
             case "forgive":
                 self._done(operation, area.forgive(self.premises.standing, operation.person))
@@ -184,7 +185,7 @@ class Operations:
     def _done(self, operation: Operation, changes: Sequence[Change]) -> None:
         event = CommandCompleted(
             command=self._id(), verb=operation.verb, issuer=f"local/{operation.by}",
-            door=operation.door,
+            door=operation.door, why=operation.why, person=operation.person,
         )  # fmt: skip
         self.premises.record(event, *changes)
 
@@ -204,7 +205,9 @@ class Operations:
             refused = CommandRefused(reason="gate_unavailable", command=command, verb="open", issuer=issuer)
             journal.record(refused, IntentDone(command, "refused"))
             return Done(False, "operate.gate_unavailable")
-        completed = CommandCompleted(command=command, verb="open", issuer=issuer, door=operation.door)
+        completed = CommandCompleted(
+            command=command, verb="open", issuer=issuer, door=operation.door, why=operation.why
+        )  # fmt: skip
         journal.record(completed, IntentDone(command, "completed"))
         return Done(True, doors=(operation.door,))
 

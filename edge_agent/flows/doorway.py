@@ -47,6 +47,7 @@ class Doorway:
         )
         self._hold_at_ms: int | None = None  # when the lock is to be released again
         self._secure_at_ms: int | None = None  # when it is to be locked before its time
+        self._slipping = False  # it should be held open, and its gate does not answer
         self._tampered = False
         self._working: set[asyncio.Task[None]] = set()
 
@@ -59,12 +60,20 @@ class Doorway:
     async def release(self, going: machine.Going | None, longer: bool = False) -> None:
         """Unlock for this door's time. Raises DeviceUnavailable."""
         timing = self._longer if longer else self._timing
-        await self.gate.release(timing.release_ms / 1000)
+        await self.gate.release(max(timing.release_ms, self._promised_ms()) / 1000)
         self._secure_at_ms = None
         if going is not None and self.door.gate.contact is None:  # nobody will ever know whether they went through
             self.came_in(going.person)
             going = None
         self.state = machine.release(self.state, self._now_ms(), timing, going)
+
+    def _promised_ms(self) -> int:
+        """For how long it is released already. A board times the newest release: a shorter one would end the others."""
+        if self.mode.open:
+            return _ms(HOLD_S)
+        if isinstance(self.state, machine.Released):
+            return self.state.until_ms - machine.GRACE_MS - self._now_ms()
+        return 0
 
     async def let_out(self) -> None:
         """Somebody pressed the exit button: open, then say so."""
@@ -86,8 +95,10 @@ class Doorway:
             case Report.CONTACT_CLOSED:
                 was_open = isinstance(self.state, machine.Open)
                 self._move(machine.closed(self.state, name, at_ms))
-                if was_open and self.door.relock_s is not None:
-                    self._secure_at_ms = self._now_ms() + _ms(self.door.relock_s)
+                if report.first:  # it may have been shut while nobody was there to record it
+                    self.premises.note(DoorState(name, machine.name_of(self.state)))
+                if was_open and (relock_s := self._relock_s()) is not None:
+                    self._secure_at_ms = self._now_ms() + _ms(relock_s)
             case Report.TAMPER_ON | Report.TAMPER_OFF:
                 on = report.report is Report.TAMPER_ON
                 if on != self._tampered:
@@ -101,6 +112,12 @@ class Doorway:
                 self.premises.record(DoorFault(door=name, input=report.detail, what=what))
             case _:
                 logger.debug("%s: %s", name, report.report)
+
+    def _relock_s(self) -> float | None:
+        """A door of an interlock locks as soon as it is shut: shut and still released it would count as shut."""
+        if self.door.relock_s is None and self.premises.interlocks(self.door.name):
+            return 0.0
+        return self.door.relock_s
 
     def tick(self) -> None:
         """Time passed, or something about this door's mode did."""
@@ -186,9 +203,15 @@ class Doorway:
         try:
             await self.gate.release(HOLD_S)
         except DeviceUnavailable as error:
-            logger.error("%s is not held open: %s", self.door.name, error)
+            if not self._slipping:  # once, however long it takes
+                logger.error("%s is not held open: %s", self.door.name, error)
+            self._slipping = True
             if self._hold_at_ms is not None:
                 self._hold_at_ms = self._now_ms() + _ms(RETRY_S)
+        else:
+            if self._slipping:
+                logger.info("%s is held open again", self.door.name)
+            self._slipping = False
 
     def _relock(self) -> None:
         if self._secure_at_ms is None or self._now_ms() < self._secure_at_ms:

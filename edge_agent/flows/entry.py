@@ -11,7 +11,7 @@ from collections import deque
 from contextlib import suppress
 
 from edge_agent import log
-from edge_agent.core import presentation
+from edge_agent.core import area, presentation
 from edge_agent.core.decide import STALE_AFTER_MS, Place, decide
 from edge_agent.core.door import Going
 from edge_agent.core.presentation import Waiting
@@ -21,10 +21,10 @@ from edge_agent.flows.premises import Premises
 from edge_agent.model.decisions import Attempt, Company, Decision, Deny, Grant, Reason, Wait
 from edge_agent.model.detections import CameraState, Detection
 from edge_agent.model.doors import GateReport, Report
-from edge_agent.model.events import AccessDenied, AccessGranted, AlertOpened
+from edge_agent.model.events import AccessDenied, AccessGranted, AccessNotTaken, AlertOpened
 from edge_agent.model.reads import Code, Direction, Keys, Read
 from edge_agent.model.site import Camera
-from edge_agent.model.standing import Tries
+from edge_agent.model.standing import Change, Tries
 from edge_agent.ports import Beat, Clock, FaceJudge, Recording, Secrets, Terminals
 
 READS_WAITING = 32  # per terminal; one that floods loses its own oldest reads
@@ -147,11 +147,17 @@ class DoorActor:
             case Wait():
                 self._wait(attempt, decision)
             case Deny():
-                self._deny(attempt.read, decision)
+                self._refuse(attempt, decision)
         return False
 
+    def _refuse(self, attempt: Attempt, deny: Deny) -> None:
+        """Shut all the same: who was forced to come is in no less danger."""
+        self._deny(attempt.read, deny)
+        if presentation.under_duress(attempt, deny.reason, self.premises.book):
+            self._call_for_help(attempt.read, deny.person)
+
     async def _grant(self, attempt: Attempt, grant: Grant) -> bool:
-        """Open and record; False when it could not be recorded first, where it must be."""
+        """Open and record; False when it did not open: not recorded first where it must be, or the gate is away."""
         read = attempt.read
         event = AccessGranted(
             door=self.door.name, direction=read.direction, person=grant.person, category=grant.category,
@@ -160,10 +166,10 @@ class DoorActor:
         )  # fmt: skip
         recording = self.premises.record(event, *grant.changes, read_id=read.read_id)
         if grant.duress:
-            self._call_for_help(read, grant)
+            self._call_for_help(read, grant.person)
         leaving = read.direction is Direction.OUT
         if self._record_first(grant) and not leaving and (reason := await self._unrecorded(recording, read)):
-            self._deny(read, Deny(reason, grant.how, grant.person, changes=grant.undo))
+            self._deny(read, Deny(reason, grant.how, grant.person, changes=self._taken_back(grant)))
             return False
         try:
             await self.doorway.release(Going(grant.person, grant.changes, grant.undo), grant.longer)
@@ -171,25 +177,36 @@ class DoorActor:
         except DeviceUnavailable as error:
             logger.error("%s did not open: %s", self.door.name, error)
             self.terminals.show(read.terminal, "fault")
+            not_taken = AccessNotTaken(door=self.door.name, person=grant.person)
+            self.premises.record(not_taken, *self._taken_back(grant))
+            return False
         return True
 
-    def _call_for_help(self, read: Read, grant: Grant) -> None:
+    def _taken_back(self, grant: Grant) -> tuple[Change, ...]:
+        """What is remembered of a passage that did not happen: nobody is inside, no use is gone."""
+        return tuple(area.taken_back(grant.changes, grant.undo, self.premises.standing))
+
+    def _call_for_help(self, read: Read, person: str | None) -> None:
         """Under duress: everything at the door is as always, and somebody far away hears of it."""
         self.premises.record(
             AlertOpened(
                 door=self.door.name, alert=f"duress-{read.read_id}", kind="duress", silent=True,
-                person=grant.person, terminal=read.terminal,
+                person=person, terminal=read.terminal,
             )
         )  # fmt: skip
 
     async def _unrecorded(self, recording: Recording, read: Read) -> Reason | None:
-        """Wait for the commit, as long as the person may be expected to stand there; why it must not open, or None."""
+        """Wait for the commit, as long as the person may be expected to stand there; why it must not open after all, or
+        None. Doors do not wait for each other: meanwhile another one of an interlock may have been released.
+        """
         try:
             if await recording.committed(STALE_AFTER_MS / 1000) is None:
                 return Reason.JOURNAL_UNAVAILABLE
         except JournalUnavailable:
             return Reason.JOURNAL_UNAVAILABLE
-        return Reason.STALE_READ if self._now_ms() - read.up_ms > STALE_AFTER_MS else None
+        if self._now_ms() - read.up_ms > STALE_AFTER_MS:
+            return Reason.STALE_READ
+        return Reason.INTERLOCK if self.premises.interlocked(self.door.name) else None
 
     def _record_first(self, grant: Grant) -> bool:
         match self.premises.policy.record_before_open:
@@ -232,7 +249,8 @@ class DoorActor:
         now_ms = self._now_ms()
         gathered = self._gathered[direction]
         self._gathered[direction], helped = presentation.lets_in(gathered, grant, premises.book, self.door, now_ms)
-        beside = [Company(premises.book.persons[grant.person], now_ms, passed=False)] if helped else []
+        person = premises.book.persons.get(grant.person)  # the book may have changed since the decision
+        beside = [Company(person, now_ms, passed=False)] if helped and person is not None else []
         for entry in helped:
             if await self._look_again(entry, "", tuple(beside)):
                 beside.append(Company(entry.wait.person, now_ms, passed=False))
@@ -265,7 +283,7 @@ class DoorActor:
                 return await self._grant(attempt, decision)
             case Deny():
                 self._gathered[read.direction] = presentation.without(gathered, entry)
-                self._deny(read, decision)
+                self._refuse(attempt, decision)
             case Wait():
                 if approved_by:
                     self._wait(attempt, decision)
@@ -281,7 +299,8 @@ class DoorActor:
         for entry in over:
             kinds = tuple(dict.fromkeys(factor.kind for factor in entry.wait.shown))
             if set(kinds) != {"face"}:
-                self._deny(entry.read, Deny(entry.wait.reason, kinds, entry.wait.person.id))
+                attempt = Attempt(entry.read, entry.wait.shown)
+                self._refuse(attempt, Deny(entry.wait.reason, kinds, entry.wait.person.id))
 
     # ---- the door by other hands -------------------------------------------------------------------------------------
 

@@ -10,18 +10,20 @@ from collections.abc import Coroutine, Iterable
 from typing import Protocol
 
 from edge_agent import log
-from edge_agent.core import area, latch, mode
+from edge_agent.core import area, latch, mode, remember
 from edge_agent.errors import JournalUnavailable
 from edge_agent.flows.alarm import Alarms
+from edge_agent.flows.missed import Missed
 from edge_agent.model.clock import Moment
-from edge_agent.model.events import Event, FireCleared, FireReleased, PanicCleared, PanicRaised
+from edge_agent.model.events import ClockStepped, Event, FireCleared, FireReleased, PanicCleared, PanicRaised
 from edge_agent.model.people import Book
 from edge_agent.model.site import Area, Interlock, Policy
-from edge_agent.model.standing import Change, Latch
+from edge_agent.model.standing import Change, Latch, Order
 from edge_agent.ports import Beat, Books, Clock, DoorState, Journal, Recording
 
 LOOK_S = 1.0
 COMMIT_WITHIN_S = 0.15
+STEP_MS = 5000  # in a second: no oscillator is off by that
 
 logger = log.get("flows.premises")
 
@@ -55,20 +57,28 @@ class Premises:
         for group in interlocks:
             for door in group.doors:
                 self._others.setdefault(door, set()).update(set(group.doors) - {door})
-        self._active: set[str] = set()  # latches whose input is on now
+        self._active: dict[str, set[str]] = {}  # latch → the doors whose input is on now
         self._watched: set[asyncio.Task[None]] = set()
+        self._tidied: Book | None = None  # the book whose people are all that is remembered
+        self._missed = Missed(self.standing)
+        self._offset_ms: int | None = None  # of the wall clock to the uptime
 
     async def restore(self) -> None:
         """What was remembered before the restart; to be called before the first decision."""
         self.standing.apply(*await self.journal.standing())
         now = self.now()
+        self._watch_clock(now)
+        if over := remember.dismantled(self.standing, self.doors):
+            doors = sorted({change.door for change in over if isinstance(change, Order)})
+            logger.warning("orders for doors that are not there any more are dropped: %s", ", ".join(doors))
+            self.remember(*over)
         changes: list[Change] = [*mode.carried_over(self.standing, now)]
         changes += [
             again
             for tries in self.standing.tries.values()
             if (again := area.still_locked(tries, now, self.policy)) is not None
         ]
-        self.standing.apply(*changes)  # the next change of each is stored as it then is
+        self.remember(*changes)  # times are counted in this boot's uptime from now on
         inside = sum(self.standing.counts.values())
         raised = [name for name, seen in self.standing.latches.items() if seen.raised]
         if inside or raised or self.standing.orders:
@@ -82,6 +92,10 @@ class Premises:
     def now(self) -> Moment:
         return self.clock.now()
 
+    def interlocks(self, door: str) -> bool:
+        """It is in an interlock with others."""
+        return bool(self._others.get(door))
+
     def interlocked(self, door: str) -> bool:
         """Another door of one of its groups is not shut."""
         return any(not self.doors[other].shut for other in self._others.get(door, ()) if other in self.doors)
@@ -90,19 +104,24 @@ class Premises:
         """Remember and record; a commit that is late or fails is an alarm, not a reason to stop at the door."""
         self.standing.apply(*(change for change in changes if not isinstance(change, DoorState)))
         recording = self.journal.record(event, *changes, read_id=read_id)
-        self._start(self._expect(recording))
+        self._start(self._expect(recording, event, changes))
         return recording
 
     def remember(self, *changes: Change) -> None:
         """Changes that are no event of their own."""
         self.standing.apply(*changes)
-        self._start(self._apply(changes))
+        if changes:
+            self._start(self._kept(self.journal.keep(*changes), changes))
+
+    def note(self, state: DoorState) -> None:
+        """How a door is found."""
+        self._start(self._kept(self.journal.keep(state), (state,)))
 
     # ---- fire and panic ----------------------------------------------------------------------------------------------
 
     def fire(self, door: str, on: bool) -> None:
         """The fire panel's input at `door`."""
-        self._input(latch.FIRE, on)
+        self._input(latch.FIRE, door, on)
         if on and (raised := latch.raise_(self.standing.latches.get(latch.FIRE), latch.FIRE, self.now())):
             logger.critical("FIRE: escape doors are unlocked (input at %s)", door)
             self.record(FireReleased(door=door), raised)
@@ -111,29 +130,33 @@ class Premises:
     def panic(self, door: str, on: bool) -> None:
         """The panic input at `door`."""
         name = latch.panic_of(door)
-        self._input(name, on)
+        self._input(name, door, on)
         if on and (raised := latch.raise_(self.standing.latches.get(name), name, self.now())):
             logger.critical("PANIC at %s", door)
             self.record(PanicRaised(door=door), raised)
 
-    def clear(self, name: str, by: str) -> str:
+    def clear(self, name: str, by: str, why: str = "") -> str:
         """By hand; a code of `words` when it cannot be cleared, else empty."""
         before = None if name.startswith(latch.SENSOR) else self.standing.latches.get(name)
-        cleared = latch.clear(before, name in self._active, by)
+        cleared = latch.clear(before, bool(self._active.get(name)), by)
         if cleared is None:
             return "operate.latch_active" if before is not None and before.raised else "operate.no_latch"
         event: Event = (
-            FireCleared(by=by) if name == latch.FIRE else PanicCleared(door=name.removeprefix("panic/"), by=by)
+            FireCleared(by=by, why=why)
+            if name == latch.FIRE
+            else PanicCleared(door=name.removeprefix("panic/"), by=by, why=why)
         )
         self.record(event, cleared)
         self.wake()
         return ""
 
-    def _input(self, name: str, on: bool) -> None:
+    def _input(self, name: str, door: str, on: bool) -> None:
+        """Several doors may have an input of the fire panel: it says fire as long as one of them does."""
+        doors = self._active.setdefault(name, set())
         if on:
-            self._active.add(name)
+            doors.add(door)
         else:
-            self._active.discard(name)
+            doors.discard(door)
 
     # ---- time --------------------------------------------------------------------------------------------------------
 
@@ -142,13 +165,41 @@ class Premises:
         while True:
             beat()
             now = self.now()
+            self._watch_clock(now)
             for seen in [*self.standing.latches.values()]:
                 if again := latch.again(seen, now, self.policy.panic_repeat_s):
                     self._repeat(again)
             for changes in area.resets(self.standing, now, self.book.zone):
                 logger.info("%s: everybody inside is forgotten (nightly reset)", changes[0].scope)
                 self.remember(*changes)
+            self._tidy()
+            self._catch_up()
             await asyncio.sleep(LOOK_S)
+
+    def _watch_clock(self, now: Moment) -> None:
+        """Wall clock against uptime, which never jumps."""
+        offset_ms = now.wall_ms - now.up_ms
+        by_ms = 0 if self._offset_ms is None else offset_ms - self._offset_ms
+        self._offset_ms = offset_ms
+        if abs(by_ms) > STEP_MS:
+            logger.warning("the wall clock jumped by %+.0f s", by_ms / 1000)
+            self.record(ClockStepped(by_ms=by_ms))
+            self.wake()
+
+    def _tidy(self) -> None:
+        """People and cards that were removed are no longer remembered: nobody would ever count them out again."""
+        if self._tidied is not self.book:
+            self._tidied = self.book
+            self.remember(*remember.outdated(self.standing, self.book))
+
+    def _catch_up(self) -> None:
+        """The journal may record again."""
+        if self.journal.accepting:
+            changes, alarms = self._missed.take()
+            if changes:
+                self._start(self._kept(self.journal.keep(*changes), tuple(changes)))
+            for alarm in alarms:
+                self.record(alarm)
 
     def _repeat(self, again: Latch) -> None:
         self.record(PanicRaised(door=again.name.removeprefix("panic/"), count=again.count), again)
@@ -157,19 +208,19 @@ class Premises:
         for door in self.doors.values():
             door.wake()
 
-    async def _apply(self, changes: tuple[Change, ...]) -> None:
-        try:
-            await self.journal.apply(*changes)
-        except JournalUnavailable:
-            logger.debug("not stored")
-
-    async def _expect(self, recording: Recording) -> None:
+    async def _expect(self, recording: Recording, event: Event, changes: tuple[Change | DoorState, ...]) -> None:
         try:
             if await recording.committed(COMMIT_WITHIN_S) is None:
                 self.alarms.degraded("slow_commit", f"an event took longer than {COMMIT_WITHIN_S * 1000:.0f} ms")
                 await recording.committed()
         except JournalUnavailable:
-            logger.debug("not recorded")  # the journal has said so, once and loudly
+            self._missed.note(changes, event)  # the journal has said so, once and loudly
+
+    async def _kept(self, recording: Recording, changes: tuple[Change | DoorState, ...]) -> None:
+        try:
+            await recording.committed()
+        except JournalUnavailable:
+            self._missed.note(changes)
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -160,6 +160,7 @@ class FireCleared(Event, frozen=True):
     tag: ClassVar[str] = "fire.cleared"
     urgent: ClassVar[bool] = True
     by: str
+    why: str = ""
 
 
 class PanicRaised(Event, frozen=True):
@@ -178,6 +179,7 @@ class PanicCleared(Event, frozen=True):
     about: ClassVar[str] = "door"
     door: str
     by: str
+    why: str = ""
 
 
 class AlertOpened(Event, frozen=True):
@@ -239,7 +241,10 @@ class ExitRequested(Event, frozen=True):
 
 
 class CommandCompleted(Event, frozen=True):
-    """A city command was carried out. `command`: its id; `issuer`: who gave it."""
+    """A command of the city, or of a guard at the gateway (`issuer` local/NAME, and `why`), was carried out.
+
+    `command`: its id; `issuer`: who gave it; `person`: whom it concerns.
+    """
 
     tag: ClassVar[str] = "command.completed"
     urgent: ClassVar[bool] = True
@@ -247,6 +252,8 @@ class CommandCompleted(Event, frozen=True):
     verb: str
     issuer: str
     door: str | None = None
+    why: str = ""
+    person: str | None = None
 
 
 class CommandRefused(Event, frozen=True):
@@ -330,6 +337,15 @@ class GapAnnounced(Event, frozen=True):
     why: str
 
 
+class ClockStepped(Event, frozen=True):
+    """The wall clock jumped by `by_ms` (positive: forward). Doors that a schedule holds open follow it; what was
+    ordered ends by uptime.
+    """
+
+    tag: ClassVar[str] = "clock.stepped"
+    by_ms: int
+
+
 class AgentStarted(Event, frozen=True):
     """`after`: how the last run ended (clean, killed, first)."""
 
@@ -367,7 +383,7 @@ EVENTS: tuple[type[Event], ...] = (
     CommandCompleted, CommandRefused, CommandUnknown,
     PersonChanged, ConsentGiven,
     DeviceLost, DeviceBack, DeviceDegraded,
-    GapAnnounced, AgentStarted, AgentStopped, AgentDegraded,
+    GapAnnounced, ClockStepped, AgentStarted, AgentStopped, AgentDegraded,
 )  # fmt: skip
 BY_TAG: dict[str, type[Event]] = {event.tag: event for event in EVENTS}
 

@@ -45,8 +45,14 @@ class Emptied(msgspec.Struct, frozen=True, tag="emptied"):
     scope: str
 
 
+class Gone(msgspec.Struct, frozen=True, tag="gone"):
+    """`person` is no longer known here: nothing is remembered of where they were."""
+
+    person: str
+
+
 class Uses(msgspec.Struct, frozen=True, tag="uses"):
-    """How often a credential with limited uses has opened."""
+    """How often a credential with limited uses has opened; 0: nothing is remembered of it."""
 
     name: str
     count: int
@@ -108,4 +114,4 @@ class Swept(msgspec.Struct, frozen=True, tag="swept"):
     day: int
 
 
-Change = Presence | Emptied | Uses | Tries | Armed | Order | Latch | Swept
+Change = Presence | Emptied | Gone | Uses | Tries | Armed | Order | Latch | Swept

@@ -132,9 +132,13 @@ class SqliteJournal:
         body, loop = encode_event(event), asyncio.get_running_loop()
         return self._put(Recording(changes, event, body, self.clock.now(), read_id, loop=loop))
 
+    def keep(self, *changes: Change) -> Recording:
+        """Commit `changes` without an event, in order with what is recorded before and after. Returns at once."""
+        return self._put(Recording(changes, loop=asyncio.get_running_loop()))
+
     async def apply(self, *changes: Change) -> None:
         """Commit `changes` without an event. Raises JournalUnavailable."""
-        await self._put(Recording(changes, loop=asyncio.get_running_loop())).committed()
+        await self.keep(*changes).committed()
 
     async def dead_letter(self, seq: int, reason: str) -> None:
         """Row `seq` leaves its lane. Raises JournalUnavailable."""

@@ -10,7 +10,7 @@ import msgspec
 
 from edge_agent import log
 from edge_agent.model.encoding import canonical
-from edge_agent.model.standing import Armed, At, Change, Emptied, Latch, Order, Presence, Swept, Tries, Uses
+from edge_agent.model.standing import Armed, At, Change, Emptied, Gone, Latch, Order, Presence, Swept, Tries, Uses
 
 USE = "use/"  # what the names of use counters begin with: `counters` holds others too
 
@@ -33,6 +33,10 @@ def write(connection: sqlite3.Connection, change: Change, seq: int | None) -> No
             connection.execute(PLACE, (scope, person, inside, *when))
         case Emptied(scope):
             connection.execute("DELETE FROM area_state WHERE scope = ?", (scope,))
+        case Gone(person):
+            connection.execute("DELETE FROM area_state WHERE person = ?", (person,))
+        case Uses(name, 0):
+            connection.execute("DELETE FROM counters WHERE name = ?", (USE + name,))
         case Uses(name, count):
             connection.execute(COUNT, (USE + name, count))
         case Order(mode=None):

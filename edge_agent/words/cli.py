@@ -156,7 +156,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "somebody must answer for it: say who with --by NAME",
         "每次操作须有责任人：请用 --by 姓名 说明",
     ),
-    "control.bad_time": ("the time must be longer than nothing", "时长必须大于零"),
+    "control.bad_time": ("the time must be longer than nothing, and a week at most", "时长必须大于零，且不超过一周"),
     "control.failed": (
         "it was not done: a device or the journal cannot be reached; the agent's log says which",
         "未执行：设备或日志不可用；详见程序日志",
@@ -183,6 +183,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "“{text}” is no alarm: write fire, or panic/ and the door: {doors}",
         "“{text}” 不是报警：请写 fire，或 panic/ 加门名：{doors}",
     ),
+    "cli.no_alarm": ("no alarm stands", "没有未解除的报警"),
+    "cli.alarm_since": ("for {minutes} min", "已 {minutes} 分钟"),
     "cli.confirm_one": ("{what} {doors} for {minutes} min?", "对 {doors} 执行{what}，持续 {minutes} 分钟？"),
     "cli.confirm_all": (
         "{what} all doors ({doors}) for {minutes} min. Type the number of doors to go on",

@@ -48,6 +48,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "explain.yes_company": ("YES, by {how}, with {company}.", "可以通行（{how}），但需要{company}。"),
     "explain.no": ("NO: {reason}.", "不能通行：{reason}。"),
     "explain.no_by_rule": ("NO: {reason}. Rule {rule} decides.", "不能通行：{reason}。由规则 {rule} 决定。"),
+    "explain.no_though": ("NO: {reason}. Rule {rule} would permit.", "不能通行：{reason}。规则 {rule} 本可允许。"),
     "explain.no_nothing": (
         "NO: holds nothing that this door takes.",
         "不能通行：没有此门接受的任何凭证。",
@@ -309,6 +310,18 @@ WORDS: dict[str, tuple[str, str]] = {
         "nobody enters again within {minutes} min; after a power cut, until the clock is set, that limit does not "
         "hold (policy.untrusted_clock = allow_timed). Make sure that is meant",
         "{minutes} 分钟内不得再次进入；断电后在时钟校准之前此限制不起作用"
+        "（policy.untrusted_clock = allow_timed）。请确认这是本意",
+    ),
+    "find.hold_deny": (
+        "the schedule {name} holds {door} open by the wall clock: when that jumps, so does the door; after a power cut "
+        "it stays locked until the clock is set (policy.untrusted_clock = deny_timed). Make sure that is meant",
+        "门 {door} 按时段 {name} 随时钟常开：时钟跳变，门也随之变化；断电后在时钟校准之前保持上锁"
+        "（policy.untrusted_clock = deny_timed）。请确认这是本意",
+    ),
+    "find.hold_allow": (
+        "the schedule {name} holds {door} open by the wall clock: when that jumps, so does the door; after a power cut "
+        "it opens by whatever the clock says (policy.untrusted_clock = allow_timed). Make sure that is meant",
+        "门 {door} 按时段 {name} 随时钟常开：时钟跳变，门也随之变化；断电后按未校准的时钟开关"
         "（policy.untrusted_clock = allow_timed）。请确认这是本意",
     ),
     "find.door_interlocks": (

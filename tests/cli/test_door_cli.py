@@ -9,9 +9,11 @@ import pytest
 
 from edge_agent.cli import operate
 from edge_agent.console.control import ControlServer
+from edge_agent.drivers.clock import SystemClock
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.commands import OPERATIONS, Done, Operation
 from edge_agent.model.events import DoorForced
+from edge_agent.model.standing import At, Latch, Order
 from edge_agent.ports import DoorState
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.words import WORDS
@@ -201,14 +203,44 @@ def test_a_configuration_that_is_being_edited_does_not_stop_a_lockdown(tmp_path:
 
 def test_status_is_what_was_last_recorded(tmp_path: Path) -> None:
     async def story(journal: SqliteJournal) -> None:
-        await journal.record(DoorForced(door="south"), DoorState("south", "forced")).committed()
+        now = SystemClock().now()
+        order = Order("north", "operator", "unlocked", "王芳", "removal van", At.of(now), now.up_ms + 1_800_000)
+        changes = DoorState("south", "forced"), order, Latch("panic/shed", True, 3, At.of(now)), Latch("fire", False)
+        await journal.record(DoorForced(door="south"), *changes).committed()
 
     journalling(tmp_path / "state/journal.db", story)
 
     async def asked(site: Site) -> None:
-        assert await site.run("door", "status") == (0, "north  no report yet\nsouth  forced\n")
+        north = "north  no report yet  unlocked: operator, by 王芳, removal van, for another 30 min\n"
+        assert await site.run("door", "status") == (0, north + "south  forced\n")
+        north = "north  尚无状态  开锁：人工操作，操作人 王芳, removal van, 还有 30 分钟\n"
+        assert await site.run("door", "status", lang="zh") == (0, north + "south  强行打开\n")
+        assert await site.run("alarm", "list") == (0, "panic/shed  for 0 min  said 3 times\n")
 
     at(tmp_path, asked, agent=False)
+
+
+def test_an_alarm_of_a_door_that_was_taken_down_can_be_cleared(tmp_path: Path) -> None:
+    """It would be said again every half minute, for ever."""
+
+    async def story(journal: SqliteJournal) -> None:
+        await journal.apply(Latch("panic/shed", True, 3))
+
+    journalling(tmp_path / "state/journal.db", story)
+
+    async def asked(site: Site) -> None:
+        assert (await site.run("alarm", "clear", "panic/shed"))[0] == 0
+        assert site.asked[-1].latch == "panic/shed"
+        assert (await site.run("alarm", "clear", "panic/west"))[0] == 1
+
+    at(tmp_path, asked)
+
+
+def test_no_alarm_stands(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        assert await site.run("alarm", "list") == (0, "no alarm stands\n")
+
+    at(tmp_path, story, agent=False)
 
 
 @pytest.mark.parametrize(

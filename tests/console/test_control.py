@@ -112,6 +112,8 @@ def test_what_could_not_be_done_is_answered_too(path: Path) -> None:
         (b'{"verb":"open","by":"a","why":"two\\nlines"}\n', "malformed"),
         (b'{"verb":"open","by":"a","for_s":0}\n', "bad_time"),
         (b'{"verb":"open","by":"a","for_s":-1}\n', "bad_time"),
+        (b'{"verb":"unlock","by":"a","for_s":1e300}\n', "bad_time"),
+        (b'{"verb":"unlock","by":"a","for_s":604801}\n', "bad_time"),
         (b'{"verb":"open","by":"a","for_s":1e999}\n', "malformed"),
         (b'{"verb":"explode","by":"a"}\n', "unknown_verb"),
         (b'{"verb":"open","by":" "}\n', "nobody"),

@@ -130,8 +130,15 @@ def face(name: str = "resident", liveness: Liveness = Liveness.LIVE) -> Face:
     return Face("match", "p-" + name, 0.7, liveness)
 
 
-def ticket(name: str = "resident", *doors: str, id: str = "j-1", start: int = NOON, end: int = NOON + 1) -> Pass:
-    return Pass(id, "p-" + name, start, end, doors)
+def ticket(
+    name: str = "resident",
+    *doors: str,
+    id: str = "j-1",
+    start: int = NOON,
+    end: int = NOON + 1,
+    uses: int | None = None,
+) -> Pass:
+    return Pass(id, "p-" + name, start, end, doors, uses)
 
 
 def pin(name: str = "resident", duress: bool = False) -> Pin:

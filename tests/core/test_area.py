@@ -160,6 +160,7 @@ CROWD: list[tuple[str, Door, Direction, list[Area], list[Change], str | None]] =
     ("no limits", TO_YARD, IN, [YARD], inside("yard", "bob", "cid", "dan"), None),
     ("room", TO_YARD, IN, [TWO_AT_MOST], inside("yard", "bob"), None),
     ("full", TO_YARD, IN, [TWO_AT_MOST], inside("yard", "bob", "cid"), "hard"),
+    ("one at most, and nobody was ever in", TO_YARD, IN, [Area(name="yard", max_people=1)], [], None),
     ("full, softly", TO_YARD, IN, [SOFTLY], inside("yard", "bob"), "soft"),
     ("full with this one", TO_YARD, IN, [TWO_AT_MOST], inside("yard", "bob", "ann"), None),
     ("nobody may be in", TO_YARD, IN, [Area(name="yard", max_people=0)], [], "hard"),

@@ -6,15 +6,16 @@ from typing import Any
 import pytest
 
 from edge_agent.core.area import Standing
-from edge_agent.core.decide import STALE_AFTER_MS
+from edge_agent.core.decide import STALE_AFTER_MS, identify, permission
 from edge_agent.core.mode import Mode
 from edge_agent.model.clock import ClockState
 from edge_agent.model.decisions import Deny, Grant, Reason, Shown, Wait
-from edge_agent.model.reads import Card, Face, Keys, Liveness, Pin, Presented, Token, Unreadable
+from edge_agent.model.reads import Card, Direction, Face, Keys, Liveness, Pin, Presented, Read, Token, Unreadable
 from edge_agent.model.site import Area, Escort, FirstPerson, Policy, TwoPersons, WaysAt
 from edge_agent.model.standing import Armed, At, Presence, Tries, Uses
 from tests.core.scene import (
     ARMED,
+    BOOK,
     BOOT,
     BOOT_BEFORE,
     CARD,
@@ -129,6 +130,8 @@ USES: list[Case] = [
     ("far beyond", TWICE, {"before": [Uses("card/34/6", 7)]}, "uses_exhausted"),
     ("another card's uses do not count", TWICE, {"before": [Uses("card/26/6", 2)]}, ALWAYS),
     ("a code for one use, used", QR, {"before": [Uses("qr/" + "e" * 64, 1)]}, "uses_exhausted"),
+    ("a pass for one use", ticket(uses=1), {}, ALWAYS),
+    ("a pass for one use, used", ticket(uses=1), {"before": [Uses("pass/j-1", 1)]}, "uses_exhausted"),
     ("a pass without a limit", ticket(), {"before": [Uses("pass/j-1", 99)]}, ALWAYS),
     ("an earlier factor that is used up", pin(), {"shown": [shown("card", uses="c", most=1)], "before": [Uses("c", 1)]}, "uses_exhausted"),
     ("used up, on the way out", TWICE, {"before": [Uses("card/34/6", 2)], "out": True}, ALWAYS),
@@ -193,6 +196,7 @@ PASSBACK: list[Case] = [
     ("again within ten minutes", RESIDENT, {"door": TIMED, "before": inside("door/gate", "resident", entered=long_ago(9.99))}, "anti_passback by residents-always"),
     ("again after ten minutes", RESIDENT, {"door": TIMED, "before": inside("door/gate", "resident", entered=long_ago(10))}, ALWAYS),
     ("again within ten minutes though out", RESIDENT, {"door": TIMED, "before": [Presence("door/gate", "p-resident", False, long_ago(1))]}, "anti_passback by residents-always"),
+    ("out into an area left a moment ago is noted", RESIDENT, {"door": door(from_area="yard"), "out": True, "areas": [Area(name="yard", timed_min=10)], "before": [Presence("yard", "p-resident", False, long_ago(1))]}, f"{ALWAYS} noting anti_passback"),
     ("again within ten minutes, soft", RESIDENT, {"door": door(timed_min=10, anti_passback="soft"), "before": [Presence("door/gate", "p-resident", False, long_ago(1))]}, f"{ALWAYS} noting anti_passback"),
     ("hard, and the ten minutes are over, but in", RESIDENT, {"door": door(timed_min=10, anti_passback="hard"), "before": inside("door/gate", "resident", entered=long_ago(11))}, "anti_passback by residents-always"),
     ("after a power cut, by the wall clock", RESIDENT, {"door": TIMED, "before": inside("door/gate", "resident", entered=long_ago(9, BOOT_BEFORE))}, "anti_passback by residents-always"),
@@ -535,6 +539,48 @@ def test_a_fire_lets_a_resident_out_and_remembers_it() -> None:
 
 def test_a_fire_lets_nobody_in() -> None:
     assert said(ask(Card(26, 5), before=[FIRE])) == "unknown_credential"
+
+
+def identified(credential: Presented) -> Shown | Deny:
+    return identify(Read("r", "t", "gate", Direction.IN, UP, credential), BOOK, moment(), Policy())
+
+
+@pytest.mark.parametrize(
+    ("credential", "refused"),
+    [
+        (Unreadable("x"), Deny(Reason.INVALID_IDENTIFIER, ("unreadable",))),
+        (Card(26, 5), Deny(Reason.UNKNOWN_CREDENTIAL, ("card",))),
+        (EXPIRED, Deny(Reason.CREDENTIAL_EXPIRED, ("card",), "p-resident")),
+        (Pin(claimed="p-staff"), Deny(Reason.INVALID_PIN, ("pin",), "p-staff")),
+        (ticket("nobody"), Deny(Reason.UNKNOWN_CREDENTIAL, ("qr",))),
+        (ticket(end=NOON), Deny(Reason.CREDENTIAL_EXPIRED, ("qr",), "p-resident")),
+        (face(liveness=Liveness.SPOOF), Deny(Reason.LIVENESS_FAILED, ("face",), "p-resident")),
+        (Face("ambiguous"), Deny(Reason.FACE_AMBIGUOUS, ("face",))),
+        (Face("unknown"), Deny(Reason.UNKNOWN_CREDENTIAL, ("face",))),
+    ],
+)
+def test_a_credential_by_itself_is_refused_with_its_kind(credential: Presented, refused: Deny) -> None:
+    assert identified(credential) == refused
+
+
+def test_what_a_pass_with_limited_uses_is_remembered_by() -> None:
+    assert identified(ticket(uses=3)) == Shown("qr", "p-resident", "pass/j-1", 3, timed=True)
+
+
+def test_the_rules_by_themselves() -> None:
+    def asked(name: str, wall_ms: int = NOON, clock: ClockState = ClockState.SYNCED) -> object:
+        return permission(person(name), "gate", BOOK, moment(wall_ms, clock), Policy())
+
+    by_id = {rule.id: rule for rule in BOOK.rules}
+    name, timed = by_id["volunteer-by-name"], by_id["volunteer-in-lockdown"]
+    assert asked("volunteer") == (name, [name, timed])
+    assert asked("volunteer", NIGHT) == asked("volunteer", clock=UNSET) == (name, [name])
+    assert asked("barred") == Deny(Reason.UNAUTHORIZED, (), "p-barred", "barred")
+    assert asked("curfew", NIGHT) == Deny(Reason.NOT_PERMITTED_AT_THIS_TIME, (), "p-curfew", "child-curfew")
+    assert asked("staff") == Deny(Reason.NOT_PERMITTED_AT_THIS_TIME, (), "p-staff")
+    assert asked("staff", clock=UNSET) == Deny(Reason.UNTRUSTED_CLOCK, (), "p-staff")
+    nobody = permission(person("staff"), "lobby", BOOK, moment(), Policy())
+    assert nobody == Deny(Reason.UNAUTHORIZED, (), "p-staff")
 
 
 # ---- duress ----------------------------------------------------------------------------------------------------------

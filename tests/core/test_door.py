@@ -126,6 +126,10 @@ def test_a_forced_door_is_not_excused_by_a_later_grant() -> None:
     assert machine.release(state, 200, TIMING, ANN) == state
 
 
+def test_an_opening_is_a_change_that_was_seen_unless_said_otherwise() -> None:
+    assert machine.opened(Locked(), GATE, 100, TIMING)[1] == [Outcome(DoorForced(door=GATE))]
+
+
 def test_a_door_found_open_at_start_is_open_not_forced() -> None:
     assert opened(Locked(), 100, first=True) == (Open(100, 15_100), [DoorOpened(door=GATE)])
 

@@ -198,7 +198,7 @@ def test_what_is_remembered_is_told() -> None:
             None, now,
             Presence("yard", "p-res", True, At(now.wall_ms - 300_000, now.up_ms - 300_000, BOOT)),
             Tries("gate-in", until_ms=now.up_ms + 30_000, boot_id=BOOT),
-            Latch("fire", True), Latch("panic/side", False),
+            Latch("fire", True), Latch("panic/side", False), Latch("sensor/vapour/alarm/vapour", True),
             Armed("gate", 1),
             door=door, areas=(Area("yard", "hard", max_people=9),),
         ),

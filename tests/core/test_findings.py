@@ -14,7 +14,7 @@ from edge_agent.core.finding import Finding, fault_of
 from edge_agent.core.findings import MOST, findings
 from edge_agent.model.people import Book, Credential, Person, PinOwner, Recurrence, Rule, Schedule, Span
 from edge_agent.model.reads import Card, Token
-from edge_agent.model.site import Camera, Config, Door, Gateway, Interlock, Terminal, Uplink
+from edge_agent.model.site import Camera, Config, Door, Gateway, Interlock, Policy, Terminal, Uplink
 from edge_agent.words import LANGUAGES, say
 
 on = datetime.fromisoformat  # local wall time
@@ -104,6 +104,8 @@ def test_what_is_wrong_in_the_book_is_found(code: str) -> None:
 
 SITES: dict[str, tuple[str, Callable[[], Config]]] = {
     "find.hold_schedule": ("problem", lambda: site(door(hold_open="gone"))),
+    "find.hold_deny": ("advice", lambda: site(door(hold_open="day"))),
+    "find.hold_allow": ("advice", lambda: site(door(hold_open="day"), policy=Policy(untrusted_clock="allow_timed"))),
     "find.ways_schedule": ("problem", lambda: site(door(ways_at=[{"schedule": "gone", "ways": [["card"]]}]))),
     "find.pair_no_exit": ("problem", lambda: site(door(anti_passback="hard"))),
     "find.timed_deny": ("advice", lambda: site(door(timed_min=10))),

@@ -159,6 +159,7 @@ REBOOTS: list[tuple[str, Order, ClockState, float | None]] = [
     ("all of them", ordered("operator", "unlocked", 60), ClockState.SYNCED, None),
     ("far more", ordered("lockdown", "locked_down", 600), ClockState.SYNCED, None),
     ("none", ordered("lockdown", "locked_down", 0), ClockState.SYNCED, 60),
+    ("open, and not a moment passed", ordered("operator", "unlocked", 0), ClockState.SYNCED, 60),
     ("a clock that was set lately", ordered("lockdown", "locked_down", 20), ClockState.HOLDOVER, 40),
     ("open, and nobody can tell", ordered("operator", "unlocked", 20), ClockState.UNSET, None),
     ("open, and nobody could tell", ordered("operator", "locked_open", 20, trusted=False), ClockState.SYNCED, None),

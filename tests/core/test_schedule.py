@@ -157,6 +157,12 @@ def test_once_is_once() -> None:
     assert occurrences(once, day("2026-05-05")) == occurrences(once, day("2026-05-03")) == ()
 
 
+def test_an_occurrence_that_is_left_out_does_not_come() -> None:
+    daily = Recurrence(local("2026-05-04T10:00"), 60, "FREQ=DAILY;INTERVAL=1", (local("2026-05-05T10:00"),))
+    assert [len(occurrences(daily, day("2026-05-04") + n)) for n in range(4)] == [1, 0, 1, 1]
+    assert opens_after(Schedule("s", recurrences=(daily,)), local("2026-05-04T11:00")) == local("2026-05-06T10:00")
+
+
 def test_several_times_on_one_day_from_its_first_to_its_last_instant() -> None:
     often = Recurrence(local("2026-05-04T00:00"), 1, "FREQ=DAILY;BYHOUR=0,23;BYMINUTE=0,59;BYSECOND=0,59")
     times = occurrences(often, day("2026-05-05"))
@@ -200,6 +206,7 @@ WRONG_RULES = [
     "FREQ=DAILY;BYHOUR=25",
     "FREQ=DAILY;UNTIL=20260101T000000Z",  # an instant, where local time is wanted
     "RRULE:FREQ=DAILY",
+    "RRULE:COUNT=3;FREQ=DAILY",
     "DTSTART:20260101T000000Z RRULE:FREQ=DAILY",
     "FREQ=DAILY EXDATE:20260504T100000Z",
     " ",
@@ -218,9 +225,18 @@ def test_what_is_no_rule_never_begins(rule: str) -> None:
 def test_a_rule_that_repeats_within_a_day_is_refused(often: str) -> None:
     """Counting the minutes since DTSTART took seconds, in which no door opened."""
     often_rule = Recurrence(local("2020-01-01T00:00"), 1, f"freq={often};byday=mo")
-    with pytest.raises(ValueError, match="daily or less often"):
+    with pytest.raises(
+        ValueError, match=r"^a recurrence repeats daily or less often; several times a day are BYHOUR and BYMINUTE$"
+    ):
         parse(often_rule)
     assert occurrences(often_rule, day("2026-05-04")) == ()
+
+
+def test_what_is_wrong_with_a_rule_is_said() -> None:
+    with pytest.raises(ValueError, match=r"^not one rule, as FREQ=WEEKLY;BYDAY=MO: nonsense$"):
+        parse(Recurrence(local("2026-05-04T10:00"), 60, "nonsense"))
+    with pytest.raises(ValueError, match=r"^an INTERVAL is 1 or more$"):
+        parse(Recurrence(local("2026-05-04T10:00"), 60, "FREQ=DAILY;INTERVAL=0"))
 
 
 def test_a_rule_that_never_comes_true_is_tried_once() -> None:
@@ -263,6 +279,7 @@ def test_a_rule_without_an_end_is_known_as_such(rule: str, without_end: bool) ->
         (LUNCH, "2026-05-04T12:30", "2026-05-04T13:00"),
         (LUNCH, "2026-05-09T12:30", "2026-05-11T00:00"),
         (SHOP, "2026-05-05T03:00", "2026-05-06T08:00"),
+        (SHOP, "2026-05-05T12:00", "2026-05-06T08:00"),  # a holiday
         (SHOP, "2026-05-07T03:00", "2026-05-07T09:00"),
         (TEA, "2026-05-05T01:00", "2026-05-06T23:30"),
         (WEEK, "2026-05-01T00:00", "2026-05-04T12:00"),

@@ -9,6 +9,7 @@ from edge_agent.model.sensors import Level, Reading, SensorReport
 from edge_agent.model.site import Sensor
 from tests.flows.house import House
 from tests.flows.world import MemoryJournal
+from tests.waiting import auntil
 
 VAPOUR = Sensor(name="vapour", profile="p", link="l", place="rear")
 LOOP = Sensor(name="hatch", profile="p", link="l", door="gate")
@@ -97,3 +98,17 @@ def test_what_was_open_before_a_restart_is_not_said_twice_and_not_forgotten() ->
 
     for story in (before, after, later):
         in_house(story, journal)
+
+
+def test_the_end_of_an_alert_that_a_full_disk_refused_is_told_later() -> None:
+    async def story(house: House, alerts: SensorAlerts) -> None:
+        alerts.report(report(Level.ALARM))
+        house.journal.full = True
+        alerts.report(report(Level.NORMAL))
+        await asyncio.sleep(0.05)
+        house.journal.full = False
+        running = asyncio.create_task(house.premises.run(lambda: None))
+        await auntil(lambda: ("alert.closed", "alarm", "vapour") in told(house), timeout=3)
+        running.cancel()
+
+    in_house(story)

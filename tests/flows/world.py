@@ -2,6 +2,7 @@
 
 import asyncio
 from types import MappingProxyType
+from typing import Any
 
 import msgspec
 
@@ -34,9 +35,10 @@ class MemoryClock:
     def __init__(self) -> None:
         self.up_ms = 100_000
         self.jump_ms = 0  # what somebody has set the wall clock off by
+        self.state = ClockState.SYNCED
 
     def now(self) -> Moment:
-        return Moment(1_777_867_200_000 + self.up_ms + self.jump_ms, self.up_ms, "b" * 32, ClockState.SYNCED, 20)
+        return Moment(1_777_867_200_000 + self.up_ms + self.jump_ms, self.up_ms, "b" * 32, self.state, 20)
 
 
 class MemoryBooks:
@@ -113,11 +115,19 @@ class MemoryJournal:
         async with self._news:
             self._news.notify_all()
 
-    async def apply(self, *changes: Change) -> None:
+    def keep(self, *changes: Change) -> MemoryRecording:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self.full:
-            raise JournalUnavailable("store.disk_full", file="journal.db")
-        self.trace += [f"apply {type(change).__name__}" for change in changes]
-        self.changes += changes
+            future.set_exception(JournalUnavailable("store.disk_full", file="journal.db"))
+            future.exception()
+        else:
+            self.trace += [f"apply {type(change).__name__}" for change in changes]
+            self.changes += changes
+            future.set_result(None)
+        return MemoryRecording(future)
+
+    async def apply(self, *changes: Change) -> None:
+        await self.keep(*changes).committed()
 
     async def rows(self, after: int, limit: int, urgent: bool | None = None) -> list[Row]:
         wanted = [row for row in self.all[after:] if urgent is None or type(row.event).urgent is urgent]  # type: ignore[union-attr]

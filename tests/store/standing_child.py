@@ -7,7 +7,7 @@ from pathlib import Path
 from journal_rig import BOOT, CountingClock
 
 from edge_agent.model.events import AccessGranted, Row
-from edge_agent.model.standing import At, Latch, Presence, Uses
+from edge_agent.model.standing import At, Latch, Presence, Tries, Uses
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.writer import Writer
 
@@ -26,7 +26,8 @@ async def main(path: Path, first: int, count: int) -> None:
             door="d", direction="in", person=f"p-{n}", category="resident", how=("card",), rule="residents-always"
         )
         at = At(n, n, BOOT)
-        changes = (Presence("yard", f"p-{n}", True, at), Uses("pass/x", n + 1), Latch("panic/d", True, n))
+        tries = Tries("t", 0, n, n, BOOT)
+        changes = (Presence("yard", f"p-{n}", True, at), Uses("pass/x", n + 1), Latch("panic/d", True, n), tries)
         recording = journal.record(event, *changes, read_id=f"r{n}")
         if n % 7 == 0:
             await recording.committed()
