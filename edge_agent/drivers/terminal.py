@@ -2,7 +2,8 @@
 
 Whatever the line brings, the terminal lives on; a card it cannot name becomes an Unreadable read, never silence. One
 physical fact to know: such a reader says nothing while nobody shows a card, so a cut wire behind a port that stays
-open cannot be told from a quiet day. Lost and back are about the port: back once reads count again.
+open cannot be told from a quiet day. Lost and back are about the port, back once reads count again; and about a line
+that brings nothing readable, which is a wrong speed.
 """
 
 import asyncio
@@ -13,14 +14,15 @@ from pathlib import Path
 from edge_agent import log
 from edge_agent.drivers.freshness import Freshness
 from edge_agent.drivers.line import Line
-from edge_agent.drivers.trouble import Trouble
+from edge_agent.drivers.link import line_settings
+from edge_agent.drivers.trouble import Legible, Trouble
 from edge_agent.errors import DeviceUnavailable, EdgeAgentError
 from edge_agent.model.doors import DeviceReport
 from edge_agent.model.profile import Delimited, Profile
 from edge_agent.model.reads import Card, Direction, Presented, Read, Unreadable
 from edge_agent.model.site import Terminal
 from edge_agent.ports import Beat, Clock
-from edge_agent.protocols.codec import Decoder, Message
+from edge_agent.protocols.codec import Decoder, Message, says_something
 from edge_agent.words import say
 
 _LOOK_S = 0.05  # between two looks whether the line has gone quiet
@@ -45,9 +47,13 @@ class SerialTerminal:
             )
         self._terminal, self._profile, self._clock = terminal, profile, clock
         self._deliver, self._report = deliver, report
-        self._line = Line(link_url, profile.link, sim_dir, self._opened, self._received, self._lost)
+        self._line = Line(
+            link_url, profile.link, sim_dir, self._opened, self._received, self._lost,
+            lambda sent: not says_something(profile, sent), lambda sentence: self._tell("degraded", sentence),
+        )  # fmt: skip
         self._decoder = Decoder(profile)
         self._trouble = Trouble()
+        self._legible = Legible(line_settings(link_url, profile.link))
         self._freshness = Freshness()
         self._look: asyncio.TimerHandle | None = None  # while the line is not known to be quiet
         self._usable = self._away = False
@@ -88,6 +94,9 @@ class SerialTerminal:
             self._look = loop.call_later(_LOOK_S, self._quiet)
             return
         self._look, self._usable = None, True
+        self._back()
+
+    def _back(self) -> None:
         if self._away:
             self._away = False
             self._tell("back", "")
@@ -106,10 +115,19 @@ class SerialTerminal:
 
     def _received(self, data: bytes) -> None:
         for piece in self._decoder.feed(data):
-            if not isinstance(piece, Message):
-                self._degraded(str(piece))
-            elif piece.name == "card":
-                self._card(str(piece.values["number"]))
+            if isinstance(piece, Message):
+                self._legible.good()
+                if self._usable:
+                    self._back()
+                if piece.name == "card":
+                    self._card(str(piece.values["number"]))
+                continue
+            self._degraded(str(piece))
+            up_ms = self._clock.now().up_ms
+            self._legible.bad(piece, up_ms)
+            if self._legible.garbled(up_ms) and not self._away:
+                self._away = True  # its cards reach nobody; the first readable frame brings it back
+                self._tell("lost", self._legible.sentence())
 
     def _card(self, digits: str) -> None:
         bits = 4 * len(digits)
