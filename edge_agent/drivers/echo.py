@@ -4,7 +4,11 @@ Two-wire RS-485 adapters that leave their receiver on hear themselves. The devic
 out; the installer hears of it once, because the same wire will also collide when both ends speak.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
+
+from edge_agent.model.profile import Profile
+from edge_agent.protocols.codec import Decoder, Message
 
 _WITHIN_S = 1.0  # an echo runs with the sending; what comes later is the device
 _HELD_AT_MOST = 4096
@@ -62,3 +66,8 @@ class Echo:
     def _forget(self) -> None:
         self._due.clear()
         self._seen = self._streak = 0
+
+
+def not_from(profile: Profile) -> Callable[[bytes], bool]:
+    """Whether the device of this profile cannot have sent such bytes: then, come back, they are an echo."""
+    return lambda sent: not any(isinstance(piece, Message) for piece in Decoder(profile).feed(sent))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge_agent import log
+from edge_agent.drivers.echo import not_from
 from edge_agent.drivers.inputs import Inputs
 from edge_agent.drivers.line import Line
 from edge_agent.drivers.link import line_settings
@@ -19,7 +20,7 @@ from edge_agent.model.doors import DeviceReport, GateReport, Report
 from edge_agent.model.profile import Delimited, Profile
 from edge_agent.model.site import Door
 from edge_agent.ports import Beat, Clock
-from edge_agent.protocols.codec import Decoder, Message, encode, says_something
+from edge_agent.protocols.codec import Decoder, Message, encode
 from edge_agent.words import say
 
 _SILENT_S = 3.0
@@ -59,7 +60,7 @@ class SerialGate:
         self._deliver, self._report = deliver, report
         self._line = Line(
             link_url, profile.link, sim_dir, self._opened, self._received, self._lost,
-            lambda sent: not says_something(profile, sent), lambda sentence: self._tell("degraded", sentence),
+            not_from(profile), lambda sentence: self._tell("degraded", sentence),
         )  # fmt: skip
         self._decoder = Decoder(profile)
         self._trouble = Trouble()

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge_agent import log
+from edge_agent.drivers.echo import not_from
 from edge_agent.drivers.freshness import Freshness
 from edge_agent.drivers.line import Line
 from edge_agent.drivers.link import line_settings
@@ -22,7 +23,7 @@ from edge_agent.model.profile import Delimited, Profile
 from edge_agent.model.reads import Card, Direction, Presented, Read, Unreadable
 from edge_agent.model.site import Terminal
 from edge_agent.ports import Beat, Clock
-from edge_agent.protocols.codec import Decoder, Message, says_something
+from edge_agent.protocols.codec import Decoder, Message
 from edge_agent.words import say
 
 _LOOK_S = 0.05  # between two looks whether the line has gone quiet
@@ -49,7 +50,7 @@ class SerialTerminal:
         self._deliver, self._report = deliver, report
         self._line = Line(
             link_url, profile.link, sim_dir, self._opened, self._received, self._lost,
-            lambda sent: not says_something(profile, sent), lambda sentence: self._tell("degraded", sentence),
+            not_from(profile), lambda sentence: self._tell("degraded", sentence),
         )  # fmt: skip
         self._decoder = Decoder(profile)
         self._trouble = Trouble()

@@ -59,11 +59,6 @@ class Decoder:
         return FrameError("devices.frame_unknown", first=payload[:1].hex())
 
 
-def says_something(profile: Profile, frame: bytes) -> bool:
-    """Whether the device of this profile might have sent exactly these bytes."""
-    return any(isinstance(piece, Message) for piece in Decoder(profile).feed(frame))
-
-
 def encode(profile: Profile, name: str, **values: int | str) -> bytes:
     """The whole frame of the command `name`, checksum included.
 
