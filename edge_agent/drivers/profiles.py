@@ -12,6 +12,8 @@ from pathlib import Path
 
 import msgspec
 
+from edge_agent.drivers.profile_form import form_problems
+from edge_agent.drivers.toml_lines import line_of
 from edge_agent.errors import EdgeAgentError, Problem, Problems
 from edge_agent.model.profile import Delimited, Example, MessageForm, Osdp, Profile, profile_schema
 from edge_agent.protocols.codec import Decoder, Message, encode
@@ -45,18 +47,29 @@ def load_profile(id: str) -> Profile:
         raise EdgeAgentError("devices.profile_unknown", profile=id, known=", ".join(known))
     path = profiles_root() / f"{id}.toml"
     profile = _read(path)
-    problems = [profile] if isinstance(profile, Problem) else _sense(profile, path)
-    if isinstance(profile, Problem) or problems:
-        raise Problems(problems)
+    problems = profile if isinstance(profile, list) else _sense(profile, path)
+    if isinstance(profile, list) or problems:
+        raise Problems(_with_lines(problems, path))
     return profile
 
 
 def check_profile(path: Path) -> list[Problem]:
     """Everything that is wrong with the profile in `path`: form, sense, and its golden examples."""
     profile = _read(path)
-    if isinstance(profile, Problem):
-        return [profile]
-    return _sense(profile, path) or _examples(profile, path)
+    if isinstance(profile, list):
+        return _with_lines(profile, path)
+    return _with_lines(_sense(profile, path) or _examples(profile, path), path)
+
+
+def _with_lines(problems: list[Problem], path: Path) -> list[Problem]:
+    text = path.read_text("utf-8", "replace") if path.is_file() else ""
+    for problem in problems:
+        place = re.match(r"line (\d+)", problem.at)
+        at = problem.at
+        if problem.code == "devices.profile_unknown_field":
+            at = f"{at}.{problem.fields['key']}".lstrip(".")
+        problem.line = int(place[1]) if place else line_of(text, at)
+    return problems
 
 
 def schema_json() -> bytes:
@@ -64,19 +77,20 @@ def schema_json() -> bytes:
     return msgspec.json.format(msgspec.json.encode(profile_schema(), order="sorted"), indent=2) + b"\n"
 
 
-def _read(path: Path) -> Profile | Problem:
+def _read(path: Path) -> Profile | list[Problem]:
     try:
         data = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        return Problem(str(path), "", "devices.profile_unreadable", why=str(error))
+        return [Problem(str(path), "", "devices.profile_unreadable", why=str(error))]
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"\(at (line \d+, column \d+)\)", str(error))
-        return Problem(str(path), place[1] if place else "", "devices.profile_toml", why=str(error))
+        return [Problem(str(path), place[1] if place else "", "devices.profile_toml", why=str(error))]
     try:
         return msgspec.convert(data, Profile)
     except msgspec.ValidationError as error:
         why, _, at = str(error).partition(" - at `$")
-        return Problem(str(path), at.strip(".`"), "devices.profile_form", why=why)
+        rest = Problem(str(path), at.strip(".`"), "devices.profile_form", why=why)
+        return form_problems(data, path) or [rest]
 
 
 def _sense(profile: Profile, path: Path) -> list[Problem]:

@@ -5,11 +5,11 @@ One file per area; the codes of an area start with its name.
 
 from typing import Any
 
-from edge_agent.words import access, cli, config, devices, explain, faces, operate, store, uplink
+from edge_agent.words import access, cli, config, device_cli, devices, explain, faces, operate, store, uplink
 
 WORDS: dict[str, tuple[str, str]] = {
     "several": ("{count} problems", "{count} 个问题"),
-    **access.WORDS, **cli.WORDS, **config.WORDS, **devices.WORDS,
+    **access.WORDS, **cli.WORDS, **config.WORDS, **device_cli.WORDS, **devices.WORDS,
     **explain.WORDS, **faces.WORDS, **operate.WORDS, **store.WORDS, **uplink.WORDS,
 }  # fmt: skip
 

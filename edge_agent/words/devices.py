@@ -177,6 +177,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "devices.profile_unreadable": ("cannot be read: {why}", "无法读取：{why}"),
     "devices.profile_toml": ("is not valid TOML: {why}", "不是有效的 TOML：{why}"),
     "devices.profile_form": ("{why}", "{why}"),
+    "devices.profile_unknown_field": (
+        "unknown field `{key}`; there are: {known}",
+        "未知字段 `{key}`；可用：{known}",
+    ),
+    "devices.profile_no_field": ("the field `{key}` is missing", "缺少字段 `{key}`"),
+    "devices.profile_type": ("must be {wanted}, and is {got}", "应为 {wanted}，实为 {got}"),
+    "devices.profile_choice": ("“{value}” is none of: {known}", "“{value}” 不在可选值中：{known}"),
+    "devices.profile_range": ("{value} will not do: {limit}", "{value} 不可用：{limit}"),
     "devices.profile_id": (
         "the id must be the file's place below device_profiles: {wanted}",
         "id 必须与文件在 device_profiles 下的位置一致：{wanted}",
