@@ -13,6 +13,7 @@ from edge_agent.protocols.codec import Decoder, Message
 _WITHIN_S = 1.0  # an echo runs with the sending; what comes later is the device
 _HELD_AT_MOST = 4096
 _SURE_AFTER = 3
+_LEAST = 3  # fewer bytes may be anybody's; their echo is noise to the decoder, and harmless
 
 
 class _Sent(NamedTuple):
@@ -21,7 +22,11 @@ class _Sent(NamedTuple):
 
 
 class Echo:
-    """`sent` what can only be an echo if it comes back; `heard` gives what is left for the device's driver."""
+    """`sent` what can only be an echo if it comes back; `heard` gives what is left for the device's driver.
+
+    A slow line brings few bytes at a time, and an answer may begin as the question did: what looked like an echo so far
+    is given back, in its place, as soon as it is none.
+    """
 
     def __init__(self) -> None:
         self._due: list[_Sent] = []
@@ -34,15 +39,18 @@ class Echo:
         return self._streak >= _SURE_AFTER
 
     def sent(self, data: bytes, now: float) -> None:
+        if len(data) < _LEAST:
+            return
         if sum(len(due.data) for due in self._due) + len(data) > _HELD_AT_MOST:
             self._forget()
         self._due.append(_Sent(data, now))
 
     def heard(self, data: bytes, now: float) -> bytes:
+        left = b""
         while self._due and now - self._due[0].at > _WITHIN_S:
+            left += self._due[0].data[: self._seen]
             self._drop()
             self._streak = 0
-        left = b""
         while data and self._due:
             wanted = self._due[0].data[self._seen :]
             if data.startswith(wanted):
@@ -53,6 +61,7 @@ class Echo:
             elif not self._seen and (at := data.find(wanted)) > 0:  # the device was speaking already
                 left, data = left + data[:at], data[at + len(wanted) :]
             else:
+                left += self._due[0].data[: self._seen]
                 self._forget()
                 break
             self._drop()

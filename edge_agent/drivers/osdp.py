@@ -24,6 +24,7 @@ from osdp import Capability, Channel, Command, CommandLEDColor, ControlPanel, Ev
 from osdp import LogLevel as OsdpLog
 
 from edge_agent import log
+from edge_agent.drivers.echo import Echo
 from edge_agent.drivers.link import Backoff, Port, open_link
 from edge_agent.drivers.osdp_readers import check_readers
 from edge_agent.drivers.osdp_watch import Change, Watch
@@ -104,6 +105,7 @@ class OsdpBus:
         self._port: Port | None = None
         self._port_error: DeviceUnavailable | None = None
         self._backoff, self._open_at = Backoff(random.Random()), 0.0
+        self._echo, self._echoing = Echo(), False
         self._stop = False
         self._turns = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -192,6 +194,7 @@ class OsdpBus:
             self._open_at = now + self._backoff.pause_s()
             return
         self._port_error = None
+        self._echo = Echo()
 
     def _close(self) -> None:
         if self._port is not None:
@@ -208,6 +211,10 @@ class OsdpBus:
             return b""
         if data:
             self._backoff.reset()
+            data = self._echo.heard(data, time.monotonic())
+            if self._echo.certain and not self._echoing:
+                self._echoing = True
+                self._tell(self._readers[0].terminal.name, "degraded", say("devices.line_echo", "en"))
         return data
 
     def send(self, data: bytes) -> int:
@@ -219,6 +226,7 @@ class OsdpBus:
         except DeviceUnavailable as error:
             self._gone(error)
             return -1
+        self._echo.sent(data, time.monotonic())  # no reader says what the panel says: its address has a bit more
         return len(data)
 
     def _gone(self, error: DeviceUnavailable) -> None:

@@ -17,6 +17,7 @@ from edge_agent.drivers.echo import Echo
 from edge_agent.drivers.gate import SerialGate
 from edge_agent.drivers.line import Line
 from edge_agent.drivers.link import SerialPort, open_link
+from edge_agent.drivers.osdp import OsdpBus
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.drivers.terminal import SerialTerminal
 from edge_agent.errors import DeviceUnavailable
@@ -31,6 +32,7 @@ from tests.waiting import auntil, until
 SIDE = Terminal(name="side-in", profile="readers/text-stx", link="l", door="side")
 CARD = Card(40, 0xABCDEF)
 FRAME = bytes.fromhex("02 30 30 30 30 30 41 42 43 44 45 46 37 03")
+OSDP_KEY = "000102030405060708090A0B0C0D0E0F"
 BACK_S = 10.0
 
 
@@ -271,6 +273,39 @@ def test_a_gate_on_a_line_that_echoes_moves_and_reports_as_ever(tmp_path: Path) 
     cable.close()
 
 
+def test_an_osdp_reader_on_a_line_that_echoes_is_as_secure_as_ever(tmp_path: Path) -> None:
+    """libosdp takes its own words for a reply and gives the session up, unless they are left out."""
+    cable = Cable(tmp_path / "echoing")
+    reads: list[Read] = []
+    reports: list[DeviceReport] = []
+    with simulated("reader", tmp_path / "reader", "--key", OSDP_KEY, "--address", "1") as reader:
+        far = open_link("sim://reader", tmp_path)
+        terminal = Terminal(name="north-in", profile="readers/osdp-generic", link="l", door="d", address=1)
+        readers = [(terminal, load_profile(terminal.profile), bytes.fromhex(OSDP_KEY))]
+        bus = OsdpBus(f"serial://{cable.path}", readers, UpClock(), reads.append, reports.append, tmp_path)
+
+        def to_reader() -> None:
+            with suppress(BlockingIOError):
+                data = os.read(cable.near, 4096)
+                os.write(cable.near, data)
+                far.write(data)
+
+        async def story() -> None:
+            loop = asyncio.get_running_loop()
+            loop.add_reader(cable.near, to_reader)
+            loop.add_reader(far.fileno(), lambda: os.write(cable.near, far.read()))
+            await auntil(lambda: bus.usable("north-in"), BACK_S, lambda: reports)
+            reader.tell("card", bits=26, raw=154217)
+            await auntil(lambda: [read.credential for read in reads] == [Card(26, 154217)])
+            assert [(report.state, "adapter's echo" in report.detail) for report in reports] == [("degraded", True)]
+            loop.remove_reader(far.fileno())
+            loop.remove_reader(cable.near)
+
+        with_job(bus.run, story)
+        far.close()
+    cable.close()
+
+
 def test_a_gate_at_another_speed_is_lost_with_the_remedy_and_back_when_it_is_right(tmp_path: Path) -> None:
     cable = Cable(tmp_path / "x")
     bench = GateBench(f"serial://{cable.path}?baud=19200", tmp_path)
@@ -335,13 +370,16 @@ def _free(cable: Cable) -> bool:
 @pytest.mark.parametrize(
     ("sent", "heard", "left", "certain"),
     [
-        ([b"ab"], [b"ab"], b"", False),
-        ([b"ab", b"ab", b"cd"], [b"ababcd"], b"", True),
-        ([b"ab"], [b"a", b"bX"], b"X", False),
-        ([b"ab"], [b"XYabZ"], b"XYZ", False),
-        ([b"ab"], [b"XY"], b"XY", False),
-        ([b"ab"], [b"XY", b"ab"], b"XYab", False),
-        ([], [b"ab"], b"ab", False),
+        ([b"abc"], [b"abc"], b"", False),
+        ([b"abc", b"abc", b"def"], [b"abcabcdef"], b"", True),
+        ([b"abc"], [b"a", b"bcX"], b"X", False),
+        ([b"abc"], [b"XYabcZ"], b"XYZ", False),
+        ([b"abc"], [b"XY"], b"XY", False),
+        ([b"abc"], [b"XY", b"abc"], b"XYabc", False),
+        ([b"\xff\x53\x01"], [b"\xff", b"\x53", b"\x81X"], b"\xff\x53\x81X", False),  # an answer, a byte at a time
+        ([b"abc", b"abd"], [b"ab", b"c", b"a", b"X"], b"aX", False),
+        ([b"\x07"], [b"\x07"], b"\x07", False),
+        ([], [b"abc"], b"abc", False),
     ],
 )
 def test_an_echo_is_what_was_sent(sent: list[bytes], heard: list[bytes], left: bytes, certain: bool) -> None:
@@ -352,10 +390,10 @@ def test_an_echo_is_what_was_sent(sent: list[bytes], heard: list[bytes], left: b
     assert echo.certain is certain
 
 
-def test_what_comes_a_second_later_is_the_device(tmp_path: Path) -> None:
+def test_what_comes_a_second_later_is_the_device() -> None:
     echo = Echo()
-    echo.sent(b"ab", 0.0)
-    assert echo.heard(b"ab", 1.5) == b"ab"
+    echo.sent(b"abc", 0.0)
+    assert echo.heard(b"abc", 1.5) == b"abc"
     for _ in range(10_000):
         echo.sent(b"abcd", 2.0)
     assert echo.heard(b"abcdXY", 2.1) == b"XY"
