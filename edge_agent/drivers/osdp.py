@@ -25,8 +25,8 @@ from typing import Any
 from osdp import Capability, Channel, ControlPanel, LibFlag, PDInfo
 from osdp import LogLevel as OsdpLog
 
+from edge_agent.drivers.echo import Echo
 from edge_agent.drivers.link import Backoff, Port, open_link
-from edge_agent.drivers.osdp_echo import Echo
 from edge_agent.drivers.osdp_gate import OsdpGate
 from edge_agent.drivers.osdp_orders import INPUTS, OUTPUT, OUTPUTS, Order
 from edge_agent.drivers.osdp_readers import check_readers
@@ -39,6 +39,7 @@ from edge_agent.model.profile import Osdp, Profile
 from edge_agent.model.reads import Read
 from edge_agent.model.site import Terminal
 from edge_agent.ports import Beat, Clock
+from edge_agent.words import say
 
 _REFRESH_S = 0.005
 _OFF_S = 0.2  # between taking a device off and putting it on again
@@ -98,7 +99,8 @@ class OsdpBus:
         for station in self._stations:
             for gate in station.gates:
                 gate.attach(self._taking(station))
-        self._turns, self._echo = Turns(), Echo()
+        self._turns = Turns()
+        self._echo, self._echoing = Echo(), False
         self._port: Port | None = None
         self._port_error: DeviceUnavailable | None = None
         self._backoff, self._open_at = Backoff(random.Random()), 0.0
@@ -235,6 +237,7 @@ class OsdpBus:
             self._open_at = now + self._backoff.pause_s()
             return
         self._port_error = None
+        self._echo = Echo()
 
     def _close(self) -> None:
         if self._port is not None:
@@ -252,7 +255,11 @@ class OsdpBus:
         if data:
             self._backoff.reset()
             self._busy = True
-        return self._echo.strip(data)
+            data = self._echo.heard(data, time.monotonic())
+            if self._echo.certain and not self._echoing:
+                self._echoing = True
+                self._stations[0].degraded(say("devices.line_echo", "en"))
+        return data
 
     def may_send(self, station: Station, frame: bytes) -> bool:
         return station.may_send(frame, time.monotonic(), len(self._stations) > 1)
@@ -267,7 +274,7 @@ class OsdpBus:
             self._gone(error)
             return -1
         self._busy = True
-        self._echo.sent(data)
+        self._echo.sent(data, time.monotonic())  # no reader says what the panel says: its address has a bit more
         return len(data)
 
     def _gone(self, error: DeviceUnavailable) -> None:

@@ -230,6 +230,10 @@ class Station:
         for order in feedback_orders(feedback, asked + FEEDBACK_S):
             self.orders.put(order)
 
+    def degraded(self, sentence: str) -> None:
+        """Something of the line, told by who hangs here."""
+        self._tell("degraded", sentence)
+
     def _tell(self, state: str, detail: str) -> None:
         for name, kind in self.names:
             self._report(name, kind, state, detail)

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from edge_agent.drivers.profile_examples import run_examples
+from edge_agent.drivers.profile_form import form_problems
 from edge_agent.drivers.profile_sense import sense
 from edge_agent.drivers.toml_lines import line_of
 from edge_agent.errors import EdgeAgentError, Problem, Problems
@@ -44,8 +45,8 @@ def load_profile(id: str) -> Profile:
         raise EdgeAgentError("devices.profile_unknown", profile=id, known=", ".join(known))
     path = profiles_root() / f"{id}.toml"
     profile = _read(path)
-    problems = [profile] if isinstance(profile, Problem) else sense(profile, path)
-    if isinstance(profile, Problem) or problems:
+    problems = profile if isinstance(profile, list) else sense(profile, path)
+    if isinstance(profile, list) or problems:
         raise Problems(_on_lines(problems, path))
     return profile
 
@@ -53,8 +54,8 @@ def load_profile(id: str) -> Profile:
 def check_profile(path: Path) -> list[Problem]:
     """Everything that is wrong with the profile in `path`: form, sense, and its golden examples."""
     profile = _read(path)
-    if isinstance(profile, Problem):
-        return _on_lines([profile], path)
+    if isinstance(profile, list):
+        return _on_lines(profile, path)
     return _on_lines(sense(profile, path) or run_examples(profile, path), path)
 
 
@@ -63,28 +64,29 @@ def schema_json() -> bytes:
     return msgspec.json.format(msgspec.json.encode(profile_schema(), order="sorted"), indent=2) + b"\n"
 
 
-def _read(path: Path) -> Profile | Problem:
+def _read(path: Path) -> Profile | list[Problem]:
     try:
         data = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        return Problem(str(path), "", "devices.profile_unreadable", why=str(error))
+        return [Problem(str(path), "", "devices.profile_unreadable", why=str(error))]
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"\(at (line \d+, column \d+)\)", str(error))
-        return Problem(str(path), place[1] if place else "", "devices.profile_toml", why=str(error))
+        return [Problem(str(path), place[1] if place else "", "devices.profile_toml", why=str(error))]
     try:
         return msgspec.convert(data, Profile)
     except msgspec.ValidationError as error:
         why, _, at = str(error).partition(" - at `$")
-        return Problem(str(path), at.strip(".`"), "devices.profile_form", why=why)
+        rest = Problem(str(path), at.strip(".`"), "devices.profile_form", why=why)
+        return form_problems(data, path) or [rest]
 
 
 def _on_lines(problems: list[Problem], path: Path) -> list[Problem]:
     """The same, each with its line where it has one."""
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
-        return problems
+    text = path.read_text("utf-8", "replace") if path.is_file() else ""
     for problem in problems:
-        if problem.at and not problem.at.startswith("line "):
-            problem.line = line_of(text, problem.at)
+        place = re.match(r"line (\d+)", problem.at)
+        at = problem.at
+        if problem.code == "devices.profile_unknown_field":
+            at = f"{at}.{problem.fields['key']}".lstrip(".")
+        problem.line = int(place[1]) if place else line_of(text, at)
     return problems

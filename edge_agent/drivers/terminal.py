@@ -2,7 +2,8 @@
 
 Whatever the line brings, the terminal lives on; a card it cannot name becomes an Unreadable read, never silence. One
 physical fact to know: such a reader says nothing while nobody shows a card, so a cut wire behind a port that stays
-open cannot be told from a quiet day. Lost and back are about the port: back once reads count again.
+open cannot be told from a quiet day. Lost and back are about the port, back once reads count again; and about a line
+that brings nothing readable, which is a wrong speed.
 """
 
 import asyncio
@@ -11,10 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge_agent import log
+from edge_agent.drivers.echo import not_from
 from edge_agent.drivers.freshness import Freshness
 from edge_agent.drivers.line import Line
+from edge_agent.drivers.link import line_settings
 from edge_agent.drivers.repeats import Repeats
-from edge_agent.drivers.trouble import Trouble
+from edge_agent.drivers.trouble import Legible, Trouble
 from edge_agent.errors import DeviceUnavailable, EdgeAgentError, FrameError
 from edge_agent.model.doors import DeviceReport
 from edge_agent.model.profile import Frames, Profile
@@ -48,7 +51,10 @@ class SerialTerminal:
             )
         self._terminal, self._profile, self._clock = terminal, profile, clock
         self._deliver, self._report = deliver, report
-        self._line = Line(link_url, profile.link, sim_dir, self._opened, self._received, self._lost)
+        self._line = Line(
+            link_url, profile.link, sim_dir, self._opened, self._received, self._lost,
+            not_from(profile), lambda sentence: self._tell("degraded", sentence),
+        )  # fmt: skip
         self._decoder = Decoder(profile)
         self._credentials = Credentials(profile)
         self._entry = Entry()
@@ -56,6 +62,7 @@ class SerialTerminal:
         self._gap: asyncio.TimerHandle | None = None  # while a frame may end by silence
         self._forget: asyncio.TimerHandle | None = None  # while digits wait for more
         self._trouble = Trouble()
+        self._legible = Legible(line_settings(link_url, profile.link))
         self._freshness = Freshness()
         self._look: asyncio.TimerHandle | None = None  # while the line is not known to be quiet
         self._usable = self._away = False
@@ -96,6 +103,9 @@ class SerialTerminal:
             self._look = loop.call_later(_LOOK_S, self._quiet)
             return
         self._look, self._usable = None, True
+        self._back()
+
+    def _back(self) -> None:
         if self._away:
             self._away = False
             self._tell("back", "")
@@ -133,11 +143,23 @@ class SerialTerminal:
     def _take(self, pieces: list[Message | FrameError]) -> None:
         for piece in pieces:
             if not isinstance(piece, Message):
-                self._degraded(str(piece))
-            elif piece.name == "keys":
+                self._unread(piece)
+                continue
+            self._legible.good()
+            if self._usable:
+                self._back()
+            if piece.name == "keys":
                 self._keys(str(piece.values["keys"]))
             elif (credential := self._credentials.of(piece)) is not None:
                 self._presented(credential)
+
+    def _unread(self, piece: FrameError) -> None:
+        self._degraded(str(piece))
+        up_ms = self._clock.now().up_ms
+        self._legible.bad(piece, up_ms)
+        if self._legible.garbled(up_ms) and not self._away:
+            self._away = True  # what it reads reaches nobody; the first readable frame brings it back
+            self._tell("lost", self._legible.sentence())
 
     def _presented(self, credential: Presented) -> None:
         now = asyncio.get_running_loop().time()

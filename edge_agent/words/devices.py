@@ -62,6 +62,20 @@ WORDS: dict[str, tuple[str, str]] = {
         "{path} takes no more bytes: the device stands still, check it",
         "{path} 不再接收数据：设备停止响应，请检查",
     ),
+    "devices.port_slow": (
+        "{path} does not open: a name server or a driver hangs; use the address, or take the adapter out and in again",
+        "{path} 打不开：域名解析或驱动无响应；请改用 IP 地址，或重新插拔适配器",
+    ),
+    "devices.line_echo": (
+        "the line sends back what goes out on it; that is left out. Switch off the adapter's echo",
+        "线路会回送发出的数据，已自动忽略。请关闭适配器的回显（发送时接收）",
+    ),
+    "devices.line_garbled": (
+        "sends, but nothing readable: its speed differs from the line's (now {baud} baud, parity {parity}); "
+        "find it with edge-agent device probe and set it in the link's url, or swap A and B",
+        "有数据但无法识别：设备速率与线路不符（当前 {baud} 波特，校验 {parity}）；"
+        "请用 edge-agent device probe 查找并写入链路 url，或对调 A、B 线",
+    ),
     "devices.tcp_unreachable": (
         "{path} does not answer ({why}): check network and serial server",
         "{path} 无法连接（{why}）：请检查网络和串口服务器",
@@ -290,6 +304,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "devices.profile_unreadable": ("cannot be read: {why}", "无法读取：{why}"),
     "devices.profile_toml": ("is not valid TOML: {why}", "不是有效的 TOML：{why}"),
     "devices.profile_form": ("{why}", "{why}"),
+    "devices.profile_unknown_field": (
+        "unknown field `{key}`; there are: {known}",
+        "未知字段 `{key}`；可用：{known}",
+    ),
+    "devices.profile_no_field": ("the field `{key}` is missing", "缺少字段 `{key}`"),
+    "devices.profile_type": ("must be {wanted}, and is {got}", "应为 {wanted}，实为 {got}"),
+    "devices.profile_choice": ("“{value}” is none of: {known}", "“{value}” 不在可选值中：{known}"),
+    "devices.profile_range": ("{value} will not do: {limit}", "{value} 不可用：{limit}"),
     "devices.profile_id": (
         "the id must be the file's place below device_profiles: {wanted}",
         "id 必须与文件在 device_profiles 下的位置一致：{wanted}",

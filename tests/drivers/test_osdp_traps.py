@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from osdp import ControlPanel
 
-from edge_agent.drivers.osdp_echo import Echo
+from edge_agent.drivers.echo import Echo
 from edge_agent.drivers.osdp_orders import pulse_command
 from edge_agent.drivers.osdp_station import Station
 from edge_agent.model.reads import Card, Keys
@@ -268,7 +268,9 @@ def test_an_adapter_that_echoes_makes_no_dead_reader_seem_alive(tmp_path: Path) 
         await bench.usable("r1")
         await bench.fresh(1)
         await auntil(lambda: bench.states("r2"), timeout=8)
-        assert [report.detail.split(":")[0] for report in bench.reports] == ["does not answer"]
+        (echo,) = [report for report in bench.reports if report.state == "degraded"]
+        assert "adapter's echo" in echo.detail
+        assert [report.detail.split(":")[0] for report in bench.reports if report is not echo] == ["does not answer"]
 
     on_osdp_bench(tmp_path, story, "--count", "2", readers=(1, 2))
 
@@ -280,8 +282,8 @@ SENT, REPLY = bytes.fromhex("FF 53 01 08 00 04 60 11 22"), bytes.fromhex("FF 53 
 @pytest.mark.parametrize("size", range(1, 19))
 def test_an_echo_is_taken_away_and_a_reply_is_not_however_they_are_cut(echoed: bytes, size: int) -> None:
     echo, got = Echo(), b""
-    echo.sent(SENT)
+    echo.sent(SENT, 0.0)
     stream = echoed + REPLY
     for at in range(0, len(stream), size):
-        got += echo.strip(stream[at : at + size])
+        got += echo.heard(stream[at : at + size], 0.1)
     assert got == REPLY
