@@ -7,13 +7,14 @@ PHOTOS := .cache/photos
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: help setup demo test check lint types bench mutate photos lock schema clean
+.PHONY: help setup demo test check lint types bench fuzz mutate photos lock schema clean
 
 help:
 	@echo "make demo        one simulated estate, live; ARGS=--once plays the scripted scenario"
 	@echo "make test        lint, types, architecture and all tests"
 	@echo "make bench       measurements with their peers, as tables"
 	@echo "make test-gpio   GPIO against a kernel's simulated chip (builds that kernel once, some minutes)"
+	@echo "make fuzz        a million inputs over all decoders; INPUTS=20000 for fewer"
 	@echo "make mutate      mutation testing of core/: changes it and sees whether the tests notice (minutes)"
 	@echo "make fuzz-uplink  a million hostile messages from the broker (COUNT=…, SEED=…)"
 	@echo "make check       lint and types only"
@@ -95,9 +96,22 @@ bench: setup broker postgres photos
 	PYTHONPATH=. $(BIN)/python bench/book.py
 	PYTHONPATH=. $(BIN)/python bench/roll.py
 	PYTHONPATH=. $(BIN)/python bench/card.py
+	PYTHONPATH=. $(BIN)/python bench/osdp_bus.py
 	PYTHONPATH=. $(BIN)/python bench/daemon.py
 	PYTHONPATH=. $(BIN)/python bench/city.py
+	PYTHONPATH=. $(BIN)/python bench/modbus.py
 	PYTHONPATH=. $(BIN)/python bench/face.py
+
+INPUTS ?= 1000000
+fuzz: setup .cache/fuzz/.ready
+	$(BIN)/python -m tests.fuzz.run --inputs $(INPUTS)
+
+# atheris lives apart: it has no wheel for every Python, and nothing else needs it.
+.cache/fuzz/.ready: requirements-test.lock
+	$(PYTHON) -m venv --clear .cache/fuzz
+	.cache/fuzz/bin/pip install --quiet --disable-pip-version-check --only-binary :all: msgspec pynmea2 'atheris>=2.3,<4' \
+	  || echo "skipping the inputs guided by coverage: atheris has no wheel for this Python or machine"
+	@touch $@
 
 # Changes core/ in some thousand small ways and sees whether tests/core notices; minutes. Results: docs/mutants.md.
 MUTATE := .cache/mutate

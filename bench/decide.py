@@ -98,11 +98,11 @@ def book_of(persons: dict[str, Person], known: dict[Card | Token, Credential], v
 
 def places() -> list[Place]:
     standing = Standing((Area("inside", "soft", max_people=5000),))
+    gate = GateBinding("g", "gates/sim", contact=0)
     return [
-        Place(Door(name=f"door-{n}", gate=GateBinding("g", "gates/sim"), ways=(("card",), ("plate",)), area="inside"),
-              standing)
+        Place(Door(name=f"door-{n}", gate=gate, ways=(("card",), ("plate",)), area="inside"), standing)
         for n in range(DOORS)
-    ]  # fmt: skip
+    ]
 
 
 def attempts(known: dict[Card | Token, Credential]) -> list[Attempt]:

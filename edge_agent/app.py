@@ -22,6 +22,7 @@ from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.gate import SerialGate
 from edge_agent.drivers.gpio_gate import GpioGate
 from edge_agent.drivers.osdp import OsdpBus
+from edge_agent.drivers.osdp_gate import OsdpGate
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.drivers.push_terminal import PushTerminals, push_secret
 from edge_agent.drivers.terminal import SerialTerminal
@@ -36,16 +37,17 @@ from edge_agent.flows.operate import Operations
 from edge_agent.flows.premises import Premises
 from edge_agent.flows.publish import Publisher
 from edge_agent.flows.roll import Roll
+from edge_agent.flows.sensors import SensorAlerts
 from edge_agent.installation import Installation
 from edge_agent.model.detections import Detection
 from edge_agent.model.doors import GateReport
 from edge_agent.model.events import AgentDegraded, AgentStarted, AgentStopped
 from edge_agent.model.gpio import Gpio
-from edge_agent.model.profile import Osdp
+from edge_agent.model.profile import Modbus, Osdp, Profile
 from edge_agent.model.push import HttpPush
 from edge_agent.model.reads import Read
 from edge_agent.model.site import Config, Door, Link, Terminal
-from edge_agent.ports import Beat
+from edge_agent.ports import Beat, Gate
 from edge_agent.site_kind import site_rules
 from edge_agent.store.accepted import AcceptedStream
 from edge_agent.store.books import BookWatch
@@ -60,6 +62,7 @@ from edge_agent.uplink.login import expires_ms
 
 if TYPE_CHECKING:  # numpy comes with the first camera, not before
     from edge_agent.core.faces import Gallery
+    from edge_agent.drivers.modbus import ModbusBus
     from edge_agent.store.faces import FaceStore
 
 logger = log.get("app")
@@ -122,7 +125,9 @@ class App:
             self.journal, self.books, self.clock, self.alarms, config.policy, config.areas, config.interlocks
         )
         self.readers = Readers()
-        self.gates: dict[str, SerialGate | GpioGate] = {}
+        self.gates: dict[str, SerialGate | GpioGate | OsdpGate] = {}  # those with a job of their own
+        self.buses: dict[str, ModbusBus] = {}
+        self.sensors = SensorAlerts(self.premises, config.sensors)
         self.doors: dict[str, DoorActor] = {}
         self.lines: dict[str, Owner] = {}
         self.supervisor = Supervisor()
@@ -131,29 +136,57 @@ class App:
         """Gates, doors and readers: what is needed to decide on a card."""
         links = {link.name: link for link in self.config.links}
         for door in self.config.doors:
-            gate = self._gate(door, links[door.gate.link].url)
-            self.gates[door.name] = gate
+            gate = self._gate(door, load_profile(door.gate.profile), links[door.gate.link])
             here = tuple(terminal.name for terminal in self.config.terminals if terminal.door == door.name)
             doorway = Doorway(door, gate, self.readers, here, self.premises)
             self.doors[door.name] = DoorActor(doorway, self.readers, self.secrets, self.premises)
+        for sensor in self.config.sensors:
+            profile = load_profile(sensor.profile)
+            self._bus(links[sensor.link], profile).sensor(sensor, profile, self.sensors.report)
         for name, link in links.items():
             self._line(link, [terminal for terminal in self.config.terminals if terminal.link == name])
 
-    def _gate(self, door: Door, url: str) -> SerialGate | GpioGate:
-        profile = load_profile(door.gate.profile)
-        if isinstance(profile.framing, Gpio):
-            return GpioGate(door, profile, url, self.clock, self._moved, self.alarms.device)
-        return SerialGate(door, profile, url, self.clock, self._moved, self.alarms.device, self.sim)
+    def _gate(self, door: Door, profile: Profile, link: Link) -> Gate:
+        gate: SerialGate | GpioGate | OsdpGate
+        match profile.framing:
+            case Modbus():
+                return self._bus(link, profile).gate(door, profile, self._moved)
+            case Gpio():
+                gate = GpioGate(door, profile, link.url, self.clock, self._moved, self.alarms.device)
+            case Osdp():  # on its bus with the readers, see _line
+                key = self._key(door.gate.key_file)
+                gate = OsdpGate(door, profile, key, self.clock, self._moved, self.alarms.device)
+            case _:
+                gate = SerialGate(door, profile, link.url, self.clock, self._moved, self.alarms.device, self.sim)
+        self.gates[door.name] = gate
+        return gate
+
+    def _bus(self, link: Link, profile: Profile) -> "ModbusBus":
+        """The bus on `link`, made when its first device is attached. Its library is loaded then, not before."""
+        from edge_agent.drivers.modbus import ModbusBus
+
+        bus = self.buses.get(link.name)
+        if bus is None:
+            bus = ModbusBus(link.url, profile.link, self.clock, self.alarms.device, self.sim)
+            self.buses[link.name] = bus
+        return bus
+
+    def _key(self, file: str | None) -> bytes | None:
+        return osdp_key(self.folder / file) if file else None
 
     def _line(self, link: Link, terminals: list[Terminal]) -> None:
-        if not terminals:
+        gates = [
+            gate for gate in self.gates.values() if isinstance(gate, OsdpGate) and gate.door.gate.link == link.name
+        ]
+        if not terminals and not gates:
             return
         profiles = [load_profile(terminal.profile) for terminal in terminals]
         owner: Owner
-        if isinstance(profiles[0].framing, Osdp):
-            keys = [osdp_key(self.folder / terminal.key_file) if terminal.key_file else None for terminal in terminals]
+        if gates or isinstance(profiles[0].framing, Osdp):
+            keys = [self._key(terminal.key_file) for terminal in terminals]
             readers = list(zip(terminals, profiles, keys, strict=True))
-            owner = OsdpBus(link.url, readers, self.clock, self._deliver, self.alarms.device, self.sim)
+            report = self.alarms.device
+            owner = OsdpBus(link.url, readers, self.clock, self._deliver, report, self.sim, gates, self._moved)
         elif isinstance(profiles[0].framing, HttpPush):
             secrets = [push_secret(self.folder / (terminal.secret_file or "")) for terminal in terminals]
             callers = list(zip(terminals, profiles, secrets, strict=True))
@@ -177,6 +210,7 @@ class App:
         """Until `stop` is set. Raises VitalJobFailed when the process should start anew."""
         self.wire()
         await self.premises.restore()
+        self.sensors.restore()
         self._began()
         async with asyncio.TaskGroup() as jobs:
             keep = self.supervisor.keep
@@ -184,6 +218,7 @@ class App:
                 *(jobs.create_task(keep(f"door {name}", door.run, vital=True)) for name, door in self.doors.items()),
                 jobs.create_task(keep("premises", self.premises.run, vital=True)),
                 *(jobs.create_task(keep(f"gate {name}", gate.run, vital=True)) for name, gate in self.gates.items()),
+                *(jobs.create_task(keep(f"bus {name}", bus.run, vital=True)) for name, bus in self.buses.items()),
                 *(jobs.create_task(keep(f"line {name}", line.run)) for name, line in self.lines.items()),
                 jobs.create_task(keep("people", self.books.run)),
                 jobs.create_task(keep("buffer", self.alarms.watch_buffer)),

@@ -20,13 +20,13 @@ from edge_agent.drivers.gate import check_gate
 from edge_agent.drivers.gpio_gate import check_gpio_gate, wanted_lines
 from edge_agent.drivers.gpio_lines import check_lines
 from edge_agent.drivers.link import parse_link_url
-from edge_agent.drivers.osdp_readers import check_readers
+from edge_agent.drivers.osdp_readers import check_osdp_gate, check_readers
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.drivers.push_terminal import push_secret
 from edge_agent.errors import EdgeAgentError, Problem, Problems
 from edge_agent.model.gpio import Gpio
 from edge_agent.model.people import CATEGORIES
-from edge_agent.model.profile import Osdp, Profile
+from edge_agent.model.profile import LineSettings, Modbus, Osdp, Profile
 from edge_agent.model.push import HttpPush
 from edge_agent.model.site import (
     Area,
@@ -34,10 +34,12 @@ from edge_agent.model.site import (
     Config,
     Door,
     FacePolicy,
+    GateBinding,
     Gateway,
     Interlock,
     Link,
     Policy,
+    Sensor,
     Table,
     Terminal,
     Uplink,
@@ -50,6 +52,11 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SECTIONS: dict[str, type[Table]] = {"gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy}
 ARRAYS: dict[str, type[Table]] = {
     "link": Link, "terminal": Terminal, "camera": Camera, "door": Door, "area": Area, "interlock": Interlock,
+    "sensor": Sensor,
+}  # fmt: skip
+GATE_KEYS = {  # where each means something
+    "address": ("osdp", "modbus"), "key_file": ("osdp",), "fail": ("modbus",), "inverted": ("modbus",),
+    "lines": ("gpio",),
 }  # fmt: skip
 GATEWAY_KEY, FACE_KEY = "keys/gateway.key", "keys/face-store.key"
 SCBK_D = bytes(range(0x30, 0x40))
@@ -76,6 +83,7 @@ def load_config(path: Path) -> Config:
         doors=reader.tables(data, "door", Door),
         areas=reader.tables(data, "area", Area),
         interlocks=reader.tables(data, "interlock", Interlock),
+        sensors=reader.tables(data, "sensor", Sensor),
         digest=hashlib.sha256(raw).hexdigest()[:16],
     )
     complete = not reader.broken  # what refers to what can only be judged when all of it is there
@@ -93,13 +101,14 @@ def load_config(path: Path) -> Config:
 
 
 def _check_names(reader: Reader, config: Config) -> None:
-    named: tuple[tuple[str, Sequence[Link | Terminal | Camera | Door | Area | Interlock]], ...] = (
+    named: tuple[tuple[str, Sequence[Link | Terminal | Camera | Door | Area | Interlock | Sensor]], ...] = (
         ("link", config.links),
         ("terminal", config.terminals),
         ("camera", config.cameras),
         ("door", config.doors),
         ("area", config.areas),
         ("interlock", config.interlocks),
+        ("sensor", config.sensors),
     )
     for what, things in named:
         seen: set[str] = set()
@@ -160,15 +169,39 @@ def _check_references(reader: Reader, config: Config) -> None:
         refer(reader, f"{at}.link", "link", door.gate.link, links.keys())
         profile = _profile(reader, f"{at}.profile", door.gate.profile, "gate")
         if profile and door.gate.link in links:
-            used.attach(at, door.gate.link, _protocol(profile), f"door `{door.name}`", None)
-            check = check_gpio_gate if isinstance(profile.framing, Gpio) else check_gate
-            _judge(reader, at, partial(check, door, profile))
+            match profile.framing:
+                case Modbus():
+                    used.attach_unit(at, door.gate, profile, f"door `{door.name}`", door.gate.relay)
+                case Osdp():
+                    output = (door.gate.address or 0, door.gate.relay)
+                    used.attach(at, door.gate.link, "osdp", f"door `{door.name}`", None, output)
+                case _:
+                    used.attach(at, door.gate.link, _protocol(profile), f"door `{door.name}`", None)
+            _judge(reader, at, partial(_gate_check(profile), door, profile))
             used.fits(at, links[door.gate.link], profile)
+            for key, protocols in GATE_KEYS.items():
+                if getattr(door.gate, key) not in (None, ()) and _protocol(profile) not in protocols:
+                    reader.wrong(f"{at}.{key}", f"config.gate_{key}")
     _check_lines(reader, config, links.keys())
+    _check_sensors(reader, config, used)
     for index, camera in enumerate(config.cameras):
         refer(reader, f"camera[{index}].door", "door", camera.door, doors)
         if urlsplit(camera.url).scheme not in CAMERA_SCHEMES:
             reader.wrong(f"camera[{index}].url", "config.camera_url", url=camera.url.partition("@")[2] or camera.url)
+
+
+def _check_sensors(reader: Reader, config: Config, used: "Wiring") -> None:
+    links = {link.name: link for link in config.links}
+    for index, sensor in enumerate(config.sensors):
+        at = f"sensor[{index}]"
+        refer(reader, f"{at}.link", "link", sensor.link, links)
+        if sensor.door is not None:
+            refer(reader, f"{at}.door", "door", sensor.door, [door.name for door in config.doors])
+        profile = _profile(reader, f"{at}.profile", sensor.profile, "sensor")
+        if profile and sensor.link in links:
+            used.attach_unit(at, sensor, profile, f"sensor `{sensor.name}`", None)
+            _judge(reader, at, partial(_check_modbus_sensor, sensor, profile))
+            used.fits(at, links[sensor.link], profile)
 
 
 def _check_lines(reader: Reader, config: Config, links: Iterable[str]) -> None:
@@ -192,10 +225,31 @@ def _judge(reader: Reader, at: str, check: Callable[[], object]) -> None:
         reader.problems.append(Problem(reader.file, at, error.code, **error.fields))
 
 
+def _gate_check(profile: Profile) -> Callable[[Door, Profile], None]:
+    match profile.framing:
+        case Modbus():
+            from edge_agent.drivers.modbus_board import check_modbus_gate  # its library is loaded for who needs it
+
+            return check_modbus_gate
+        case Gpio():
+            return check_gpio_gate
+        case Osdp():
+            return check_osdp_gate
+    return check_gate
+
+
+def _check_modbus_sensor(sensor: Sensor, profile: Profile) -> None:
+    from edge_agent.drivers.modbus_sensor import check_modbus_sensor
+
+    check_modbus_sensor(sensor, profile)
+
+
 def _protocol(profile: Profile) -> str:
     match profile.framing:
         case Osdp():
             return "osdp"
+        case Modbus():
+            return "modbus"
         case Gpio():
             return "gpio"
         case HttpPush():
@@ -211,12 +265,42 @@ class Wiring:
         self._protocol: dict[str, str] = {}
         self._users: dict[str, list[str]] = {}
         self._addresses: dict[tuple[str, int], str] = {}
+        self._outputs: dict[tuple[str, int, int], str] = {}
+        self._units: dict[tuple[str, int], tuple[str, str]] = {}  # whose profile, and who was first
+        self._relays: dict[tuple[str, int, int], str] = {}
+        self._settings: dict[str, tuple[LineSettings, str]] = {}
 
-    def attach(self, at: str, link: str, protocol: str, who: str, address: int | None) -> None:
+    def attach_unit(self, at: str, wired: GateBinding | Sensor, profile: Profile, who: str, relay: int | None) -> None:
+        """A relay of a board on a Modbus line, or a sensor (`relay` None), which has its address alone."""
+        assert isinstance(profile.framing, Modbus)
+        link, address = wired.link, profile.framing.address if wired.address is None else wired.address
+        first = self._protocol.setdefault(link, "modbus")
+        users = self._users.setdefault(link, [])
+        users.append(who)
+        if first != "modbus":
+            self.reader.wrong(f"{at}.link", "config.link_mixed", link=link, first=first, second="modbus")
+            return
+        known, other = self._units.setdefault((link, address), (profile.id, who))
+        if other != who and (known != profile.id or relay is None):
+            self.reader.wrong(f"{at}.address", "config.address_twice", address=address, link=link, other=other)
+        elif relay is not None and (taken := self._relays.setdefault((link, address, relay), who)) != who:
+            self.reader.wrong(f"{at}.relay", "config.relay_twice", relay=relay, address=address, link=link, other=taken)
+        settings = self._settings.setdefault(link, (profile.link, profile.id))
+        if settings[0] != profile.link:
+            self.reader.wrong(f"{at}.link", "config.link_settings", link=link, first=settings[1], second=profile.id)
+
+    def attach(
+        self, at: str, link: str, protocol: str, who: str, address: int | None, output: tuple[int, int] | None = None
+    ) -> None:
+        """`output`: (address, number) of a door's on an OSDP bus, where many doors and readers share a link."""
         first = self._protocol.setdefault(link, protocol)
         users = self._users.setdefault(link, [])
         if first != protocol:
             self.reader.wrong(f"{at}.link", "config.link_mixed", link=link, first=first, second=protocol)
+        elif output is not None:
+            if (link, *output) in self._outputs:
+                self.reader.wrong(f"{at}.relay", "config.output_twice", link=link, other=self._outputs[link, *output])
+            self._outputs.setdefault((link, *output), who)
         elif protocol in ("gpio", "push"):
             pass  # many doors on one chip, many terminals that call one address
         elif address is None or protocol != "osdp":
@@ -286,7 +370,7 @@ def _check_ways(reader: Reader, config: Config) -> None:
 def _provided(terminal: Terminal) -> set[str]:
     """What kinds of credential it reads; none when its profile cannot be had, which is told elsewhere."""
     try:
-        return {str(what) for what in load_profile(terminal.profile).provides} & {"card", "keypad", "face"}
+        return {str(what) for what in load_profile(terminal.profile).provides} & {"card", "keypad", "qr", "face"}
     except EdgeAgentError:
         return set()
 
@@ -326,21 +410,34 @@ def _check_places(reader: Reader, config: Config) -> None:
 
 
 def _check_keys(reader: Reader, config: Config, folder: Path) -> None:
+    if reader.problems:
+        return
     for index, terminal in enumerate(config.terminals):
-        profile = load_profile(terminal.profile) if not reader.problems else None
-        if profile is not None and isinstance(profile.framing, HttpPush):
+        if isinstance(load_profile(terminal.profile).framing, HttpPush):
+            at = f"terminal[{index}].secret_file"
             if terminal.secret_file is None:
-                reader.wrong(f"terminal[{index}].secret_file", "push.no_secret", terminal=terminal.name)
+                reader.wrong(at, "push.no_secret", terminal=terminal.name)
             else:
-                _judge(reader, f"terminal[{index}].secret_file", partial(push_secret, folder / terminal.secret_file))
-        if profile is None or not isinstance(profile.framing, Osdp) or profile.framing.insecure:
+                _judge(reader, at, partial(push_secret, folder / terminal.secret_file))
+    wanted = [
+        (f"terminal[{index}].key_file", terminal.name, terminal.profile, terminal.key_file)
+        for index, terminal in enumerate(config.terminals)
+    ]
+    readers = {(terminal.link, terminal.address) for terminal in config.terminals}
+    wanted += [
+        (f"door[{index}].gate.key_file", door.name, door.gate.profile, door.gate.key_file)
+        for index, door in enumerate(config.doors)
+        if door.gate.key_file is not None or (door.gate.link, door.gate.address or 0) not in readers
+    ]
+    for at, name, profile_id, key_file in wanted:
+        framing = load_profile(profile_id).framing
+        if not isinstance(framing, Osdp) or framing.insecure:
             continue
-        at = f"terminal[{index}].key_file"
-        if terminal.key_file is None:
-            reader.wrong(at, "config.no_key", name=terminal.name)
+        if key_file is None:
+            reader.wrong(at, "config.no_key", name=name)
             continue
         try:
-            osdp_key(folder / terminal.key_file)
+            osdp_key(folder / key_file)
         except EdgeAgentError as error:
             reader.problems.append(Problem(reader.file, at, error.code, **error.fields))
 

@@ -21,7 +21,11 @@ class EdgeAgentError(Exception):
 
 
 class Problem(EdgeAgentError):
-    """One thing wrong in a file: `file` and `at` (a path into it: `door[1].gate.link`, `line 7`) say where."""
+    """One thing wrong in a file: `file` and `at` (a path into it: `door[1].gate.link`, `line 7`) say where, and `line`
+    does when it is known.
+    """
+
+    line: int | None = None
 
     def __init__(self, file: str, at: str, code: str, **fields: Any) -> None:
         super().__init__(code, **fields)
@@ -29,7 +33,8 @@ class Problem(EdgeAgentError):
         self.at = at
 
     def text(self, lang: str) -> str:
-        where = f"{self.file}: {self.at}" if self.at else self.file
+        file = self.file if self.line is None else f"{self.file}:{self.line}"
+        where = f"{file}: {self.at}" if self.at else file
         return f"{where}: {super().text(lang)}"
 
 

@@ -13,7 +13,7 @@ EVERYWHERE = {"errors", "words"}  # what everybody may use beside their own pack
 RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "words": (set(), set(), {"asyncio", "socket", "sqlite3"}),
     "model": (set(), {"msgspec"}, {"asyncio", "socket", "sqlite3", "logging", "os", "time", "subprocess"}),
-    "protocols": ({"model"}, set(), {"asyncio", "socket", "serial", "time"}),
+    "protocols": ({"model"}, {"pynmea2"}, {"asyncio", "socket", "serial", "time"}),
     "core": (
         {"model"},
         {"numpy", "msgspec", "dateutil"},
@@ -24,7 +24,11 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "failpoint": (set(), set(), {"asyncio", "socket", "sqlite3"}),
     "sockets": (set(), set(), {"asyncio", "sqlite3"}),
     "flows": ({"model", "core", "ports", "log", "failpoint"}, set(), {"socket", "sqlite3", "subprocess", "threading"}),
-    "drivers": ({"model", "protocols", "ports", "log"}, {"serial", "osdp", "gpiod", "msgspec"}, {"sqlite3"}),
+    "drivers": (
+        {"model", "protocols", "ports", "log"},
+        {"serial", "osdp", "gpiod", "pymodbus", "msgspec"},
+        {"sqlite3"},
+    ),
     "vision": (
         {"model", "ports", "log"},
         {"cv2", "numpy", "av", "dlib", "face_recognition", "PIL", "msgspec"},
@@ -39,7 +43,11 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "contract": ({"model"}, {"cryptography", "msgspec"}, {"asyncio", "socket", "sqlite3"}),
     "uplink": ({"model", "contract", "ports", "log", "failpoint"}, {"paho", "msgspec"}, {"sqlite3"}),
     "city": ({"model", "contract", "log", "failpoint"}, {"paho", "msgspec", "cryptography", "psycopg"}, set()),
-    "sim": ({"model", "protocols", "contract", "ports"}, {"osdp", "amqtt", "cv2", "numpy", "serial", "msgspec"}, set()),
+    "sim": (
+        {"model", "protocols", "contract", "ports"},
+        {"osdp", "amqtt", "cryptography", "cv2", "numpy", "serial", "msgspec"},
+        set(),
+    ),
 }
 # Wiring: these may import everybody.
 ROOTS = {
@@ -59,8 +67,10 @@ ONE_HOME = {
     "paho": {"uplink", "city"},
     "sqlite3": {"store", "city"},
     "serial": {"drivers", "sim"},
+    "pymodbus": {"drivers"},
     "gpiod": {"drivers"},
     "psycopg": {"city"},
+    "pynmea2": {"protocols"},
 }
 
 

@@ -270,3 +270,29 @@ def test_the_site_kind_brings_its_rules() -> None:
     rules, schedules = site_rules("estate")
     assert {rule.id for rule in rules} == {"residents-always", "staff-daytime"}
     assert schedules["daytime"].spans[0].start_min == 360
+
+
+OSDP_GATE = 'gate = { link = "reader-line", profile = "gates/osdp-io", address = 1, relay = 0, exit = 0 }'
+OSDP = GOOD.replace('gate = { link = "gate-line", profile = "gates/sim", relay = 0, exit = 0 }', OSDP_GATE)
+SECOND = (
+    '\n[[terminal]]\nname = "south-in"\nprofile = "readers/osdp-generic"\nlink = "reader-line"\naddress = 2\n'
+    'key_file = "keys/r.key"\ndoor = "south-gate"\n\n[[door]]\nname = "south-gate"\n'
+)
+
+
+def test_readers_and_doors_share_an_osdp_bus(write: Callable[[str], Path]) -> None:
+    """A reader's own relay needs no second key; one board's other output is another door's."""
+    other = OSDP_GATE.replace("relay = 0, exit = 0", "relay = 1")
+    config = load_config(write(OSDP + SECOND + other))
+    assert [door.gate.address for door in config.doors] == [1, 1]
+
+
+def test_what_is_wrong_with_a_door_on_an_osdp_bus_is_named(write: Callable[[str], Path]) -> None:
+    for gate, at, code in (
+        (OSDP_GATE, "door[1].gate.relay", "config.output_twice"),
+        (OSDP_GATE.replace("address = 1", "address = 3"), "door[1].gate.key_file", "config.no_key"),
+        (OSDP_GATE.replace("address = 1", "address = 127"), "door[1].gate", "devices.osdp_address"),
+        (OSDP_GATE.replace("relay = 0", "relay = 64"), "door[1].gate", "devices.osdp_number"),
+    ):
+        found = problems(write(OSDP + SECOND + gate))
+        assert [(problem.at, problem.code) for problem in found] == [(at, code)]

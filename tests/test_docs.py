@@ -23,7 +23,7 @@ def test_the_reference_is_current(page: str) -> None:
 def test_every_event_command_and_profile_is_in_a_document() -> None:
     events = (ROOT / "docs/reference/events.md").read_text("utf-8")
     commands = (ROOT / "docs/reference/commands.md").read_text("utf-8")
-    readme = (ROOT / "README.md").read_text("utf-8")
+    readme = (ROOT / "README.md").read_text("utf-8") + (ROOT / "docs/devices.md").read_text("utf-8")
     assert all(f"`{event.tag}`" in events for event in EVENTS)
     assert all(f"edge-agent {command}" in commands for command in COMMANDS)
     assert all(f"`{profile}`" in readme for profile in profile_ids())

@@ -73,3 +73,13 @@ def test_the_unit_is_confined() -> None:
     command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", UNIT]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-400:]
+
+
+def test_the_udev_rules_are_made_of_matches_and_assignments() -> None:
+    """udev(7): KEY, perhaps {name}, operator, text in quotes; a rule must not set what it is to compare."""
+    part = r'[A-Z_]+(\{\w+\})?(==|!=|=|\+=)"[^"]+"'
+    rules = [line.lstrip("#") for line in UNIT.with_suffix(".rules").read_text().splitlines() if '="' in line]
+    assert len(rules) == 4
+    for rule in rules:
+        assert re.fullmatch(rf"{part}(, {part})*", rule), rule
+        assert rule.startswith(('SUBSYSTEM=="', 'ACTION=="')), rule

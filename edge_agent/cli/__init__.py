@@ -21,6 +21,8 @@ COMMANDS = {
     "city": "city",
     "door": "door",
     "alarm": "alarm",
+    "device": "device",
+    "profile": "profile",
 }
 
 

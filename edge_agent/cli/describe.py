@@ -11,6 +11,7 @@ from edge_agent.model.events import (
     AccessGranted,
     AccessTaken,
     AgentDegraded,
+    AlertClosed,
     AlertOpened,
     ClockStepped,
     CommandCompleted,
@@ -120,8 +121,10 @@ def _detail(event: Event | UnknownEvent, lang: str) -> str:
         case CommandCompleted(verb=verb, issuer=issuer, door=door, why=why):
             by = say("detail.by", lang, by=issuer.removeprefix("local/"))
             return " · ".join(part for part in (_word(f"verb.{verb}", verb, lang), door, by, why) if part)
-        case AlertOpened(door=door, kind=kind, terminal=terminal):
-            return " · ".join(part for part in (_word(f"alert.{kind}", kind, lang), door, terminal) if part)
+        case AlertOpened():
+            return _alert(event, lang)
+        case AlertClosed(kind=kind, sensor=sensor, place=place, door=door):
+            return _parts(_word(f"alert.{kind}", kind, lang), door, sensor, place)
         case AccessTaken(after_ms=ms):
             return say("detail.after", lang, s=ms / 1000)
         case DoorClosed(open_ms=ms) | DoorHeld(open_ms=ms):
@@ -134,6 +137,18 @@ def _detail(event: Event | UnknownEvent, lang: str) -> str:
             fields = msgspec.json.decode(encode_event(event))
             shown = {key: value for key, value in fields.items() if key not in {"door", "person", "device"}}
             return " · ".join(f"{key} {value}" for key, value in shown.items())
+
+
+def _alert(event: AlertOpened, lang: str) -> str:
+    """What it is, how bad, how much, and where."""
+    kind = _word(f"alert.{event.kind}", event.kind, lang)
+    level = "" if event.level == "alarm" else _word(f"level.{event.level}", event.level, lang)
+    value = "" if event.value is None else f"{event.value:g} {event.unit}".strip()
+    return _parts(kind, level, value, event.door, event.terminal, event.sensor, event.place)
+
+
+def _parts(*said: str) -> str:
+    return " · ".join(part for part in said if part)
 
 
 def _mode(event: DoorModeChanged, lang: str) -> str:

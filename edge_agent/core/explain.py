@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from edge_agent.core import area
+from edge_agent.core import area, latch
 from edge_agent.core.decide import permission
 from edge_agent.core.mode import Mode
 from edge_agent.core.schedule import in_force, local_time, opens_after
@@ -104,7 +104,13 @@ def explain(person: Person, scene: Scene) -> Explanation:
             for name in scene.terminals
             if area.locked_out(name, place.standing, now)
         ),
-        latches=tuple(sorted(name for name, latch in place.standing.latches.items() if latch.raised)),
+        latches=tuple(
+            sorted(
+                name
+                for name, seen in place.standing.latches.items()
+                if seen.raised and not name.startswith(latch.SENSOR)  # which keeps nobody out and lets nobody in
+            )
+        ),
         armed=armed,
     )
 

@@ -10,6 +10,7 @@ from edge_agent.model.clock import Moment
 from edge_agent.model.standing import At, Latch
 
 FIRE = "fire"
+SENSOR = "sensor/"  # a sensor's open alert: sensor/<name>/<level>/<kind>; it ends by itself, and is not announced again
 
 
 def panic_of(door: str) -> str:
@@ -40,6 +41,10 @@ def acknowledge(latch: Latch | None, by: str) -> Latch | None:
     if latch is None or not latch.raised or latch.acknowledged:
         return None
     return structs.replace(latch, acknowledged=by)
+
+
+def sensor(name: str, level: str, kind: str, now: Moment) -> Latch:
+    return Latch(f"{SENSOR}{name}/{level}/{kind}", raised=True, count=1, since=At.of(now))
 
 
 def clear(latch: Latch | None, active: bool, by: str) -> Latch | None:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge_agent import log
+from edge_agent.drivers.echo import not_from
 from edge_agent.drivers.inputs import Inputs
 from edge_agent.drivers.line import Line
-from edge_agent.drivers.trouble import Trouble
+from edge_agent.drivers.link import line_settings
+from edge_agent.drivers.trouble import Legible, Trouble
 from edge_agent.errors import DeviceUnavailable, EdgeAgentError
 from edge_agent.model.doors import DeviceReport, GateReport, Report
 from edge_agent.model.profile import Delimited, Profile
@@ -56,9 +58,13 @@ class SerialGate:
         self._traits = profile.gate
         self._door, self._profile, self._clock = door, profile, clock
         self._deliver, self._report = deliver, report
-        self._line = Line(link_url, profile.link, sim_dir, self._opened, self._received, self._lost)
+        self._line = Line(
+            link_url, profile.link, sim_dir, self._opened, self._received, self._lost,
+            not_from(profile), lambda sentence: self._tell("degraded", sentence),
+        )  # fmt: skip
         self._decoder = Decoder(profile)
         self._trouble = Trouble()
+        self._legible = Legible(line_settings(link_url, profile.link))
         self._log = log.get("drivers.gate")
         self._away: bool | None = None  # None: nothing heard yet
         self._heard_s = 0.0
@@ -130,7 +136,7 @@ class SerialGate:
                 self._log.debug("no query: %s", error)
             await asyncio.sleep(self._traits.poll_ms / 1000)
             if loop.time() - self._heard_s >= _SILENT_S:
-                self._gone(say("devices.gate_silent", "en"))
+                self._gone(self._legible.sentence() if self._legible.anything else say("devices.gate_silent", "en"))
 
     def _opened(self) -> None:
         self._decoder = Decoder(self._profile)
@@ -156,8 +162,12 @@ class SerialGate:
     def _received(self, data: bytes) -> None:
         for piece in self._decoder.feed(data):
             if isinstance(piece, Message):
+                self._legible.good()
                 self._state({name: int(value) for name, value in piece.values.items()})
-            elif sentence := self._trouble.seen(str(piece), self._clock.now().up_ms):
+                continue
+            up_ms = self._clock.now().up_ms
+            self._legible.bad(piece, up_ms)
+            if sentence := self._trouble.seen(str(piece), up_ms):
                 self._tell("degraded", sentence)
 
     def _state(self, masks: dict[str, int]) -> None:

@@ -6,6 +6,7 @@ again; it is opened anew from its URL.
 """
 
 import errno
+import fcntl
 import ipaddress
 import os
 import random
@@ -13,7 +14,9 @@ import re
 import socket
 import stat
 import struct
+import sys
 import termios
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, Protocol
@@ -23,9 +26,11 @@ import msgspec
 import serial
 
 from edge_agent.errors import DeviceUnavailable, EdgeAgentError
+from edge_agent.model.profile import LineSettings
 
 _GONE = "devices.port_gone"
 _CONNECT_S = 2.0
+_LAST_WORDS_S = 0.2
 _UNACKED_MS = 3000  # bytes a converter has not acknowledged for this long, or probes not answered: it is gone
 _PROBE_AFTER_S, _PROBE_EVERY_S, _PROBES = 2, 1, 3  # of a connection on which nothing arrives
 
@@ -147,6 +152,12 @@ def open_link(url: str, sim_dir: Path, baud: int = 9600, parity: str = "none") -
             raise EdgeAgentError("devices.link_no_line", url=url)
 
 
+def line_settings(url: str, settings: LineSettings) -> LineSettings:
+    """Speed and parity as `open_link` takes them. EdgeAgentError when the URL is wrong."""
+    link = parse_link_url(url)
+    return LineSettings(baud=link.baud or settings.baud, parity=link.parity or settings.parity)
+
+
 class SerialPort:
     """A serial line through pyserial: it sets the line up; bytes then go through the file descriptor directly.
 
@@ -207,12 +218,28 @@ class SerialPort:
             raise DeviceUnavailable(_GONE, path=self._path, why=str(error)) from error
 
     def close(self) -> None:
+        """The last words go out, for a moment: on a line that flow control holds, the kernel's own close waits 30 s."""
+        until = time.monotonic() + _LAST_WORDS_S
+        while self._unsent() and time.monotonic() < until:
+            time.sleep(0.005)
+        if self._unsent():
+            self._forget(termios.TCOFLUSH)
         self._serial.close()
 
     def abort(self) -> None:
+        self._forget(termios.TCIOFLUSH)
+        self._serial.close()
+
+    def _forget(self, queue: int) -> None:
         with suppress(termios.error):  # nothing to forget on a line that is gone
-            termios.tcflush(self._fd, termios.TCIOFLUSH)
-        self.close()
+            termios.tcflush(self._fd, queue)
+
+    def _unsent(self) -> int:
+        """Bytes the driver still has to send; a pty never says any."""
+        try:
+            return int.from_bytes(fcntl.ioctl(self._fd, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+        except OSError:
+            return 0
 
 
 class TcpPort:

@@ -1,10 +1,13 @@
-"""Which readers may share an OSDP bus. Needs neither the bus nor its library, so a configuration can be checked."""
+"""What may share an OSDP bus. Needs neither the bus nor its library, so a configuration can be checked."""
 
 from collections.abc import Iterable
 
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.profile import Osdp, Profile
-from edge_agent.model.site import Terminal
+from edge_agent.model.site import Door, Terminal
+
+_INPUTS = ("contact", "exit", "fire", "panic", "tamper")
+_NUMBER_AT_MOST = 63  # a status report holds 64
 
 
 def check_readers(readers: Iterable[tuple[Terminal, Profile]]) -> None:
@@ -16,3 +19,22 @@ def check_readers(readers: Iterable[tuple[Terminal, Profile]]) -> None:
         if not 0 <= terminal.address <= 126 or terminal.address in addresses:
             raise EdgeAgentError("devices.osdp_address", terminal=terminal.name, address=terminal.address)
         addresses.add(terminal.address)
+
+
+def check_osdp_gate(door: Door, profile: Profile) -> None:
+    """Raises EdgeAgentError when the profile is no OSDP gate's, a number or the address is wrong, or the board has no
+    such input. Opens nothing; how many outputs and inputs a device has, it says itself.
+    """
+    if profile.kind != "gate" or profile.gate is None or not isinstance(profile.framing, Osdp):
+        raise EdgeAgentError("devices.wrong_profile", device=door.name, profile=profile.id, wanted="an OSDP gate")
+    binding = door.gate
+    if not 0 <= (binding.address or 0) <= 126:
+        raise EdgeAgentError("devices.osdp_address", terminal=door.name, address=binding.address)
+    for name in ("relay", *_INPUTS):
+        number = getattr(binding, name)
+        if number is not None and not 0 <= number <= _NUMBER_AT_MOST:
+            raise EdgeAgentError("devices.osdp_number", door=door.name, input=name, number=number)
+        if number is not None and name not in profile.provides:
+            raise EdgeAgentError("devices.gate_lacks", door=door.name, profile=profile.id, input=name)
+    if binding.supervised:
+        raise EdgeAgentError("devices.gate_lacks", door=door.name, profile=profile.id, input="supervised")

@@ -34,7 +34,8 @@ class Watch:
         self.silent = False  # why it was lost: True no answer, False no secure channel
         self._heard_at = self._inactive_since = self._kicked_at = now
         self._awaited_since: float | None = now  # None once it was up or lost
-        self._active = False
+        self.active = False
+        self._settled = False  # it was usable since the channel was last down
         self._freshness = Freshness()
         self._lost = False
         self._offline = False
@@ -42,14 +43,14 @@ class Watch:
         self._refusals = 0
 
     def heard(self, now: float) -> None:
-        if self._active and now - self._heard_at >= CUT_S:
+        if self.active and now - self._heard_at >= CUT_S:
             self._freshness.line_up(now)
         self._heard_at = now
         self._heard_since_kick = True
 
     def read(self, now: float) -> bool:
         """Whether what somebody showed or typed, arriving now, is stale."""
-        return self._freshness.read(now) or not self._active
+        return self._freshness.read(now) or not self.active
 
     def offline(self) -> None:
         """libosdp gave this reader up; left alone it would try again after 300 s."""
@@ -57,12 +58,12 @@ class Watch:
 
     def tick(self, now: float, active: bool) -> Change | None:
         """`active`: the secure channel (or, without a key, the connection) stands."""
-        if active and not self._active:
+        if active and not self.active:
             self._freshness.line_up(now)
             self._offline, self._refusals = False, 0
-        if self._active and not active:
-            self._inactive_since = now
-        self._active = active
+        if self.active and not active and self._settled:
+            self._inactive_since, self._settled = now, False  # a channel that never settles is down all the while
+        self.active = active
         self._freshness.tick(now)
         self.silent = now - self._heard_at >= SILENT_S
         self.usable = active and not self.silent and self._freshness.sure
@@ -70,6 +71,7 @@ class Watch:
 
     def _changed(self, now: float) -> Change | None:
         if self.usable:
+            self._settled = True
             change = Change.BACK if self._lost else Change.READY if self._awaited_since is not None else None
             self._lost, self._awaited_since = False, None
             return change
@@ -78,7 +80,7 @@ class Watch:
         if self._awaited_since is not None:
             down = now - self._awaited_since >= START_S
         else:
-            down = self.silent or (not self._active and now - self._inactive_since >= DOWN_S)
+            down = self.silent or (not self.active and now - self._inactive_since >= DOWN_S)
         if not down:
             return None
         self._lost, self._awaited_since = True, None
@@ -87,7 +89,7 @@ class Watch:
     def due_kick(self, now: float) -> bool:
         """Whether to take the reader off and on now."""
         wait = KICK_S if self._offline else STUCK_S
-        return not self._active and now - self._kicked_at >= wait
+        return not self.active and now - self._kicked_at >= wait
 
     def kicked(self, now: float) -> Change | None:
         self._refusals = self._refusals + 1 if self._heard_since_kick else 0

@@ -6,23 +6,19 @@ A profile that is wrong is refused with the file, the place in it and the reason
 import os
 import re
 import tomllib
-from collections import Counter
-from collections.abc import Iterable
-from datetime import UTC
 from pathlib import Path
 
 import msgspec
 
-from edge_agent.errors import EdgeAgentError, FrameError, Problem, Problems
-from edge_agent.model.gpio import INPUTS, Gpio
-from edge_agent.model.profile import Delimited, Example, MessageForm, Osdp, Profile, profile_schema
-from edge_agent.model.push import HttpPush
-from edge_agent.protocols.codec import Decoder, Message, encode
-from edge_agent.protocols.push import read_push, told
+from edge_agent.drivers.profile_examples import run_examples
+from edge_agent.drivers.profile_form import form_problems
+from edge_agent.drivers.profile_sense import sense
+from edge_agent.drivers.toml_lines import line_of
+from edge_agent.errors import EdgeAgentError, Problem, Problems
+from edge_agent.model.profile import Profile, profile_schema
 
-_KINDS = ("readers", "terminals", "gates", "sensors", "cameras")
+_KINDS = ("readers", "keypads", "scanners", "id-readers", "terminals", "gates", "sensors", "cameras")
 _SYSTEM = Path("/usr/share/edge-agent/device_profiles")
-_NOISE = bytes.fromhex("00 FF 11 9A 7E")  # holds no start byte of any profile; checked in _examples
 
 
 def profiles_root() -> Path:
@@ -49,18 +45,18 @@ def load_profile(id: str) -> Profile:
         raise EdgeAgentError("devices.profile_unknown", profile=id, known=", ".join(known))
     path = profiles_root() / f"{id}.toml"
     profile = _read(path)
-    problems = [profile] if isinstance(profile, Problem) else _sense(profile, path)
-    if isinstance(profile, Problem) or problems:
-        raise Problems(problems)
+    problems = profile if isinstance(profile, list) else sense(profile, path)
+    if isinstance(profile, list) or problems:
+        raise Problems(_on_lines(problems, path))
     return profile
 
 
 def check_profile(path: Path) -> list[Problem]:
     """Everything that is wrong with the profile in `path`: form, sense, and its golden examples."""
     profile = _read(path)
-    if isinstance(profile, Problem):
-        return [profile]
-    return _sense(profile, path) or _examples(profile, path) or list(_reports(profile, str(path)))
+    if isinstance(profile, list):
+        return _on_lines(profile, path)
+    return _on_lines(sense(profile, path) or run_examples(profile, path), path)
 
 
 def schema_json() -> bytes:
@@ -68,203 +64,29 @@ def schema_json() -> bytes:
     return msgspec.json.format(msgspec.json.encode(profile_schema(), order="sorted"), indent=2) + b"\n"
 
 
-def _read(path: Path) -> Profile | Problem:
+def _read(path: Path) -> Profile | list[Problem]:
     try:
         data = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        return Problem(str(path), "", "devices.profile_unreadable", why=str(error))
+        return [Problem(str(path), "", "devices.profile_unreadable", why=str(error))]
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"\(at (line \d+, column \d+)\)", str(error))
-        return Problem(str(path), place[1] if place else "", "devices.profile_toml", why=str(error))
+        return [Problem(str(path), place[1] if place else "", "devices.profile_toml", why=str(error))]
     try:
         return msgspec.convert(data, Profile)
     except msgspec.ValidationError as error:
         why, _, at = str(error).partition(" - at `$")
-        return Problem(str(path), at.strip(".`"), "devices.profile_form", why=why)
+        rest = Problem(str(path), at.strip(".`"), "devices.profile_form", why=why)
+        return form_problems(data, path) or [rest]
 
 
-def _sense(profile: Profile, path: Path) -> list[Problem]:
-    """What the form cannot say: that the parts fit each other."""
-    file = str(path)
-    wanted = f"{path.parent.name}/{path.stem}"
-    problems = [] if profile.id == wanted else [Problem(file, "id", "devices.profile_id", wanted=wanted)]
-    for key, names in (
-        ("message", [form.name for form in profile.message]),
-        ("command", [form.name for form in profile.command]),
-        ("feedback", [feedback.when for feedback in profile.feedback]),
-    ):
-        twice = (name for name, count in Counter(names).items() if count > 1)
-        problems += [Problem(file, key, "devices.profile_twice", name=name) for name in twice]
-    match profile.framing:
-        case Delimited():
-            problems += _delimited(profile, file)
-        case Osdp():
-            problems += _osdp(profile, file)
-        case Gpio() | HttpPush():
-            return problems + list(_not_bytes(profile, file))
-    if profile.kind == "terminal" and "card" in profile.provides and not profile.card_bits:
-        problems.append(_needs(file, "card_bits", profile))
-    problems += _example_forms(profile, file)
+def _on_lines(problems: list[Problem], path: Path) -> list[Problem]:
+    """The same, each with its line where it has one."""
+    text = path.read_text("utf-8", "replace") if path.is_file() else ""
+    for problem in problems:
+        place = re.match(r"line (\d+)", problem.at)
+        at = problem.at
+        if problem.code == "devices.profile_unknown_field":
+            at = f"{at}.{problem.fields['key']}".lstrip(".")
+        problem.line = int(place[1]) if place else line_of(text, at)
     return problems
-
-
-def _delimited(profile: Profile, file: str) -> Iterable[Problem]:
-    framing = profile.framing
-    if isinstance(framing, Delimited) and framing.start == framing.end:
-        yield Problem(file, "framing.end", "devices.profile_marks")
-    needed = {"state", "pulse", "query"} if profile.kind == "gate" else {"card"}
-    have = {form.name for form in profile.message + profile.command}
-    for name in sorted(needed - have):
-        yield _needs(file, "message" if name in ("state", "card") else "command", profile, name)
-    if profile.kind == "gate" and profile.gate is None:
-        yield _needs(file, "gate", profile)
-    if profile.kind == "gate":
-        yield from _masks(profile, file)
-    for key, forms in (("message", profile.message), ("command", profile.command)):
-        for index, form in enumerate(forms):
-            if not _in_order(form):
-                yield Problem(file, f"{key}[{index}].fields", "devices.profile_overlap")
-    for index, feedback in enumerate(profile.feedback):
-        if feedback.led or feedback.beep:
-            yield Problem(file, f"feedback[{index}]", "devices.profile_not_here", what="led, beep")
-    if "keypad" in profile.provides:
-        yield Problem(file, "provides", "devices.profile_not_here", what="keypad")
-
-
-def _masks(profile: Profile, file: str) -> Iterable[Problem]:
-    """The driver takes a mask for each input a gate says it has."""
-    needed = ["relays", "contacts", "buttons"]
-    needed += [name for name in ("fire", "panic", "tamper") if name in profile.provides]
-    needed += ["cut", "shorted"] if "supervised" in profile.provides else []
-    for index, form in enumerate(profile.message):
-        have = {field.name for field in form.fields if field.kind == "hex-number"}
-        for name in needed if form.name == "state" else ():
-            if name not in have:
-                yield _needs(file, f"message[{index}].fields", profile, name)
-
-
-def _osdp(profile: Profile, file: str) -> Iterable[Problem]:
-    if profile.message or profile.command:
-        yield Problem(file, "message", "devices.profile_not_here", what="message, command")
-    if profile.kind != "terminal":
-        yield Problem(file, "kind", "devices.profile_not_here", what=f"kind = {profile.kind}")
-    for index, feedback in enumerate(profile.feedback):
-        if feedback.send:
-            yield Problem(file, f"feedback[{index}]", "devices.profile_not_here", what="send")
-
-
-def _not_bytes(profile: Profile, file: str) -> Iterable[Problem]:
-    """GPIO lines and HTTP reports: no frames, so nothing that speaks of frames."""
-    framing = profile.framing
-    for key in ("message", "command", "feedback", "example", "card_bits"):
-        if getattr(profile, key):
-            yield Problem(file, key, "devices.profile_not_here", what=key)
-    if isinstance(framing, Gpio):
-        if profile.kind != "gate":
-            yield Problem(file, "kind", "devices.profile_not_here", what=f"kind = {profile.kind}")
-        elif profile.gate is None:
-            yield _needs(file, "gate", profile)
-        for role in INPUTS:
-            if (role in profile.provides) != (getattr(framing, role) is not None):
-                yield _needs(file, f"framing.{role}", profile, f"{role} here and in provides")
-    elif isinstance(framing, HttpPush):
-        if profile.kind != "terminal":
-            yield Problem(file, "kind", "devices.profile_not_here", what=f"kind = {profile.kind}")
-        if framing.body == "multipart" and framing.part is None:
-            yield _needs(file, "framing.part", profile)
-        if "card" in profile.provides and framing.card is None:
-            yield _needs(file, "framing.card", profile)
-        if framing.by is not None and framing.card is None:
-            yield Problem(file, "framing.by", "devices.profile_not_here", what="by")
-
-
-def _reports(profile: Profile, file: str) -> Iterable[Problem]:
-    """The golden reports of a terminal that pushes, read as they come; a time without a zone is one of UTC there."""
-    push = profile.framing
-    if not isinstance(push, HttpPush):
-        return
-    for index, example in enumerate(push.example):
-        text = example.body.replace("\n", "\r\n") if example.content_type.startswith("multipart") else example.body
-        try:
-            got: object = told(read_push(push, example.content_type, text.encode(), UTC))
-        except FrameError as error:
-            got = str(error)
-        if got != example.gives:
-            at = f"framing.example[{index}]"
-            yield Problem(file, at, "push.example", got=got, wanted=example.gives)
-
-
-def _in_order(form: MessageForm) -> bool:
-    at = len(form.match)
-    for index, field in enumerate(form.fields):
-        if field.at != at or (field.length is None and index < len(form.fields) - 1):
-            return False
-        at += field.length or 0
-    return True
-
-
-def _needs(file: str, at: str, profile: Profile, what: str | None = None) -> Problem:
-    return Problem(file, at, "devices.profile_needs", kind=profile.kind, what=what or at)
-
-
-def _example_forms(profile: Profile, file: str) -> Iterable[Problem]:
-    messages = {form.name for form in profile.message} or {"card"}
-    if isinstance(profile.framing, Osdp) and "keypad" in profile.provides:
-        messages.add("keys")
-    commands = {form.name for form in profile.command}
-    shown: set[str] = set()
-    for index, example in enumerate(profile.example):
-        name = str((example.gives or {}).get("message") or (example.made_from or {}).get("command"))
-        known = messages if example.gives is not None else commands
-        if (example.gives is None) == (example.made_from is None) or name not in known:
-            yield Problem(file, f"example[{index}]", "devices.profile_example_form")
-        shown.add(name)
-    for name in sorted((messages | commands) - shown):
-        yield Problem(file, "example", "devices.profile_no_example", name=name)
-
-
-def _examples(profile: Profile, path: Path) -> list[Problem]:
-    problems: list[Problem] = []
-    for index, example in enumerate(profile.example):
-        at = f"example[{index}]"
-        if example.gives is not None:
-            problems += _decodes(profile, example, str(path), at)
-        else:
-            problems += _encodes(profile, example, str(path), at)
-    return problems
-
-
-def _decodes(profile: Profile, example: Example, file: str, at: str) -> Iterable[Problem]:
-    """Whole, split at every byte, byte by byte, twice in one go, with garbage before and after."""
-    frame, values = bytes.fromhex(example.bytes), dict(example.gives or {})
-    wanted = Message(str(values.pop("message")), values)
-    noise = (
-        _NOISE if not isinstance(profile.framing, Delimited) else _NOISE.replace(bytes([profile.framing.start]), b"")
-    )
-    feeds: list[tuple[str, list[bytes], int]] = [
-        ("whole", [frame], 1),
-        ("byte by byte", [frame[i : i + 1] for i in range(len(frame))], 1),
-        ("two in one read", [frame + frame], 2),
-        ("garbage before and after", [noise + frame + noise, frame], 2),
-    ]
-    feeds += [(f"split after {i} bytes", [frame[:i], frame[i:]], 1) for i in range(1, len(frame))]
-    for how, pieces, count in feeds:
-        decoder = Decoder(profile)
-        got = [out for piece in pieces for out in decoder.feed(piece)]
-        messages = [out for out in got if isinstance(out, Message)]
-        if messages != [wanted] * count:
-            seen = "; ".join(str(out) for out in got) or "nothing"
-            yield Problem(file, at, "devices.profile_example", how=how, got=seen, wanted=wanted)
-            return
-
-
-def _encodes(profile: Profile, example: Example, file: str, at: str) -> Iterable[Problem]:
-    values = dict(example.made_from or {})
-    name = str(values.pop("command"))
-    wanted = bytes.fromhex(example.bytes)
-    try:
-        got = encode(profile, name, **values).hex(" ")
-    except EdgeAgentError as error:
-        got = str(error)
-    if got != wanted.hex(" "):
-        yield Problem(file, at, "devices.profile_example", how="encode", got=got, wanted=wanted.hex(" "))

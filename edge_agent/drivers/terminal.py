@@ -1,8 +1,9 @@
-"""A terminal that speaks in frames over a serial line: cards in, feedback bytes out.
+"""A terminal that speaks in frames over a serial line: cards, keys, codes and faces in, feedback bytes out.
 
 Whatever the line brings, the terminal lives on; a card it cannot name becomes an Unreadable read, never silence. One
 physical fact to know: such a reader says nothing while nobody shows a card, so a cut wire behind a port that stays
-open cannot be told from a quiet day. Lost and back are about the port: back once reads count again.
+open cannot be told from a quiet day. Lost and back are about the port, back once reads count again; and about a line
+that brings nothing readable, which is a wrong speed.
 """
 
 import asyncio
@@ -11,23 +12,28 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge_agent import log
+from edge_agent.drivers.echo import not_from
 from edge_agent.drivers.freshness import Freshness
 from edge_agent.drivers.line import Line
-from edge_agent.drivers.trouble import Trouble
-from edge_agent.errors import DeviceUnavailable, EdgeAgentError
+from edge_agent.drivers.link import line_settings
+from edge_agent.drivers.repeats import Repeats
+from edge_agent.drivers.trouble import Legible, Trouble
+from edge_agent.errors import DeviceUnavailable, EdgeAgentError, FrameError
 from edge_agent.model.doors import DeviceReport
-from edge_agent.model.profile import Delimited, Profile
-from edge_agent.model.reads import Card, Direction, Presented, Read, Unreadable
+from edge_agent.model.profile import Frames, Profile
+from edge_agent.model.reads import Code, Direction, Keys, Presented, Read, Unreadable
 from edge_agent.model.site import Terminal
 from edge_agent.ports import Beat, Clock
 from edge_agent.protocols.codec import Decoder, Message
+from edge_agent.protocols.credential import Credentials
+from edge_agent.protocols.keypad import DIGITS_AT_MOST, SILENCE_S, Entry
 from edge_agent.words import say
 
 _LOOK_S = 0.05  # between two looks whether the line has gone quiet
 
 
 class SerialTerminal:
-    """Raises EdgeAgentError when the profile's framing is not a text one."""
+    """Raises EdgeAgentError when the profile is for something else."""
 
     def __init__(
         self,
@@ -39,15 +45,24 @@ class SerialTerminal:
         report: Callable[[DeviceReport], None],
         sim_dir: Path,
     ) -> None:
-        if profile.kind != "terminal" or not isinstance(profile.framing, Delimited):
+        if profile.kind != "terminal" or not isinstance(profile.framing, Frames):
             raise EdgeAgentError(
-                "devices.wrong_profile", device=terminal.name, profile=profile.id, wanted="a text-framed terminal"
+                "devices.wrong_profile", device=terminal.name, profile=profile.id, wanted="a serial terminal"
             )
         self._terminal, self._profile, self._clock = terminal, profile, clock
         self._deliver, self._report = deliver, report
-        self._line = Line(link_url, profile.link, sim_dir, self._opened, self._received, self._lost)
+        self._line = Line(
+            link_url, profile.link, sim_dir, self._opened, self._received, self._lost,
+            not_from(profile), lambda sentence: self._tell("degraded", sentence),
+        )  # fmt: skip
         self._decoder = Decoder(profile)
+        self._credentials = Credentials(profile)
+        self._entry = Entry()
+        self._repeats = Repeats(profile.scanner.repeat_s)
+        self._gap: asyncio.TimerHandle | None = None  # while a frame may end by silence
+        self._forget: asyncio.TimerHandle | None = None  # while digits wait for more
         self._trouble = Trouble()
+        self._legible = Legible(line_settings(link_url, profile.link))
         self._freshness = Freshness()
         self._look: asyncio.TimerHandle | None = None  # while the line is not known to be quiet
         self._usable = self._away = False
@@ -88,12 +103,17 @@ class SerialTerminal:
             self._look = loop.call_later(_LOOK_S, self._quiet)
             return
         self._look, self._usable = None, True
+        self._back()
+
+    def _back(self) -> None:
         if self._away:
             self._away = False
             self._tell("back", "")
 
     def _unusable(self) -> None:
         self._usable = False
+        self._entry.clear()
+        self._cancel_gap()
         if self._look is not None:
             self._look.cancel()
             self._look = None
@@ -105,25 +125,67 @@ class SerialTerminal:
             self._tell("lost", str(error))
 
     def _received(self, data: bytes) -> None:
-        for piece in self._decoder.feed(data):
-            if not isinstance(piece, Message):
-                self._degraded(str(piece))
-            elif piece.name == "card":
-                self._card(str(piece.values["number"]))
+        self._take(self._decoder.feed(data))
+        if (gap_ms := self._decoder.gap_ms) is not None:
+            self._cancel_gap()
+            self._gap = asyncio.get_running_loop().call_later(gap_ms / 1000, self._silent)
 
-    def _card(self, digits: str) -> None:
-        bits = 4 * len(digits)
-        credential: Presented
-        if bits in self._profile.card_bits:
-            credential = Card(bits, int(digits, 16))
-        else:
-            why = say("devices.card_bits", "en", bits=bits)
-            self._degraded(why)
-            credential = Unreadable(why)
+    def _silent(self) -> None:
+        """The loop serves its readers before its timers: what had come by now was fed."""
+        self._gap = None
+        self._take(self._decoder.idle())
+
+    def _cancel_gap(self) -> None:
+        if self._gap is not None:
+            self._gap.cancel()
+            self._gap = None
+
+    def _take(self, pieces: list[Message | FrameError]) -> None:
+        for piece in pieces:
+            if not isinstance(piece, Message):
+                self._unread(piece)
+                continue
+            self._legible.good()
+            if self._usable:
+                self._back()
+            if piece.name == "keys":
+                self._keys(str(piece.values["keys"]))
+            elif (credential := self._credentials.of(piece)) is not None:
+                self._presented(credential)
+
+    def _unread(self, piece: FrameError) -> None:
+        self._degraded(str(piece))
+        up_ms = self._clock.now().up_ms
+        self._legible.bad(piece, up_ms)
+        if self._legible.garbled(up_ms) and not self._away:
+            self._away = True  # what it reads reaches nobody; the first readable frame brings it back
+            self._tell("lost", self._legible.sentence())
+
+    def _presented(self, credential: Presented) -> None:
+        now = asyncio.get_running_loop().time()
+        if isinstance(credential, Code) and self._repeats.again(credential.text, now):
+            return
+        if isinstance(credential, Unreadable):
+            self._degraded(credential.why)
+        self._entry.clear()  # digits before a card are somebody else's
+        self._read(credential, self._freshness.read(now))
+
+    def _keys(self, keys: str) -> None:
+        """What was typed goes nowhere but into the read: not into a log, a report or an error."""
+        loop = asyncio.get_running_loop()
+        for typed in self._entry.press(keys, loop.time(), self._freshness.read(loop.time())):
+            if typed.digits is None:
+                self._read(Unreadable(say("devices.keys_too_many", "en", limit=DIGITS_AT_MOST)), typed.stale)
+            else:
+                self._read(Keys(typed.digits), typed.stale)
+        if self._forget is not None:
+            self._forget.cancel()
+        self._forget = loop.call_later(SILENCE_S, self._entry.clear)
+
+    def _read(self, credential: Presented, stale: bool) -> None:
         terminal = self._terminal
         direction = Direction(terminal.direction)
         up_ms = self._clock.now().up_ms
-        stale = self._freshness.read(asyncio.get_running_loop().time())
         self._deliver(Read(secrets.token_hex(8), terminal.name, terminal.door, direction, up_ms, credential, stale))
 
     def _degraded(self, what: str) -> None:

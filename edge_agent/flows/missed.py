@@ -6,14 +6,22 @@ refused stays refused: the journal has said so.
 
 from edge_agent.core import remember
 from edge_agent.core.area import Standing
-from edge_agent.model.events import AlertOpened, Event, FireCleared, FireReleased, PanicCleared, PanicRaised
+from edge_agent.model.events import (
+    AlertClosed,
+    AlertOpened,
+    Event,
+    FireCleared,
+    FireReleased,
+    PanicCleared,
+    PanicRaised,
+)
 from edge_agent.model.standing import Change
 from edge_agent.ports import DoorState
 
 CHANGES_AT_MOST = 1000  # then those that concern the same thing are put together
 ALARMS_AT_MOST = 100  # the oldest give way
 
-Alarm = FireReleased | FireCleared | PanicRaised | PanicCleared | AlertOpened
+Alarm = FireReleased | FireCleared | PanicRaised | PanicCleared | AlertOpened | AlertClosed
 
 
 class Missed:
@@ -33,7 +41,7 @@ class Missed:
         if len(self._changes) > CHANGES_AT_MOST:
             self._changes = remember.as_it_is(self._changes, self._standing)
         if isinstance(event, Alarm):
-            which = event.alert if isinstance(event, AlertOpened) else getattr(event, "door", "")
+            which = event.alert if isinstance(event, AlertOpened | AlertClosed) else getattr(event, "door", "")
             self._alarms.pop((event.tag, which), None)
             self._alarms[event.tag, which] = event
             if len(self._alarms) > ALARMS_AT_MOST:

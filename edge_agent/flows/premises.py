@@ -141,7 +141,7 @@ class Premises:
 
     def clear(self, name: str, by: str, why: str = "") -> str:
         """By hand; a code of `words` when it cannot be cleared, else empty."""
-        before = self.standing.latches.get(name)
+        before = None if name.startswith(latch.SENSOR) else self.standing.latches.get(name)
         cleared = latch.clear(before, bool(self._active.get(name)), by)
         if cleared is None:
             return "operate.latch_active" if before is not None and before.raised else "operate.no_latch"

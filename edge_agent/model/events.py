@@ -19,6 +19,11 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     about: ClassVar[str] = "agent"
 
     @property
+    def hurries(self) -> bool:
+        """This event's lane: `urgent`, except where one kind has both."""
+        return self.urgent
+
+    @property
     def subject(self) -> str:
         """`door/north-gate`, `device/north-in`, `person/p-5f2c`, or `agent`."""
         if self.about == "agent":
@@ -178,7 +183,12 @@ class PanicCleared(Event, frozen=True):
 
 
 class AlertOpened(Event, frozen=True):
-    """Something needs somebody. `kind`: duress, locked_out; `silent`: shown at no door and on no public screen."""
+    """Something needs somebody. `kind`: duress, locked_out, or what a sensor measures (vapour, gas, loop_open,
+    loop_cut, …); `silent`: shown at no door and on no public screen.
+
+    `level`: alarm, warning (said on the spot, not urgent for the city) or fault (the sensor or its wire cannot tell the
+    truth). `sensor`, `place`, `value` and `unit` are a sensor's; its `door` may be empty.
+    """
 
     tag: ClassVar[str] = "alert.opened"
     urgent: ClassVar[bool] = True
@@ -189,6 +199,37 @@ class AlertOpened(Event, frozen=True):
     silent: bool = False
     person: str | None = None
     terminal: str = ""
+    level: str = "alarm"
+    sensor: str = ""
+    place: str = ""
+    value: float | None = None
+    unit: str = ""
+
+    @property
+    def hurries(self) -> bool:
+        return self.level != "warning"
+
+    @property
+    def subject(self) -> str:
+        return f"door/{self.door}" if self.door else f"device/{self.sensor}"
+
+
+class AlertClosed(Event, frozen=True):
+    """What the alert `alert` was about is over, or is another alert now (`why`: over, changed)."""
+
+    tag: ClassVar[str] = "alert.closed"
+    about: ClassVar[str] = "door"
+    door: str
+    alert: str
+    kind: str
+    level: str = "alarm"
+    why: str = "over"
+    sensor: str = ""
+    place: str = ""
+
+    @property
+    def subject(self) -> str:
+        return f"door/{self.door}" if self.door else f"device/{self.sensor}"
 
 
 class ExitRequested(Event, frozen=True):
@@ -345,7 +386,7 @@ class UnknownEvent(msgspec.Struct, frozen=True):
 EVENTS: tuple[type[Event], ...] = (
     AccessGranted, AccessDenied, AccessTaken, AccessNotTaken,
     DoorOpened, DoorClosed, DoorForced, DoorHeld, DoorModeChanged, DoorTamper, DoorFault, ExitRequested,
-    FireReleased, FireCleared, PanicRaised, PanicCleared, AlertOpened,
+    FireReleased, FireCleared, PanicRaised, PanicCleared, AlertOpened, AlertClosed,
     CommandCompleted, CommandRefused, CommandUnknown,
     PersonChanged, ConsentGiven,
     DeviceLost, DeviceBack, DeviceDegraded,

@@ -5,14 +5,12 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from edge_agent.model.framing import Table
+
 Pin = Annotated[int, Meta(ge=0, le=1023)] | Annotated[str, Meta(min_length=1, max_length=31)]  # offset or name
 
 INPUTS = ("contact", "exit", "fire", "panic", "tamper")
 ROLES = ("relay", *INPUTS)
-
-
-class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
 
 
 class RelayLines(Table, frozen=True, kw_only=True):

@@ -9,20 +9,35 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from edge_agent.model.framing import (
+    Byte,
+    Checksum,
+    Delimited,
+    Field,
+    Fixed,
+    Frames,
+    Hex,
+    Idle,
+    MessageForm,
+    Name,
+    Nmea,
+    Osdp,
+    SyncLength,
+    Table,
+)
 from edge_agent.model.gpio import Gpio
 from edge_agent.model.push import HttpPush
+from edge_agent.model.registers import InputTraits, Modbus, RegisterRead, RegisterWrite, RelayTraits, SensorTraits
 
-Byte = Annotated[int, Meta(ge=0, le=255)]
-Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
-Hex = Annotated[str, Meta(pattern=r"^\s*([0-9A-Fa-f]{2}\s*)+$", description="bytes in hexadecimal, spaces allowed")]
+__all__ = [
+    "Byte", "Checksum", "Delimited", "Field", "Fixed", "Frames", "Gpio", "Hex", "HttpPush", "Idle", "MessageForm",
+    "Modbus", "Name", "Nmea", "Osdp", "Profile", "SyncLength", "Table", "profile_schema",
+]  # fmt: skip
 
 # libosdp's Python binding keeps LED and output times in one byte of 100 ms: 256 would become 0. So 25.5 s at most.
 Lasting = Annotated[int, Meta(ge=100, le=25_500, multiple_of=100, description="ms, in steps of 100")]
+Span = tuple[Annotated[int, Meta(ge=0, le=1023)], Annotated[int, Meta(ge=0, le=1023)]]
 Pause = Annotated[int, Meta(ge=0, le=25_500, multiple_of=100, description="ms, in steps of 100")]
-
-
-class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of all tables of a profile: an unknown key is an error, never ignored."""
 
 
 class LineSettings(Table, frozen=True):
@@ -32,49 +47,7 @@ class LineSettings(Table, frozen=True):
     parity: Literal["none", "even", "odd"] = "none"
 
 
-class Delimited(Table, frozen=True, tag_field="kind", tag="delimited"):
-    """`start` payload checksum `end`. The payload holds neither `start` nor `end`; the checksum may be any byte."""
-
-    start: Byte
-    end: Byte
-    max_len: Annotated[int, Meta(ge=1, le=4096, description="longest payload and checksum, bytes")]
-
-
-class Osdp(Table, frozen=True, tag_field="kind", tag="osdp"):
-    """IEC 60839-11-5 on the wire, kept by libosdp. `insecure` allows a reader without a key: clear text on the bus."""
-
-    insecure: bool = False
-
-
-Framing = Delimited | Osdp | Gpio | HttpPush
-
-
-class Checksum(Table, frozen=True):
-    """Over the payload; on the wire right after it, two-byte sums low byte first."""
-
-    kind: Literal["none", "xor", "sum8", "crc16-modbus", "crc16-ccitt-1d0f"] = "none"
-    over: Literal["payload"] = "payload"
-
-
-class Field(Table, frozen=True, kw_only=True):
-    """Part of a payload. `length` in bytes; left out, the field takes the rest.
-
-    `as`: `ascii-hex` gives the digits as upper-case text (4 bits each), `ascii-dec` decimal digits as text,
-    `hex-number` a number written in hexadecimal digits.
-    """
-
-    name: Name
-    at: Annotated[int, Meta(ge=0, le=4096)]
-    length: Annotated[int, Meta(ge=1, le=4096)] | None = None
-    kind: Literal["ascii-hex", "ascii-dec", "hex-number"] = msgspec.field(name="as")
-
-
-class MessageForm(Table, frozen=True):
-    """One kind of payload: it begins with the bytes `match`, and these are its fields."""
-
-    name: Name
-    match: Annotated[tuple[Byte, ...], Meta(min_length=1)]
-    fields: tuple[Field, ...] = ()
+Framing = Frames | Nmea | Osdp | Modbus | Gpio | HttpPush
 
 
 class Led(Table, frozen=True, kw_only=True):
@@ -92,21 +65,71 @@ class Beep(Table, frozen=True, kw_only=True):
     times: Annotated[int, Meta(ge=1, le=20)] = 1
 
 
+class Text(Table, frozen=True, kw_only=True):
+    """On the reader's display for `for_s` seconds. OSDP carries ASCII only; a short word, for many have 16 places."""
+
+    say: Annotated[str, Meta(pattern=r"^[ -~]{1,32}$")]
+    for_s: Annotated[int, Meta(ge=1, le=255)] = 3
+
+
 class Feedback(Table, frozen=True, kw_only=True):
-    """What the person sees and hears: `led` and `beep` over OSDP, else the bytes `send` just as they are."""
+    """What the person sees and hears: `led`, `beep` and `text` over OSDP, else the bytes `send` just as they are."""
 
     when: Literal["granted", "denied", "fault", "pin_wanted", "waiting", "close_door"]
     send: Hex | None = None
     led: Led | None = None
     beep: Beep | None = None
+    text: Text | None = None
 
 
 class GateTraits(Table, frozen=True, kw_only=True):
-    """What the driver must know of a board. `debounce_ms`: a contact counts once it is stable that long."""
+    """What the driver must know of a board. `debounce_ms`: a contact counts once it is stable that long.
+    `contact_active`: what an active input means for the door's contact, where a board speaks of active inputs (OSDP).
+    """
 
     debounce_ms: Annotated[int, Meta(ge=0, le=1000)] = 30
     poll_ms: Annotated[int, Meta(ge=200, le=1000, description="time between state queries, the heartbeat")] = 1000
     max_pulse_s: Annotated[float, Meta(gt=0)]
+    contact_active: Literal["open", "closed"] = "open"
+
+
+class Parity(Table, frozen=True, kw_only=True):
+    """The bit `bit` makes the number of ones in `over` and itself even, or odd. Spans are (first, last) bit."""
+
+    bit: Annotated[int, Meta(ge=0, le=1023)]
+    over: Annotated[tuple[Span, ...], Meta(min_length=1, max_length=64)]
+    kind: Literal["even", "odd"] = msgspec.field(name="is")
+
+
+class WiegandForm(Table, frozen=True, kw_only=True):
+    """A card format; bit 0 is the first on the wire. A known one (`H10301`, `H10302`, `H10304`, `H10306`, `UID34`) goes
+    by its name alone. `swapped`: the reader sends the bytes of `number` in the wrong order; they are put right.
+    """
+
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
+    bits: Annotated[int, Meta(ge=4, le=1024)] | None = None
+    facility: Span | None = None
+    number: Span | None = None
+    parity: Annotated[tuple[Parity, ...], Meta(max_length=8)] = ()
+    swapped: bool = False
+
+
+class BufferedKeys(Table, frozen=True, kw_only=True):
+    """A keypad that keeps what is typed and sends it as a card of 26 bits with the facility code `facility`.
+
+    `kind` `number`: what was typed is the card's number, `digits` long (zeros at the front are lost on the wire, so it
+    must be known); `nibbles`: up to `digits` keys of four bits each, F where there is none, over facility and number.
+    """
+
+    kind: Literal["number", "nibbles"]
+    facility: Byte | None = None
+    digits: Annotated[int, Meta(ge=1, le=5)]
+
+
+class Scanning(Table, frozen=True, kw_only=True):
+    """The same code again within `repeat_s` of the last time is the same person still holding it there."""
+
+    repeat_s: Annotated[float, Meta(ge=0, le=60)] = 2.0
 
 
 class Example(Table, frozen=True):
@@ -118,18 +141,21 @@ class Example(Table, frozen=True):
 
 
 class Profile(Table, frozen=True, kw_only=True):
-    """`schema`: version of this form. `card_bits`: card lengths that are known here; others give `Unreadable`."""
+    """`schema`: version of this form. `card_bits`: card lengths that are known here; others give `Unreadable`, and so
+    does a card whose parity fits none of the `wiegand` formats of its length.
+    """
 
     schema: Literal[1]
-    id: Annotated[str, Meta(pattern=r"^[a-z]+/[a-z0-9][a-z0-9.-]*$")]
+    id: Annotated[str, Meta(pattern=r"^[a-z][a-z-]*/[a-z0-9][a-z0-9.-]*$")]
     name: str
-    kind: Literal["terminal", "gate"]
+    kind: Literal["terminal", "gate", "id-reader", "sensor"]
     maturity: Literal["draft", "simulated", "bench", "field"]
     source: Annotated[str, Meta(min_length=1, description="where the facts come from")]
     provides: tuple[
         Literal[
-            "card", "face", "keypad", "led", "beep",
+            "card", "keypad", "qr", "face", "id-document", "position", "led", "beep", "text",
             "relay", "contact", "exit", "fire", "panic", "tamper", "supervised",
+            "level", "loop",
         ],
         ...,
     ]  # fmt: skip
@@ -141,6 +167,14 @@ class Profile(Table, frozen=True, kw_only=True):
     command: tuple[MessageForm, ...] = ()
     feedback: tuple[Feedback, ...] = ()
     gate: GateTraits | None = None
+    wiegand: tuple[WiegandForm, ...] = ()
+    buffered_keys: BufferedKeys | None = None
+    scanner: Scanning = Scanning()
+    read: tuple[RegisterRead, ...] = ()
+    write: tuple[RegisterWrite, ...] = ()
+    relays: RelayTraits | None = None
+    inputs: InputTraits = InputTraits()
+    sensor: SensorTraits | None = None
     example: tuple[Example, ...] = ()
 
     def feedback_for(self, outcome: str) -> Feedback | None:

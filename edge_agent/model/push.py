@@ -2,17 +2,14 @@
 
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
+
+from edge_agent.model.framing import Table
 
 Place = Annotated[
     str,
     Meta(pattern=r"^[^.\s]+(\.[^.\s]+)*$", max_length=200, description="keys joined by dots; a number: in a list"),
 ]
-
-
-class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
 
 
 class Told(Table, frozen=True, kw_only=True):

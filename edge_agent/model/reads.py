@@ -130,3 +130,30 @@ def kind_of(credential: Presented) -> str:
             return "face"
         case Unreadable():
             return "unreadable"
+
+
+class IdDocument(msgspec.Struct, frozen=True, tag="id_document"):
+    """A document put on the visitor desk's reader. The number itself stays in the driver: `masked` is for people's
+    eyes, `digest` (keyed) finds the same document again. `doubts`: what does not fit (`check_digit`, `birth`, `dates`).
+
+    Name and masked number are for the desk alone: never logged, never in an event.
+    """
+
+    kind: Literal["cn-resident"]
+    name: str
+    masked: str
+    digest: str
+    valid_from: str | None = None  # ISO 8601
+    valid_until: str | None = None  # None: without end
+    doubts: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return "IdDocument(…)"
+
+
+class DocumentPresented(msgspec.Struct, frozen=True):
+    """`up_ms` is when the driver had the whole of it."""
+
+    reader: str
+    up_ms: int
+    document: IdDocument

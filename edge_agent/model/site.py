@@ -110,19 +110,38 @@ class GateLines(Table, frozen=True):
 
 class GateBinding(Table, frozen=True):
     """Which relay and inputs of the board are this door's. `supervised`: the contact's loop tells cut from shorted.
-    `lines`: GPIO lines by name or offset, before what the profile says of that number.
+    `address` and `key_file`: of a board on an OSDP bus; a reader's own when its relay is meant. `lines`: GPIO lines by
+    name or offset, before what the profile says of that number.
+
+    On a Modbus line: `address` of the board (none: as it is shipped), `fail` and `inverted` where the wiring is not as
+    the profile says: which state of the relay locks, and inputs that are the other way round.
     """
 
     link: str
     profile: str
+    key_file: str | None = None
     relay: int = 0
-    contact: int | None = 0
+    contact: int | None = None
     exit: int | None = None
     fire: int | None = None
     panic: int | None = None
     tamper: int | None = None
     supervised: bool = False
+    address: int | None = None
+    fail: Literal["secure", "safe"] | None = None
+    inverted: tuple[Literal["contact", "exit", "fire", "panic", "tamper"], ...] = ()
     lines: GateLines | None = None
+
+
+class Sensor(Table, frozen=True):
+    """A sensor on a Modbus line. `address`: none, as it is shipped; `place`: where it is, for who has to go there."""
+
+    name: str
+    profile: str
+    link: str
+    address: int | None = None
+    door: str | None = None
+    place: str = ""
 
 
 Kind = Literal["card", "pin", "qr", "face", "plate", "phone"]
@@ -223,4 +242,5 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     doors: tuple[Door, ...] = ()
     areas: tuple[Area, ...] = ()
     interlocks: tuple[Interlock, ...] = ()
+    sensors: tuple[Sensor, ...] = ()
     digest: str = ""  # SHA-256 of the file, first 16 hex digits

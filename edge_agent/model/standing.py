@@ -96,8 +96,9 @@ class Order(msgspec.Struct, frozen=True, tag="order"):
 
 
 class Latch(msgspec.Struct, frozen=True, tag="latch"):
-    """An alarm that stays until somebody clears it by hand. `name`: fire, or panic/<door>; `count`: times announced;
-    `acknowledged`: who has heard it, so that it need not be said again.
+    """An alarm that stays until somebody clears it by hand. `name`: fire, panic/<door>, or a sensor's alert
+    (sensor/<name>/<level>/<kind>, which ends with what it is about); `count`: times announced; `acknowledged`: who has
+    heard it, so that it need not be said again.
     """
 
     name: str

@@ -7,109 +7,108 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge_agent.errors import EdgeAgentError, FrameError
-from edge_agent.model.profile import Delimited, Field, MessageForm, Osdp, Profile
-from edge_agent.protocols.checksum import CHECKSUMS
-from edge_agent.protocols.framing import DelimitedFramer, Framer, OsdpFramer
+from edge_agent.model.profile import Frames, MessageForm, Nmea, Osdp, Profile
+from edge_agent.protocols import nmea
+from edge_agent.protocols.fields import payload_of, values_of
+from edge_agent.protocols.framing import framer_for, wrap
 from edge_agent.protocols.keypad import from_osdp
 from edge_agent.protocols.wiegand import from_left_justified
 
-_HEX = frozenset(b"0123456789ABCDEFabcdef")
-_DEC = frozenset(b"0123456789")
+_STATES = {0x49: "inputs", 0x4A: "outputs"}  # OSDP replies
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Message:
-    """`values`: field name to text or number, as the profile's `fields` say."""
+    """`values`: field name to text or number, as the profile's `fields` say. They may be a PIN or somebody's name, so
+    nothing that logs or reports a message shows them; `in_full` does, for golden examples.
+    """
 
     name: str
     values: dict[str, str | int]
 
+    def __repr__(self) -> str:
+        return f"Message({self.name}, {', '.join(self.values)})"
+
+    def in_full(self) -> str:
+        return f"{self.name} {self.values}"
+
 
 class Decoder:
-    """Bytes as they come off the line, to messages; `feed` never raises."""
+    """Bytes as they come off the line, to messages; neither `feed` nor `idle` ever raises."""
 
     def __init__(self, profile: Profile) -> None:
         self._forms = profile.message
-        self._framer: Framer
-        self._read: Callable[[bytes], Message | FrameError]
-        match profile.framing:
-            case Delimited() as delimited:
-                self._framer, self._read = DelimitedFramer(delimited, profile.checksum.kind), self._fields
-            case Osdp():
-                self._framer, self._read = OsdpFramer(), _osdp_reply
+        self._framer = framer_for(profile.framing, profile.checksum)
+        self._read: Callable[[bytes], Message | FrameError] = self._fields
+        if isinstance(profile.framing, Osdp):
+            self._read = _osdp_reply
+        elif isinstance(profile.framing, Nmea):
+            self._read = _sentence
+
+    @property
+    def gap_ms(self) -> int | None:
+        """The silence after which `idle` is to be called; None: never."""
+        return self._framer.gap_ms
+
+    @property
+    def held(self) -> int:
+        """Bytes kept for a frame that is not whole yet."""
+        return self._framer.held
 
     def feed(self, data: bytes) -> list[Message | FrameError]:
-        return [
-            piece if isinstance(piece, FrameError) else self._read(piece)
-            for piece in self._framer.feed(data)
-        ]  # fmt: skip
+        return self._messages(self._framer.feed(data))
+
+    def idle(self) -> list[Message | FrameError]:
+        """The line has been silent for `gap_ms`."""
+        return self._messages(self._framer.idle())
+
+    def _messages(self, pieces: list[bytes | FrameError]) -> list[Message | FrameError]:
+        return [piece if isinstance(piece, FrameError) else self._read(piece) for piece in pieces]
 
     def _fields(self, payload: bytes) -> Message | FrameError:
         for form in self._forms:
             if payload.startswith(bytes(form.match)):
-                values: dict[str, str | int] = {}
-                for field in form.fields:
-                    value = _value(field, payload)
-                    if value is None:
-                        return FrameError("devices.frame_field", message=form.name, field=field.name)
-                    values[field.name] = value
-                if len(payload) > _span(form):
-                    return FrameError("devices.frame_field", message=form.name, field="-")
+                values = values_of(form, payload)
+                if isinstance(values, str):
+                    return FrameError("devices.frame_field", message=form.name, field=values)
                 return Message(form.name, values)
         return FrameError("devices.frame_unknown", first=payload[:1].hex())
 
 
-def encode(profile: Profile, name: str, **values: int | str) -> bytes:
+def encode(profile: Profile, name: str, /, **values: int | str) -> bytes:
     """The whole frame of the command `name`, checksum included.
 
     Raises EdgeAgentError when the profile has no such command, or a value is missing or does not fit its field.
     """
-    form = next((form for form in profile.command if form.name == name), None)
-    if form is None or not isinstance(profile.framing, Delimited):
+    return _encode(profile, profile.command, name, values)
+
+
+def encode_message(profile: Profile, name: str, /, **values: int | str) -> bytes:
+    """The same for what the device itself would say: simulators and tests."""
+    return _encode(profile, profile.message, name, values)
+
+
+def _encode(profile: Profile, forms: tuple[MessageForm, ...], name: str, values: dict[str, int | str]) -> bytes:
+    form = next((form for form in forms if form.name == name), None)
+    if form is None or not isinstance(profile.framing, Frames):
         raise EdgeAgentError("devices.no_command", profile=profile.id, command=name)
-    payload = bytearray(form.match)
-    for field in form.fields:
-        text = _text(field, values.get(field.name))
-        if text is None or field.at != len(payload):
-            raise EdgeAgentError("devices.bad_value", profile=profile.id, command=name, field=field.name)
-        payload += text
-    body = bytes(payload)
-    checksum = CHECKSUMS[profile.checksum.kind](body)
-    return bytes((profile.framing.start,)) + body + checksum + bytes((profile.framing.end,))
+    payload = payload_of(form, values)
+    frame = None if isinstance(payload, str) else wrap(profile.framing, profile.checksum, payload)
+    if frame is None:
+        field = payload if isinstance(payload, str) else "-"
+        raise EdgeAgentError("devices.bad_value", profile=profile.id, command=name, field=field)
+    return frame
 
 
-def _span(form: MessageForm) -> float:
-    """How long a payload of this form may be."""
-    end = len(form.match)
-    for field in form.fields:
-        if field.length is None:
-            return float("inf")
-        end = max(end, field.at + field.length)
-    return end
-
-
-def _value(field: Field, payload: bytes) -> str | int | None:
-    part = payload[field.at :] if field.length is None else payload[field.at : field.at + field.length]
-    digits = _DEC if field.kind == "ascii-dec" else _HEX
-    if not part or (field.length is not None and len(part) != field.length) or not digits.issuperset(part):
-        return None
-    text = part.decode("ascii").upper()
-    return int(text, 16) if field.kind == "hex-number" else text
-
-
-def _text(field: Field, value: int | str | None) -> bytes | None:
-    if field.kind == "hex-number":
-        if not isinstance(value, int) or field.length is None or not 0 <= value < 16**field.length:
-            return None
-        return f"{value:0{field.length}X}".encode("ascii")
-    if not isinstance(value, str) or not value or (field.length is not None and len(value) != field.length):
-        return None
-    return value.encode("ascii", "replace")
+def _sentence(text: bytes) -> Message | FrameError:
+    found = nmea.parse(text)
+    return found if isinstance(found, FrameError) else Message(*found)
 
 
 def _osdp_reply(frame: bytes) -> Message | FrameError:
     """`frame` without its CRC. Card data (reply 50): reader, format, bit count LE16, bits left-justified; keypad data
-    (reply 53): reader, count, keys.
+    (reply 53): reader, count, keys; inputs (49) and outputs (4A): a byte each, 0 inactive, given as `count` and a mask
+    `active` of which bit n is number n.
     """
     code, data = frame[5], frame[6:]
     if not frame[4] & 0x08:
@@ -120,6 +119,9 @@ def _osdp_reply(frame: bytes) -> Message | FrameError:
             if len(keys) != data[1] or len(data) != 2 + data[1]:
                 return FrameError("devices.frame_field", message="keys", field="count")
             return Message("keys", {"keys": keys})
+        if code in _STATES and data:
+            active = sum(1 << n for n, on in enumerate(data) if on)
+            return Message(_STATES[code], {"count": len(data), "active": active})
     return FrameError("devices.frame_unknown", first=f"{code:02x}")
 
 

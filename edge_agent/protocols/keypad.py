@@ -5,9 +5,13 @@ Digits pass through here and stay nowhere: an entry is handed on once, forgotten
 
 from typing import NamedTuple
 
+from edge_agent.model.profile import BufferedKeys
+
 CLEAR, ENTER = "*", "#"
 SILENCE_S = 5.0  # nobody pauses so long within a PIN; the next person shall not continue what one left behind
 DIGITS_AT_MOST = 12
+FROM_4BIT = {**{key: str(key) for key in range(10)}, 10: CLEAR, 11: ENTER}
+FROM_8BIT = {(~code & 0xF) << 4 | code: key for code, key in FROM_4BIT.items()}  # the high half is the complement
 _OSDP = {0x7F: CLEAR, 0x0D: ENTER, 0x2A: CLEAR, 0x23: ENTER}  # some readers send * and # as they are
 
 
@@ -24,6 +28,15 @@ class Typed(NamedTuple):
 def from_osdp(data: bytes) -> str:
     """The keys of an OSDP keypad reply (0x53; SIA OSDP 2.2): ASCII digits, * is DEL, # is CR. Others are left out."""
     return "".join(_OSDP.get(byte, chr(byte) if 0x30 <= byte <= 0x39 else "") for byte in data)
+
+
+def from_card(facility: int | None, number: int, form: BufferedKeys) -> str | None:
+    """What was typed at a keypad that sends it as a card of 26 bits; None when this card is none of it."""
+    if form.kind == "number":
+        typed = f"{number:0{form.digits}d}"
+        return typed if facility == (form.facility or 0) and len(typed) == form.digits else None
+    nibbles = f"{((facility or 0) << 16) | number:06X}".rstrip("F")
+    return nibbles if 0 < len(nibbles) <= form.digits and nibbles.isdecimal() else None
 
 
 class Entry:

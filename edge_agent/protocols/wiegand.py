@@ -12,26 +12,69 @@ import unicodedata
 from typing import NamedTuple
 
 from edge_agent.errors import EdgeAgentError
+from edge_agent.model.profile import WiegandForm
 from edge_agent.model.reads import Card
+
+Span = tuple[int, int]
+
+
+class Parity(NamedTuple):
+    """The bit `bit` makes the number of ones in `over` and itself even, or odd."""
+
+    bit: int
+    over: tuple[Span, ...]
+    odd: bool
 
 
 class Format(NamedTuple):
-    """`even` and `odd`: data bits (first, last) under the leading even and the trailing odd parity bit."""
+    """Spans are (first bit, last bit). `swapped`: the bytes of the number come in the wrong order."""
 
     bits: int
-    facility: tuple[int, int] | None
-    number: tuple[int, int]
-    even: tuple[int, int]
-    odd: tuple[int, int]
+    facility: Span | None
+    number: Span
+    parity: tuple[Parity, ...]
+    swapped: bool = False
+
+
+def _halves(bits: int, facility: Span | None, number: Span, even: Span, odd: Span) -> Format:
+    """A leading even and a trailing odd parity bit."""
+    return Format(bits, facility, number, (Parity(0, (even,), False), Parity(bits - 1, (odd,), True)))
 
 
 FORMATS: dict[str, Format] = {
-    "H10301": Format(26, (1, 8), (9, 24), (1, 12), (13, 24)),
-    "H10306": Format(34, (1, 16), (17, 32), (1, 16), (17, 32)),
-    "UID34": Format(34, None, (1, 32), (1, 16), (17, 32)),
-    "H10302": Format(37, None, (1, 35), (1, 18), (18, 35)),
-    "H10304": Format(37, (1, 16), (17, 35), (1, 18), (18, 35)),
+    "H10301": _halves(26, (1, 8), (9, 24), (1, 12), (13, 24)),
+    "H10306": _halves(34, (1, 16), (17, 32), (1, 16), (17, 32)),
+    "UID34": _halves(34, None, (1, 32), (1, 16), (17, 32)),
+    "H10302": _halves(37, None, (1, 35), (1, 18), (18, 35)),
+    "H10304": _halves(37, (1, 16), (17, 35), (1, 18), (18, 35)),
 }
+
+
+def format_of(form: WiegandForm) -> Format | None:
+    """The format a profile's table describes; None when it neither names a known one nor says bits and number."""
+    if form.bits is None or form.number is None:
+        known = FORMATS.get(form.name)
+        return known and known._replace(swapped=form.swapped)
+    parity = tuple(Parity(parity.bit, parity.over, parity.kind == "odd") for parity in form.parity)
+    return Format(form.bits, form.facility, form.number, parity, form.swapped)
+
+
+def fits(form: Format, card: Card) -> bool:
+    """Whether length and parity are those of `form`."""
+    return card.bits == form.bits and all(
+        (_ones(form, card.raw, parity) + (card.raw >> (form.bits - 1 - parity.bit))) & 1 == parity.odd
+        for parity in form.parity
+    )
+
+
+def put_right(form: Format, card: Card) -> Card:
+    """A card as its owner's lists have it: the bytes of a swapped number in order, its parity made anew."""
+    if not form.swapped:
+        return card
+    size = _width(form.number) // 8
+    number = int.from_bytes(_cut(form, card.raw, form.number).to_bytes(size, "little"), "big")
+    raw = card.raw & ~(((1 << 8 * size) - 1) << (form.bits - 1 - form.number[1]))
+    return Card(form.bits, _sealed(form, raw | number << (form.bits - 1 - form.number[1])))
 
 
 def from_left_justified(bits: int, data: bytes) -> Card:
@@ -55,19 +98,13 @@ def encode(name: str, number: int, facility: int = 0) -> Card:
         raw |= _place(form, form.facility, facility, name, "facility")
     elif facility:
         raise EdgeAgentError("devices.card_no_facility", format=name)
-    raw |= (_ones(form, raw, form.even) & 1) << (form.bits - 1)
-    raw |= (_ones(form, raw, form.odd) + 1) & 1
-    return Card(form.bits, raw)
+    return Card(form.bits, _sealed(form, raw))
 
 
 def decode(name: str, card: Card) -> tuple[int | None, int] | None:
     """(facility code or None, card number), or None when length or parity are not of the format `name`."""
     form = _form(name)
-    if card.bits != form.bits:
-        return None
-    if (_ones(form, card.raw, form.even) + (card.raw >> (form.bits - 1))) & 1:
-        return None
-    if not (_ones(form, card.raw, form.odd) + card.raw) & 1:
+    if not fits(form, card):
         return None
     return (None if form.facility is None else _cut(form, card.raw, form.facility)), _cut(form, card.raw, form.number)
 
@@ -112,19 +149,28 @@ def _form(name: str) -> Format:
     return FORMATS[name]
 
 
-def _width(span: tuple[int, int]) -> int:
+def _width(span: Span) -> int:
     return span[1] - span[0] + 1
 
 
-def _cut(form: Format, raw: int, span: tuple[int, int]) -> int:
+def _cut(form: Format, raw: int, span: Span) -> int:
     return (raw >> (form.bits - 1 - span[1])) & ((1 << _width(span)) - 1)
 
 
-def _ones(form: Format, raw: int, span: tuple[int, int]) -> int:
-    return _cut(form, raw, span).bit_count()
+def _ones(form: Format, raw: int, parity: Parity) -> int:
+    return sum(_cut(form, raw, span).bit_count() for span in parity.over)
 
 
-def _place(form: Format, span: tuple[int, int], value: int, name: str, what: str) -> int:
+def _sealed(form: Format, raw: int) -> int:
+    """`raw` with its parity bits set, in the order of the table: a later one may be over an earlier one."""
+    for parity in form.parity:
+        place = form.bits - 1 - parity.bit
+        raw &= ~(1 << place)
+        raw |= ((_ones(form, raw, parity) + parity.odd) & 1) << place
+    return raw
+
+
+def _place(form: Format, span: Span, value: int, name: str, what: str) -> int:
     if not 0 <= value < 1 << _width(span):
         raise EdgeAgentError("devices.card_range", format=name, what=what, limit=(1 << _width(span)) - 1)
     return value << (form.bits - 1 - span[1])

@@ -20,6 +20,7 @@ RESIDENTS = 50
 # Card numbers of the story (26-bit H10301 with facility code 100).
 RESIDENT_CARD, EXPIRED_CARD, UNKNOWN_CARD = "100:1001", "100:1002", "100:9999"
 
+INPUTS = "contact = 0, exit = 0, fire = 0, panic = 0, tamper = 0, supervised = true"
 AGENT_TOML = """\
 # A simulated estate: every device is a process on a pty (sim://).
 [gateway]
@@ -54,7 +55,7 @@ direction = "in"
 [[door]]
 name = "{door}"
 kind = "pedestrian"
-gate = {{ link = "gate-line", profile = "gates/sim", exit = 0, fire = 0, panic = 0, tamper = 0, supervised = true }}
+gate = {{ link = "gate-line", profile = "gates/sim", {inputs} }}
 release_s = 2
 open_s = 15
 ways = [["card"]{face_way}]
@@ -126,6 +127,7 @@ class Estate:
                 port=self.port,
                 mqtt='"3.1.1"' if broker.mqtt == "3.1.1" else 5,
                 door=DOOR,
+                inputs=INPUTS,
                 camera=camera,
                 face_way=', ["face"]' if camera else "",
             ),

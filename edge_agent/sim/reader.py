@@ -2,9 +2,10 @@
 
     python -m edge_agent.sim.reader --pty run/sim/north-reader --key 000102…0F --address 1
 
-Orders on stdin: {"do":"card","bits":26,"raw":123}, {"do":"keys","text":"1234#"}, unplug, plug, vanish, appear. Cards
-shown and keys typed while unplugged wait inside, as in a real reader. Facts on stdout: ready, sc, card (when shown),
-keys (how many), sent (when the reply that carries a card or keys was written to the wire), led, buzzer.
+Orders on stdin: {"do":"card","bits":26,"raw":123}, {"do":"keys","text":"1234#"}, {"do":"local","tamper":true,
+"power":false}, unplug, plug, vanish, appear. What is shown or typed while unplugged waits inside, as in a real reader.
+Facts on stdout: ready, sc, card (when shown), keys (how many), sent (when the reply that carries a card or keys was
+written to the wire), led, buzzer, text.
 """
 
 import argparse
@@ -12,7 +13,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-from osdp import Capability, Channel, Command, Event, LibFlag, LogLevel, PDCapabilities, PDInfo, PeripheralDevice
+from osdp import (
+    Capability,
+    Channel,
+    Command,
+    Event,
+    LibFlag,
+    LogLevel,
+    PDCapabilities,
+    PDInfo,
+    PeripheralDevice,
+    StatusReportType,
+)
 
 from edge_agent.model.reads import Card
 from edge_agent.protocols.wiegand import to_left_justified
@@ -53,8 +65,11 @@ class SimReader:
         self._channel = ReaderChannel(wire)
         info = PDInfo(address, self._channel, scbk=key, flags=[LibFlag.EnforceSecure] if key else [])
         able = PDCapabilities(
-            [(Capability.LEDControl, 1, 1), (Capability.AudibleControl, 1, 1), (Capability.OutputControl, 1, 1)]
-        )
+            [
+                (Capability.LEDControl, 1, 1), (Capability.AudibleControl, 1, 1), (Capability.TextOutput, 1, 1),
+                (Capability.OutputControl, 1, 1),
+            ]
+        )  # fmt: skip
         self._context = PeripheralDevice(info, able, log_level=LogLevel.Critical).ctx
         self._context.set_command_callback(self._command)
         self._secure: bool | None = None
@@ -71,6 +86,9 @@ class SimReader:
                 self._card(order)
             case "keys":
                 self._keys(order["text"])
+            case "local":
+                report = bytes((bool(order.get("tamper")), bool(order.get("power"))))
+                self._context.submit_event({"event": Event.Status, "type": StatusReportType.Local, "report": report})
 
     def _keys(self, text: str) -> None:
         self._channel.waiting += 1
@@ -95,6 +113,8 @@ class SimReader:
                 say(led={key: value for key, value in command.items() if key != "command"})
             case Command.Buzzer:
                 say(buzzer={key: value for key, value in command.items() if key != "command"})
+            case Command.Text:
+                say(text={key: value for key, value in command.items() if key != "command"})
             case Command.Output:
                 say(output={key: value for key, value in command.items() if key != "command"})
         return 0, _NOTHING

@@ -9,12 +9,15 @@ import os
 import select
 import signal
 import sys
+import termios
 import time
 import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+_BAUDS = {getattr(termios, f"B{rate}"): rate for rate in (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)}
 
 
 def say(**fact: Any) -> None:
@@ -66,6 +69,10 @@ class Wire:
     def fileno(self) -> int | None:
         """To wait on for bytes; None while there is nothing to wait for."""
         return self._ends[0] if self._ends is not None and self.plugged else None
+
+    def baud(self) -> int:
+        """What the far end has set: a pty keeps the speed, though it does not keep to it."""
+        return _BAUDS.get(termios.tcgetattr(self._ends[1])[5], 0) if self._ends is not None else 0
 
     def read(self, size: int = 4096) -> bytes:
         return _read(self._ends[0], size) if self._ends is not None and self.plugged else b""

@@ -108,7 +108,7 @@ class JournalFile:
                 hash_ = chain.link(prev, body, seq)
                 columns = (at.wall_ms, str(at.state), at.err_ms, at.boot_id, at.up_ms, prev, hash_)
                 rows.append((item, Row(seq, epoch, event.tag, body, *columns)))
-                values += (seq, event.tag, event.urgent, body, *columns)
+                values += (seq, event.tag, event.hurries, body, *columns)
                 prev = hash_
             for change in item.changes:
                 changes.append((change, None if event is None else seq))

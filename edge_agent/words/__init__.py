@@ -5,11 +5,25 @@ One file per area; the codes of an area start with its name.
 
 from typing import Any
 
-from edge_agent.words import access, city, cli, config, devices, explain, faces, gpio, operate, push, store, uplink
+from edge_agent.words import (
+    access,
+    city,
+    cli,
+    config,
+    device_cli,
+    devices,
+    explain,
+    faces,
+    gpio,
+    operate,
+    push,
+    store,
+    uplink,
+)
 
 WORDS: dict[str, tuple[str, str]] = {
     "several": ("{count} problems", "{count} 个问题"),
-    **access.WORDS, **city.WORDS, **cli.WORDS, **config.WORDS, **devices.WORDS,
+    **access.WORDS, **city.WORDS, **cli.WORDS, **config.WORDS, **device_cli.WORDS, **devices.WORDS,
     **explain.WORDS, **faces.WORDS, **gpio.WORDS, **operate.WORDS, **push.WORDS, **store.WORDS, **uplink.WORDS,
 }  # fmt: skip
 

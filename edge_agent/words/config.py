@@ -51,6 +51,34 @@ WORDS: dict[str, tuple[str, str]] = {
         "`{url}` is not an uplink address; write mqtts://host:8883 or mqtt://host:1883",
         "`{url}` 不是上行地址；请写 mqtts://host:8883 或 mqtt://host:1883",
     ),
+    "config.gate_address": (
+        "“address” is for a gate on an OSDP or Modbus line, which this one is not; leave it out",
+        "“address” 仅用于 OSDP 或 Modbus 总线上的闸；请去掉",
+    ),
+    "config.gate_key_file": (
+        "“key_file” is for a gate on an OSDP line, which this one is not; leave it out",
+        "“key_file” 仅用于 OSDP 总线上的闸；请去掉",
+    ),
+    "config.gate_fail": (
+        "“fail” is for a gate on a Modbus line, which this one is not; leave it out",
+        "“fail” 仅用于 Modbus 总线上的闸；请去掉",
+    ),
+    "config.gate_inverted": (
+        "“inverted” is for a gate on a Modbus line, which this one is not; leave it out",
+        "“inverted” 仅用于 Modbus 总线上的闸；请去掉",
+    ),
+    "config.gate_lines": (
+        "“lines” is for a gate on GPIO lines, which this one is not; leave it out",
+        "“lines” 仅用于 GPIO 上的闸；请去掉",
+    ),
+    "config.relay_twice": (
+        "relay {relay} of address {address} on link `{link}` is {other}'s already; give each door its own",
+        "链路 `{link}` 上地址 {address} 的继电器 {relay} 已属于 {other}；请为每个门指定各自的继电器",
+    ),
+    "config.link_settings": (
+        "link `{link}`: {first} and {second} have different line settings; set both devices alike, or use two lines",
+        "链路 `{link}`：{first} 与 {second} 的串口参数不同；请设为一致，或分用两条线路",
+    ),
     "config.tls_without_mqtts": (
         "[uplink.tls] is given, and the url is not mqtts://; nothing would be encrypted",
         "写了 [uplink.tls]，但 url 不是 mqtts://，数据不会被加密",
@@ -72,6 +100,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "config.link_shared": (
         "link `{link}` already serves {other}, and a {protocol} line carries one device; use another link",
         "链路 `{link}` 已接 {other}；{protocol} 线路只能接一个设备，请换一条链路",
+    ),
+    "config.output_twice": (
+        "this output of the device on link {link} already moves {other}: one output moves one door",
+        "链路 {link} 上该设备的此输出已用于 {other}：一个输出只能控制一扇门",
     ),
     "config.address_twice": (
         "address {address} on link `{link}` is already {other}; every device on a bus has its own address",

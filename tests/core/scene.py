@@ -100,7 +100,9 @@ BOOK = Book(
 def door(**settings: object) -> Door:
     """The gate, taking card, face, QR, PIN, plate or phone, each alone, but for `settings`."""
     given = {"ways": (("card",), ("face",), ("qr",), ("pin",), ("plate",), ("phone",)), **settings}
-    return msgspec.structs.replace(Door(name="gate", gate=GateBinding(link="l", profile="gates/sim")), **given)
+    return msgspec.structs.replace(
+        Door(name="gate", gate=GateBinding(link="l", profile="gates/sim", contact=0)), **given
+    )
 
 
 GATE = door()

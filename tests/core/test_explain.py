@@ -22,7 +22,7 @@ from edge_agent.model.site import Area, Door, Escort, FirstPerson, GateBinding, 
 from edge_agent.model.standing import Armed, At, Latch, Presence, Tries, Uses
 
 ZONE, BOOT = "Asia/Shanghai", "ab" * 16
-GATE = GateBinding("g", "gates/sim")
+GATE = GateBinding("g", "gates/sim", contact=0)
 DAY = Schedule("day", (Span((1, 2, 3, 4, 5), 8 * 60, 18 * 60),))
 PEOPLE = {
     person.id: person
@@ -198,7 +198,7 @@ def test_what_is_remembered_is_told() -> None:
             None, now,
             Presence("yard", "p-res", True, At(now.wall_ms - 300_000, now.up_ms - 300_000, BOOT)),
             Tries("gate-in", until_ms=now.up_ms + 30_000, boot_id=BOOT),
-            Latch("fire", True), Latch("panic/side", False),
+            Latch("fire", True), Latch("panic/side", False), Latch("sensor/vapour/alarm/vapour", True),
             Armed("gate", 1),
             door=door, areas=(Area("yard", "hard", max_people=9),),
         ),

@@ -454,20 +454,28 @@ def test_release_before_the_board_was_heard_is_refused(tmp_path: Path) -> None:
     ("door", "profile", "why"),
     [
         (DOOR, "readers/text-stx", "another kind of device"),
-        (Door(name="n", gate=GateBinding(link="l", profile="gates/sim", relay=9)), "gates/sim", "relay = 9.*0 to 7"),
-        (Door(name="n", gate=GateBinding(link="l", profile="gates/sim", panic=8)), "gates/sim", "panic = 8.*0 to 7"),
+        (
+            Door(name="n", gate=GateBinding(link="l", profile="gates/sim", relay=9, contact=0)),
+            "gates/sim",
+            "relay = 9.*0 to 7",
+        ),
+        (
+            Door(name="n", gate=GateBinding(link="l", profile="gates/sim", panic=8, contact=0)),
+            "gates/sim",
+            "panic = 8.*0 to 7",
+        ),
         (
             Door(name="n", gate=GateBinding(link="l", profile="gates/sim", contact=None, supervised=True)),
             "gates/sim",
             "supervised",
         ),
         (
-            Door(name="n", gate=GateBinding(link="l", profile="gates/sim"), release_s=4000),
+            Door(name="n", gate=GateBinding(link="l", profile="gates/sim", contact=0), release_s=4000),
             "gates/sim",
             "release_s.*at most 3600",
         ),
         (
-            Door(name="n", gate=GateBinding(link="l", profile="gates/sim"), extended_release_s=4000),
+            Door(name="n", gate=GateBinding(link="l", profile="gates/sim", contact=0), extended_release_s=4000),
             "gates/sim",
             "extended_release_s",
         ),

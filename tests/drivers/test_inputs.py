@@ -9,7 +9,7 @@ from edge_agent.model.doors import GateReport, Report
 from edge_agent.model.site import GateBinding
 from tests.waiting import auntil
 
-BINDING = GateBinding(link="l", profile="p", exit=0, fire=1, panic=2, tamper=3, supervised=True)
+BINDING = GateBinding(link="l", profile="p", exit=0, fire=1, panic=2, tamper=3, supervised=True, contact=0)
 QUIET = {name: 0 for name in ("relays", "contacts", "buttons", "cut", "shorted", "fire", "panic", "tamper")}
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from edge_agent.drivers import link
 from edge_agent.drivers.freshness import QUIET_S
-from edge_agent.drivers.osdp import OsdpBus, led_command
+from edge_agent.drivers.osdp import OsdpBus
+from edge_agent.drivers.osdp_orders import led_command
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.doors import DeviceReport

@@ -198,7 +198,7 @@ def test_a_converter_that_hangs_up_at_once_is_not_called_without_end(tmp_path: P
 
 def test_a_profile_of_another_kind_is_refused(tmp_path: Path) -> None:
     for profile in ("readers/osdp-generic", "gates/sim"):
-        with pytest.raises(EdgeAgentError, match="text-framed"):
+        with pytest.raises(EdgeAgentError, match="serial terminal"):
             SerialTerminal(
                 SIDE, load_profile(profile), "sim://x", UpClock(), lambda read: None, lambda report: None, tmp_path
             )

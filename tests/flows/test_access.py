@@ -61,7 +61,7 @@ ESTATE = Area("estate", anti_passback="hard")
 
 
 def a_door(name: str = "gate", **more: object) -> Door:
-    gate = GateBinding(link="l", profile="gates/sim", exit=0, fire=0, panic=0)
+    gate = GateBinding(link="l", profile="gates/sim", exit=0, fire=0, panic=0, contact=0)
     return msgspec.structs.replace(Door(name=name, gate=gate, release_s=3.0, open_s=15.0), **more)
 
 

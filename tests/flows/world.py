@@ -24,7 +24,7 @@ BOOK = Book(
     credentials=MappingProxyType({CARD: Credential(CARD, "p-1")}),
     rules=(Rule("residents-always", ("*",), categories=("resident",)),),
 )
-DOOR = Door(name="gate", gate=GateBinding(link="l", profile="gates/sim"), release_s=0.5, open_s=1.0)
+DOOR = Door(name="gate", gate=GateBinding(link="l", profile="gates/sim", contact=0), release_s=0.5, open_s=1.0)
 
 
 def a_read(card: Card = CARD, read_id: str = "r-1", terminal: str = "north-in", stale: bool = False) -> Read:

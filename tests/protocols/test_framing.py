@@ -2,19 +2,21 @@
 
 import random
 
+import msgspec
 import pytest
 
 from edge_agent.errors import FrameError
-from edge_agent.model.profile import Delimited
+from edge_agent.model.framing import Checksum, Delimited
+from edge_agent.protocols.blocks import BlockFramer, osdp
 from edge_agent.protocols.checksum import CHECKSUMS
-from edge_agent.protocols.framing import DelimitedFramer, OsdpFramer
+from edge_agent.protocols.delimited import DelimitedFramer
 
 STX, ETX = b"\x02", b"\x03"
 FORM = Delimited(start=2, end=3, max_len=64)
 
 
 def framer(checksum: str = "xor") -> DelimitedFramer:
-    return DelimitedFramer(FORM, checksum)
+    return DelimitedFramer(FORM, msgspec.convert({"kind": checksum}, Checksum))
 
 
 def frame(payload: bytes, checksum: str = "xor") -> bytes:
@@ -111,7 +113,7 @@ def test_osdp_frames_between_noise() -> None:
     good = bytes.fromhex("53 81 10 00 05 50 00 01 1A 00 00 96 9A 40 BF 52")
     bad = good[:-1] + b"\x00"
     for size in (1, 5, 1000):
-        decoder = OsdpFramer()
+        decoder = BlockFramer(osdp())
         stream = b"\xff" + good + b"\x00\x53\xff" + bad + b"\xff" + good
         got = [piece for i in range(0, len(stream), size) for piece in decoder.feed(stream[i : i + size])]
         assert payloads(got) == [good[:-2], good[:-2]]

@@ -1,0 +1,105 @@
+"""`edge-agent device list`: what is plugged in, what the configuration makes of it, and what is missing."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from edge_agent.cli.columns import echo, tell
+from edge_agent.cli.device_site import Site, look_at
+from edge_agent.cli.options import CONFIG, STATE
+from edge_agent.cli.speech import language, words
+from edge_agent.drivers.link import parse_link_url
+from edge_agent.drivers.ports import OtherDevice, SerialDevice, cameras, gpio_chips, serial_devices
+
+
+@click.command("list")
+@CONFIG
+@STATE
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def command(config: Path, state: Path | None, as_json: bool) -> None:
+    """Show serial ports, GPIO chips and cameras, who uses them, and what of agent.toml is not there."""
+    site = look_at(config, state)
+    found = serial_devices()
+    document = {
+        "config": str(config) if site.config else None,
+        "agent_running": site.running,
+        "serial": [_port(port, site) for port in found],
+        "gpio": [asdict(chip) for chip in gpio_chips()],
+        "cameras": [asdict(camera) for camera in cameras()],
+        "missing": _missing(site),
+    }
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+        return
+    if site.trouble is not None:
+        tell("device.without_config", why=site.trouble.text(language()).splitlines()[0], err=True)
+    _say_ports(document["serial"], found)  # type: ignore[arg-type]
+    _say_others("device.gpio", gpio_chips())
+    _say_others("device.cameras", cameras())
+    if site.config is not None:
+        _say_missing(document["missing"])  # type: ignore[arg-type]
+
+
+def _port(port: SerialDevice, site: Site) -> dict[str, Any]:
+    link = site.link_at(parse_link_url(f"serial://{port.path}"))
+    return {
+        **asdict(port),
+        "link": link.name if link else None,
+        "users": site.users(link.name) if link else [],
+        "named": parse_link_url(link.url).path if link else None,
+    }
+
+
+def _missing(site: Site) -> list[dict[str, Any]]:
+    """Links whose port is not there now; a serial server is not called for this."""
+    missing = []
+    for link in site.config.links if site.config else ():
+        url = parse_link_url(link.url)
+        path = {"serial": Path(url.path), "sim": site.state / "sim" / url.path}.get(url.kind)
+        if path is not None and not path.exists():
+            missing.append({"link": link.name, "path": str(path), "users": site.users(link.name)})
+    return missing
+
+
+def _say_ports(ports: list[dict[str, Any]], found: list[SerialDevice]) -> None:
+    tell("device.serial")
+    if not ports:
+        tell("device.none_serial", 2)
+    for port, device in zip(ports, found, strict=True):
+        echo(device.path, 2)
+        about = [Path(device.device).name if device.path != device.device else "", device.adapter, device.driver]
+        if any(about):
+            echo(" · ".join(part for part in about if part), 4)
+        if port["link"]:
+            tell("device.used", 4, link=port["link"], users=", ".join(port["users"]) or words("device.nobody"))
+        else:
+            tell("device.unused", 4)
+        for holder in device.holders:
+            tell("device.held", 4, program=holder.program or "?", pid=holder.pid)
+        if device.twin:
+            tell("device.twin", 4)
+        elif port["named"] and port["named"] not in device.names and device.names:
+            tell("device.unstable", 4, named=port["named"])
+
+
+def _say_others(code: str, found: list[OtherDevice]) -> None:
+    if not found:
+        return
+    tell(code)
+    for device in found:
+        echo(" · ".join(part for part in (device.path, device.what) if part), 2)
+
+
+def _say_missing(missing: list[dict[str, Any]]) -> None:
+    for one in missing:
+        tell(
+            "device.missing",
+            link=one["link"],
+            path=one["path"],
+            users=", ".join(one["users"]) or words("device.nobody"),
+        )
+    if not missing:
+        tell("device.all_there")

@@ -1,0 +1,197 @@
+"""`edge-agent device test`: a terminal or a door, tried out through the same drivers as in service.
+
+Only while the agent is stopped: two masters on one line disturb each other, and what is tried here stands in no
+journal. A running agent opens its doors with `edge-agent door open`, on record.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import click
+
+from edge_agent.cli.columns import tell
+from edge_agent.cli.device_build import gate_driver, terminal_driver
+from edge_agent.cli.device_site import Site, duration, look_at
+from edge_agent.cli.options import CONFIG, STATE
+from edge_agent.cli.speech import words
+from edge_agent.drivers.profiles import load_profile
+from edge_agent.errors import DeviceUnavailable, EdgeAgentError
+from edge_agent.model.doors import DeviceReport, GateReport, Report
+from edge_agent.model.profile import Profile
+from edge_agent.model.reads import Card, Keys, Read, Unreadable
+from edge_agent.model.site import Config, Door, Terminal
+from edge_agent.ports import Beat
+
+READY_S = 10.0
+LOOK_S = 0.05
+SHOWN_S = 2.5
+ANSWER_S = 3.0  # beyond this a relay has not moved
+
+
+@click.command("test")
+@CONFIG
+@STATE
+@click.argument("name", metavar="TERMINAL|DOOR")
+@click.option("--yes", is_flag=True, help="Ask nothing: move the door, take what was shown as seen.")
+@click.option("--card-within", default="15s", show_default=True, help="How long to wait for a test card; 0 for none.")
+def command(config: Path, state: Path | None, name: str, yes: bool, card_within: str) -> None:
+    """Try out a terminal (LEDs, beeps, a card) or a door (inputs, relay; asks before it moves). The agent must be
+    stopped; while it runs use `edge-agent door open`.
+    """
+    site = look_at(config, state)
+    if site.config is None:
+        raise site.trouble or EdgeAgentError("device.no_such", name=name, known="–")
+    terminal = next((one for one in site.config.terminals if one.name == name), None)
+    door = next((one for one in site.config.doors if one.name == name), None)
+    if terminal is None and door is None:
+        known = ", ".join([one.name for one in site.config.terminals] + [one.name for one in site.config.doors])
+        raise EdgeAgentError("device.no_such", name=name, known=known or "–")
+    if site.running:
+        raise EdgeAgentError("device.test_running", door=door.name if door else terminal.door if terminal else name)
+    card_s = 0.0 if card_within.strip() in ("0", "0s") else duration(card_within) or 0.0
+    if terminal is not None:
+        good = asyncio.run(TerminalTrial(site, site.config, terminal, config.parent, yes).run(card_s))
+    else:
+        assert door is not None
+        good = asyncio.run(DoorTrial(site, site.config, door, yes).run())
+    if not good:
+        raise EdgeAgentError("device.test_failed", name=name)
+    tell("device.test_good", name=name)
+
+
+class Trial:
+    """One device, served by its driver while it is tried."""
+
+    def __init__(self, site: Site, yes: bool) -> None:
+        self.sim, self.yes = site.state / "sim", yes
+        self.trouble = ""
+        self.good = True
+
+    def report(self, report: DeviceReport) -> None:
+        self.trouble = report.detail or self.trouble
+
+    async def with_job(self, job: Callable[[Beat], Awaitable[None]], story: Callable[[], Awaitable[None]]) -> bool:
+        serving = asyncio.ensure_future(job(lambda: None))
+        telling = asyncio.ensure_future(story())
+        try:
+            await asyncio.wait({serving, telling}, return_when=asyncio.FIRST_COMPLETED)
+            if not telling.done():
+                await serving
+            await telling
+        finally:
+            for task in (telling, serving):
+                task.cancel()
+            await asyncio.gather(telling, serving, return_exceptions=True)
+        return self.good
+
+    async def asked(self, code: str, **fields: object) -> bool:
+        """A question answered with y; with --yes not asked. Raises EdgeAgentError when nobody is there to answer."""
+        if self.yes:
+            return True
+        try:
+            return await asyncio.to_thread(click.confirm, words(code, **fields), err=True)
+        except click.Abort:
+            raise EdgeAgentError("device.nobody_answers") from None
+
+    async def until(self, condition: Callable[[], object], within_s: float) -> bool:
+        deadline = asyncio.get_running_loop().time() + within_s
+        while not condition():
+            if asyncio.get_running_loop().time() >= deadline:
+                return False
+            await asyncio.sleep(LOOK_S)
+        return True
+
+
+class TerminalTrial(Trial):
+    def __init__(self, site: Site, config: Config, terminal: Terminal, folder: Path, yes: bool) -> None:
+        super().__init__(site, yes)
+        self.terminal = terminal
+        self.profile: Profile = load_profile(terminal.profile)
+        self.reads: list[Read] = []
+        self.owner = terminal_driver(config, terminal, folder, self.sim, self.reads.append, self.report)
+
+    async def run(self, card_s: float) -> bool:
+        return await self.with_job(self.owner.run, lambda: self._story(card_s))
+
+    async def _story(self, card_s: float) -> None:
+        name = self.terminal.name
+        tell("device.test_wait", name=name)
+        if not await self.until(lambda: self.owner.usable(name), READY_S):
+            raise EdgeAgentError("device.test_away", name=name, why=self.trouble or words("device.no_answer"))
+        tell("device.test_ready", name=name)
+        for feedback in self.profile.feedback:
+            self.owner.show(name, feedback.when)
+            await asyncio.sleep(0.2)
+            seen = await self.asked("device.test_shown", what=words(f"device.shown.{feedback.when}"))
+            if self.yes:
+                tell("device.test_shows", what=words(f"device.shown.{feedback.when}"))
+                await asyncio.sleep(SHOWN_S)
+            self.good = self.good and seen
+        if card_s and {"card", "keypad"} & set(self.profile.provides):
+            await self._card(card_s)
+
+    async def _card(self, card_s: float) -> None:
+        """What a test card gives: its length, not its number."""
+        self.reads.clear()
+        tell("device.test_card", s=card_s)
+        if not await self.until(lambda: self.reads, card_s):
+            tell("device.test_no_card")
+            self.good = False
+            return
+        match self.reads[0].credential:
+            case Card(bits=bits):
+                tell("device.test_read", bits=bits)
+            case Keys():
+                tell("device.test_keys")
+            case Unreadable(why=why):
+                tell("device.test_unreadable", why=why)
+                self.good = False
+            case _:
+                tell("device.test_other")
+
+
+class DoorTrial(Trial):
+    def __init__(self, site: Site, config: Config, door: Door, yes: bool) -> None:
+        super().__init__(site, yes)
+        self.door = door
+        self.seen: list[Report] = []
+        self.gate = gate_driver(config, door, self.sim, self._told, self.report)
+
+    async def run(self) -> bool:
+        return await self.with_job(self.gate.run, self._story)
+
+    def _told(self, report: GateReport) -> None:
+        self.seen.append(report.report)
+        if report.report not in (Report.RELAY_ON, Report.RELAY_OFF) or len(self.seen) > 1:
+            tell("device.test_input", what=words(f"device.input.{report.report.value}"))
+
+    async def _story(self) -> None:
+        tell("device.test_wait", name=self.door.name)
+        if not await self.until(lambda: self.seen, READY_S):
+            raise EdgeAgentError("device.test_away", name=self.door.name, why=self.trouble or words("device.no_answer"))
+        tell("device.test_ready", name=self.door.name)
+        await asyncio.sleep(0.5)  # the first report of each input
+        if not await self.asked("device.test_move", door=self.door.name, s=self.door.release_s):
+            raise EdgeAgentError("device.not_moved", door=self.door.name)
+        before = len(self.seen)
+        try:
+            await self.gate.release(self.door.release_s)
+            if not await self.until(lambda: Report.RELAY_ON in self.seen[before:], ANSWER_S):
+                tell("device.test_relay_still")
+                self.good = False
+                return
+            if not await self.until(lambda: Report.RELAY_OFF in self.seen[before:], self.door.release_s + ANSWER_S):
+                tell("device.test_relay_stuck")
+                self.good = False
+        except DeviceUnavailable as error:
+            raise EdgeAgentError("device.test_away", name=self.door.name, why=error) from None
+        finally:
+            if Report.RELAY_OFF not in self.seen[before:]:
+                await self._lock()
+
+    async def _lock(self) -> None:
+        try:
+            await self.gate.secure()
+        except DeviceUnavailable:
+            tell("device.test_not_locked", door=self.door.name)

@@ -1,0 +1,120 @@
+"""What every device on a Modbus line has: is it there, since when not, and what is wrong with its answers."""
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from edge_agent.drivers.modbus_wire import Answer, Refusal, Request
+from edge_agent.model.doors import DeviceReport
+from edge_agent.model.profile import Modbus, Profile
+from edge_agent.ports import Clock
+from edge_agent.words import say
+
+_SILENT_S = 3.0
+_AGAIN_S = 0.5  # a device that does not answer is asked so often at most
+_DOUBTED = 2  # so many answers missing in a row
+_TOLD_MS = 60_000
+
+
+class Silence(NamedTuple):
+    """No answer came. `garbage`: bytes that came instead; `stranger`: whose sound answer came instead."""
+
+    garbage: int = 0
+    stranger: int | None = None
+
+
+class Ask(Protocol):
+    async def __call__(
+        self, request: Request, framing: Modbus, sent: Callable[[], None] | None = None
+    ) -> Answer | Refusal | Silence: ...
+
+
+class Presence:
+    """`names`: the devices an installer knows this unit by (its doors, or the sensor), read when something is told."""
+
+    def __init__(
+        self,
+        address: int,
+        profile: Profile,
+        kind: str,
+        names: Callable[[], list[str]],
+        clock: Clock,
+        report: Callable[[DeviceReport], None],
+        baud: int,
+    ) -> None:
+        assert isinstance(profile.framing, Modbus)
+        self.address, self._framing = address, profile.framing
+        self._kind, self._names, self._clock, self._report, self._baud = kind, names, clock, report, baud
+        self.away: bool | None = None  # None: nothing heard yet
+        self._heard_s: float | None = None
+        self._missed = 0
+        self._due_s = 0.0
+        self._told: dict[str, int] = {}
+
+    def due_s(self) -> float:
+        return self._due_s
+
+    @property
+    def silent(self) -> bool:
+        return bool(self.away) or self._missed >= _DOUBTED
+
+    def opened(self) -> None:
+        """The line is there: the device has three seconds from now."""
+        self._heard_s = asyncio.get_running_loop().time()
+        self._missed = 0
+        self._due_s = 0.0
+
+    def judge(self, got: Answer | Refusal | Silence, what: str) -> Answer | None:
+        """Note that it answered, or how it did not; says when it is lost, back, or in trouble."""
+        now_s = asyncio.get_running_loop().time()
+        match got:
+            case Silence():
+                self._missed += 1
+                self._silent(got)
+                self._due_s = now_s + (_AGAIN_S if self.silent else 0.0)
+                if self._heard_s is not None and now_s - self._heard_s >= _SILENT_S:
+                    self.gone(say("devices.modbus_silent", "en", address=self.address, baud=self._baud))
+                return None
+            case Refusal():
+                self._answered(now_s)
+                self.trouble(say("devices.modbus_refused", "en", what=what, exception=got.code))
+                return None
+            case Answer():
+                self._answered(now_s)
+                return got
+
+    def later(self, pause_ms: int) -> None:
+        self._due_s = asyncio.get_running_loop().time() + pause_ms / 1000
+
+    def gone(self, why: str) -> bool:
+        """False when that was known already."""
+        if self.away:
+            return False
+        self.away = True
+        self._tell("lost", why)
+        return True
+
+    def trouble(self, sentence: str) -> None:
+        """Say it, and then not again for a minute."""
+        now_ms = self._clock.now().up_ms
+        key = "".join(letter for letter in sentence if not letter.isdigit())
+        if now_ms - self._told.get(key, -_TOLD_MS) >= _TOLD_MS:
+            self._told[key] = now_ms
+            self._tell("degraded", sentence)
+
+    def _answered(self, now_s: float) -> None:
+        self._heard_s, self._missed = now_s, 0
+        if self.away:
+            self._tell("back", "")
+        self.away = False
+
+    def _silent(self, got: Silence) -> None:
+        if got.stranger is not None:
+            self.trouble(say("devices.modbus_stranger", "en", address=self.address, other=got.stranger))
+        elif got.garbage:
+            sentence = say("devices.modbus_garbled", "en", count=got.garbage, address=self.address, baud=self._baud)
+            self.trouble(sentence)
+
+    def _tell(self, state: str, detail: str) -> None:
+        for name in self._names():
+            self._report(DeviceReport(name, self._kind, state, detail, self._clock.now().up_ms))

@@ -1,0 +1,82 @@
+"""Sensors: what was measured becomes an alert, one at a time for each sensor, and its end.
+
+A warning is said on the spot; an alarm or a fault is urgent for the city. An alert that got worse or better is another
+alert: the new one is opened before the old one is closed, so that there is none without one. What is open is remembered
+over a restart: what ended meanwhile is closed by the first reading.
+"""
+
+from collections.abc import Iterable
+
+from edge_agent import log
+from edge_agent.core import latch
+from edge_agent.flows.premises import Premises
+from edge_agent.model.events import AlertClosed, AlertOpened
+from edge_agent.model.sensors import Level, SensorReport
+from edge_agent.model.site import Sensor
+from edge_agent.model.standing import Latch
+
+logger = log.get("flows.sensors")
+
+
+class SensorAlerts:
+    def __init__(self, premises: Premises, sensors: Iterable[Sensor]) -> None:
+        self.premises = premises
+        self._sensors = {sensor.name: sensor for sensor in sensors}
+        self._open: dict[str, Latch] = {}
+
+    def restore(self) -> None:
+        """What was open before the restart; to be called when the premises have remembered."""
+        for name, seen in self.premises.standing.latches.items():
+            if name.startswith(latch.SENSOR) and seen.raised:
+                self._open[name.split("/")[1]] = seen
+
+    def report(self, report: SensorReport) -> None:
+        """A driver says what its sensor has reached."""
+        sensor, reading = self._sensors[report.sensor], report.reading
+        before = self._open.get(sensor.name)
+        now = latch.sensor(sensor.name, reading.level, reading.kind, self.premises.now())
+        if before is not None and before.name == now.name:
+            return  # said before the restart, and still so
+        if reading.level is not Level.NORMAL:
+            self._open[sensor.name] = now
+            self._say(sensor, report)
+            event = AlertOpened(
+                door=sensor.door or "",
+                alert=_id(now),
+                kind=reading.kind,
+                level=reading.level,
+                sensor=sensor.name,
+                place=sensor.place,
+                value=reading.value,
+                unit=reading.unit,
+            )
+            self.premises.record(event, now)
+        if before is not None:
+            self._close(sensor, before, changed=reading.level is not Level.NORMAL)
+
+    def _say(self, sensor: Sensor, report: SensorReport) -> None:
+        reading = report.reading
+        value = "" if reading.value is None else f" {reading.value:g} {reading.unit}"
+        say = logger.critical if reading.level is Level.ALARM else logger.warning
+        say("%s: %s %s%s (%s)", sensor.name, reading.kind, reading.level, value, sensor.place or sensor.door or "–")
+
+    def _close(self, sensor: Sensor, before: Latch, changed: bool) -> None:
+        if not changed:
+            del self._open[sensor.name]
+            logger.info("%s: normal again", sensor.name)
+        _, _, level, kind = before.name.split("/")
+        event = AlertClosed(
+            door=sensor.door or "",
+            alert=_id(before),
+            kind=kind,
+            level=level,
+            why="changed" if changed else "over",
+            sensor=sensor.name,
+            place=sensor.place,
+        )
+        self.premises.record(event, Latch(before.name, raised=False, count=before.count))
+
+
+def _id(seen: Latch) -> str:
+    assert seen.since is not None
+    return f"{seen.name.removeprefix(latch.SENSOR).replace('/', '-')}-{seen.since.boot_id[:8]}-{seen.since.up_ms}"

@@ -1,0 +1,169 @@
+"""QR scanners: codes made by one library, drawn, read off the picture by another, then played over a pty."""
+
+import itertools
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import segno
+import zxingcpp
+
+from edge_agent.drivers.profiles import load_profile
+from edge_agent.drivers.repeats import Repeats
+from edge_agent.drivers.terminal import SerialTerminal
+from edge_agent.model.doors import DeviceReport
+from edge_agent.model.reads import Code, Keys, Read
+from edge_agent.model.site import Terminal
+from tests.drivers.rig import Device, UpClock, simulated, states, with_job
+from tests.waiting import auntil
+
+ACK = bytes.fromhex("02 00 00 01 00 33 31")
+CODES = {
+    "text": b"eyJhbGciOiJFZERTQSJ9.eyJqdGkiOiJ2LTEifQ.c2lnbmF0dXJl",
+    "GBK": "访客 张三".encode("gbk"),
+    "binary": bytes(byte for byte in range(256) if byte not in (0x0A, 0x0D)),
+    "the longest": b"A0b" * 984 + b"Z",
+}
+
+
+def seen(payload: bytes) -> bytes:
+    """What a camera's decoder makes of the code for `payload`, drawn with its quiet zone at 4 pixels a module."""
+    drawn = segno.make(payload, mode="byte", error="L", boost_error=False, micro=False)
+    modules = np.array([[255 * (not dark) for dark in row] for row in drawn.matrix_iter(border=4)], np.uint8)
+    (found,) = zxingcpp.read_barcodes(modules.repeat(4, 0).repeat(4, 1))
+    return bytes(found.bytes)
+
+
+class Bench:
+    def __init__(self, profile: str, folder: Path, device: Device) -> None:
+        self.device = device
+        self.reads: list[Read] = []
+        self.reports: list[DeviceReport] = []
+        self.driver = SerialTerminal(
+            Terminal(name="here", profile=profile, link="l", door="d"), load_profile(profile), "sim://port", UpClock(),
+            self.reads.append, self.reports.append, folder,
+        )  # fmt: skip
+
+    def send(self, data: bytes, size: int = 0) -> None:
+        self.device.tell("bytes", hex=data.hex(), size=size)
+
+    async def codes(self, *wanted: bytes) -> None:
+        await auntil(lambda: len(self.reads) >= len(wanted), what=lambda: (len(self.reads), self.reports))
+        assert [read.credential for read in self.reads] == [Code(code) for code in wanted]
+
+
+def on_bench(profile: str, folder: Path, story: Callable[[Bench], Awaitable[None]]) -> None:
+    async def ready(bench: Bench) -> None:
+        await auntil(lambda: bench.driver.usable("here"))
+        await story(bench)
+
+    with simulated("serialdevice", folder / "port") as device:
+        bench = Bench(profile, folder, device)
+        with_job(bench.driver.run, lambda: ready(bench))
+
+
+@pytest.mark.parametrize("what", CODES)
+@pytest.mark.parametrize(
+    ("profile", "before", "after"),
+    [
+        ("scanners/gm65", ACK, b"\r"),
+        ("scanners/gm65", b"", b"\r\n"),
+        ("scanners/gm65", ACK, b""),
+        ("scanners/generic-crlf", b"", b"\n"),
+        ("scanners/idle", b"", b""),
+    ],
+)
+def test_what_a_decoder_reads_off_a_picture_arrives(
+    what: str, profile: str, before: bytes, after: bytes, tmp_path: Path
+) -> None:
+    code = seen(CODES[what])
+    assert code == CODES[what]
+
+    async def story(bench: Bench) -> None:
+        bench.send(before + code + after)
+        await bench.codes(code)
+        assert bench.reports == []
+        assert "Code(…)" in repr(bench.reads[0])
+
+    on_bench(profile, tmp_path, story)
+
+
+def test_two_codes_in_one_read_and_one_in_pieces(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        bench.send(ACK + b"one\r" + ACK + b"two\r\n")
+        await bench.codes(b"one", b"two")
+        bench.send(b"three\r\n", size=3)
+        await bench.codes(b"one", b"two", b"three")
+
+    on_bench("scanners/gm65", tmp_path, story)
+
+
+def test_the_same_code_at_once_again_is_one_read_and_another_code_is_not(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        for code in (b"one", b"one", b"two", b"one", b"three"):
+            bench.send(code + b"\r")
+        await bench.codes(b"one", b"two", b"three")
+
+    on_bench("scanners/gm65", tmp_path, story)
+
+
+def test_more_than_a_code_can_hold_is_told_and_the_next_one_read(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        bench.send(b"A" * 100_000)
+        await auntil(lambda: states(bench.reports) == ["degraded"])
+        bench.send(b"\r")
+        bench.send(b"next\r")
+        await bench.codes(b"next")
+
+    on_bench("scanners/generic-crlf", tmp_path, story)
+
+
+def test_a_code_counts_again_once_it_was_away() -> None:
+    repeats = Repeats(2.0)
+    times = [0.0, 1.5, 3.0, 5.0, 5.1]
+    assert [repeats.again(b"a", now) for now in times] == [False, True, True, False, True]
+    assert not any(repeats.again(str(number).encode(), 6.0) for number in range(100))
+    assert len(repeats._seen) == 16
+
+
+@pytest.mark.parametrize(
+    ("profile", "pressed", "typed"),
+    [
+        ("keypads/key-8bit", ["E1", "D2", "C3", "B4", "4B"], ["1234"]),
+        ("keypads/key-8bit", ["E1", "5A", "D2", "00", "FF", "4B", "4B", "F0 4B"], ["2", "0"]),
+        ("keypads/wiegand-buffered", [], ["0042"]),
+    ],
+)
+def test_keys_become_an_entry(profile: str, pressed: list[str], typed: list[str], tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        if not pressed:
+            bench.send(bytes.fromhex(load_profile(profile).example[1].bytes))
+        for key in pressed:
+            bench.send(bytes.fromhex(key))
+        await auntil(lambda: len(bench.reads) == len(typed))
+        assert [read.credential for read in bench.reads] == [Keys(digits) for digits in typed]
+        assert all(digits not in f"{bench.reads}{bench.reports}" for digits in typed if len(digits) > 1)
+
+    on_bench(profile, tmp_path, story)
+
+
+def test_digits_left_behind_by_a_lost_line_are_forgotten(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        bench.send(bytes.fromhex("E1 E1"))
+        await auntil(lambda: bench.driver._entry._digits == "11")
+        bench.device.tell("vanish")
+        await auntil(lambda: states(bench.reports) == ["lost"])
+        bench.device.tell("appear")
+        await auntil(lambda: bench.driver.usable("here"))
+        bench.send(bytes.fromhex("D2 4B"))
+        await auntil(lambda: [read.credential for read in bench.reads] == [Keys("2")])
+
+    on_bench("keypads/key-8bit", tmp_path, story)
+
+
+def test_single_and_repeated_reads_are_told_apart_by_time_alone() -> None:
+    """A pair of codes held side by side is two people, however often they alternate."""
+    repeats = Repeats(2.0)
+    alternating = [repeats.again(code, now) for now, code in zip(itertools.count(0.0, 0.5), [b"a", b"b"] * 4)]
+    assert alternating == [False, False, *[True] * 6]

@@ -1,0 +1,34 @@
+"""Every decoder keeps its promises for any bytes: the small sample of `make fuzz`."""
+
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.decoders import check, profiles
+from tests.fuzz.run import at_random
+
+
+@pytest.mark.parametrize("id", profiles())
+@settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.binary(max_size=300))
+def test_any_bytes(id: str, data: bytes) -> None:
+    check(profiles()[id], data)
+
+
+@pytest.mark.parametrize("id", profiles())
+def test_frames_with_flipped_bits(id: str) -> None:
+    at_random(id, 100, random.Random(20))
+
+
+@pytest.mark.parametrize("id", profiles())
+@pytest.mark.parametrize("pattern", ["first", "header", "frame cut", "zeros", "noise"])
+def test_a_hundred_kilobytes_without_an_end(id: str, pattern: str) -> None:
+    profile = profiles()[id]
+    frame = bytes.fromhex(profile.example[0].bytes)
+    unit = {
+        "first": frame[:1], "header": frame[:2], "frame cut": frame[:-1], "zeros": b"\x00",
+        "noise": random.Random(7).randbytes(977),
+    }[pattern]  # fmt: skip
+    check(profile, (unit * 100_000)[:100_000])
