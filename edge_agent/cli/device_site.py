@@ -53,8 +53,8 @@ class Site:
         if self.config is None:
             return []
         users = [f"{one.name} ({one.door})" for one in self.config.terminals if one.link == link]
-        users += [door.name for door in self.config.doors if getattr(door.gate, "link", None) == link]
-        return users + [sensor.name for sensor in getattr(self.config, "sensors", ()) if sensor.link == link]
+        users += [door.name for door in self.config.doors if door.gate.link == link]
+        return users + [one.name for one in (*self.config.sensors, *self.config.desks) if one.link == link]
 
 
 @dataclass(frozen=True)

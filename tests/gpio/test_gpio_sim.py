@@ -14,11 +14,11 @@ from collections.abc import Awaitable, Callable, Iterator
 import msgspec
 import pytest
 
-from edge_agent.config import check_devices
 from edge_agent.drivers.gpio_gate import GpioGate, wanted_lines
 from edge_agent.drivers.gpio_lines import check_lines, find_chip, request_lines
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.errors import DeviceUnavailable
+from edge_agent.installation import check_devices
 from edge_agent.model.doors import DeviceReport, GateReport, Report
 from edge_agent.model.gpio import INPUTS, Gpio, Wanted
 from edge_agent.model.profile import Profile
