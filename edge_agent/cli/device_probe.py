@@ -144,8 +144,9 @@ def snippet(candidate: Candidate, target: Target, site: Site) -> str:
         return "\n".join([*lines, "[[door]]", f'name = "{name}"', f"gate = {binding}", ""])
     if candidate.kind in ("sensor", "id-reader"):
         table = "sensor" if candidate.kind == "sensor" else "desk"
-        others = {one.name for one in ((*site.config.sensors, *site.config.desks) if site.config else ())}
-        lines += [f"[[{table}]]", f'name = "{_free(f"new-{table}", others)}"']
+        others = [one.name for one in site.config.sensors] if site.config else []
+        others += [one.name for one in site.config.desks] if site.config else []
+        lines += [f"[[{table}]]", f'name = "{_free(f"new-{table}", set(others))}"']
         lines += [f'profile = "{candidate.profile}"', f'link = "{link}"']
         return "\n".join([*lines, *([] if candidate.address is None else [f"address = {candidate.address}"]), ""])
     names = {terminal.name for terminal in (site.config.terminals if site.config else ())}

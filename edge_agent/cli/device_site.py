@@ -54,7 +54,8 @@ class Site:
             return []
         users = [f"{one.name} ({one.door})" for one in self.config.terminals if one.link == link]
         users += [door.name for door in self.config.doors if door.gate.link == link]
-        return users + [one.name for one in (*self.config.sensors, *self.config.desks) if one.link == link]
+        users += [sensor.name for sensor in self.config.sensors if sensor.link == link]
+        return users + [desk.name for desk in self.config.desks if desk.link == link]
 
 
 @dataclass(frozen=True)
