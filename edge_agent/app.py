@@ -8,24 +8,17 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from edge_agent import __version__, log
-from edge_agent.config import FACE_KEY, GATEWAY_KEY, osdp_key
+from edge_agent.config import FACE_KEY, GATEWAY_KEY
 from edge_agent.console.control import ControlServer
 from edge_agent.contract.commanders import load_keyring
 from edge_agent.contract.passes import read_pass
 from edge_agent.contract.rotation import STEPS, load_steps
 from edge_agent.contract.signatures import load_private, load_public
+from edge_agent.devices import Devices, Ears
 from edge_agent.diagnosis import diagnosis
 from edge_agent.drivers.clock import SystemClock
-from edge_agent.drivers.gate import SerialGate
-from edge_agent.drivers.gpio_gate import GpioGate
-from edge_agent.drivers.osdp import OsdpBus
-from edge_agent.drivers.osdp_gate import OsdpGate
-from edge_agent.drivers.profiles import load_profile
-from edge_agent.drivers.push_terminal import PushTerminals, push_secret
-from edge_agent.drivers.terminal import SerialTerminal
 from edge_agent.errors import StoreError
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.certificate import CertificateWatch
@@ -42,12 +35,9 @@ from edge_agent.installation import Installation
 from edge_agent.model.detections import Detection
 from edge_agent.model.doors import GateReport
 from edge_agent.model.events import AgentDegraded, AgentStarted, AgentStopped
-from edge_agent.model.gpio import Gpio
-from edge_agent.model.profile import Modbus, Osdp, Profile
-from edge_agent.model.push import HttpPush
 from edge_agent.model.reads import Read
-from edge_agent.model.site import Config, Door, Link, Terminal
-from edge_agent.ports import Beat, Gate
+from edge_agent.model.site import Config
+from edge_agent.ports import Beat
 from edge_agent.site_kind import site_rules
 from edge_agent.store.accepted import AcceptedStream
 from edge_agent.store.books import BookWatch
@@ -62,12 +52,9 @@ from edge_agent.uplink.login import expires_ms
 
 if TYPE_CHECKING:  # numpy comes with the first camera, not before
     from edge_agent.core.faces import Gallery
-    from edge_agent.drivers.modbus import ModbusBus
     from edge_agent.store.faces import FaceStore
 
 logger = log.get("app")
-
-Owner = OsdpBus | SerialTerminal | PushTerminals
 
 FAILED = 70  # EX_SOFTWARE: systemd starts us again
 ANEW = 75  # EX_TEMPFAIL: with another configuration
@@ -77,20 +64,6 @@ GALLERY_LOOK_S = 1.0
 FACES_AGAIN_S = 30.0
 
 
-class Readers:
-    """Fulfils ports.Terminals over all buses and lines: whoever owns the terminal shows the outcome."""
-
-    def __init__(self) -> None:
-        self._owners: dict[str, Owner] = {}
-
-    def own(self, terminal: str, owner: Owner) -> None:
-        self._owners[terminal] = owner
-
-    def show(self, terminal: str, outcome: str) -> None:
-        if owner := self._owners.get(terminal):
-            owner.show(terminal, outcome)
-
-
 class App:
     """One gateway: everything it is made of, and the jobs that run it. `file` is agent.toml."""
 
@@ -98,7 +71,6 @@ class App:
         folder = file.parent
         self.config, self.file, self.folder, self.state = config, file, folder, state
         self.anew = asyncio.Event()
-        self.sim = state / "sim"
         signing = load_private(folder / GATEWAY_KEY)
         self.keys = Keys(
             signing,
@@ -115,90 +87,38 @@ class App:
         pass_keys = [self.keys.signing.public_key()]
         if (folder / PREVIOUS_KEY).exists():  # passes outlive a rotation of the key
             pass_keys.append(load_public(folder / PREVIOUS_KEY))
+        self._index = load_index(folder / KEY_FILE)
         self.secrets = Secrets(
             self.books,
-            load_index(folder / KEY_FILE),
+            self._index,
             lambda text: next((found for key in pass_keys if (found := read_pass(text, key))), None),
         )
         self.register = CityRegister(state / "people.db", self.books, self.clock)
         self.premises = Premises(
             self.journal, self.books, self.clock, self.alarms, config.policy, config.areas, config.interlocks
         )
-        self.readers = Readers()
-        self.gates: dict[str, SerialGate | GpioGate | OsdpGate] = {}  # those with a job of their own
-        self.buses: dict[str, ModbusBus] = {}
         self.sensors = SensorAlerts(self.premises, config.sensors)
         self.doors: dict[str, DoorActor] = {}
-        self.lines: dict[str, Owner] = {}
         self.supervisor = Supervisor()
 
     def wire(self) -> None:
         """Gates, doors and readers: what is needed to decide on a card."""
-        links = {link.name: link for link in self.config.links}
+        self.devices = Devices(self.config, self.folder, self.state / "sim", self.clock, self._ears())
         for door in self.config.doors:
-            gate = self._gate(door, load_profile(door.gate.profile), links[door.gate.link])
             here = tuple(terminal.name for terminal in self.config.terminals if terminal.door == door.name)
-            doorway = Doorway(door, gate, self.readers, here, self.premises)
-            self.doors[door.name] = DoorActor(doorway, self.readers, self.secrets, self.premises)
-        for sensor in self.config.sensors:
-            profile = load_profile(sensor.profile)
-            self._bus(links[sensor.link], profile).sensor(sensor, profile, self.sensors.report)
-        for name, link in links.items():
-            self._line(link, [terminal for terminal in self.config.terminals if terminal.link == name])
+            doorway = Doorway(door, self.devices.gates[door.name], self.devices, here, self.premises)
+            self.doors[door.name] = DoorActor(doorway, self.devices, self.secrets, self.premises)
 
-    def _gate(self, door: Door, profile: Profile, link: Link) -> Gate:
-        gate: SerialGate | GpioGate | OsdpGate
-        match profile.framing:
-            case Modbus():
-                return self._bus(link, profile).gate(door, profile, self._moved)
-            case Gpio():
-                gate = GpioGate(door, profile, link.url, self.clock, self._moved, self.alarms.device)
-            case Osdp():  # on its bus with the readers, see _line
-                key = self._key(door.gate.key_file)
-                gate = OsdpGate(door, profile, key, self.clock, self._moved, self.alarms.device)
-            case _:
-                gate = SerialGate(door, profile, link.url, self.clock, self._moved, self.alarms.device, self.sim)
-        self.gates[door.name] = gate
-        return gate
-
-    def _bus(self, link: Link, profile: Profile) -> "ModbusBus":
-        """The bus on `link`, made when its first device is attached. Its library is loaded then, not before."""
-        from edge_agent.drivers.modbus import ModbusBus
-
-        bus = self.buses.get(link.name)
-        if bus is None:
-            bus = ModbusBus(link.url, profile.link, self.clock, self.alarms.device, self.sim)
-            self.buses[link.name] = bus
-        return bus
-
-    def _key(self, file: str | None) -> bytes | None:
-        return osdp_key(self.folder / file) if file else None
-
-    def _line(self, link: Link, terminals: list[Terminal]) -> None:
-        gates = [
-            gate for gate in self.gates.values() if isinstance(gate, OsdpGate) and gate.door.gate.link == link.name
-        ]
-        if not terminals and not gates:
-            return
-        profiles = [load_profile(terminal.profile) for terminal in terminals]
-        owner: Owner
-        if gates or isinstance(profiles[0].framing, Osdp):
-            keys = [self._key(terminal.key_file) for terminal in terminals]
-            readers = list(zip(terminals, profiles, keys, strict=True))
-            report = self.alarms.device
-            owner = OsdpBus(link.url, readers, self.clock, self._deliver, report, self.sim, gates, self._moved)
-        elif isinstance(profiles[0].framing, HttpPush):
-            secrets = [push_secret(self.folder / (terminal.secret_file or "")) for terminal in terminals]
-            callers = list(zip(terminals, profiles, secrets, strict=True))
-            zone = ZoneInfo(self.config.gateway.zone)
-            owner = PushTerminals(link.url, callers, self.clock, zone, self._deliver, self.alarms.device)
-        else:
-            owner = SerialTerminal(
-                terminals[0], profiles[0], link.url, self.clock, self._deliver, self.alarms.device, self.sim
-            )
-        self.lines[link.name] = owner
-        for terminal in terminals:
-            self.readers.own(terminal.name, owner)
+    def _ears(self) -> Ears:
+        return Ears(
+            read=self._deliver,
+            moved=self._moved,
+            device=self.alarms.device,
+            measured=self.sensors.report,
+            presented=lambda shown: logger.debug("%s: an identity document was read", shown.reader),
+            placed=lambda at: logger.debug("%s: %s", at.device, "stale" if at.stale else f"{at.satellites} satellites"),
+            keyed=self._index.document if self._index else None,
+        )
 
     def _moved(self, report: GateReport) -> None:
         self.doors[report.door].report(report)
@@ -217,9 +137,7 @@ class App:
             tasks = [
                 *(jobs.create_task(keep(f"door {name}", door.run, vital=True)) for name, door in self.doors.items()),
                 jobs.create_task(keep("premises", self.premises.run, vital=True)),
-                *(jobs.create_task(keep(f"gate {name}", gate.run, vital=True)) for name, gate in self.gates.items()),
-                *(jobs.create_task(keep(f"bus {name}", bus.run, vital=True)) for name, bus in self.buses.items()),
-                *(jobs.create_task(keep(f"line {name}", line.run)) for name, line in self.lines.items()),
+                *(jobs.create_task(keep(name, run, vital=vital)) for name, run, vital in self.devices.jobs),
                 jobs.create_task(keep("people", self.books.run)),
                 jobs.create_task(keep("buffer", self.alarms.watch_buffer)),
                 jobs.create_task(keep("control", self._control().run)),

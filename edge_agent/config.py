@@ -6,35 +6,21 @@ file are relative to the file's folder. Nothing is opened but files: `check_devi
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
-from os.path import normpath
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from edge_agent.contract.commanders import load_keyring
-from edge_agent.contract.signatures import load_private, load_public
-from edge_agent.drivers.clock import SystemClock
-from edge_agent.drivers.gate import check_gate
-from edge_agent.drivers.gpio_gate import check_gpio_gate, wanted_lines
-from edge_agent.drivers.gpio_lines import check_lines
-from edge_agent.drivers.link import parse_link_url
-from edge_agent.drivers.osdp_readers import check_osdp_gate, check_readers
 from edge_agent.drivers.profiles import load_profile
-from edge_agent.drivers.push_terminal import push_secret
-from edge_agent.errors import EdgeAgentError, Problem, Problems
-from edge_agent.model.gpio import Gpio
+from edge_agent.errors import EdgeAgentError, Problems
 from edge_agent.model.people import CATEGORIES
-from edge_agent.model.profile import LineSettings, Modbus, Osdp, Profile
-from edge_agent.model.push import HttpPush
 from edge_agent.model.site import (
     Area,
     Camera,
     Config,
+    Desk,
     Door,
     FacePolicy,
-    GateBinding,
     Gateway,
     Interlock,
     Link,
@@ -46,20 +32,15 @@ from edge_agent.model.site import (
 )
 from edge_agent.site_kind import site_rules
 from edge_agent.tables import Reader, read_toml, refer
+from edge_agent.wiring import check_keys, check_wiring
 
-CAMERA_SCHEMES = {"rtsp", "rtsps", "http", "https", "file"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SECTIONS: dict[str, type[Table]] = {"gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy}
 ARRAYS: dict[str, type[Table]] = {
     "link": Link, "terminal": Terminal, "camera": Camera, "door": Door, "area": Area, "interlock": Interlock,
-    "sensor": Sensor,
-}  # fmt: skip
-GATE_KEYS = {  # where each means something
-    "address": ("osdp", "modbus"), "key_file": ("osdp",), "fail": ("modbus",), "inverted": ("modbus",),
-    "lines": ("gpio",),
+    "sensor": Sensor, "desk": Desk,
 }  # fmt: skip
 GATEWAY_KEY, FACE_KEY = "keys/gateway.key", "keys/face-store.key"
-SCBK_D = bytes(range(0x30, 0x40))
 
 
 def load_config(path: Path) -> Config:
@@ -84,16 +65,17 @@ def load_config(path: Path) -> Config:
         areas=reader.tables(data, "area", Area),
         interlocks=reader.tables(data, "interlock", Interlock),
         sensors=reader.tables(data, "sensor", Sensor),
+        desks=reader.tables(data, "desk", Desk),
         digest=hashlib.sha256(raw).hexdigest()[:16],
     )
     complete = not reader.broken  # what refers to what can only be judged when all of it is there
     _check_names(reader, config)
     _check_values(reader, config)
     if complete:
-        _check_references(reader, config)
+        check_wiring(reader, config)
         _check_ways(reader, config)
         _check_places(reader, config)
-        _check_keys(reader, config, path.parent)
+        check_keys(reader, config, path.parent)
         site_rules(config.gateway.site, reader)
     if reader.problems:
         raise Problems(reader.problems)
@@ -101,7 +83,7 @@ def load_config(path: Path) -> Config:
 
 
 def _check_names(reader: Reader, config: Config) -> None:
-    named: tuple[tuple[str, Sequence[Link | Terminal | Camera | Door | Area | Interlock | Sensor]], ...] = (
+    named: tuple[tuple[str, Sequence[Link | Terminal | Camera | Door | Area | Interlock | Sensor | Desk]], ...] = (
         ("link", config.links),
         ("terminal", config.terminals),
         ("camera", config.cameras),
@@ -109,6 +91,7 @@ def _check_names(reader: Reader, config: Config) -> None:
         ("area", config.areas),
         ("interlock", config.interlocks),
         ("sensor", config.sensors),
+        ("desk", config.desks),
     )
     for what, things in named:
         seen: set[str] = set()
@@ -136,206 +119,6 @@ def _check_values(reader: Reader, config: Config) -> None:
         reader.wrong("uplink.url", "config.bad_url", url=config.uplink.url)
     elif config.uplink.tls and not config.uplink.url.startswith("mqtts://"):
         reader.wrong("uplink.tls", "config.tls_without_mqtts")
-
-
-def _check_references(reader: Reader, config: Config) -> None:
-    links = {link.name: link for link in config.links}
-    doors = {door.name for door in config.doors}
-    ports: dict[str, str] = {}
-    for index, link in enumerate(config.links):
-        try:
-            url = parse_link_url(link.url)
-        except EdgeAgentError as error:
-            reader.problems.append(Problem(reader.file, f"link[{index}].url", error.code, **error.fields))
-            continue
-        port = f"{url.host}:{url.port}" if url.host else f"{url.kind}:{normpath(url.path)}"
-        if port in ports:
-            reader.wrong(f"link[{index}].url", "config.link_twice", other=ports[port], port=port)
-        ports.setdefault(port, link.name)
-
-    used = Wiring(reader)
-    for index, terminal in enumerate(config.terminals):
-        at = f"terminal[{index}]"
-        refer(reader, f"{at}.link", "link", terminal.link, links.keys())
-        refer(reader, f"{at}.door", "door", terminal.door, doors)
-        profile = _profile(reader, f"{at}.profile", terminal.profile, "terminal")
-        if profile and terminal.link in links:
-            used.attach(at, terminal.link, _protocol(profile), f"terminal `{terminal.name}`", terminal.address)
-            used.fits(at, links[terminal.link], profile)
-            if isinstance(profile.framing, Osdp):
-                _judge(reader, f"{at}.address", partial(check_readers, [(terminal, profile)]))
-    for index, door in enumerate(config.doors):
-        at = f"door[{index}].gate"
-        refer(reader, f"{at}.link", "link", door.gate.link, links.keys())
-        profile = _profile(reader, f"{at}.profile", door.gate.profile, "gate")
-        if profile and door.gate.link in links:
-            match profile.framing:
-                case Modbus():
-                    used.attach_unit(at, door.gate, profile, f"door `{door.name}`", door.gate.relay)
-                case Osdp():
-                    output = (door.gate.address or 0, door.gate.relay)
-                    used.attach(at, door.gate.link, "osdp", f"door `{door.name}`", None, output)
-                case _:
-                    used.attach(at, door.gate.link, _protocol(profile), f"door `{door.name}`", None)
-            _judge(reader, at, partial(_gate_check(profile), door, profile))
-            used.fits(at, links[door.gate.link], profile)
-            for key, protocols in GATE_KEYS.items():
-                if getattr(door.gate, key) not in (None, ()) and _protocol(profile) not in protocols:
-                    reader.wrong(f"{at}.{key}", f"config.gate_{key}")
-    _check_lines(reader, config, links.keys())
-    _check_sensors(reader, config, used)
-    for index, camera in enumerate(config.cameras):
-        refer(reader, f"camera[{index}].door", "door", camera.door, doors)
-        if urlsplit(camera.url).scheme not in CAMERA_SCHEMES:
-            reader.wrong(f"camera[{index}].url", "config.camera_url", url=camera.url.partition("@")[2] or camera.url)
-
-
-def _check_sensors(reader: Reader, config: Config, used: "Wiring") -> None:
-    links = {link.name: link for link in config.links}
-    for index, sensor in enumerate(config.sensors):
-        at = f"sensor[{index}]"
-        refer(reader, f"{at}.link", "link", sensor.link, links)
-        if sensor.door is not None:
-            refer(reader, f"{at}.door", "door", sensor.door, [door.name for door in config.doors])
-        profile = _profile(reader, f"{at}.profile", sensor.profile, "sensor")
-        if profile and sensor.link in links:
-            used.attach_unit(at, sensor, profile, f"sensor `{sensor.name}`", None)
-            _judge(reader, at, partial(_check_modbus_sensor, sensor, profile))
-            used.fits(at, links[sensor.link], profile)
-
-
-def _check_lines(reader: Reader, config: Config, links: Iterable[str]) -> None:
-    """A GPIO line belongs to one door. A name and an offset of the same line are told apart by check_devices only."""
-    taken: dict[tuple[str, int | str], str] = {}
-    for index, door in enumerate(config.doors):
-        profile = load_profile(door.gate.profile) if not reader.problems else None
-        if profile is None or not isinstance(profile.framing, Gpio) or door.gate.link not in links:
-            continue
-        for want in wanted_lines(door, profile):
-            other = taken.setdefault((door.gate.link, want.pin), door.name)
-            if other != door.name:
-                reader.wrong(f"door[{index}].gate", "gpio.twice", line=want.pin, door=door.name, other=other)
-
-
-def _judge(reader: Reader, at: str, check: Callable[[], object]) -> None:
-    """What the driver itself would refuse at its start."""
-    try:
-        check()
-    except EdgeAgentError as error:
-        reader.problems.append(Problem(reader.file, at, error.code, **error.fields))
-
-
-def _gate_check(profile: Profile) -> Callable[[Door, Profile], None]:
-    match profile.framing:
-        case Modbus():
-            from edge_agent.drivers.modbus_board import check_modbus_gate  # its library is loaded for who needs it
-
-            return check_modbus_gate
-        case Gpio():
-            return check_gpio_gate
-        case Osdp():
-            return check_osdp_gate
-    return check_gate
-
-
-def _check_modbus_sensor(sensor: Sensor, profile: Profile) -> None:
-    from edge_agent.drivers.modbus_sensor import check_modbus_sensor
-
-    check_modbus_sensor(sensor, profile)
-
-
-def _protocol(profile: Profile) -> str:
-    match profile.framing:
-        case Osdp():
-            return "osdp"
-        case Modbus():
-            return "modbus"
-        case Gpio():
-            return "gpio"
-        case HttpPush():
-            return "push"
-    return "text"
-
-
-class Wiring:
-    """Which protocol runs on which link, and who is on it."""
-
-    def __init__(self, reader: Reader) -> None:
-        self.reader = reader
-        self._protocol: dict[str, str] = {}
-        self._users: dict[str, list[str]] = {}
-        self._addresses: dict[tuple[str, int], str] = {}
-        self._outputs: dict[tuple[str, int, int], str] = {}
-        self._units: dict[tuple[str, int], tuple[str, str]] = {}  # whose profile, and who was first
-        self._relays: dict[tuple[str, int, int], str] = {}
-        self._settings: dict[str, tuple[LineSettings, str]] = {}
-
-    def attach_unit(self, at: str, wired: GateBinding | Sensor, profile: Profile, who: str, relay: int | None) -> None:
-        """A relay of a board on a Modbus line, or a sensor (`relay` None), which has its address alone."""
-        assert isinstance(profile.framing, Modbus)
-        link, address = wired.link, profile.framing.address if wired.address is None else wired.address
-        first = self._protocol.setdefault(link, "modbus")
-        users = self._users.setdefault(link, [])
-        users.append(who)
-        if first != "modbus":
-            self.reader.wrong(f"{at}.link", "config.link_mixed", link=link, first=first, second="modbus")
-            return
-        known, other = self._units.setdefault((link, address), (profile.id, who))
-        if other != who and (known != profile.id or relay is None):
-            self.reader.wrong(f"{at}.address", "config.address_twice", address=address, link=link, other=other)
-        elif relay is not None and (taken := self._relays.setdefault((link, address, relay), who)) != who:
-            self.reader.wrong(f"{at}.relay", "config.relay_twice", relay=relay, address=address, link=link, other=taken)
-        settings = self._settings.setdefault(link, (profile.link, profile.id))
-        if settings[0] != profile.link:
-            self.reader.wrong(f"{at}.link", "config.link_settings", link=link, first=settings[1], second=profile.id)
-
-    def attach(
-        self, at: str, link: str, protocol: str, who: str, address: int | None, output: tuple[int, int] | None = None
-    ) -> None:
-        """`output`: (address, number) of a door's on an OSDP bus, where many doors and readers share a link."""
-        first = self._protocol.setdefault(link, protocol)
-        users = self._users.setdefault(link, [])
-        if first != protocol:
-            self.reader.wrong(f"{at}.link", "config.link_mixed", link=link, first=first, second=protocol)
-        elif output is not None:
-            if (link, *output) in self._outputs:
-                self.reader.wrong(f"{at}.relay", "config.output_twice", link=link, other=self._outputs[link, *output])
-            self._outputs.setdefault((link, *output), who)
-        elif protocol in ("gpio", "push"):
-            pass  # many doors on one chip, many terminals that call one address
-        elif address is None or protocol != "osdp":
-            if users:
-                self.reader.wrong(f"{at}.link", "config.link_shared", link=link, other=users[0], protocol=protocol)
-        elif (link, address) in self._addresses:
-            other = self._addresses[link, address]
-            self.reader.wrong(f"{at}.address", "config.address_twice", address=address, link=link, other=other)
-        else:
-            self._addresses[link, address] = who
-        users.append(who)
-
-    def fits(self, at: str, link: Link, profile: Profile) -> None:
-        """GPIO lines need a chip and nothing else does; so it is with terminals that call."""
-        try:
-            kind, protocol = parse_link_url(link.url).kind, _protocol(profile)
-        except EdgeAgentError:
-            return  # told where the link stands
-        if (kind if kind in ("gpio", "push") else "") != (protocol if protocol in ("gpio", "push") else ""):
-            self.reader.wrong(f"{at}.link", "config.link_kind", link=link.name, url=link.url, profile=profile.id)
-
-
-def _profile(reader: Reader, at: str, name: str, wanted: str) -> Profile | None:
-    try:
-        profile = load_profile(name)
-    except Problems as error:
-        reader.problems.extend(error.problems)
-        return None
-    except EdgeAgentError as error:
-        reader.problems.append(Problem(reader.file, at, error.code, **error.fields))
-        return None
-    if profile.kind != wanted:
-        reader.wrong(at, "config.wrong_profile_kind", profile=name, kind=profile.kind, wanted=wanted)
-        return None
-    return profile
 
 
 def _check_ways(reader: Reader, config: Config) -> None:
@@ -407,141 +190,3 @@ def _check_places(reader: Reader, config: Config) -> None:
             refer(reader, f"interlock[{index}].doors", "door", name, doors)
         if len(set(group.doors)) < 2:
             reader.wrong(f"interlock[{index}].doors", "config.interlock_alone", name=group.name)
-
-
-def _check_keys(reader: Reader, config: Config, folder: Path) -> None:
-    if reader.problems:
-        return
-    for index, terminal in enumerate(config.terminals):
-        if isinstance(load_profile(terminal.profile).framing, HttpPush):
-            at = f"terminal[{index}].secret_file"
-            if terminal.secret_file is None:
-                reader.wrong(at, "push.no_secret", terminal=terminal.name)
-            else:
-                _judge(reader, at, partial(push_secret, folder / terminal.secret_file))
-    wanted = [
-        (f"terminal[{index}].key_file", terminal.name, terminal.profile, terminal.key_file)
-        for index, terminal in enumerate(config.terminals)
-    ]
-    readers = {(terminal.link, terminal.address) for terminal in config.terminals}
-    wanted += [
-        (f"door[{index}].gate.key_file", door.name, door.gate.profile, door.gate.key_file)
-        for index, door in enumerate(config.doors)
-        if door.gate.key_file is not None or (door.gate.link, door.gate.address or 0) not in readers
-    ]
-    for at, name, profile_id, key_file in wanted:
-        framing = load_profile(profile_id).framing
-        if not isinstance(framing, Osdp) or framing.insecure:
-            continue
-        if key_file is None:
-            reader.wrong(at, "config.no_key", name=name)
-            continue
-        try:
-            osdp_key(folder / key_file)
-        except EdgeAgentError as error:
-            reader.problems.append(Problem(reader.file, at, error.code, **error.fields))
-
-
-def osdp_key(path: Path) -> bytes:
-    """The 16-byte secure channel base key in `path`. Raises EdgeAgentError with the remedy."""
-    try:
-        key = bytes.fromhex(path.read_text("ascii").strip())
-    except FileNotFoundError:
-        raise EdgeAgentError("config.key_missing", path=path, remedy=f"`edge-agent keys osdp {path}`") from None
-    except (OSError, ValueError):
-        raise EdgeAgentError("config.bad_key", path=path) from None
-    if len(key) != 16:
-        raise EdgeAgentError("config.bad_key", path=path)
-    if key == SCBK_D:
-        raise EdgeAgentError("config.default_key", path=path)
-    return key
-
-
-def check_devices(config: Config, file: str) -> list[Problem]:
-    """Ports that are not there now, or that two links name in two ways (`/dev/serial/by-id/…` is a link to another).
-
-    The agent starts without a port and takes it when it comes.
-    """
-    present = ", ".join(sorted(str(path) for path in Path("/dev/serial/by-id").glob("*"))) or "–"
-    problems = []
-    taken: dict[Path, str] = {}
-    for index, link in enumerate(config.links):
-        url = parse_link_url(link.url)
-        if url.kind == "gpio":
-            problems += _check_chip(config, file, index, url.path)
-        if url.kind != "serial":
-            continue
-        at, device = f"link[{index}].url", Path(url.path).resolve()
-        if not device.exists():
-            problems.append(Problem(file, at, "config.device_missing", path=url.path, present=present))
-        elif device in taken:
-            problems.append(Problem(file, at, "config.link_twice", other=taken[device], port=device))
-        taken.setdefault(device, link.name)
-    return problems
-
-
-def _check_chip(config: Config, file: str, index: int, chip: str) -> list[Problem]:
-    """The chip, and the lines of every door on it."""
-    problems: list[Problem] = []
-    on_chip = [
-        (position, door) for position, door in enumerate(config.doors) if door.gate.link == config.links[index].name
-    ]
-    for at, wanted in (
-        (f"link[{index}].url", ()),
-        *((f"door[{n}].gate", wanted_lines(door, load_profile(door.gate.profile))) for n, door in on_chip),
-    ):
-        try:
-            check_lines(chip, wanted)
-        except EdgeAgentError as error:
-            problems.append(Problem(file, at, error.code, **error.fields))
-            if not wanted:
-                break  # no chip: nothing to say of its lines
-    return problems
-
-
-def check_files(config: Config, file: str, folder: Path) -> list[Problem]:
-    """Keys, certificates and passwords that the configuration needs. None of them is read aloud."""
-    problems = []
-    uplink = config.uplink
-    wanted: list[tuple[str, str]] = [("gateway", GATEWAY_KEY)]
-    wanted += [("uplink.city_ack_key", uplink.city_ack_key), ("uplink.city_command_key", uplink.city_command_key)]
-    if config.cameras:
-        wanted.append(("camera", FACE_KEY))  # made with the gateway's own
-    if uplink.password_file is not None:
-        wanted.append(("uplink.password_file", uplink.password_file))
-    if uplink.tls is not None:
-        wanted += [(f"uplink.tls.{name}", getattr(uplink.tls, name)) for name in ("ca", "cert", "key")]
-    for at, name in wanted:
-        try:
-            match Path(name).suffix:
-                case ".pub":
-                    load_public(folder / name)
-                case _ if at == "uplink.city_command_key":
-                    load_keyring(folder / name)
-                case ".key" if at == "gateway":
-                    load_private(folder / name)
-                case _ if not (folder / name).is_file():
-                    problems.append(Problem(file, at, "config.file_missing", path=folder / name))
-        except EdgeAgentError as error:
-            problems.append(Problem(file, at, error.code, **error.fields))
-    from edge_agent.uplink.login import check_certificate  # brings the MQTT client along, which few commands need
-
-    if uplink.tls is not None and all((folder / name).is_file() for name in (uplink.tls.cert, uplink.tls.key)):
-        try:
-            check_certificate(uplink.tls, config.gateway.id, folder, SystemClock().now())
-        except EdgeAgentError as error:
-            problems.append(Problem(file, "uplink.tls.cert", error.code, **error.fields))
-    return problems
-
-
-def advice(config: Config, file: str) -> list[Problem]:
-    """What is allowed and still worth a second look."""
-    entering = {terminal.door for terminal in config.terminals if terminal.direction == "in"}
-    leaving = {terminal.door for terminal in config.terminals if terminal.direction == "out"}
-    hints = [] if config.doors else [Problem(file, "door", "config.no_door")]
-    for index, door in enumerate(config.doors):
-        if door.name in leaving and door.gate.exit is None:
-            hints.append(Problem(file, f"door[{index}].gate", "config.no_exit"))
-        if door.name not in entering:
-            hints.append(Problem(file, f"door[{index}]", "config.no_entry"))
-    return hints

@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 
 from edge_agent import log
-from edge_agent.config import check_files, load_config
+from edge_agent.config import load_config
 from edge_agent.contract.certificates import check_identity, read_certificate
 from edge_agent.contract.signatures import replace_file
 from edge_agent.errors import EdgeAgentError, UplinkError
@@ -22,6 +22,7 @@ from edge_agent.failpoint import failpoint
 from edge_agent.flows.alarm import Alarms
 from edge_agent.model.site import Config
 from edge_agent.ports import Beat
+from edge_agent.readiness import check_files
 
 TRIAL_S = 180.0
 CERTIFICATE_TRIAL_S = 20.0

@@ -52,10 +52,13 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
 # Wiring: these may import everybody.
 ROOTS = {
     "app",
-    "installation",
+    "devices",
     "diagnosis",
+    "installation",
+    "readiness",
     "site_kind",
     "tables",
+    "wiring",
     "cli",
     "config",
     "supervise",

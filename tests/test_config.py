@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.config import advice, check_devices, check_files, load_config, osdp_key
+from edge_agent.config import load_config
+from edge_agent.drivers.osdp_readers import osdp_key
 from edge_agent.errors import EdgeAgentError, Problem, Problems
+from edge_agent.readiness import advice, check_devices, check_files
 from edge_agent.site_kind import site_rules
 from edge_agent.words import LANGUAGES
 

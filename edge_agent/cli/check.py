@@ -7,9 +7,10 @@ import click
 from edge_agent.cli.options import CONFIG
 from edge_agent.cli.rule_findings import rule_findings
 from edge_agent.cli.speech import complain, tell
-from edge_agent.config import advice, check_devices, check_files, load_config
+from edge_agent.config import load_config
 from edge_agent.drivers.profiles import check_profile, load_profile, profile_ids, profiles_root
 from edge_agent.errors import Problem, Problems
+from edge_agent.readiness import advice, check_devices, check_files
 
 
 @click.command("check")

@@ -1,37 +1,43 @@
-"""The driver of one device, as the daemon would make it, for a trial at the bench."""
+"""The drivers of one terminal or door, as the daemon would make them, for a trial at the bench."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-from edge_agent.config import osdp_key
+import msgspec
+
+from edge_agent.devices import Devices, Ears
 from edge_agent.drivers.clock import SystemClock
-from edge_agent.drivers.gate import SerialGate
-from edge_agent.drivers.osdp import OsdpBus
-from edge_agent.drivers.profiles import load_profile
-from edge_agent.drivers.terminal import SerialTerminal
 from edge_agent.model.doors import DeviceReport, GateReport
-from edge_agent.model.profile import Osdp
 from edge_agent.model.reads import Read
 from edge_agent.model.site import Config, Door, Terminal
 
-Tell = Callable[[DeviceReport], None]
+
+def alone(
+    config: Config,
+    folder: Path,
+    sim: Path,
+    one: Terminal | Door,
+    read: Callable[[Read], None],
+    moved: Callable[[GateReport], None],
+    tell: Callable[[DeviceReport], None],
+) -> Devices:
+    """`one` alone on its line, whatever else agent.toml has there. Raises EdgeAgentError as the drivers do."""
+    parts: dict[str, tuple[Terminal | Door, ...]] = {"terminals": (), "doors": (), "sensors": (), "desks": ()}
+    if isinstance(one, Terminal):
+        parts["terminals"] = (one,)
+    else:
+        parts["doors"] = (_with_key(config, one),)
+    bench = msgspec.structs.replace(config, **parts)
+    return Devices(bench, folder, sim, SystemClock(), Ears(read, moved, tell, _drop, _drop, _drop, keyed=None))
 
 
-def terminal_driver(
-    config: Config, terminal: Terminal, folder: Path, sim: Path, deliver: Callable[[Read], None], tell: Tell
-) -> OsdpBus | SerialTerminal:
-    """Alone on its line, whatever else agent.toml has there. Raises EdgeAgentError as the drivers do."""
-    profile, url, clock = load_profile(terminal.profile), _url(config, terminal.link), SystemClock()
-    if isinstance(profile.framing, Osdp):
-        key = osdp_key(folder / terminal.key_file) if terminal.key_file else None
-        return OsdpBus(url, [(terminal, profile, key)], clock, deliver, tell, sim)
-    return SerialTerminal(terminal, profile, url, clock, deliver, tell, sim)
+def _with_key(config: Config, door: Door) -> Door:
+    """The output of a reader answers under the reader's key."""
+    gate = door.gate
+    same = [reader for reader in config.terminals if (reader.link, reader.address) == (gate.link, gate.address or 0)]
+    key_file = gate.key_file or next((reader.key_file for reader in same), None)
+    return msgspec.structs.replace(door, gate=msgspec.structs.replace(gate, key_file=key_file))
 
 
-def gate_driver(config: Config, door: Door, sim: Path, deliver: Callable[[GateReport], None], tell: Tell) -> SerialGate:
-    profile = load_profile(door.gate.profile)
-    return SerialGate(door, profile, _url(config, door.gate.link), SystemClock(), deliver, tell, sim)
-
-
-def _url(config: Config, name: str) -> str:
-    return next(link.url for link in config.links if link.name == name)
+def _drop(said: object) -> None:
+    """Nobody here listens to it."""

@@ -20,14 +20,15 @@ from edge_agent.drivers.ports import OtherDevice, SerialDevice, cameras, gpio_ch
 @STATE
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def command(config: Path, state: Path | None, as_json: bool) -> None:
-    """Show serial ports, GPIO chips and cameras, who uses them, and what of agent.toml is not there."""
+    """Show serial ports, GPIO chips, network links and cameras, who uses them, and what of agent.toml is not there."""
     site = look_at(config, state)
     found = serial_devices()
     document = {
         "config": str(config) if site.config else None,
         "agent_running": site.running,
         "serial": [_port(port, site) for port in found],
-        "gpio": [asdict(chip) for chip in gpio_chips()],
+        "gpio": [_chip(chip, site) for chip in gpio_chips()],
+        "network": _network(site),
         "cameras": [asdict(camera) for camera in cameras()],
         "missing": _missing(site),
     }
@@ -37,7 +38,8 @@ def command(config: Path, state: Path | None, as_json: bool) -> None:
     if site.trouble is not None:
         tell("device.without_config", why=site.trouble.text(language()).splitlines()[0], err=True)
     _say_ports(document["serial"], found)  # type: ignore[arg-type]
-    _say_others("device.gpio", gpio_chips())
+    _say_chips(document["gpio"])  # type: ignore[arg-type]
+    _say_network(document["network"])  # type: ignore[arg-type]
     _say_others("device.cameras", cameras())
     if site.config is not None:
         _say_missing(document["missing"])  # type: ignore[arg-type]
@@ -53,12 +55,25 @@ def _port(port: SerialDevice, site: Site) -> dict[str, Any]:
     }
 
 
+def _chip(chip: OtherDevice, site: Site) -> dict[str, Any]:
+    """A chip of agent.toml that is named by its label is not told here: the label stands in the chip alone."""
+    link = site.link_at(parse_link_url(f"gpio://{chip.path}"))
+    return {**asdict(chip), "link": link.name if link else None, "users": site.users(link.name) if link else []}
+
+
+def _network(site: Site) -> list[dict[str, Any]]:
+    """Serial servers, and addresses of this machine on which terminals call."""
+    links = [link for link in (site.config.links if site.config else ()) if parse_link_url(link.url).host]
+    return [{"link": link.name, "url": link.url, "users": site.users(link.name)} for link in links]
+
+
 def _missing(site: Site) -> list[dict[str, Any]]:
     """Links whose port is not there now; a serial server is not called for this."""
     missing = []
     for link in site.config.links if site.config else ():
         url = parse_link_url(link.url)
-        path = {"serial": Path(url.path), "sim": site.state / "sim" / url.path}.get(url.kind)
+        chip = Path(url.path) if url.path.startswith("/") else None  # else its label
+        path = {"serial": Path(url.path), "sim": site.state / "sim" / url.path, "gpio": chip}.get(url.kind)
         if path is not None and not path.exists():
             missing.append({"link": link.name, "path": str(path), "users": site.users(link.name)})
     return missing
@@ -83,6 +98,23 @@ def _say_ports(ports: list[dict[str, Any]], found: list[SerialDevice]) -> None:
             tell("device.twin", 4)
         elif port["named"] and port["named"] not in device.names and device.names:
             tell("device.unstable", 4, named=port["named"])
+
+
+def _say_chips(chips: list[dict[str, Any]]) -> None:
+    if chips:
+        tell("device.gpio")
+    for chip in chips:
+        echo(" · ".join(part for part in (chip["path"], chip["what"]) if part), 2)
+        if chip["link"]:
+            tell("device.used", 4, link=chip["link"], users=", ".join(chip["users"]) or words("device.nobody"))
+
+
+def _say_network(links: list[dict[str, Any]]) -> None:
+    if links:
+        tell("device.network")
+    for link in links:
+        echo(link["url"], 2)
+        tell("device.used", 4, link=link["link"], users=", ".join(link["users"]) or words("device.nobody"))
 
 
 def _say_others(code: str, found: list[OtherDevice]) -> None:

@@ -137,12 +137,18 @@ def snippet(candidate: Candidate, target: Target, site: Site) -> str:
     lines = [] if target.link else ["[[link]]", f'name = "{link}"', f'url = "{_url(target, candidate.baud)}"', ""]
     doors = [door.name for door in site.config.doors] if site.config else []
     if candidate.kind == "gate":
+        name = _free("new-door", set(doors))
         address = "" if candidate.address is None else f", address = {candidate.address}"
-        binding = f'{{ link = "{link}", profile = "{candidate.profile}"{address}, relay = 0 }}'
-        return "\n".join([*lines, "[[door]]", f'name = "{_free("new-door", set(doors))}"', f"gate = {binding}", ""])
-    if candidate.kind == "sensor":
-        lines += ["[[sensor]]", 'name = "new-sensor-1"', f'profile = "{candidate.profile}"', f'link = "{link}"']
-        return "\n".join([*lines, f"address = {candidate.address or 1}", ""])
+        key = f', key_file = "keys/osdp-{name}.key"' if "osdp" in candidate.code else ""
+        binding = f'{{ link = "{link}", profile = "{candidate.profile}"{address}{key}, relay = 0 }}'
+        return "\n".join([*lines, "[[door]]", f'name = "{name}"', f"gate = {binding}", ""])
+    if candidate.kind in ("sensor", "id-reader"):
+        table = "sensor" if candidate.kind == "sensor" else "desk"
+        others = [one.name for one in site.config.sensors] if site.config else []
+        others += [one.name for one in site.config.desks] if site.config else []
+        lines += [f"[[{table}]]", f'name = "{_free(f"new-{table}", set(others))}"']
+        lines += [f'profile = "{candidate.profile}"', f'link = "{link}"']
+        return "\n".join([*lines, *([] if candidate.address is None else [f"address = {candidate.address}"]), ""])
     names = {terminal.name for terminal in (site.config.terminals if site.config else ())}
     name = _free("new-reader", names)
     lines += ["[[terminal]]", f'name = "{name}"', f'profile = "{candidate.profile}"', f'link = "{link}"']

@@ -53,8 +53,9 @@ class Site:
         if self.config is None:
             return []
         users = [f"{one.name} ({one.door})" for one in self.config.terminals if one.link == link]
-        users += [door.name for door in self.config.doors if getattr(door.gate, "link", None) == link]
-        return users + [sensor.name for sensor in getattr(self.config, "sensors", ()) if sensor.link == link]
+        users += [door.name for door in self.config.doors if door.gate.link == link]
+        users += [sensor.name for sensor in self.config.sensors if sensor.link == link]
+        return users + [desk.name for desk in self.config.desks if desk.link == link]
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ journal. A running agent opens its doors with `edge-agent door open`, on record.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from edge_agent.cli.columns import tell
-from edge_agent.cli.device_build import gate_driver, terminal_driver
+from edge_agent.cli.device_build import alone
 from edge_agent.cli.device_site import Site, duration, look_at
 from edge_agent.cli.options import CONFIG, STATE
 from edge_agent.cli.speech import words
@@ -21,7 +22,7 @@ from edge_agent.model.doors import DeviceReport, GateReport, Report
 from edge_agent.model.profile import Profile
 from edge_agent.model.reads import Card, Keys, Read, Unreadable
 from edge_agent.model.site import Config, Door, Terminal
-from edge_agent.ports import Beat
+from edge_agent.supervise import Job
 
 READY_S = 10.0
 LOOK_S = 0.05
@@ -54,7 +55,7 @@ def command(config: Path, state: Path | None, name: str, yes: bool, card_within:
         good = asyncio.run(TerminalTrial(site, site.config, terminal, config.parent, yes).run(card_s))
     else:
         assert door is not None
-        good = asyncio.run(DoorTrial(site, site.config, door, yes).run())
+        good = asyncio.run(DoorTrial(site, site.config, door, config.parent, yes).run())
     if not good:
         raise EdgeAgentError("device.test_failed", name=name)
     tell("device.test_good", name=name)
@@ -71,11 +72,12 @@ class Trial:
     def report(self, report: DeviceReport) -> None:
         self.trouble = report.detail or self.trouble
 
-    async def with_job(self, job: Callable[[Beat], Awaitable[None]], story: Callable[[], Awaitable[None]]) -> bool:
-        serving = asyncio.ensure_future(job(lambda: None))
+    async def with_jobs(self, jobs: Iterable[Job], story: Callable[[], Awaitable[None]]) -> bool:
+        serving = asyncio.gather(*(job(lambda: None) for job in jobs))
         telling = asyncio.ensure_future(story())
         try:
-            await asyncio.wait({serving, telling}, return_when=asyncio.FIRST_COMPLETED)
+            both: set[asyncio.Future[Any]] = {serving, telling}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             if not telling.done():
                 await serving
             await telling
@@ -109,10 +111,11 @@ class TerminalTrial(Trial):
         self.terminal = terminal
         self.profile: Profile = load_profile(terminal.profile)
         self.reads: list[Read] = []
-        self.owner = terminal_driver(config, terminal, folder, self.sim, self.reads.append, self.report)
+        self.devices = alone(config, folder, self.sim, terminal, self.reads.append, lambda moved: None, self.report)
+        self.owner = self.devices.owners[terminal.name]
 
     async def run(self, card_s: float) -> bool:
-        return await self.with_job(self.owner.run, lambda: self._story(card_s))
+        return await self.with_jobs((job.run for job in self.devices.jobs), lambda: self._story(card_s))
 
     async def _story(self, card_s: float) -> None:
         name = self.terminal.name
@@ -128,11 +131,11 @@ class TerminalTrial(Trial):
                 tell("device.test_shows", what=words(f"device.shown.{feedback.when}"))
                 await asyncio.sleep(SHOWN_S)
             self.good = self.good and seen
-        if card_s and {"card", "keypad"} & set(self.profile.provides):
+        if card_s:
             await self._card(card_s)
 
     async def _card(self, card_s: float) -> None:
-        """What a test card gives: its length, not its number."""
+        """What is read: of a card its length, not its number; of the rest that there was something."""
         self.reads.clear()
         tell("device.test_card", s=card_s)
         if not await self.until(lambda: self.reads, card_s):
@@ -152,14 +155,15 @@ class TerminalTrial(Trial):
 
 
 class DoorTrial(Trial):
-    def __init__(self, site: Site, config: Config, door: Door, yes: bool) -> None:
+    def __init__(self, site: Site, config: Config, door: Door, folder: Path, yes: bool) -> None:
         super().__init__(site, yes)
         self.door = door
         self.seen: list[Report] = []
-        self.gate = gate_driver(config, door, self.sim, self._told, self.report)
+        self.devices = alone(config, folder, self.sim, door, lambda read: None, self._told, self.report)
+        self.gate = self.devices.gates[door.name]
 
     async def run(self) -> bool:
-        return await self.with_job(self.gate.run, self._story)
+        return await self.with_jobs((job.run for job in self.devices.jobs), self._story)
 
     def _told(self, report: GateReport) -> None:
         self.seen.append(report.report)

@@ -51,6 +51,7 @@ STREAM: tuple[e.Event, ...] = (
     e.PanicRaised(door=DOOR, count=2),
     e.PanicCleared(door=DOOR, by="王芳"),
     e.AlertOpened(door=DOOR, alert="a-17", kind="duress", silent=True, person="p-5f2c", terminal=DEVICE),
+    e.AlertClosed(door=DOOR, alert="a-17", kind="duress"),
     e.CommandCompleted(command=COMMAND, verb="open", issuer="desk-1", door=DOOR),
     e.CommandRefused(reason="bad_signature"),
     e.CommandUnknown(command=COMMAND, verb="open", door=DOOR),

@@ -1,12 +1,14 @@
 """What may share an OSDP bus. Needs neither the bus nor its library, so a configuration can be checked."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.profile import Osdp, Profile
 from edge_agent.model.site import Door, Terminal
 
 _INPUTS = ("contact", "exit", "fire", "panic", "tamper")
+_SCBK_D = bytes(range(0x30, 0x40))  # every device leaves the factory with it
 _NUMBER_AT_MOST = 63  # a status report holds 64
 
 
@@ -38,3 +40,18 @@ def check_osdp_gate(door: Door, profile: Profile) -> None:
             raise EdgeAgentError("devices.gate_lacks", door=door.name, profile=profile.id, input=name)
     if binding.supervised:
         raise EdgeAgentError("devices.gate_lacks", door=door.name, profile=profile.id, input="supervised")
+
+
+def osdp_key(path: Path) -> bytes:
+    """The 16-byte secure channel base key in `path`. Raises EdgeAgentError with the remedy."""
+    try:
+        key = bytes.fromhex(path.read_text("ascii").strip())
+    except FileNotFoundError:
+        raise EdgeAgentError("config.key_missing", path=path, remedy=f"`edge-agent keys osdp {path}`") from None
+    except (OSError, ValueError):
+        raise EdgeAgentError("config.bad_key", path=path) from None
+    if len(key) != 16:
+        raise EdgeAgentError("config.bad_key", path=path)
+    if key == _SCBK_D:
+        raise EdgeAgentError("config.default_key", path=path)
+    return key

@@ -134,7 +134,9 @@ class GateBinding(Table, frozen=True):
 
 
 class Sensor(Table, frozen=True):
-    """A sensor on a Modbus line. `address`: none, as it is shipped; `place`: where it is, for who has to go there."""
+    """A sensor on a Modbus line, or a moving gateway's satellite receiver on a line of its own. `address`: none, as it
+    is shipped; `place`: where it is, for who has to go there.
+    """
 
     name: str
     profile: str
@@ -142,6 +144,14 @@ class Sensor(Table, frozen=True):
     address: int | None = None
     door: str | None = None
     place: str = ""
+
+
+class Desk(Table, frozen=True):
+    """A visitor desk: the ID-card reader there."""
+
+    name: str
+    profile: str
+    link: str
 
 
 Kind = Literal["card", "pin", "qr", "face", "plate", "phone"]
@@ -243,4 +253,5 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     areas: tuple[Area, ...] = ()
     interlocks: tuple[Interlock, ...] = ()
     sensors: tuple[Sensor, ...] = ()
+    desks: tuple[Desk, ...] = ()
     digest: str = ""  # SHA-256 of the file, first 16 hex digits

@@ -1,4 +1,4 @@
-"""The keyed index of PINs and phone numbers, and the duress PIN.
+"""The keyed index of PINs, phone and document numbers, and the duress PIN.
 
 A PIN that is typed without a card could be anybody's: Argon2 over everybody would take minutes. HMAC-SHA256 under a key
 that is not in the database finds the few candidates, who are then verified. Without the key file PINs work beside a
@@ -33,6 +33,10 @@ class PinIndex:
         """The credential a phone number is; None when it is none."""
         digits = plain_number(number)
         return Token("phone", self._digest("phone:" + digits)) if PHONE.fullmatch(digits) else None
+
+    def document(self, number: str) -> str:
+        """The same for the number of an identity document."""
+        return self._digest("document:" + number)
 
     def _digest(self, text: str) -> str:
         return hmac.digest(self._key, text.encode("utf-8"), "sha256").hex()

@@ -55,6 +55,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "“address” is for a gate on an OSDP or Modbus line, which this one is not; leave it out",
         "“address” 仅用于 OSDP 或 Modbus 总线上的闸；请去掉",
     ),
+    "config.sensor_address": (
+        "“address” is for a sensor on a Modbus line, which this one is not; leave it out",
+        "“address” 仅用于 Modbus 总线上的传感器；请去掉",
+    ),
     "config.gate_key_file": (
         "“key_file” is for a gate on an OSDP line, which this one is not; leave it out",
         "“key_file” 仅用于 OSDP 总线上的闸；请去掉",

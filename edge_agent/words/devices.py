@@ -70,6 +70,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "the line sends back what goes out on it; that is left out. Switch off the adapter's echo",
         "线路会回送发出的数据，已自动忽略。请关闭适配器的回显（发送时接收）",
     ),
+    "devices.desk_no_key": (
+        "there is no key for document numbers; make it with `edge-agent keys init`",
+        "没有证件号码所用的密钥；请用 `edge-agent keys init` 生成",
+    ),
     "devices.line_garbled": (
         "sends, but nothing readable: its speed differs from the line's (now {baud} baud, parity {parity}); "
         "find it with edge-agent device probe and set it in the link's url, or swap A and B",

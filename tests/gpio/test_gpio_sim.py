@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable, Iterator
 import msgspec
 import pytest
 
-from edge_agent.config import check_devices
 from edge_agent.drivers.gpio_gate import GpioGate, wanted_lines
 from edge_agent.drivers.gpio_lines import check_lines, find_chip, request_lines
 from edge_agent.drivers.profiles import load_profile
@@ -23,6 +22,7 @@ from edge_agent.model.doors import DeviceReport, GateReport, Report
 from edge_agent.model.gpio import INPUTS, Gpio, Wanted
 from edge_agent.model.profile import Profile
 from edge_agent.model.site import Config, Door, GateBinding, GateLines, Gateway, Link, Uplink
+from edge_agent.readiness import check_devices
 from tests.drivers.rig import UpClock, states, with_job
 from tests.gpio.sim import CONFIG, SimChip
 from tests.waiting import auntil, until

@@ -1,0 +1,107 @@
+"""What a configuration needs of this machine: ports, chips, key files; and what is allowed but worth a second look."""
+
+from pathlib import Path
+
+from edge_agent.config import FACE_KEY, GATEWAY_KEY
+from edge_agent.contract.commanders import load_keyring
+from edge_agent.contract.signatures import load_private, load_public
+from edge_agent.drivers.clock import SystemClock
+from edge_agent.drivers.gpio_gate import wanted_lines
+from edge_agent.drivers.gpio_lines import check_lines
+from edge_agent.drivers.link import parse_link_url
+from edge_agent.drivers.profiles import load_profile
+from edge_agent.errors import EdgeAgentError, Problem
+from edge_agent.model.site import Config
+from edge_agent.store.pin_index import KEY_FILE
+
+
+def check_devices(config: Config, file: str) -> list[Problem]:
+    """Ports that are not there now, or that two links name in two ways (`/dev/serial/by-id/…` is a link to another).
+
+    The agent starts without a port and takes it when it comes.
+    """
+    present = ", ".join(sorted(str(path) for path in Path("/dev/serial/by-id").glob("*"))) or "–"
+    problems = []
+    taken: dict[Path, str] = {}
+    for index, link in enumerate(config.links):
+        url = parse_link_url(link.url)
+        if url.kind == "gpio":
+            problems += _check_chip(config, file, index, url.path)
+        if url.kind != "serial":
+            continue
+        at, device = f"link[{index}].url", Path(url.path).resolve()
+        if not device.exists():
+            problems.append(Problem(file, at, "config.device_missing", path=url.path, present=present))
+        elif device in taken:
+            problems.append(Problem(file, at, "config.link_twice", other=taken[device], port=device))
+        taken.setdefault(device, link.name)
+    return problems
+
+
+def _check_chip(config: Config, file: str, index: int, chip: str) -> list[Problem]:
+    """The chip, and the lines of every door on it."""
+    problems: list[Problem] = []
+    on_chip = [
+        (position, door) for position, door in enumerate(config.doors) if door.gate.link == config.links[index].name
+    ]
+    for at, wanted in (
+        (f"link[{index}].url", ()),
+        *((f"door[{n}].gate", wanted_lines(door, load_profile(door.gate.profile))) for n, door in on_chip),
+    ):
+        try:
+            check_lines(chip, wanted)
+        except EdgeAgentError as error:
+            problems.append(Problem(file, at, error.code, **error.fields))
+            if not wanted:
+                break  # no chip: nothing to say of its lines
+    return problems
+
+
+def check_files(config: Config, file: str, folder: Path) -> list[Problem]:
+    """Keys, certificates and passwords that the configuration needs. None of them is read aloud."""
+    problems = []
+    uplink = config.uplink
+    wanted: list[tuple[str, str]] = [("gateway", GATEWAY_KEY)]
+    wanted += [("uplink.city_ack_key", uplink.city_ack_key), ("uplink.city_command_key", uplink.city_command_key)]
+    if config.cameras:
+        wanted.append(("camera", FACE_KEY))  # made with the gateway's own
+    if config.desks:
+        wanted.append(("desk", KEY_FILE))  # so is this
+    if uplink.password_file is not None:
+        wanted.append(("uplink.password_file", uplink.password_file))
+    if uplink.tls is not None:
+        wanted += [(f"uplink.tls.{name}", getattr(uplink.tls, name)) for name in ("ca", "cert", "key")]
+    for at, name in wanted:
+        try:
+            match Path(name).suffix:
+                case ".pub":
+                    load_public(folder / name)
+                case _ if at == "uplink.city_command_key":
+                    load_keyring(folder / name)
+                case ".key" if at == "gateway":
+                    load_private(folder / name)
+                case _ if not (folder / name).is_file():
+                    problems.append(Problem(file, at, "config.file_missing", path=folder / name))
+        except EdgeAgentError as error:
+            problems.append(Problem(file, at, error.code, **error.fields))
+    from edge_agent.uplink.login import check_certificate  # brings the MQTT client along, which few commands need
+
+    if uplink.tls is not None and all((folder / name).is_file() for name in (uplink.tls.cert, uplink.tls.key)):
+        try:
+            check_certificate(uplink.tls, config.gateway.id, folder, SystemClock().now())
+        except EdgeAgentError as error:
+            problems.append(Problem(file, "uplink.tls.cert", error.code, **error.fields))
+    return problems
+
+
+def advice(config: Config, file: str) -> list[Problem]:
+    """What is allowed and still worth a second look."""
+    entering = {terminal.door for terminal in config.terminals if terminal.direction == "in"}
+    leaving = {terminal.door for terminal in config.terminals if terminal.direction == "out"}
+    hints = [] if config.doors else [Problem(file, "door", "config.no_door")]
+    for index, door in enumerate(config.doors):
+        if door.name in leaving and door.gate.exit is None:
+            hints.append(Problem(file, f"door[{index}].gate", "config.no_exit"))
+        if door.name not in entering:
+            hints.append(Problem(file, f"door[{index}]", "config.no_entry"))
+    return hints
