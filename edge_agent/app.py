@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from edge_agent import __version__, log
+from edge_agent import BUILT_MS, __version__, log
 from edge_agent.config import FACE_KEY, GATEWAY_KEY, osdp_key
 from edge_agent.console.control import ControlServer
+from edge_agent.contract.certificates import not_before_ms
+from edge_agent.contract.checkpoint import sign_checkpoint
 from edge_agent.contract.passes import read_pass
 from edge_agent.contract.signatures import load_private, load_public
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.gate import SerialGate
 from edge_agent.drivers.gpio_gate import GpioGate
+from edge_agent.drivers.machine import machine
 from edge_agent.drivers.osdp import OsdpBus
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.drivers.push_terminal import PushTerminals, push_secret
@@ -27,8 +30,10 @@ from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.command import Commands, Operations
 from edge_agent.flows.doorway import Doorway
 from edge_agent.flows.entry import DoorActor, FaceEntry
+from edge_agent.flows.health import HealthReport
 from edge_agent.flows.premises import Premises
 from edge_agent.flows.publish import Publisher
+from edge_agent.flows.timekeeping import Timekeeper
 from edge_agent.model.detections import Detection
 from edge_agent.model.doors import GateReport
 from edge_agent.model.events import AgentDegraded, AgentStarted, AgentStopped
@@ -88,6 +93,9 @@ class App:
             load_public(folder / config.uplink.city_command_key),
         )
         self.clock = SystemClock()
+        self.clock.at_least(BUILT_MS)
+        if config.uplink.tls is not None:
+            self.clock.at_least(not_before_ms([folder / config.uplink.tls.ca, folder / config.uplink.tls.cert]))
         self.writer = Writer()
         self.journal = SqliteJournal(state / "journal.db", self.clock, self.writer)
         self.alarms = Alarms(self.journal, self.clock)
@@ -155,6 +163,7 @@ class App:
         self.wire()
         await self.premises.restore()
         self._began()
+        self.journal.tend(self._sign)
         async with asyncio.TaskGroup() as jobs:
             keep = self.supervisor.keep
             tasks = [
@@ -164,6 +173,7 @@ class App:
                 *(jobs.create_task(keep(f"line {name}", line.run)) for name, line in self.lines.items()),
                 jobs.create_task(keep("people", self.books.run)),
                 jobs.create_task(keep("buffer", self.alarms.watch_buffer)),
+                jobs.create_task(keep("time", Timekeeper(self.journal, self.clock).run)),
                 jobs.create_task(keep("control", self._control().run)),
                 jobs.create_task(keep("accepted", AcceptedStream(self.journal, self.state / "run/accepted.sock").run)),
                 jobs.create_task(self._watch_journal()),
@@ -182,6 +192,10 @@ class App:
         """What a guard or installer orders on this machine."""
         operations = Operations(self.premises, self.doors)
         return ControlServer(self.state / "run/control.sock", operations.carry_out)
+
+    def _sign(self, seq: int, hash_: bytes, pruned: bool) -> bytes:
+        """The gateway's word on its journal, from the writer thread."""
+        return sign_checkpoint(self.config.gateway.id, self.journal.epoch, seq, hash_, pruned, self.keys.signing)
 
     def _began(self) -> None:
         self.journal.record(AgentStarted(version=__version__, after=self.journal.after, config=self.config.digest))
@@ -213,7 +227,14 @@ class App:
             uplink, self.journal, self.books, self.clock, self.alarms, tuple(self.doors), settings.confirm
         )
         commands = Commands(gateway, uplink, self.journal, self.clock, self.doors)
-        return {"uplink": uplink.run, "publish": publisher.run, "commands": commands.run}
+        devices = len(self.gates) + len(self.config.terminals) + len(self.config.cameras)
+        health = HealthReport(uplink, self.journal, self.clock, self.alarms, machine, devices)
+        return {
+            "uplink": uplink.run,
+            "publish": publisher.run,
+            "commands": commands.run,
+            "health": health.run,
+        }
 
     async def _faces(self, beat: Beat) -> None:
         """Gallery and cameras, loaded beside the running doors. A face store that cannot be opened costs the faces."""

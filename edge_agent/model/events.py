@@ -289,6 +289,22 @@ class GapAnnounced(Event, frozen=True):
     why: str
 
 
+class ClockAnchored(Event, frozen=True):
+    """From here on it is known what time it is: this event's `time`, `upms`, `bootid` and `clkerr` belong together, and
+    date what came earlier in the same boot. `by_ms`: how far the clock was moved when it was set.
+    """
+
+    tag: ClassVar[str] = "clock.anchored"
+    by_ms: int = 0
+
+
+class ClockStepped(Event, frozen=True):
+    """The wall clock jumped against uptime. `by_ms`: how far, negative for backwards; order is by sequence, always."""
+
+    tag: ClassVar[str] = "clock.stepped"
+    by_ms: int
+
+
 class AgentStarted(Event, frozen=True):
     """`after`: how the last run ended (clean, killed, first)."""
 
@@ -326,7 +342,7 @@ EVENTS: tuple[type[Event], ...] = (
     CommandCompleted, CommandRefused, CommandUnknown,
     PersonChanged, ConsentGiven,
     DeviceLost, DeviceBack, DeviceDegraded,
-    GapAnnounced, AgentStarted, AgentStopped, AgentDegraded,
+    ClockAnchored, ClockStepped, GapAnnounced, AgentStarted, AgentStopped, AgentDegraded,
 )  # fmt: skip
 BY_TAG: dict[str, type[Event]] = {event.tag: event for event in EVENTS}
 

@@ -51,6 +51,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "event.device.lost": ("device lost", "设备断开"),
     "event.device.back": ("device back", "设备恢复"),
     "event.device.degraded": ("device in trouble", "设备异常"),
+    "event.clock.anchored": ("clock set", "时钟已校准"),
+    "event.clock.stepped": ("clock jumped", "时钟跳变"),
     "event.gap.announced": ("events missing", "事件缺失"),
     "event.agent.started": ("agent started", "程序启动"),
     "event.agent.stopped": ("agent stopped", "程序停止"),
