@@ -114,7 +114,7 @@ async def denying_broker(
         await server.wait_closed()
 
 
-@pytest.mark.parametrize(("version", "codes"), [(5, b"\x87\x87"), ("3.1.1", b"\x80\x80")])
+@pytest.mark.parametrize(("version", "codes"), [(5, b"\x87\x87\x87"), ("3.1.1", b"\x80\x80\x80")])
 def test_a_refused_subscription_is_no_session(tmp_path: Path, version: Version, codes: bytes) -> None:
     """Without the city's acknowledgements nothing can be confirmed: said with the topic and the remedy."""
 
@@ -178,7 +178,7 @@ def test_being_taken_over_is_reported(tmp_path: Path) -> None:
     """DISCONNECT 0x8E (MQTT 5): somebody else uses our name."""
 
     async def scene() -> None:
-        async with denying_broker(5, b"\1\1", after_subscribe="e0018e") as url:
+        async with denying_broker(5, b"\1\1\1", after_subscribe="e0018e") as url:
             uplink, reports = uplink_for(city, url, 5)
             async with running(uplink.run(beat)):
                 await auntil(lambda: reports)
