@@ -83,6 +83,7 @@ class Connection:
         self._subscriptions: dict[int, asyncio.Future[list[int]]] = {}
         self._five = login.mqtt == 5
         self._heard_at = time.monotonic()
+        self._properties: dict[str, Properties] = {}
         self._client = self._make_client()
 
     async def open(self) -> None:
@@ -328,6 +329,9 @@ class Connection:
     def _publish_properties(self, content_type: str) -> Properties | None:
         if not self._five or not content_type:
             return None
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.ContentType = content_type
+        properties = self._properties.get(content_type)
+        if properties is None:  # paho takes as long for these as for the rest of a publish: once is enough
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.ContentType = content_type
+            self._properties[content_type] = properties
         return properties

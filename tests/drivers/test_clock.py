@@ -4,8 +4,11 @@ import time
 
 import pytest
 
+from edge_agent.core.decide import _validity
 from edge_agent.drivers.clock import HOLDOVER_MS, KernelTime, SystemClock, kernel_time
 from edge_agent.model.clock import ClockState
+from edge_agent.model.decisions import Reason
+from edge_agent.model.site import Policy
 
 NOW_MS = 1_790_000_000_000
 DAY_MS = 86_400_000
@@ -109,3 +112,14 @@ def test_setting_the_clock_in_holdover_changes_nothing(world: World, clock: Syst
     world.kernel, world.wall_ms, world.up_ms = KernelTime(False, 0), NOW_MS - DAY_MS, world.up_ms + 60_000
     now = clock.now()
     assert (now.state, now.wall_ms) == (ClockState.HOLDOVER, NOW_MS + 60_000)
+
+
+@pytest.mark.parametrize("forged", [False, True])
+def test_a_power_cut_without_ntp_brings_no_expired_pass_back(world: World, clock: SystemClock, forged: bool) -> None:
+    """Even where timed passes count on an untrusted clock: the machine says yesterday, the gateway knows better."""
+    until_ms = NOW_MS - 3_600_000
+    clock.at_least(NOW_MS, "another boot", 1)
+    world.wall_ms, world.kernel = NOW_MS - DAY_MS, KernelTime(forged, 1_000)
+    allow, deny = Policy(untrusted_clock="allow_timed"), Policy(untrusted_clock="deny_timed")
+    assert _validity(None, until_ms, clock.now(), allow) is Reason.CREDENTIAL_EXPIRED
+    assert _validity(None, until_ms, clock.now(), deny) is not None

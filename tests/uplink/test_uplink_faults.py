@@ -172,20 +172,6 @@ def test_without_names_the_remedy_is_said_and_nothing_spins(tmp_path: Path, capl
         asyncio.run(scene())
 
 
-def test_the_brokers_window_is_kept(tmp_path: Path) -> None:
-    """CONNACK's Receive Maximum bounds what is on its way; everything still arrives."""
-
-    async def scene() -> None:
-        uplink, _ = uplink_for(city, there.url, 5)
-        worker = worker_for(city, there)
-        async with running(uplink.run(beat), worker.run()):
-            await asyncio.wait_for(uplink.connected(), 10)
-            assert uplink.window == 32
-
-    with broker(tmp_path, "mosquitto") as there, city_in(tmp_path) as city:
-        asyncio.run(scene())
-
-
 def test_the_citys_state_pauses_and_resumes(tmp_path: Path) -> None:
     """A retained STATE `offline` is known when the session begins; `online` sends what waited."""
 

@@ -174,6 +174,21 @@ def test_the_embedded_broker_does_not_answer_mqtt_5(tmp_path: Path, caplog: pyte
         asyncio.run(scene())
 
 
+def test_the_brokers_window_is_kept(tmp_path: Path) -> None:
+    """CONNACK's Receive Maximum (property 0x21) bounds what is on its way; 32 when it says nothing."""
+
+    async def scene(connack: str, window: int) -> None:
+        async with denying_broker(5, b"\1\1\1", connack=connack) as url:
+            uplink, _ = uplink_for(city, url, 5)
+            async with running(uplink.run(beat)):
+                await asyncio.wait_for(uplink.connected(), 10)
+                assert uplink.window == window
+
+    with city_in(tmp_path) as city:
+        asyncio.run(scene("2006000003210005", 5))
+        asyncio.run(scene("2003000000", 32))
+
+
 def test_being_taken_over_is_reported(tmp_path: Path) -> None:
     """DISCONNECT 0x8E (MQTT 5): somebody else uses our name."""
 
