@@ -304,7 +304,7 @@ def test_damage_met_by_the_cursor_alone_is_told(tmp_path: Path) -> None:
     async def story(journal: SqliteJournal) -> None:
         await journal.record(DoorOpened(door="gate")).committed()
 
-        def corrupt(entries: object, acked: object) -> None:
+        def corrupt(entries: object, acked: object, now: object) -> None:
             error = sqlite3.DatabaseError("database disk image is malformed")
             error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
             raise error
