@@ -1,0 +1,11 @@
+"""The rows, by what they break."""
+
+import importlib
+
+FILES = ("kills",)
+
+
+def load() -> None:
+    """Enter all rows into the matrix."""
+    for name in FILES:
+        importlib.import_module(f"{__name__}.{name}")
