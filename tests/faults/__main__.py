@@ -67,7 +67,9 @@ class Runner:
             if bad:
                 self.failed.append(row.name)
                 again = f"make faults ROW={row.name} SEED={seed} N={min(row.batch, wanted)}"
-                self._say(row, f"{done} of {row.full}", f"FAILS: {bad}\n      again: {again}\n      files: {lab.folder}")
+                self._say(
+                    row, f"{done} of {row.full}", f"FAILS: {bad}\n      again: {again}\n      files: {lab.folder}"
+                )
                 return
             shutil.rmtree(lab.folder, ignore_errors=True)
             if not lab.done:
@@ -103,7 +105,9 @@ def main() -> None:
     seed = chosen.seed or int(time.time()) % 1_000_000
     folder = Path(tempfile.mkdtemp(prefix="faults-"))
     runner = Runner(folder, chosen.scale, seed)
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}"
+    machine = (
+        f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}"
+    )
     print(f"faults: {chosen.scale}, seed {seed}, {date.today()}, {machine}", flush=True)
     asyncio.run(runner.run(rows, chosen.n))
     holds = sum("holds" in verdict for *_, verdict in runner.table)

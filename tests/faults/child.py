@@ -1,7 +1,7 @@
 """Starts the daemon or the city worker with a fault inside: `python -m tests.faults.child run --config …`.
 
 LAB_POINT="<point>:<n>:<act>" acts when the point is passed for the n-th time; act is `kill` (SIGKILL to itself),
-`sleep=<s>` (blocks the event loop) or `exit`. LAB_ACKS="<seed>:<kinds>" makes the worker lose, repeat, delay and swap
+`cut` (the disk's power fails too), `sleep=<s>` (blocks the event loop) or `exit`. LAB_ACKS="<seed>:<kinds>" makes the worker lose, repeat, delay and swap
 its acknowledgements. LAB_CLIENT names the worker's connection. Nothing else differs from the product.
 """
 
@@ -13,7 +13,10 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+from tests.faults.disks import cut
 
 POINTS = ("commit.before", "commit.after", "publish.before", "puback", "ack.before", "ack.after", "cursor.before")
 PULSE_POINTS = ("pulse.before", "pulse.after")
@@ -33,6 +36,9 @@ def passing(point: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     elif act.startswith("sleep="):
         time.sleep(float(act[6:]))
+    elif act == "cut":  # the power of the disk LAB_DISK fails, and with it this process
+        cut(Path(os.environ["LAB_DISK"]))
+        os.kill(os.getpid(), signal.SIGKILL)
     elif act == "exit":
         os._exit(3)
 

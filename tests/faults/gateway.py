@@ -113,7 +113,9 @@ class Gateway:
         await self.agent.start()
         if not wait:
             return 0.0
-        await auntil(lambda: self.log.count("deciding") > before or not self.agent.running, 30, lambda: self.log[-2000:])
+        await auntil(
+            lambda: self.log.count("deciding") > before or not self.agent.running, 30, lambda: self.log[-2000:]
+        )
         return (time.monotonic_ns() - self.agent.started_ns) / 1e9
 
     async def kill(self) -> None:
@@ -162,10 +164,21 @@ class Gateway:
                 await self._offering
             self._offering = None
 
-    async def served(self, more: int = 1, timeout: float = 20.0) -> None:
-        """Until the daemon has accepted `more` further reads."""
-        target = len(self.ledger.reads) + more
-        await auntil(lambda: len(self.ledger.reads) >= target, timeout, lambda: f"reads of {self.id}: {self.log[-1500:]}")
+    async def served(self, more: int = 1, timeout: float = 20.0, since: int | None = None) -> None:
+        """Until the daemon has accepted `more` further reads (than `since`, a former number of them)."""
+        target = (len(self.ledger.reads) if since is None else since) + more
+        await auntil(
+            lambda: len(self.ledger.reads) >= target, timeout, lambda: f"reads of {self.id}: {self.log[-1500:]}"
+        )
+
+    async def shut(self) -> None:
+        """The relay is off."""
+
+        def off() -> bool:
+            states = [line["relay"] for line in self.gate.lines if "relay" in line]
+            return not states or states[-1] == "off"
+
+        await auntil(off, 10, f"{self.id} to lock")
 
     def openings(self, after: int = 0) -> list[Line]:
         return [line for line in self.gate.lines[after:] if line.get("relay") == "on"]
@@ -211,5 +224,3 @@ def rss_kib(pid: int) -> int:
         pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") // 1024
     return 0
-
-

@@ -5,6 +5,7 @@ import itertools
 import random
 import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -33,6 +34,7 @@ class Lab:
         self.notes: dict[str, list[float]] = {}
         self.broker = Broker(folder / "broker")
         self.url = ""  # where gateways connect; empty: at the broker
+        self._last: list[Callable[[], object]] = []
         self._numbers = itertools.count(417)
         shutil.copytree(template.city, folder / "city")
 
@@ -73,6 +75,10 @@ class Lab:
         else:
             self.workers[number] = worker
         return worker
+
+    def last_thing(self, act: Callable[[], object]) -> None:
+        """Done when everything has ended."""
+        self._last.append(act)
 
     # ---- measuring ---------------------------------------------------------------------------------------------------
 
@@ -117,12 +123,20 @@ class Lab:
                     missing.add((gateway.id, epoch, seq))
         return missing
 
+    def stored(self) -> int:
+        """How many events the city has."""
+        try:
+            with closing(sqlite3.connect(f"{self.city_db.absolute().as_uri()}?mode=ro", uri=True, timeout=30)) as db:
+                return int(db.execute("SELECT count(*) FROM events").fetchone()[0])
+        except sqlite3.OperationalError:
+            return 0
+
     def verdict(self, destroyed: bool = False) -> oracle.Findings:
         """Raises Wrong. `destroyed`: the row destroys files, so that announced losses are not wrong."""
         total = oracle.Findings()
         for gateway in self.gateways:
             events = oracle.stored(self.city_db, gateway.id)
-            found = oracle.judge(events, gateway.ledger, gateway.gate.lines, gateway.journal)
+            found = oracle.judge(events, gateway.ledger, gateway.gate.lines, None if destroyed else gateway.journal)
             if wrong := found.wrong():
                 raise Wrong(f"{gateway.id}: " + "; ".join(f"{name} {list(what)[:5]}" for name, what in wrong.items()))
             if found.announced and not destroyed:
@@ -137,3 +151,5 @@ class Lab:
         await asyncio.gather(*(gateway.close() for gateway in self.gateways))
         await asyncio.gather(*(worker.stop() for worker in self.workers))
         await self.broker.close()
+        for act in reversed(self._last):
+            act()

@@ -1,6 +1,7 @@
 """The one oracle of all rows: what was offered, promised, stored and opened must agree."""
 
 import sqlite3
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -47,23 +48,31 @@ class Findings(msgspec.Struct):
         return {name: found for name in names if (found := getattr(self, name))}
 
 
+def wall_ms(monotonic_ns: int) -> int:
+    """Unix ms of a CLOCK_MONOTONIC time."""
+    return (time.time_ns() - time.monotonic_ns() + monotonic_ns) // 1_000_000
+
+
 def stored(city_db: Path, gateway: str) -> list[Stored]:
     query = "SELECT epoch, seq, tag, chain, body FROM events WHERE source = ? ORDER BY epoch, seq"
     with closing(sqlite3.connect(f"{city_db.absolute().as_uri()}?mode=ro", uri=True, timeout=30)) as db:
         rows = db.execute(query, (f"urn:sc:gw:{gateway}",)).fetchall()
     return [
-        Stored(epoch, seq, tag, chain, body.encode() if isinstance(body, str) else bytes(body), msgspec.json.decode(body))
+        Stored(
+            epoch, seq, tag, chain, body.encode() if isinstance(body, str) else bytes(body), msgspec.json.decode(body)
+        )
         for epoch, seq, tag, chain, body in rows
     ]
 
 
-def judge(events: list[Stored], ledger: Ledger, gate: list[Line], journal: Path) -> Findings:
+def judge(events: list[Stored], ledger: Ledger, gate: list[Line], journal: Path | None) -> Findings:
+    """`journal`: None when rows in it may have been altered."""
     found = Findings(accepted=len(ledger.accepted))
     keys = [(event.epoch, event.seq) for event in events]
     have = set(keys)
     found.duplicates = sorted({key for key in keys if keys.count(key) > 1}) if len(have) < len(keys) else []
     gaps = [
-        (str(event.data.get("epoch", "")), int(event.data.get("from_seq", 0)), int(event.data.get("to_seq", 0)))
+        (str(event.data.get("epoch", "")), int(event.data.get("from", 0)), int(event.data.get("to", 0)))
         for event in events
         if event.tag == "gap.announced"
     ]
@@ -72,7 +81,8 @@ def judge(events: list[Stored], ledger: Ledger, gate: list[Line], journal: Path)
         (found.announced if in_gap else found.lost).append((epoch, seq))
     _holes(have, gaps, found)
     _order(events, ledger.offers, found)
-    _same_as_journal(events, journal, found)
+    if journal is not None:
+        _same_as_journal(events, journal, found)
     _openings(events, ledger, gate, found)
     found.disorder += [f"chain {event.chain} at {event.seq}" for event in events if event.chain == "broken"]
     return found

@@ -2,7 +2,7 @@
 
 import importlib
 
-FILES = ("kills",)
+FILES = ("kills", "broker", "city", "power", "disk", "damage", "commands")
 
 
 def load() -> None:
