@@ -66,10 +66,27 @@ def around(owner: Any, name: str, before: str = "", after: str = "") -> None:
 
 def prepare_agent() -> None:
     from edge_agent.drivers.gate import SerialGate
+    from edge_agent.store import migrations
     from edge_agent.store.journal import SqliteJournal
     from edge_agent.store.ledger import JournalFile
     from edge_agent.uplink.city import MqttUplink
 
+    running = migrations._running
+
+    def step_by_step(step: Any) -> Callable[[Any], None]:
+        """A migration with the point `migrate` before each of its statements, and one after the last."""
+        inner = running(step)
+
+        def run(database: Any) -> None:
+            for statement in step.statements:
+                passing("migrate")
+                database.conn.execute(statement)
+            passing("migrate")
+
+        run.__name__ = inner.__name__
+        return run
+
+    migrations._running = step_by_step
     around(JournalFile, "commit", "commit.before", "commit.after")
     around(SqliteJournal, "tick", "cursor.before")
     around(MqttUplink, "publish", "publish.before", "puback")

@@ -15,7 +15,7 @@ from edge_agent.sim.process import Line, Process, module
 from edge_agent.sim.wire import Wire
 from edge_agent.sockets import short_name
 from tests.faults.ledger import Ledger
-from tests.faults.template import PEOPLE, Template, card_of, person_of
+from tests.faults.template import EXPIRED_CARD, PEOPLE, Template, card_of, person_of
 from tests.waiting import auntil
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +66,7 @@ class Gateway:
         self.id, self.folder, self.state, self.url, self.rng = id, folder, state, url, rng
         self.config = folder / "agent.toml"
         self.journal = state / "journal.db"
+        self.next_point = ""  # for a start by somebody else
         self.uplink_lines = ""  # more of [uplink]
         folder.mkdir(parents=True)
         self.ledger = Ledger(folder / "ledger.jsonl")
@@ -108,7 +109,7 @@ class Gateway:
 
     async def start(self, point: str = "", wait: bool = True) -> float:
         """Start the daemon, with a fault inside (child.py); seconds until it decides, 0 without waiting."""
-        self.agent.env["LAB_POINT"] = point
+        self.agent.env["LAB_POINT"], self.next_point = point or self.next_point, ""
         before = self.log.count("deciding")
         await self.agent.start()
         if not wait:
@@ -133,16 +134,23 @@ class Gateway:
 
     # ---- people ------------------------------------------------------------------------------------------------------
 
-    def show_card(self, known: bool = True) -> None:
+    def show_card(self) -> None:
         number = len(self.ledger.offers)
-        offer = self.ledger.offer(person_of(number) if known else "")
+        self.ledger.offer(person_of(number))
+        self._write(card_of(number % PEOPLE))
+
+    def show_expired(self) -> None:
+        """A card that must not open."""
+        self.ledger.offer("")
+        self._write(card_of(EXPIRED_CARD))
+
+    def _write(self, number: str) -> None:
         assert self._wire is not None
-        text = "0" + card_of(number % PEOPLE if known else PEOPLE + 1)
+        text = "0" + number
         folded = 0
         for letter in text:
             folded ^= ord(letter)
         self._wire.write(b"\x02" + text.encode("ascii") + bytes((folded, 3)))
-        assert offer.number == number
 
     def press_exit(self) -> None:
         self.gate.tell(do="exit")
@@ -155,6 +163,8 @@ class Gateway:
                 await asyncio.sleep(min(1.0, self.rng.expovariate(per_s)))
                 self.show_card()
 
+        if self._offering is not None:
+            self._offering.cancel()
         self._offering = asyncio.create_task(come())
 
     async def quiet(self) -> None:

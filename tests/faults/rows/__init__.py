@@ -2,7 +2,22 @@
 
 import importlib
 
-FILES = ("kills", "broker", "city", "power", "disk", "damage", "commands")
+FILES = (
+    "kills",
+    "broker",
+    "city",
+    "power",
+    "disk",
+    "damage",
+    "commands",
+    "network",
+    "clock",
+    "people",
+    "strain",
+    "hostile",
+    "upgrade",
+    "backlog",
+)
 
 
 def load() -> None:
