@@ -1,7 +1,8 @@
-"""`python -m tests.faults [--quick | --full] [--row 1 --row 9] [--seed N]`: run rows of the matrix, say what came out."""
+"""`python -m tests.faults [--quick | --full] [--row 1a] [--seed N]`: run rows of the matrix, say what came out."""
 
 import argparse
 import asyncio
+import logging
 import os
 import platform
 import shutil
@@ -10,7 +11,6 @@ import sys
 import tempfile
 import time
 import traceback
-from datetime import date
 from pathlib import Path
 
 from tests.faults.lab import Lab
@@ -105,6 +105,7 @@ def main() -> None:
     parser.add_argument("-n", type=int, help="how many injections instead of the scale's")
     parser.add_argument("--jobs", type=int, default=2, help="rows at a time; most of them wait most of the time")
     chosen = parser.parse_args()
+    logging.disable(logging.CRITICAL)  # what parts of the product say in this process; the daemons have their logs
     load()
     rows = [r for r in sorted(ROWS, key=lambda r: (r.number, r.part)) if _wanted(r, chosen.row)]
     seed = chosen.seed or int(time.time()) % 1_000_000
@@ -113,7 +114,7 @@ def main() -> None:
     machine = (
         f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}"
     )
-    print(f"faults: {chosen.scale}, seed {seed}, {date.today()}, {machine}", flush=True)
+    print(f"faults: {chosen.scale}, seed {seed}, {time.strftime('%Y-%m-%d')}, {machine}", flush=True)
     asyncio.run(runner.run(rows, chosen.n))
     holds = sum("holds" in verdict for *_, verdict in runner.table)
     away = sum("not run" in verdict for *_, verdict in runner.table)

@@ -37,9 +37,12 @@ class Broker:
         if os.geteuid() == 0:
             lines.append("user root")
         config.write_text("\n".join(lines) + "\n", "utf-8")
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen([program, "-c", str(config)], stdout=log, stderr=log)
+        self._spawn([program, "-c", str(config)])
         await auntil(self._answers, 10, f"the broker; {self.log}")
+
+    def _spawn(self, command: list[str]) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
 
     def kill(self) -> None:
         """As a power cut does."""

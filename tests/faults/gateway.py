@@ -19,7 +19,7 @@ from tests.faults.template import EXPIRED_CARD, PEOPLE, Template, card_of, perso
 from tests.waiting import auntil
 
 ROOT = Path(__file__).parents[2]
-QUIET_S = 0.5  # a little longer than a line is doubted after a start
+QUIET_S = 1.0  # longer than a line is doubted after a start, on a busy machine
 
 TOML = """\
 [gateway]

@@ -10,9 +10,9 @@ PORTAL = b"HTTP/1.1 302 Found\r\nLocation: http://portal.example/login\r\nConten
 
 
 class Proxy:
-    """`mode`: through, refuse, black_hole (both ways), no_answer (up passes, down does not), portal. `delay_s` each way.
+    """`mode`: through, refuse, black_hole (both ways), no_answer (up passes, down does not), portal.
 
-    `cut_after`: bytes of one connection after which it is cut, in the middle of whatever that is.
+    `delay_s`: each way. `cut_after`: bytes of one connection after which it is cut, in the middle of whatever that is.
     """
 
     def __init__(self, upstream: int, rng: random.Random) -> None:

@@ -14,9 +14,10 @@ def anywhere() -> str:
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """`quick`, `sample`, `full`: how many injections; `batch`: how many in one laboratory before it is judged; `why_not`:
-    the reason this machine cannot run it, or nothing. `destroys`: what the row breaks may be lost if that is announced;
-    `judged` is False for rows that judge themselves because no city is part of them.
+    """`quick`, `sample`, `full`: how many injections; `batch`: how many in one laboratory before it is judged.
+
+    `why_not`: the reason this machine cannot run it, or nothing. `destroys`: what the row breaks may be lost if that is
+    announced. `judged` is False for rows that judge themselves because no city is part of them.
     """
 
     number: int

@@ -26,7 +26,7 @@ async def broker_killed(lab: Lab, count: int) -> None:
         lab.count()
 
 
-@row(10, "broker drops: queue of 10, worker away", quick=1, sample=4, full=50)
+@row(10, "broker drops: queue of 10, worker away", sample=4, full=50)
 async def broker_drops(lab: Lab, count: int) -> None:
     await lab.open(broker=("persistence false", "max_queued_messages 10", "max_inflight_messages 10"))
     gateway = lab.gateways[0]

@@ -1,4 +1,4 @@
-"""Rows 12 and 13: workers that die between receive, commit and acknowledgement; acknowledgements of every wrong kind."""
+"""Rows 12 and 13: workers that die around their commit; acknowledgements of every wrong kind."""
 
 import asyncio
 import secrets

@@ -39,7 +39,7 @@ async def damaged(lab: Lab, count: int) -> None:
             lab.check(_bytes(gateway) >= before // 2, f"{kind}: something was deleted")
         await lab.settle(60)
         lab.count()
-        await auntil(lambda: gateway.openings(), 5, "an opening")
+        await auntil(gateway.openings, 5, "an opening")
 
 
 def _bytes(gateway: Gateway) -> int:

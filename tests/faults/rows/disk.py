@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.faults import disks
@@ -153,7 +154,7 @@ def _fiu(gateway: Gateway, order: str) -> None:
     subprocess.run(["fiu-ctrl", "-f", fifo, "-c", order, str(gateway.agent.pid)], check=True, capture_output=True)
 
 
-async def _offer_until(gateway: Gateway, condition: object) -> None:
+async def _offer_until(gateway: Gateway, condition: Callable[[], object]) -> None:
     gateway.offering(20)
-    await auntil(condition, 20, "a refusal")  # type: ignore[arg-type]
+    await auntil(condition, 20, "a refusal")
     await gateway.quiet()

@@ -155,11 +155,16 @@ async def packet_loss(lab: Lab, count: int) -> None:
     port, share = lab.broker.port, int(LOSS * 100)
     ways = "\n".join(f"tcp {way} {port} numgen random mod 100 < {share} drop" for way in ("dport", "sport"))
     rules = f"table inet {table} {{\nchain in {{\ntype filter hook input priority 0;\n{ways}\n}}\n}}\n"
-    lab.last_thing(lambda: subprocess.run([NFT, "delete", "table", "inet", table], check=False, capture_output=True))
-    subprocess.run([NFT, "-f", "-"], input=rules.encode(), check=True)
+    lab.last_thing(lambda: nft(f"delete table inet {table}\n", check=False))
+    nft(rules)
     gateway = lab.gateways[0]
     gateway.offering(10)
     await asyncio.sleep(20)
     await gateway.quiet()
-    subprocess.run([NFT, "delete", "table", "inet", table], check=True)
+    nft(f"delete table inet {table}\n")
     lab.count()
+
+
+def nft(rules: str, check: bool = True) -> None:
+    assert NFT is not None
+    subprocess.run([NFT, "-f", "-"], input=rules.encode(), check=check, capture_output=True)

@@ -49,8 +49,8 @@ class Authority:
             "ascii",
         )
         when = ("-startdate", dates[0], "-enddate", dates[1]) if dates else ("-days", "30")
-        self._openssl("ca", "-batch", "-notext", "-config", str(config), "-cert", f"{root}.pem", "-keyfile", f"{root}.key",
-                      "-in", f"{name}.csr", "-out", f"{name}.pem", "-extfile", str(extensions), *when)  # fmt: skip
+        files = ("-cert", f"{root}.pem", "-keyfile", f"{root}.key", "-in", f"{name}.csr", "-out", f"{name}.pem")
+        self._openssl("ca", "-batch", "-notext", "-config", str(config), *files, "-extfile", str(extensions), *when)
         (self.folder / f"{name}.key").chmod(0o600)
 
     def _openssl(self, *arguments: str) -> None:

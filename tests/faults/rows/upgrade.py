@@ -17,6 +17,8 @@ from tests.faults.row import row
 from tests.waiting import auntil
 
 ROWS = 60
+LATER = """INSERT INTO _sqlite_migrations (migration_set, name, applied_at)
+    SELECT migration_set, '9999_later', applied_at FROM _sqlite_migrations WHERE migration_set = 'journal' LIMIT 1"""
 
 
 def older(path: Path, steps: int) -> str:
@@ -67,8 +69,7 @@ async def from_the_future(lab: Lab, count: int) -> None:
         gateway.show_card()
         await gateway.served()
         await gateway.kill()
-        _note(gateway, "INSERT INTO _sqlite_migrations SELECT migration_set, '9999_later', applied_at FROM "
-                       "_sqlite_migrations WHERE migration_set = 'journal' LIMIT 1")  # fmt: skip
+        _note(gateway, LATER)
         before = gateway.journal.read_bytes()
         await gateway.start(wait=False)
         lab.check(await gateway.agent.ended(20) != 0, "it started")
@@ -81,9 +82,5 @@ async def from_the_future(lab: Lab, count: int) -> None:
 
 def _note(gateway: Gateway, statement: str) -> None:
     with closing(sqlite3.connect(gateway.journal, isolation_level=None)) as connection:
-        names = [name for (_, name, *_) in connection.execute("PRAGMA table_info(_sqlite_migrations)")]
-        if "id" in names:
-            statement = statement.replace("INSERT INTO _sqlite_migrations SELECT migration_set",
-                                          "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) SELECT migration_set")  # fmt: skip
         connection.execute(statement)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
