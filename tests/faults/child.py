@@ -2,7 +2,8 @@
 
 LAB_POINT="<point>:<n>:<act>" acts when the point is passed for the n-th time; act is `kill` (SIGKILL to itself),
 `cut` (the disk's power fails too), `sleep=<s>` (blocks the event loop) or `exit`. LAB_ACKS="<seed>:<kinds>" makes the
-worker lose, repeat, delay and swap its acknowledgements. LAB_CLIENT names the worker's connection. Nothing else differs from the product.
+worker lose, repeat, delay and swap its acknowledgements. LAB_CLIENT names the worker's connection. Nothing else differs
+from the product.
 """
 
 import asyncio
