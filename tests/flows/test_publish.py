@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
+from edge_agent.flows import publish
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.publish import Publisher
 from edge_agent.model.ack import Ack
-from edge_agent.model.events import AgentStarted, DoorForced, DoorOpened
+from edge_agent.model.events import AgentStarted, DoorForced, DoorOpened, Row
 from edge_agent.ports import Sent
 from tests.flows.world import MemoryBooks, MemoryClock, MemoryJournal, MemoryUplink, no_beat
 from tests.waiting import auntil
@@ -138,6 +141,32 @@ def test_a_broker_that_forbids_the_topic_loses_nothing_and_is_noticed() -> None:
         assert line.journal.acked == 0
         line.uplink.refuse.clear()
         await auntil(lambda: 1 in line.uplink.stored, timeout=8)
+
+    play(story)
+
+
+def test_a_row_lost_while_later_ones_are_fetched_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lane goes back to the lost row; the rows that were on their way from the disk must not carry it on again."""
+    monkeypatch.setattr(publish, "REFUSED_PAUSE_S", 0.3)
+
+    async def story(line: Line) -> None:
+        rows = line.journal.rows
+
+        async def slow(after: int, limit: int, urgent: bool | None = None) -> list[Row]:
+            found = await rows(after, limit, urgent)
+            if found and after == 2:
+                await auntil(lambda: line.flow.outbox.position(False) == 0)  # row 1 was given up meanwhile
+            return found
+
+        monkeypatch.setattr(line.journal, "rows", slow)
+        line.uplink.refuse = {1: Sent(False, 0x97, "quota")}
+        line.happen(2)
+        line.uplink.watermark = 0
+        line.uplink.up()
+        await auntil(lambda: 2 in line.uplink.stored)
+        line.uplink.refuse.clear()
+        line.happen(1)
+        await auntil(lambda: {1, 2, 3, 4} <= set(line.uplink.stored), what=lambda: line.uplink.stored)
 
     play(story)
 
