@@ -24,6 +24,7 @@ from edge_agent.protocols.codec import Decoder, Message
 from edge_agent.words import say
 
 _LOOK_S = 0.05  # between two looks whether the line has gone quiet
+_ALIVE_S = 0.5  # between two signs of life; a good deal less than freshness.PAUSED_S
 
 
 class SerialTerminal:
@@ -49,15 +50,19 @@ class SerialTerminal:
         self._decoder = Decoder(profile)
         self._trouble = Trouble()
         self._freshness = Freshness()
+        self._pulse: asyncio.TimerHandle | None = None
         self._look: asyncio.TimerHandle | None = None  # while the line is not known to be quiet
         self._usable = self._away = False
         self._log = log.get("drivers.terminal")
 
     async def run(self, beat: Beat) -> None:
         """Serve the terminal until cancelled."""
+        self._live()
         try:
             await self._line.run(beat)
         finally:
+            if self._pulse is not None:
+                self._pulse.cancel()
             self._unusable()
 
     def usable(self, terminal: str) -> bool:
@@ -73,6 +78,19 @@ class SerialTerminal:
             self._line.write(bytes.fromhex(feedback.send))
         except DeviceUnavailable as error:
             self._log.info("no feedback on %s: %s", terminal, error)
+
+    def _live(self) -> None:
+        """A sign of life, so that a program that was stopped notices."""
+        loop = asyncio.get_running_loop()
+        self._freshness.alive(loop.time())
+        self._doubt(loop)
+        self._pulse = loop.call_later(_ALIVE_S, self._live)
+
+    def _doubt(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The line counted and does not any more, until it is quiet."""
+        if self._usable and not self._freshness.sure:
+            self._usable = False
+            self._look = loop.call_later(_LOOK_S, self._quiet)
 
     def _opened(self) -> None:
         self._decoder = Decoder(self._profile)  # half a frame from before belongs to nothing
@@ -123,7 +141,9 @@ class SerialTerminal:
         terminal = self._terminal
         direction = Direction(terminal.direction)
         up_ms = self._clock.now().up_ms
-        stale = self._freshness.read(asyncio.get_running_loop().time())
+        loop = asyncio.get_running_loop()
+        stale = self._freshness.read(loop.time())
+        self._doubt(loop)
         self._deliver(Read(secrets.token_hex(8), terminal.name, terminal.door, direction, up_ms, credential, stale))
 
     def _degraded(self, what: str) -> None:
