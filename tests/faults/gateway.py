@@ -124,8 +124,17 @@ class Gateway:
         await self.agent.ended()
 
     async def ready(self) -> None:
-        """Its line is not doubted any more: a card opens."""
+        """It has its devices, and the reader's line is not doubted any more: a card opens."""
+        await auntil(self._has_devices, 30, f"{self.id} to open its devices")
         await asyncio.sleep(QUIET_S)
+
+    def _has_devices(self) -> bool:
+        ptys = {os.readlink(self.folder / "sim" / name) for name in ("reader", "gate")}
+        opened = set()
+        for handle in Path(f"/proc/{self.agent.pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                opened.add(os.readlink(handle))
+        return ptys <= opened
 
     @property
     def log(self) -> str:
@@ -151,6 +160,15 @@ class Gateway:
         for letter in text:
             folded ^= ord(letter)
         self._wire.write(b"\x02" + text.encode("ascii") + bytes((folded, 3)))
+
+    async def let_in(self, after: int, tries: int = 5) -> None:
+        """Somebody who may gets in; who is refused because the machine stood still tries again, as people do."""
+        for _ in range(tries):
+            self.show_card()
+            with contextlib.suppress(TimeoutError):
+                await self.gate.line(lambda line: line.get("relay") == "on", after, 3.0)
+                return
+        raise AssertionError(f"a resident does not get in at {self.id}: {self.log[-1500:]}")
 
     def press_exit(self) -> None:
         self.gate.tell(do="exit")

@@ -94,7 +94,7 @@ def thingsboard(port: int, folder: Path, kind: str) -> None:
 
     threading.Thread(target=drain, daemon=True).start()
     for line in sys.stdin:
-        if storage.put(line.strip()):
+        if storage.put(line.strip()) is not False:  # the SQLite one says nothing
             taken(line.strip())
 
 

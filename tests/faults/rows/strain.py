@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from edge_agent.contract.signatures import new_key
+from edge_agent.core.decide import STALE_AFTER_MS
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.model import site
 from edge_agent.sockets import short_name
@@ -61,14 +62,14 @@ async def paused(lab: Lab, count: int) -> None:
         gateway.agent.send(signal.SIGSTOP)
         since, mark = len(gateway.ledger.reads), len(gateway.gate.lines)
         gateway.show_card()
-        await asyncio.sleep(7)
+        paused_s = lab.rng.uniform(STALE_AFTER_MS / 1000 + 0.5, 7.0)
+        await asyncio.sleep(paused_s)
         gateway.agent.send(signal.SIGCONT)
         await gateway.served(since=since)
         await asyncio.sleep(0.3)
-        lab.check(not gateway.openings(mark), "a card of seven seconds ago opened")
+        lab.check(not gateway.openings(mark), f"a card of {paused_s:.1f} s ago opened")
         await gateway.ready()
-        gateway.show_card()
-        await gateway.gate.line(lambda line: line.get("relay") == "on", mark, 5)
+        await gateway.let_in(mark)
         lab.count()
 
 
