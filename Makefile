@@ -16,6 +16,7 @@ help:
 	@echo "make test-gpio   GPIO against a kernel's simulated chip (builds that kernel once, some minutes)"
 	@echo "make faults      the fault laboratory, a sample of every row (docs/faults.md); FULL=1, QUICK=1, ROW=, SEED="
 	@echo "make soak        all faults mixed for HOURS=1; make peers: others under the same faults"
+	@echo "make fuzz-uplink  a million hostile messages from the broker (COUNT=…, SEED=…)"
 	@echo "make check       lint and types only"
 	@echo "make schema      write the generated reference (JSON Schemas, profile schema)"
 	@echo "make lock        resolve the dependencies again"
@@ -71,10 +72,18 @@ test-gpio: setup
 	tests/gpio/build_kernel.sh
 	tests/gpio/boot.sh
 
+# Hostile commands, acknowledgements and lists against the real inbox and command flow; bounded by COUNT.
+.PHONY: fuzz-uplink
+COUNT ?= 1000000
+SEED ?= 1
+fuzz-uplink: setup
+	PYTHONPATH=. $(BIN)/python -m tests.uplink.hostile $(COUNT) $(SEED) 2>/dev/null
+
 bench: setup broker photos
 	PYTHONPATH=. $(BIN)/python bench/journal.py
 	PYTHONPATH=. $(BIN)/python bench/decide.py
 	PYTHONPATH=. $(BIN)/python bench/book.py
+	PYTHONPATH=. $(BIN)/python bench/roll.py
 	PYTHONPATH=. $(BIN)/python bench/card.py
 	PYTHONPATH=. $(BIN)/python bench/daemon.py
 	PYTHONPATH=. $(BIN)/python bench/face.py

@@ -13,8 +13,11 @@ from zoneinfo import ZoneInfo
 from edge_agent import __version__, log
 from edge_agent.config import FACE_KEY, GATEWAY_KEY, osdp_key
 from edge_agent.console.control import ControlServer
+from edge_agent.contract.commanders import load_keyring
 from edge_agent.contract.passes import read_pass
+from edge_agent.contract.rotation import STEPS, load_steps
 from edge_agent.contract.signatures import load_private, load_public
+from edge_agent.diagnosis import diagnosis
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.gate import SerialGate
 from edge_agent.drivers.gpio_gate import GpioGate
@@ -24,11 +27,16 @@ from edge_agent.drivers.push_terminal import PushTerminals, push_secret
 from edge_agent.drivers.terminal import SerialTerminal
 from edge_agent.errors import StoreError
 from edge_agent.flows.alarm import Alarms
-from edge_agent.flows.command import Commands, Operations
+from edge_agent.flows.certificate import CertificateWatch
+from edge_agent.flows.command import Commands
 from edge_agent.flows.doorway import Doorway
 from edge_agent.flows.entry import DoorActor, FaceEntry
+from edge_agent.flows.errands import Errands
+from edge_agent.flows.operate import Operations
 from edge_agent.flows.premises import Premises
 from edge_agent.flows.publish import Publisher
+from edge_agent.flows.roll import Roll
+from edge_agent.installation import Installation
 from edge_agent.model.detections import Detection
 from edge_agent.model.doors import GateReport
 from edge_agent.model.events import AgentDegraded, AgentStarted, AgentStopped
@@ -41,12 +49,14 @@ from edge_agent.ports import Beat
 from edge_agent.site_kind import site_rules
 from edge_agent.store.accepted import AcceptedStream
 from edge_agent.store.books import BookWatch
+from edge_agent.store.city_register import CityRegister
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.pin_index import KEY_FILE, load_index
 from edge_agent.store.secrets import Secrets
 from edge_agent.store.writer import Writer
 from edge_agent.supervise import Job, Supervisor, VitalJobFailed, notify
 from edge_agent.uplink.city import Keys, MqttUplink
+from edge_agent.uplink.login import expires_ms
 
 if TYPE_CHECKING:  # numpy comes with the first camera, not before
     from edge_agent.core.faces import Gallery
@@ -57,6 +67,8 @@ logger = log.get("app")
 Owner = OsdpBus | SerialTerminal | PushTerminals
 
 FAILED = 70  # EX_SOFTWARE: systemd starts us again
+ANEW = 75  # EX_TEMPFAIL: with another configuration
+PREVIOUS_KEY = "keys/gateway.previous.pub"
 MODEL, DIMENSIONS = "dlib-resnet-v1", 128
 GALLERY_LOOK_S = 1.0
 FACES_AGAIN_S = 30.0
@@ -77,15 +89,19 @@ class Readers:
 
 
 class App:
-    """One gateway: everything it is made of, and the jobs that run it. `folder` is where agent.toml lies."""
+    """One gateway: everything it is made of, and the jobs that run it. `file` is agent.toml."""
 
-    def __init__(self, config: Config, folder: Path, state: Path) -> None:
-        self.config, self.folder, self.state = config, folder, state
+    def __init__(self, config: Config, file: Path, state: Path) -> None:
+        folder = file.parent
+        self.config, self.file, self.folder, self.state = config, file, folder, state
+        self.anew = asyncio.Event()
         self.sim = state / "sim"
+        signing = load_private(folder / GATEWAY_KEY)
         self.keys = Keys(
-            load_private(folder / GATEWAY_KEY),
+            signing,
             load_public(folder / config.uplink.city_ack_key),
-            load_public(folder / config.uplink.city_command_key),
+            load_keyring(folder / config.uplink.city_command_key),
+            load_steps((folder / GATEWAY_KEY).with_name(STEPS), signing.public_key()),
         )
         self.clock = SystemClock()
         self.writer = Writer()
@@ -93,8 +109,15 @@ class App:
         self.alarms = Alarms(self.journal, self.clock)
         rules, schedules = site_rules(config.gateway.site)
         self.books = BookWatch(state / "people.db", self.journal, self.writer, config.gateway.zone, rules, schedules)
-        gateway_key = self.keys.signing.public_key()
-        self.secrets = Secrets(self.books, load_index(folder / KEY_FILE), lambda text: read_pass(text, gateway_key))
+        pass_keys = [self.keys.signing.public_key()]
+        if (folder / PREVIOUS_KEY).exists():  # passes outlive a rotation of the key
+            pass_keys.append(load_public(folder / PREVIOUS_KEY))
+        self.secrets = Secrets(
+            self.books,
+            load_index(folder / KEY_FILE),
+            lambda text: next((found for key in pass_keys if (found := read_pass(text, key))), None),
+        )
+        self.register = CityRegister(state / "people.db", self.books, self.clock)
         self.premises = Premises(
             self.journal, self.books, self.clock, self.alarms, config.policy, config.areas, config.interlocks
         )
@@ -173,7 +196,7 @@ class App:
             tasks += [jobs.create_task(keep(name, job)) for name, job in self._uplink().items()]
             if self.config.cameras:
                 tasks.append(jobs.create_task(keep("faces", self._faces)))
-            await stop.wait()
+            await _either(stop, self.anew)
             notify("STOPPING=1")
             for task in tasks:
                 task.cancel()
@@ -212,8 +235,18 @@ class App:
         publisher = Publisher(
             uplink, self.journal, self.books, self.clock, self.alarms, tuple(self.doors), settings.confirm
         )
-        commands = Commands(gateway, uplink, self.journal, self.clock, self.doors)
-        return {"uplink": uplink.run, "publish": publisher.run, "commands": commands.run}
+        setup = Installation(
+            self.file, self.config, uplink, self.alarms, self.anew.set, lambda: self.clock.now().wall_ms
+        )
+        certificate = CertificateWatch(lambda: expires_ms(settings, self.folder), self.alarms, self.clock)
+        errands = Errands(self.register, setup, uplink, lambda: diagnosis(self, certificate.days_left))
+        commands = Commands(gateway, uplink, self.premises, self.doors, errands)
+        roll = Roll(uplink, self.register, self.journal, commands.refusals)
+        errands.look = roll.look
+        return {
+            "uplink": uplink.run, "publish": publisher.run, "commands": commands.run, "roll": roll.run,
+            "register": self.register.run, "installation": setup.run, "certificate": certificate.run,
+        }  # fmt: skip
 
     async def _faces(self, beat: Beat) -> None:
         """Gallery and cameras, loaded beside the running doors. A face store that cannot be opened costs the faces."""
@@ -272,6 +305,7 @@ class App:
         """Write what is queued, note the clean end, let go of the files."""
         try:
             self.secrets.close()
+            await self.register.close()
             await self.books.close()
             await self.journal.close()
         except StoreError as error:
@@ -283,9 +317,18 @@ def _seeing(entry: FaceEntry) -> Callable[[str, Detection], None]:
     return lambda _camera, detection: entry.see(detection)
 
 
-async def run(config: Config, folder: Path, state: Path) -> int:
+async def _either(one: asyncio.Event, other: asyncio.Event) -> None:
+    waiting = [asyncio.ensure_future(event.wait()) for event in (one, other)]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waiting:
+            each.cancel()
+
+
+async def run(config: Config, file: Path, state: Path) -> int:
     """The daemon, from start to SIGTERM; returns the exit status."""
-    app = App(config, folder, state)
+    app = App(config, file, state)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -297,7 +340,8 @@ async def run(config: Config, folder: Path, state: Path) -> int:
         logger.critical("starting anew: %s", failed.exceptions[0])
         status = FAILED
     else:
-        app.journal.record(AgentStopped(reason="told to stop"))
+        app.journal.record(AgentStopped(reason="new configuration" if app.anew.is_set() else "told to stop"))
+        status = ANEW if app.anew.is_set() else status
     finally:
         await app.close()
     return status

@@ -13,7 +13,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from edge_agent.contract.commanders import load_keyring
 from edge_agent.contract.signatures import load_private, load_public
+from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.gate import check_gate
 from edge_agent.drivers.gpio_gate import check_gpio_gate, wanted_lines
 from edge_agent.drivers.gpio_lines import check_lines
@@ -417,12 +419,21 @@ def check_files(config: Config, file: str, folder: Path) -> list[Problem]:
             match Path(name).suffix:
                 case ".pub":
                     load_public(folder / name)
+                case _ if at == "uplink.city_command_key":
+                    load_keyring(folder / name)
                 case ".key" if at == "gateway":
                     load_private(folder / name)
                 case _ if not (folder / name).is_file():
                     problems.append(Problem(file, at, "config.file_missing", path=folder / name))
         except EdgeAgentError as error:
             problems.append(Problem(file, at, error.code, **error.fields))
+    from edge_agent.uplink.login import check_certificate  # brings the MQTT client along, which few commands need
+
+    if uplink.tls is not None and all((folder / name).is_file() for name in (uplink.tls.cert, uplink.tls.key)):
+        try:
+            check_certificate(uplink.tls, config.gateway.id, folder, SystemClock().now())
+        except EdgeAgentError as error:
+            problems.append(Problem(file, "uplink.tls.cert", error.code, **error.fields))
     return problems
 
 

@@ -7,9 +7,10 @@ import msgspec
 from edge_agent.model import standing
 from edge_agent.model.ack import Ack
 from edge_agent.model.clock import Moment
-from edge_agent.model.commands import Delivery
+from edge_agent.model.commands import Delivery, Listed
 from edge_agent.model.detections import Detection
 from edge_agent.model.events import Event, Row
+from edge_agent.model.grants import PersonGrant, Subject
 from edge_agent.model.people import Book
 from edge_agent.model.reads import Face, Pin, Presented, Token
 
@@ -195,8 +196,54 @@ class Uplink(Protocol):
         """The next command off the wire, good or bad."""
         ...
 
+    async def listed(self) -> Listed:
+        """The next list of people the city announces, good or bad."""
+        ...
+
+    async def content(self, sha256: str, size: int) -> bytes | None:
+        """What has this hash, out of the city's hands; None when it does not come. Raises UplinkError."""
+        ...
+
     def accept(self, token: int) -> None:
         """The intent is committed: acknowledge the delivery to the broker."""
+        ...
+
+
+class Register(Protocol):
+    """The city's word about people. Each answers with the reason why nothing was changed, empty when it was; raises
+    StoreError.
+    """
+
+    async def grant(self, person: PersonGrant, version: int) -> str: ...
+
+    async def bar(self, subject: Subject, version: int) -> str: ...
+
+    async def blacklist(
+        self, subject: Subject, version: int, reason: str, until_ms: int | None, listed: bool
+    ) -> str: ...
+
+    async def list_version(self) -> int:
+        """Of the last list that is in force completely; 0 for none."""
+        ...
+
+    async def take_list(self, version: int, whole: bool, pieces: list[bytes]) -> tuple[int, int, int]:
+        """Put a list in force: (admitted, ended, left out). `whole`: whom it does not name is ended. ValueError for
+        pieces that are none, before anything of them is in force.
+        """
+        ...
+
+
+class Setup(Protocol):
+    """What the daemon itself is made of: its configuration and its certificate. Each answers as `Register` does."""
+
+    async def configure(self, content: bytes, version: int) -> tuple[str, str]:
+        """(reason, detail). The new file is in place, the daemon has still to be started anew."""
+        ...
+
+    async def certify(self, pem: bytes, version: int) -> tuple[str, str]: ...
+
+    def restart(self) -> None:
+        """Once everything is on the disk: start anew."""
         ...
 
 

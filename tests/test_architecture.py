@@ -21,8 +21,9 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     ),
     "ports": ({"model"}, {"msgspec"}, {"asyncio", "socket", "sqlite3"}),
     "log": (set(), set(), {"asyncio", "socket", "sqlite3"}),
+    "failpoint": (set(), set(), {"asyncio", "socket", "sqlite3"}),
     "sockets": (set(), set(), {"asyncio", "sqlite3"}),
-    "flows": ({"model", "core", "ports", "log"}, set(), {"socket", "sqlite3", "subprocess", "threading"}),
+    "flows": ({"model", "core", "ports", "log", "failpoint"}, set(), {"socket", "sqlite3", "subprocess", "threading"}),
     "drivers": ({"model", "protocols", "ports", "log"}, {"serial", "osdp", "gpiod", "msgspec"}, {"sqlite3"}),
     "vision": (
         {"model", "ports", "log"},
@@ -31,17 +32,29 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     ),
     "console": ({"model", "ports", "log", "sockets"}, {"msgspec"}, {"sqlite3"}),
     "store": (
-        {"model", "ports", "log", "sockets"},
+        {"model", "ports", "log", "sockets", "failpoint"},
         {"sqlite_utils", "cryptography", "argon2", "msgspec", "icalendar"},
         set(),
     ),
     "contract": ({"model"}, {"cryptography", "msgspec"}, {"asyncio", "socket", "sqlite3"}),
-    "uplink": ({"model", "contract", "ports", "log"}, {"paho", "msgspec"}, {"sqlite3"}),
-    "city": ({"model", "contract", "log"}, {"paho", "msgspec", "cryptography"}, set()),
+    "uplink": ({"model", "contract", "ports", "log", "failpoint"}, {"paho", "msgspec"}, {"sqlite3"}),
+    "city": ({"model", "contract", "log", "failpoint"}, {"paho", "msgspec", "cryptography"}, set()),
     "sim": ({"model", "protocols", "contract", "ports"}, {"osdp", "amqtt", "cv2", "numpy", "serial", "msgspec"}, set()),
 }
 # Wiring: these may import everybody.
-ROOTS = {"app", "site_kind", "tables", "cli", "config", "supervise", "errors", "__init__", "__main__"}
+ROOTS = {
+    "app",
+    "installation",
+    "diagnosis",
+    "site_kind",
+    "tables",
+    "cli",
+    "config",
+    "supervise",
+    "errors",
+    "__init__",
+    "__main__",
+}
 ONE_HOME = {
     "paho": {"uplink", "city"},
     "sqlite3": {"store", "city"},

@@ -104,6 +104,11 @@ class CityConnection:
         info = self._hand_over(topic, payload, expiry_s)
         return (await self._answer(info.rc, info.mid))[0]
 
+    async def retain(self, topic: str, payload: bytes) -> int:
+        """The same, kept by the broker for whoever subscribes later; empty: forgotten. Raises UplinkError."""
+        info = self._client.publish(topic, payload, 1, True)
+        return (await self._answer(info.rc, info.mid))[0]
+
     def send(self, topic: str, payload: bytes, expiry_s: int) -> None:
         """The same without waiting: what gets lost is sent again by whoever misses it."""
         if not self.ended.is_set():

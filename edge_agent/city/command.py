@@ -1,8 +1,9 @@
 """Makes, signs and sends commands. The key stays here: neither broker nor gateway can make one.
 
-A command is bound to the gateway's boot and to its uptime, so that it dies by itself when it is late, repeated or when
-the gateway restarts. The city's guess of that uptime (what the last birth said, plus the time since) is never ahead of
-the gateway's own.
+What moves something is bound to the gateway's boot and to its uptime, so that it dies by itself when it is late,
+repeated or when the gateway restarts. The city's guess of that uptime (what the last birth said, plus the time since)
+is never ahead of the gateway's own. What says how things are to be (a grant, a revocation, a configuration) is bound to
+nothing but its version, which is its counter: it may be sent again until its result is here.
 """
 
 import asyncio
@@ -15,11 +16,12 @@ import msgspec
 from edge_agent.city.broker import REFUSED, BrokerAddress, CityConnection
 from edge_agent.city.store import CityStore, KnownGateway
 from edge_agent.contract import topics
+from edge_agent.contract.commanders import cosigned
 from edge_agent.contract.envelope import source_of
 from edge_agent.contract.messages import COMMAND_TTL_S
 from edge_agent.contract.signatures import PrivateKey, sign
 from edge_agent.errors import UplinkError
-from edge_agent.model.commands import Command
+from edge_agent.model.commands import VERBS, Command
 from edge_agent.model.encoding import canonical, plain
 
 LOOK_EVERY_S = 0.05
@@ -35,21 +37,28 @@ def make_command(
     counter: int,
     ttl_s: float = COMMAND_TTL_S,
     now_ms: int | None = None,
+    second: "Second | None" = None,
 ) -> Command:
-    """A signed command that may be carried out within `ttl_s` (at most 30) and once. `now_ms`: the city's Unix ms."""
+    """A signed command that may be carried out within `ttl_s` (at most 30) and once. `now_ms`: the city's Unix ms;
+    `second`: who agrees, where one signature is not enough.
+    """
+    known = VERBS.get(verb)
+    state = known is not None and known.state
     elapsed_ms = max(0, (time.time_ns() // 1_000_000 if now_ms is None else now_ms) - gateway.heard_ms)
-    message = {
+    message: dict[str, Any] = {
         "id": secrets.token_hex(16),
         "gateway": gateway.source.removeprefix(source_of("")),
         "verb": verb,
         "args": args,
         "issuer": issuer,
-        "boot_id": gateway.boot_id,
-        "not_after_up_ms": gateway.up_ms + elapsed_ms + int(min(ttl_s, COMMAND_TTL_S) * 1000),
+        "boot_id": "" if state else gateway.boot_id,
+        "not_after_up_ms": 0 if state else gateway.up_ms + elapsed_ms + int(min(ttl_s, COMMAND_TTL_S) * 1000),
         "counter": counter,
     }
     if door is not None:
         message["door"] = door
+    if second is not None:
+        message = cosigned(message, second.issuer, second.key)
     return msgspec.convert(sign(message, key), Command)
 
 
@@ -58,10 +67,20 @@ def wire(command: Command) -> bytes:
     return canonical({name: value for name, value in plain(command).items() if value is not None})
 
 
+class Second(msgspec.Struct, frozen=True):
+    """Another person with a key of their own, for what takes two."""
+
+    issuer: str
+    key: PrivateKey
+
+
 class CommandDesk:
     """One desk of the city: `issuer` stands in every command and in the gateway's journal."""
 
-    def __init__(self, store: CityStore, address: BrokerAddress, key: PrivateKey, issuer: str) -> None:
+    def __init__(
+        self, store: CityStore, address: BrokerAddress, key: PrivateKey, issuer: str, second: Second | None = None
+    ) -> None:
+        self._second = second
         self._store, self._address, self._key, self._issuer = store, address, key, issuer
 
     def make(
@@ -77,7 +96,7 @@ class CommandDesk:
         if known is None:
             raise UplinkError("uplink.no_gateway", gateway=gateway)
         counter = self._store.next_counter()
-        return make_command(known, verb, door, args or {}, self._issuer, self._key, counter, ttl_s)
+        return make_command(known, verb, door, args or {}, self._issuer, self._key, counter, ttl_s, second=self._second)
 
     async def send(self, command: Command) -> None:
         """To the broker, never retained, forgotten by it after 30 s. Raises UplinkError when it does not take it."""

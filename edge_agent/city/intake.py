@@ -8,12 +8,24 @@ from pathlib import Path
 
 import msgspec
 
+from edge_agent import log
 from edge_agent.city.store import CityRow
 from edge_agent.contract.envelope import LAST_SEQ, EnvelopeError, identity, read_envelope, source_of
-from edge_agent.contract.messages import BirthMessage, MessageError, StateMessage, unseal
-from edge_agent.contract.signatures import KeyFileError, PublicKey, load_public
+from edge_agent.contract.messages import (
+    MESSAGE_MAX_BYTES,
+    BirthMessage,
+    MessageError,
+    StateMessage,
+    convert,
+    read_object,
+    unseal,
+)
+from edge_agent.contract.rotation import followed
+from edge_agent.contract.signatures import KeyFileError, PublicKey, kid_of, load_public, public_pem, replace_file
 from edge_agent.contract.topics import EVENT_KINDS, read_up
 from edge_agent.model.events import GapAnnounced
+
+logger = log.get("city.intake")
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -54,8 +66,25 @@ class Intake:
         if kind in EVENT_KINDS:
             return _event(gateway, payload)
         if kind == "birth":
-            return _birth(gateway, payload, key)
+            return self._birth(gateway, payload, key)
         return _state(gateway, payload)
+
+    def _birth(self, gateway: str, payload: bytes, key: PublicKey) -> Born | Refused:
+        """Of the gateway's known key, or of one that follows from it: then that one is its key from now on."""
+        verdict = _birth(gateway, payload, key)
+        if isinstance(verdict, Born):
+            return verdict
+        newer = _newer_key(gateway, payload, key)
+        if newer is None:
+            return verdict
+        verdict = _birth(gateway, payload, newer)
+        if isinstance(verdict, Born):
+            path = self._gateways / f"{gateway}.pub"
+            logger.warning("%s: its signing key %s is followed by %s", gateway, kid_of(key), kid_of(newer))
+            replace_file(path.with_suffix(".pub.previous"), public_pem(key), 0o644)
+            replace_file(path, public_pem(newer), 0o644)
+            self._keys[gateway] = newer
+        return verdict
 
     def _key(self, gateway: str) -> PublicKey:
         if gateway not in self._keys:
@@ -102,6 +131,14 @@ def _birth(gateway: str, payload: bytes, key: PublicKey) -> Born | Refused:
     if message.gateway != gateway:
         return Refused("birth: another gateway's")
     return Born(message)
+
+
+def _newer_key(gateway: str, payload: bytes, known: PublicKey) -> PublicKey | None:
+    try:
+        message = convert(read_object(payload, MESSAGE_MAX_BYTES), BirthMessage)
+    except MessageError:
+        return None
+    return followed(known, message.rotation, gateway)
 
 
 def _state(gateway: str, payload: bytes) -> State | Refused:

@@ -1,5 +1,6 @@
 """`edge-agent keys`: the keys of this gateway, of the city, and of readers. A key that exists is never overwritten."""
 
+import re
 import secrets
 from pathlib import Path
 
@@ -7,7 +8,21 @@ import click
 
 from edge_agent.cli.options import make_folder
 from edge_agent.cli.speech import tell
-from edge_agent.contract.signatures import load_private, new_key, save_private, save_public
+from edge_agent.contract.certificates import new_tls_key, request
+from edge_agent.contract.rotation import STEPS, load_steps, save_steps, step
+from edge_agent.contract.signatures import (
+    KeyFileError,
+    kid_of,
+    load_private,
+    new_key,
+    private_pem,
+    public_pem,
+    replace_file,
+    save_private,
+    save_public,
+)
+from edge_agent.contract.topics import GATEWAY
+from edge_agent.errors import UplinkError
 from edge_agent.store.faces import make_key
 from edge_agent.store.pin_index import KEY_FILE, make_index_key
 
@@ -48,6 +63,50 @@ def init(folder: Path, city: bool) -> None:
                 make(path)
                 made.append(path.name)
     _report(made, kept)
+
+
+@command.command("enroll")
+@FOLDER
+@click.option("--gateway", required=True, help="gateway.id of agent.toml: the name in the certificate.")
+def enroll(folder: Path, gateway: str) -> None:
+    """Write a request for the client certificate of TLS; its key is made when it is not there, and stays here."""
+    if not re.fullmatch(GATEWAY, gateway):
+        raise UplinkError("uplink.bad_gateway", gateway=gateway)
+    make_folder(folder, 0o700)
+    key, wanted = folder / "gateway-tls.key", folder / "gateway-tls.csr"
+    if not key.exists():
+        replace_file(key, new_tls_key(), 0o600)
+    replace_file(wanted, request(_private_file(key), gateway, key), 0o600)
+    tell("cli.keys_requested", request=wanted, key=key)
+
+
+@command.command("rotate")
+@FOLDER
+@click.option("--gateway", required=True, help="gateway.id of agent.toml.")
+def rotate(folder: Path, gateway: str) -> None:
+    """Replace the gateway's signing key; the old one signs the new one, and the city learns of it by itself."""
+    if not re.fullmatch(GATEWAY, gateway):
+        raise UplinkError("uplink.bad_gateway", gateway=gateway)
+    path = folder / "gateway.key"
+    old, new = load_private(path), new_key()
+    steps = (*load_steps(folder / STEPS, old.public_key()), step(gateway, old, new.public_key()))
+    replace_file(folder / "gateway.previous.pub", public_pem(old.public_key()), 0o644)
+    save_steps(folder / STEPS, steps)
+    replace_file(path, private_pem(new), 0o600)  # from here on the new one counts
+    replace_file(folder / "gateway.pub", public_pem(new.public_key()), 0o644)
+    tell("cli.keys_rotated", old=kid_of(old.public_key()), new=kid_of(new.public_key()))
+
+
+def _private_file(path: Path) -> bytes:
+    """Raises KeyFileError, also when others may read it."""
+    try:
+        mode = path.stat().st_mode & 0o777
+        content = path.read_bytes()
+    except OSError as error:
+        raise KeyFileError("uplink.key_unreadable", path=path, why=error.strerror) from error
+    if mode & 0o077:
+        raise KeyFileError("uplink.key_open", path=path, mode=f"{mode:04o}")
+    return content
 
 
 @command.command("osdp")

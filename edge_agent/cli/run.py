@@ -17,8 +17,8 @@ from edge_agent.cli.options import CONFIG, STATE
 def command(config: Path, state: Path | None, log_level: str) -> None:
     """Run the agent until it is told to stop."""
     from edge_agent.app import run
-    from edge_agent.config import load_config
+    from edge_agent.installation import load_on_trial
 
     log.configure(log_level)
-    loaded = load_config(config)
-    sys.exit(asyncio.run(run(loaded, config.parent, state or config.parent / loaded.gateway.state)))
+    loaded = load_on_trial(config)
+    sys.exit(asyncio.run(run(loaded, config, state or config.parent / loaded.gateway.state)))

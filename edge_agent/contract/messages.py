@@ -14,11 +14,13 @@ from edge_agent.contract.topics import GATEWAY
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.ack import Ack
 from edge_agent.model.encoding import canonical, plain
+from edge_agent.model.grants import DELTAS_AT_MOST, Delta, Version
 
 COMMAND_MAX_BYTES = 16_384
 MESSAGE_MAX_BYTES = 65_536
 COMMAND_TTL_S = 30
 ACK_EXPIRY_S = 60
+ROTATIONS_AT_MOST = 16
 
 Seq = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Epoch = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$", max_length=32)]
@@ -33,8 +35,19 @@ class MessageError(EdgeAgentError):
         self.problem = problem
 
 
+class RotationMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """The key `kid` of `gateway` is followed by `new` (base64url of the 32 bytes); signed by the key it replaces."""
+
+    gateway: Annotated[str, Meta(pattern=rf"^{GATEWAY}$")]
+    new: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}$", max_length=43)]
+    kid: str = ""
+    sig: str = ""
+
+
 class BirthMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A gateway introduces itself: which journal it has, and its own time. `up_ms`: ms since boot."""
+    """A gateway introduces itself: which journal it has, and its own time. `up_ms`: ms since boot; `rotation`: how its
+    signing key followed from earlier ones, the oldest first.
+    """
 
     gateway: Annotated[str, Meta(pattern=rf"^{GATEWAY}$")]
     agent: str
@@ -49,6 +62,7 @@ class BirthMessage(msgspec.Struct, frozen=True, kw_only=True):
     credentials: str
     bdseq: Seq  # the same number stands in the session's state messages and in its will
     doors: tuple[str, ...]
+    rotation: Annotated[tuple[RotationMessage, ...], Meta(max_length=ROTATIONS_AT_MOST)] = ()
     kid: str = ""
     sig: str = ""
 
@@ -76,6 +90,17 @@ class AckMessage(msgspec.Struct, frozen=True, kw_only=True):
         return Ack(self.epoch, self.upto, self.have, refused, self.credit)
 
 
+class ManifestMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may pass at `gateway`, as list `version`: the ways that lead there from lists it may have."""
+
+    gateway: Annotated[str, Meta(pattern=rf"^{GATEWAY}$")]
+    version: Version
+    deltas: Annotated[tuple[Delta, ...], Meta(min_length=1, max_length=DELTAS_AT_MOST)]
+    issuer: Annotated[str, Meta(min_length=1, max_length=64)]
+    kid: str = ""
+    sig: str = ""
+
+
 class StateMessage(msgspec.Struct, frozen=True):
     """`online` or `offline`; whoever reads an `offline` whose `bdseq` is not the latest birth's ignores it."""
 
@@ -90,6 +115,14 @@ def seal(message: Any, key: PrivateKey) -> bytes:
 
 def unseal(payload: bytes, key: PublicKey, kind: type[T], limit: int = MESSAGE_MAX_BYTES) -> T:
     """The message in `payload` when `key` signed it. Raises MessageError."""
+    message = read_object(payload, limit)
+    if not verify(message, key):
+        raise MessageError("bad_signature")
+    return convert(message, kind)
+
+
+def read_object(payload: bytes, limit: int) -> dict[str, Any]:
+    """A JSON object of at most `limit` bytes, as plain data. Raises MessageError."""
     if len(payload) > limit:
         raise MessageError("too_large", f"{len(payload)} bytes, at most {limit} are allowed")
     try:
@@ -98,8 +131,11 @@ def unseal(payload: bytes, key: PublicKey, kind: type[T], limit: int = MESSAGE_M
         raise MessageError("malformed", str(error)) from error
     if not isinstance(message, dict):
         raise MessageError("malformed", "not an object")
-    if not verify(message, key):
-        raise MessageError("bad_signature")
+    return message
+
+
+def convert(message: dict[str, Any], kind: type[T]) -> T:
+    """A message whose signature was checked, as its struct. Raises MessageError."""
     try:
         return msgspec.convert(message, kind)
     except (msgspec.ValidationError, ValueError) as error:

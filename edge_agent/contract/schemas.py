@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from edge_agent.contract.envelope import Envelope, schema_id
-from edge_agent.contract.messages import AckMessage, BirthMessage, StateMessage
+from edge_agent.contract.messages import AckMessage, BirthMessage, ManifestMessage, StateMessage
 from edge_agent.model.commands import Command
 from edge_agent.model.events import EVENTS, schema
 
@@ -16,7 +16,13 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def schemas() -> dict[str, dict[str, Any]]:
     """File name -> schema, for the envelope, the signed messages and the `data` of every event."""
-    messages = {"ack": AckMessage, "birth": BirthMessage, "command": Command, "state": StateMessage}
+    messages = {
+        "ack": AckMessage,
+        "birth": BirthMessage,
+        "command": Command,
+        "manifest": ManifestMessage,
+        "state": StateMessage,
+    }
     return {
         "envelope.json": _titled("envelope", msgspec.json.schema(Envelope)),
         **{f"{name}.json": _titled(name, msgspec.json.schema(kind)) for name, kind in messages.items()},

@@ -42,6 +42,11 @@ def kid_of(key: PublicKey) -> str:
     return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
 
 
+def public_of(raw: bytes) -> PublicKey:
+    """The key of these 32 bytes. Raises ValueError."""
+    return Ed25519PublicKey.from_public_bytes(raw)
+
+
 def sign(message: dict[str, Any], key: PrivateKey) -> dict[str, Any]:
     """`message` with `kid` and `sig` (base64url without padding)."""
     signed = {name: value for name, value in message.items() if name != "sig"}
@@ -59,18 +64,18 @@ def verify(message: dict[str, Any], key: PublicKey) -> bool:
     try:
         signature = base64.b64decode(sig + "=" * (-len(sig) % 4), altchars=b"-_", validate=True)
         key.verify(signature, canonical(rest))
-    except (InvalidSignature, binascii.Error, ValueError, RecursionError):
+    except (InvalidSignature, binascii.Error, ValueError, OverflowError, TypeError, RecursionError):
         return False
     return True
 
 
 def save_private(path: Path, key: PrivateKey) -> None:
     """Write `key` as PKCS#8 PEM, mode 0600 from its first byte. Raises KeyFileError when the file is there already."""
-    _save(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
+    _save(path, private_pem(key), 0o600)
 
 
 def save_public(path: Path, key: PublicKey) -> None:
-    _save(path, key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), 0o644)
+    _save(path, public_pem(key), 0o644)
 
 
 def load_private(path: Path) -> PrivateKey:
@@ -108,6 +113,34 @@ def _save(path: Path, content: bytes, mode: int) -> None:
         raise KeyFileError("uplink.key_write", path=path, why=error.strerror) from error
     with os.fdopen(handle, "wb") as file:
         file.write(content)
+
+
+def private_pem(key: PrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def public_pem(key: PublicKey) -> bytes:
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def replace_file(path: Path, content: bytes, mode: int) -> None:
+    """All of `content` or all of what was there before, also after a power cut. Raises KeyFileError."""
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        beside.unlink(missing_ok=True)
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise KeyFileError("uplink.key_write", path=path, why=error.strerror) from error
 
 
 def _load(path: Path) -> bytes:

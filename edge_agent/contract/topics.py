@@ -11,7 +11,7 @@ GATEWAY = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"  # certificate CN, topic level, fil
 
 EVENT_KINDS = ("evt", "alr", "rsp")
 UP_KINDS = (*EVENT_KINDS, "birth", "state")
-DOWN_KINDS = ("ack", "cmd", "cfg")
+DOWN_KINDS = ("ack", "cmd", "cfg")  # and content by hash, see `content`
 
 _UP = re.compile(rf"{ROOT}/up/({GATEWAY})/({'|'.join(UP_KINDS)})")
 _RESULTS = ("command",)
@@ -26,6 +26,11 @@ def up(gateway: str, kind: str) -> str:
 def down(gateway: str, kind: str) -> str:
     """City to gateway: `kind` is one of DOWN_KINDS."""
     return f"{ROOT}/dn/{gateway}/{kind}"
+
+
+def content(gateway: str, sha256: str) -> str:
+    """Where content waits, retained, for the gateway to fetch it by its hash (64 hex digits)."""
+    return f"{down(gateway, 'content')}/{sha256}"
 
 
 def of_event(gateway: str, tag: str) -> str:

@@ -1,8 +1,10 @@
 """Alarms that stay: fire and panic. Raised by an input, cleared by hand alone, never by the input going back.
 
-A panic is announced again and again until it is cleared; each place has a latch of its own, so that of several at the
-same time none is lost (GB 50394).
+A panic is announced again and again until somebody acknowledges or clears it; each place has a latch of its own, so
+that of several at the same time none is lost (GB 50394).
 """
+
+from msgspec import structs
 
 from edge_agent.model.clock import Moment
 from edge_agent.model.standing import At, Latch
@@ -15,20 +17,29 @@ def panic_of(door: str) -> str:
 
 
 def raise_(latch: Latch | None, name: str, now: Moment) -> Latch | None:
-    """The input became active; None when the alarm stands already."""
+    """The input became active; None when the alarm stands already. After it was acknowledged it is a new call."""
     if latch is not None and latch.raised:
-        return None
+        if not latch.acknowledged:
+            return None
+        return Latch(name, raised=True, count=latch.count + 1, since=latch.since, last=At.of(now))
     return Latch(name, raised=True, count=1, since=At.of(now), last=At.of(now))
 
 
 def again(latch: Latch, now: Moment, every_s: float) -> Latch | None:
     """Time passed: the latch as announced once more, or None while it is not due."""
-    if not latch.raised or latch.name == FIRE or latch.last is None:
+    if not latch.raised or latch.name == FIRE or latch.last is None or latch.acknowledged:
         return None
     since_ms = latch.last.since_ms(now)
     if since_ms is not None and 0 <= since_ms < every_s * 1000:
         return None
     return Latch(latch.name, raised=True, count=latch.count + 1, since=latch.since, last=At.of(now))
+
+
+def acknowledge(latch: Latch | None, by: str) -> Latch | None:
+    """Somebody has heard it; None when there is nothing to hear. It stays raised until it is cleared."""
+    if latch is None or not latch.raised or latch.acknowledged:
+        return None
+    return structs.replace(latch, acknowledged=by)
 
 
 def clear(latch: Latch | None, active: bool, by: str) -> Latch | None:

@@ -1,217 +1,249 @@
-"""Command: somebody wants something done — the city over the wire, or a guard at the gateway itself.
+"""Command: the city wants something done.
 
-Every doubt about a command of the city is a refusal, and every refusal is an event. Checked in this order: signature
-and form, retained flag, gateway, boot, expiry, counter, verb, door. What may act is first committed as an intent with
-its counter, then done once: after a crash in between the outcome is `unknown` and it is not tried again. What a guard
-orders has a name and is an event too.
+Every doubt about a command is a refusal, and every refusal is an event. Checked in this order: form and signatures,
+gateway, retained flag, boot, expiry, counter, verb, role, second signature, arguments, door, rate. What may act is
+first committed as an intent (with its counter), then done once: after a crash in between the outcome is `unknown` and
+it is not tried again. What takes its time (people, configuration) is done beside: no door waits for a list.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
 
 from edge_agent import log
-from edge_agent.core import area
-from edge_agent.errors import DeviceUnavailable, JournalUnavailable
+from edge_agent.core import mode
+from edge_agent.errors import DeviceUnavailable, EdgeAgentError, JournalUnavailable, StoreError
+from edge_agent.failpoint import failpoint
+from edge_agent.flows.errands import Errands
+from edge_agent.flows.operate import RemoteDoor
+from edge_agent.flows.orders import ORDERS, orders
 from edge_agent.flows.premises import Premises
-from edge_agent.model.commands import MODES, VERBS, Command, Delivery, Done, Operation
+from edge_agent.flows.refusals import Refusals
+from edge_agent.model.commands import FIRST, VERBS, Args, Command, Delivery, Outcome, Signer, Verb, arguments
 from edge_agent.model.events import CommandCompleted, CommandRefused, CommandUnknown
-from edge_agent.model.standing import At, Change, ModeName, Order, Source
-from edge_agent.ports import Beat, Clock, IntentDone, IntentOpened, Journal, Uplink
+from edge_agent.ports import Beat, IntentDone, IntentOpened, Uplink
 
 LIFETIME_MS = 35_000  # 30 s as agreed, and what the city's guess of our uptime may be off
-REFUSALS_A_MINUTE = 30
-EXCEPTIONAL_S = 3600.0  # lockdown and evacuation end by themselves, should nobody think of it
+COMMANDS_A_MINUTE = 300  # genuine ones that move something
+ASIDE_AT_MOST = 64
+DONE_KEPT = 1000
+LOOK_S = 5.0
 
 logger = log.get("flows.command")
 
 
-class RemoteDoor(Protocol):
-    async def open_remotely(self) -> None: ...
-
-    async def approve(self, by: str) -> bool: ...
-
-
 class Commands:
     def __init__(
-        self, gateway: str, uplink: Uplink, journal: Journal, clock: Clock, doors: Mapping[str, RemoteDoor]
+        self, gateway: str, uplink: Uplink, premises: Premises, doors: Mapping[str, RemoteDoor], errands: Errands
     ) -> None:
-        self.gateway, self.uplink, self.journal, self.clock, self.doors = gateway, uplink, journal, clock, doors
+        self.gateway, self.uplink, self.premises, self.doors, self.errands = gateway, uplink, premises, doors, errands
+        self.journal, self.clock = premises.journal, premises.clock
+        self.refusals = Refusals(self.journal, self.clock)
         self._counter = 0
-        self._refused_at: list[int] = []
+        self._acted_at: list[int] = []
+        self._done: deque[str] = deque(maxlen=DONE_KEPT)  # ids: what is versioned may be repeated, and costs nothing
+        self._aside: asyncio.PriorityQueue[tuple[int, int, Command, Any]] = asyncio.PriorityQueue(ASIDE_AT_MOST)
 
     async def run(self, beat: Beat) -> None:
+        self._aside = asyncio.PriorityQueue(ASIDE_AT_MOST)  # what waited there before is `unknown` from here on
         await self._settle()
         self._counter = await self.journal.command_counter()
-        while True:
-            beat()
-            delivery = await self.uplink.command()
-            if reason := self._doubt(delivery):
-                self._refuse(delivery, reason)
-            else:
-                assert delivery.command is not None
-                await self._obey(delivery.command, delivery.token)
-            self.uplink.accept(delivery.token)
+        async with asyncio.TaskGroup() as jobs:
+            jobs.create_task(self._clerk())
+            while True:
+                beat()
+                self.refusals.tell()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_S):
+                        delivery = await self.uplink.command()
+                    await self._take(delivery)
 
-    def _doubt(self, delivery: Delivery) -> str | None:
-        """Why this must not be done, or None."""
-        command, now = delivery.command, self.clock.now()
+    async def _take(self, delivery: Delivery) -> None:
+        reason, args = self._doubt(delivery)
+        if reason:
+            self.refusals.refuse(reason, delivery.command, delivery.dropped)
+        else:
+            assert delivery.command is not None
+            await self._obey(delivery.command, args, delivery.token)
+        self.uplink.accept(delivery.token)
+
+    # ---- doubts ------------------------------------------------------------------------------------------------------
+
+    def _doubt(self, delivery: Delivery) -> tuple[str, Args | None]:
+        """Why this must not be done (empty: it may), and its arguments."""
+        command = delivery.command
         if command is None:
-            return delivery.problem
-        if delivery.retained:
-            return "retained"
+            return delivery.problem or "malformed", None
+        verb = VERBS.get(command.verb)
         if command.gateway != self.gateway:
-            return "wrong_gateway"
+            return "wrong_gateway", None
+        if delivery.retained:
+            return "retained", None
+        if reason := self._late(command, verb):
+            return reason, None
+        if verb is None:
+            return "unknown_verb", None
+        if reason := self._may_not(command, verb, delivery.signers):
+            return reason, None
+        try:
+            args = arguments(command, verb)
+        except ValueError:
+            return "bad_arguments", None
+        if verb.doors == "one" and command.door is None:
+            return "unknown_door", None
+        if command.door is not None and (verb.doors == "none" or command.door not in self.doors):
+            return "unknown_door", None
+        if command.id in self._done:
+            return "already_done", None
+        if command.verb not in FIRST and self._too_many():
+            return "too_many", None
+        return "", args
+
+    def _late(self, command: Command, verb: Verb | None) -> str:
+        """What says how things are to be has its counter for a version and need not be bound to this boot."""
+        now = self.clock.now()
+        if verb is not None and verb.state:
+            if command.counter < 1:
+                return "no_version"
+            if not command.boot_id:
+                return ""
         if command.boot_id != now.boot_id:
             return "wrong_boot"
         if now.up_ms > command.not_after_up_ms:
             return "expired"
         if command.not_after_up_ms - now.up_ms > LIFETIME_MS:
             return "lives_too_long"
-        if command.counter <= self._counter:
+        if (verb is None or not verb.state) and command.counter <= self._counter:
             return "counter_reused"
-        if command.verb not in VERBS:
-            return "unknown_verb"
-        if command.door not in self.doors:
-            return "unknown_door"
-        return None
+        return ""
 
-    async def _obey(self, command: Command, token: int) -> None:
-        intent = IntentOpened(command.id, command.verb, command.door, command.issuer, command.counter)
+    def _may_not(self, command: Command, verb: Verb, signers: tuple[Signer, ...]) -> str:
+        if not signers or verb.role not in signers[0].roles:
+            return "role_missing"
+        if verb.opens and self._opens_all(command.door):
+            if len({signer.name for signer in signers if verb.role in signer.roles}) < 2:
+                return "second_signature_missing"
+        return ""
+
+    def _opens_all(self, door: str | None) -> bool:
+        """It would leave no door of several locked: also as the last of a row of orders for one door each."""
+        if door is None:
+            return True
+        now = self.clock.now()
+        held = {
+            order.door
+            for order in self.premises.standing.orders.values()
+            if order.mode in mode.OPEN and order.by.startswith("city/") and mode.running(order, now)
+        }
+        return len(self.doors) > 1 and held | {door} >= self.doors.keys()
+
+    def _too_many(self) -> bool:
+        now_ms = self.clock.now().up_ms
+        self._acted_at = [at for at in self._acted_at if now_ms - at < 60_000]
+        if len(self._acted_at) >= COMMANDS_A_MINUTE:
+            return True
+        self._acted_at.append(now_ms)
+        return False
+
+    # ---- deeds -------------------------------------------------------------------------------------------------------
+
+    async def _obey(self, command: Command, args: Any, token: int) -> None:
+        verb = VERBS[command.verb]
+        if self.errands.does(command.verb) and self._aside.full():
+            self.refusals.refuse("busy", command)
+            return
+        counter = 0 if verb.state else command.counter
+        failpoint("intent.before")
         try:
-            await self.journal.apply(intent)
+            await self.journal.apply(IntentOpened(command.id, command.verb, command.door, command.issuer, counter))
         except JournalUnavailable:
             logger.error("command %s refused: it cannot be recorded", command.id)
             return
-        self._counter = command.counter
+        failpoint("intent.after")
+        self._counter = max(self._counter, counter)
+        self._done.append(command.id)
         self.uplink.accept(token)
-        if self.clock.now().up_ms > command.not_after_up_ms:  # the disk took longer than the command lives
-            self._finish(command, "expired")
-            return
+        if command.boot_id and self.clock.now().up_ms > command.not_after_up_ms:
+            await self._finish(command, Outcome("expired"))  # the disk took longer than the command lives
+        elif self.errands.does(command.verb):
+            self._aside.put_nowait((self.errands.rank(command.verb), token, command, args))
+        else:
+            await self._finish(command, await self._act(command, args))
+
+    async def _act(self, command: Command, args: Any) -> Outcome:
+        by, now = f"city/{command.issuer}", self.premises.now()
+        doors = tuple(self.doors) if command.door is None else (command.door,)
+        match command.verb:
+            case "open":
+                return await self._open(command.door or "")
+            case "acknowledge":
+                heard = self.premises.acknowledge(args.latch, by)
+                return Outcome("no_latch") if heard is None else Outcome(changes=(heard,))
+            case "clear":
+                if args.latch == "fire":
+                    return Outcome("by_hand_only", "fire is cleared at the place")
+                code = self.premises.clear(args.latch, by)
+                return Outcome(code.removeprefix("operate."))
+            case verb if verb in ORDERS:
+                return Outcome(changes=tuple(orders(verb, doors, now, by, args.why, getattr(args, "for_s", None))))
+            case _:
+                return Outcome("unknown_verb")
+
+    async def _open(self, door: str) -> Outcome:
+        failpoint("pulse.before")
         try:
-            await self.doors[command.door or ""].open_remotely()
+            await self.doors[door].open_remotely()
         except DeviceUnavailable as error:
-            logger.warning("command %s: %s", command.id, error)
-            self._finish(command, "gate_unavailable")
-            return
-        completed = CommandCompleted(command=command.id, verb=command.verb, issuer=command.issuer, door=command.door)
-        self.journal.record(completed, IntentDone(command.id, "completed"))
+            logger.warning("%s did not open: %s", door, error)
+            return Outcome("gate_unavailable")
+        failpoint("pulse.after")
+        return Outcome()
 
-    def _finish(self, command: Command, reason: str) -> None:
-        """An intent that did not become an act."""
-        refused = CommandRefused(reason=reason, command=command.id, verb=command.verb, issuer=command.issuer)
-        self.journal.record(refused, IntentDone(command.id, "refused"))
+    async def _clerk(self) -> None:
+        """What takes its time, one after another, revocations first."""
+        while True:
+            _, _, command, args = await self._aside.get()
+            try:
+                outcome = await self.errands.do(command, args)
+            except StoreError as error:
+                outcome = Outcome("store_failing", str(error))
+            except EdgeAgentError as error:
+                outcome = Outcome("failed", str(error))
+            await self._finish(command, outcome)
+            if outcome.restart:
+                self.errands.restart()
 
-    def _refuse(self, delivery: Delivery, reason: str) -> None:
-        """Audited, at a bounded rate: a flood of forgeries must not fill the journal."""
-        now = self.clock.now().up_ms
-        self._refused_at = [at for at in self._refused_at if now - at < 60_000]
-        if len(self._refused_at) >= REFUSALS_A_MINUTE:
-            return
-        self._refused_at.append(now)
-        logger.warning("command refused: %s", reason)
-        command = delivery.command
-        if command is None:
-            self.journal.record(CommandRefused(reason=reason))
-            return
-        event = CommandRefused(reason=reason, command=command.id, verb=command.verb, issuer=command.issuer)
-        self.journal.record(event)
+    async def _finish(self, command: Command, outcome: Outcome) -> None:
+        """The result, and with it the end of the intent and what the command changed, in one transaction."""
+        failpoint("result.before")
+        if outcome.reason:
+            detail = outcome.detail[:200]
+            logger.warning("command %s (%s) refused: %s %s", command.id, command.verb, outcome.reason, detail)
+            self.refusals.count(outcome.reason)
+            event: CommandRefused | CommandCompleted = CommandRefused(
+                reason=outcome.reason, command=command.id, verb=command.verb, issuer=command.issuer, detail=detail
+            )
+        else:
+            logger.info("%s by %s at %s", command.verb, command.issuer, command.door or "-")
+            event = CommandCompleted(
+                command=command.id, verb=command.verb, issuer=command.issuer, door=command.door,
+                second=command.cosign.issuer if command.cosign else "", answer=dict(outcome.answer),
+            )  # fmt: skip
+        done = IntentDone(command.id, "refused" if outcome.reason else "completed")
+        self.premises.standing.apply(*outcome.changes)
+        recording = self.journal.record(event, done, *outcome.changes)
+        if outcome.changes:
+            self.premises.wake()
+        try:
+            await recording.committed()
+        except JournalUnavailable:
+            logger.error("what came of command %s is not recorded", command.id)
+        failpoint("result.after")
 
     async def _settle(self) -> None:
         """Intents without a result: the agent stopped in between, and nobody knows whether the gate moved."""
         for intent in await self.journal.open_intents():
             event = CommandUnknown(command=intent.command, verb=intent.verb, door=intent.door)
             await self.journal.record(event, IntentDone(intent.command, "unknown")).committed()
-
-
-class Operations:
-    """What a guard or installer at the gateway may order; fulfils what console.control serves."""
-
-    def __init__(self, premises: Premises, doors: Mapping[str, RemoteDoor]) -> None:
-        self.premises, self.doors = premises, doors
-        self._count = 0
-
-    async def carry_out(self, operation: Operation) -> Done:
-        if not operation.by.strip():
-            return Done(False, "operate.no_name")
-        if operation.door is not None and operation.door not in self.doors:
-            return Done(False, "operate.no_door")
-        doors = tuple(self.doors) if operation.door is None else (operation.door,)
-        logger.info("%s by %s at %s", operation.verb, operation.by, operation.door or "all doors")
-        match operation.verb:
-            case "open":
-                return await self._open(operation)
-            case "approve":
-                return await self._approve(operation)
-            case "clear":
-                code = self.premises.clear(operation.latch or "", operation.by)
-                return Done(not code, code)
-            case "forgive":
-                self._done(operation, area.forgive(self.premises.standing, operation.person))
-                return Done(True)
-            case "lockdown" | "evacuate" | "end_lockdown" | "end_evacuation" | "normal":
-                self._done(operation, self._exceptional(operation, doors))
-            case verb if verb in MODES:
-                self._done(operation, [self._order(operation, door, "operator", MODES[verb]) for door in doors])
-            case _:
-                return Done(False, "operate.unknown_verb")
-        self.premises.wake()
-        return Done(True, doors=doors)
-
-    def _exceptional(self, operation: Operation, doors: tuple[str, ...]) -> list[Order]:
-        match operation.verb:
-            case "lockdown":
-                return [self._order(operation, door, "lockdown", "locked_down") for door in doors]
-            case "evacuate":
-                return [self._order(operation, door, "evacuation", "locked_open") for door in doors]
-            case "end_lockdown":
-                return [self._order(operation, door, "lockdown", None) for door in doors]
-            case "end_evacuation":
-                return [self._order(operation, door, "evacuation", None) for door in doors]
-            case _:
-                return [self._order(operation, door, "operator", None) for door in doors]
-
-    def _order(self, operation: Operation, door: str, source: Source, mode: ModeName | None) -> Order:
-        now = self.premises.now()
-        for_s = operation.for_s if source == "operator" or operation.for_s is not None else EXCEPTIONAL_S
-        until_ms = None if for_s is None else now.up_ms + round(for_s * 1000)
-        return Order(door, source, mode, operation.by, operation.why, At.of(now), until_ms)
-
-    def _id(self) -> str:
-        now = self.premises.now()
-        self._count += 1
-        return f"local-{now.boot_id[:8]}-{now.up_ms}-{self._count}"
-
-    def _done(self, operation: Operation, changes: Sequence[Change]) -> None:
-        event = CommandCompleted(
-            command=self._id(), verb=operation.verb, issuer=f"local/{operation.by}",
-            door=operation.door,
-        )  # fmt: skip
-        self.premises.record(event, *changes)
-
-    async def _open(self, operation: Operation) -> Done:
-        """Recorded before the gate moves, like a command of the city."""
-        if operation.door is None:
-            return Done(False, "operate.which_door")
-        journal = self.premises.journal
-        command, issuer = self._id(), f"local/{operation.by}"
-        try:
-            await journal.apply(IntentOpened(command, "open", operation.door, issuer, 0))
-        except JournalUnavailable:
-            return Done(False, "operate.not_recorded")
-        try:
-            await self.doors[operation.door].open_remotely()
-        except DeviceUnavailable:
-            refused = CommandRefused(reason="gate_unavailable", command=command, verb="open", issuer=issuer)
-            journal.record(refused, IntentDone(command, "refused"))
-            return Done(False, "operate.gate_unavailable")
-        completed = CommandCompleted(command=command, verb="open", issuer=issuer, door=operation.door)
-        journal.record(completed, IntentDone(command, "completed"))
-        return Done(True, doors=(operation.door,))
-
-    async def _approve(self, operation: Operation) -> Done:
-        if operation.door is None:
-            return Done(False, "operate.which_door")
-        if not await self.doors[operation.door].approve(operation.by):
-            return Done(False, "operate.nobody_waits")
-        self._done(operation, ())
-        return Done(True, doors=(operation.door,))

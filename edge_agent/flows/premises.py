@@ -114,7 +114,11 @@ class Premises:
         self._input(name, on)
         if on and (raised := latch.raise_(self.standing.latches.get(name), name, self.now())):
             logger.critical("PANIC at %s", door)
-            self.record(PanicRaised(door=door), raised)
+            self.record(PanicRaised(door=door, count=raised.count), raised)
+
+    def acknowledge(self, name: str, by: str) -> Latch | None:
+        """Somebody far away has heard the panic: the change that ends its repetition, or None when there is none."""
+        return latch.acknowledge(self.standing.latches.get(name), by) if name != latch.FIRE else None
 
     def clear(self, name: str, by: str) -> str:
         """By hand; a code of `words` when it cannot be cleared, else empty."""

@@ -198,7 +198,9 @@ class ExitRequested(Event, frozen=True):
 
 
 class CommandCompleted(Event, frozen=True):
-    """A city command was carried out. `command`: its id; `issuer`: who gave it."""
+    """A city command was carried out. `command`: its id; `issuer`: who gave it, `second`: who agreed; `answer`: what it
+    asked for.
+    """
 
     tag: ClassVar[str] = "command.completed"
     urgent: ClassVar[bool] = True
@@ -206,10 +208,14 @@ class CommandCompleted(Event, frozen=True):
     verb: str
     issuer: str
     door: str | None = None
+    second: str = ""
+    answer: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
 
 
 class CommandRefused(Event, frozen=True):
-    """A command was not carried out. `reason`: too_large, malformed, bad_signature, wrong_gateway, retained, …"""
+    """A command was not carried out. `reason`: too_large, malformed, bad_signature, wrong_gateway, retained, …;
+    `unsaid`: how many refusals before it were counted only, because there were too many.
+    """
 
     tag: ClassVar[str] = "command.refused"
     urgent: ClassVar[bool] = True
@@ -217,6 +223,8 @@ class CommandRefused(Event, frozen=True):
     command: str = ""
     verb: str = ""
     issuer: str = ""
+    detail: str = ""
+    unsaid: int = 0
 
 
 class CommandUnknown(Event, frozen=True):
@@ -233,7 +241,7 @@ class PersonChanged(Event, frozen=True):
     """People or credentials changed. `person` for one person; `count` and `source` for an import."""
 
     tag: ClassVar[str] = "person.changed"
-    what: str  # added | updated | removed | imported | face_enrolled | face_removed
+    what: str  # added | updated | removed | imported | granted | revoked | blacklisted | unlisted | face_enrolled | …
     person: str | None = None
     count: int = 1
     source: str = ""

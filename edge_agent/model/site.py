@@ -29,7 +29,9 @@ class UplinkTls(Table, frozen=True):
 
 
 class Uplink(Table, frozen=True):
-    """`mqtt` is explicit and never downgraded by itself; `confirm`: what lets an event leave the outbox."""
+    """`mqtt` is explicit and never downgraded by itself; `confirm`: what lets an event leave the outbox.
+    `city_command_key`: one .pub that may order everything, or a .toml list of keys with roles (docs/platform.md).
+    """
 
     url: str
     mqtt: Literal[5, "3.1.1"] = 5

@@ -90,7 +90,9 @@ class Order(msgspec.Struct, frozen=True, tag="order"):
 
 
 class Latch(msgspec.Struct, frozen=True, tag="latch"):
-    """An alarm that stays until somebody clears it by hand. `name`: fire, or panic/<door>; `count`: times announced."""
+    """An alarm that stays until somebody clears it by hand. `name`: fire, or panic/<door>; `count`: times announced;
+    `acknowledged`: who has heard it, so that it need not be said again.
+    """
 
     name: str
     raised: bool
@@ -98,6 +100,7 @@ class Latch(msgspec.Struct, frozen=True, tag="latch"):
     since: At | None = None
     last: At | None = None  # when it was announced last
     by: str = ""  # who cleared it
+    acknowledged: str = ""
 
 
 class Swept(msgspec.Struct, frozen=True, tag="swept"):

@@ -14,6 +14,7 @@ import msgspec
 
 from edge_agent import log
 from edge_agent.model.encoding import canonical
+from edge_agent.model.grants import Subject
 from edge_agent.model.people import Book, Credential, Person, PinOwner, Rule, Schedule
 from edge_agent.model.reads import Card, Token
 from edge_agent.store.rules import RuleStore
@@ -29,6 +30,7 @@ CREDENTIALS = (
     " WHERE kind <> 'pin'"
 )
 PINS = "SELECT person, pin_hash, pin_index, duress_index FROM credentials WHERE kind = 'pin' AND state = 'enabled'"
+BARRED = "SELECT subject FROM city_words WHERE word = 'revoked' UNION SELECT subject FROM blacklist WHERE listed = 1"
 PASSES = "SELECT jti, person FROM passes WHERE state = 'revoked'"
 
 K = TypeVar("K")
@@ -61,12 +63,13 @@ class _Draft:
         self.pin_index: dict[str, tuple[PinOwner, ...]] = _copy(old.pin_index) if old else {}
 
     def add(self, store: RuleStore, only: list[str] | None) -> None:
-        """Read everybody, or `only` these."""
+        """Read everybody, or `only` these. Whom the city revoked or blacklisted is barred, whoever entered them."""
+        barred = {subject for (subject,) in store.each(BARRED)}
         houses: dict[str, str] = {}
         for id_, category, house, start, end, enabled, host, longer, exempt in _select(store, PERSONS, "id", only):
             self.persons[id_] = Person(
-                id_, intern(category), houses.setdefault(house, house), start, end, bool(enabled), host, bool(longer),
-                bool(exempt),
+                id_, intern(category), houses.setdefault(house, house), start, end,
+                bool(enabled) and f"person/{id_}" not in barred, host, bool(longer), bool(exempt),
             )  # fmt: skip
         for kind, bits, raw, value, person, start, end, state, duress, most in _select(
             store, CREDENTIALS, "person", only
@@ -76,7 +79,8 @@ class _Draft:
             except (ValueError, TypeError):
                 logger.error("people.db: a %s of %s cannot be read: enter it again", kind, person)
                 continue
-            self._hold(Credential(key, self._name(person), start, end, intern(state), bool(duress), most))
+            said = "revoked" if barred and Subject(credential=key).text in barred else intern(state)
+            self._hold(Credential(key, self._name(person), start, end, said, bool(duress), most))
         for jti, person in _select(store, PASSES, "person", only):
             self._hold(Credential(Token("qr", f"pass/{jti}"), self._name(person), state="revoked"))
         for person, pin_hash, pin, duress in _select(store, PINS, "person", only):

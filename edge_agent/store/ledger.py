@@ -16,6 +16,7 @@ import msgspec
 
 from edge_agent import log
 from edge_agent.errors import StoreError
+from edge_agent.failpoint import failpoint
 from edge_agent.model.clock import Moment
 from edge_agent.model.events import Event, GapAnnounced, Row, encode_event
 from edge_agent.ports import Change, DoorState, IntentDone, IntentOpened
@@ -111,6 +112,7 @@ class JournalFile:
                 prev = hash_
             for change in item.changes:
                 changes.append((change, None if event is None else seq))
+        failpoint("commit.before")
         alone = bool(rows) and not changes and acked is None  # then the statement is the transaction
         if not alone:
             connection.execute("BEGIN IMMEDIATE")
@@ -122,6 +124,7 @@ class JournalFile:
             if acked is not None:
                 connection.execute(CURSOR, (acked,))
             connection.execute("COMMIT")
+        failpoint("commit.after")
         self.last, self._prev = seq, prev
         if rows:
             self._mark.write(epoch, seq)

@@ -95,6 +95,7 @@ PEOPLE = Kind(
     tables=(
         *("meta", "persons", "credentials", "consents", "changes"),
         *("passes", "rules", "schedules", "special_days", "touched"),
+        *("city_words", "city_list", "blacklist"),
     ),
     steps=(
         Step(
@@ -192,6 +193,23 @@ PEOPLE = Kind(
                     version INTEGER NOT NULL,
                     PRIMARY KEY (kind, id)) WITHOUT ROWID""",
                 "CREATE INDEX touched_version ON touched (version)",
+            ),
+        ),
+        # What the city said last of a person or a credential, whether it is here or not (model.grants.Subject.text).
+        Step(
+            "0003_city",
+            (
+                """CREATE TABLE city_words (
+                    subject TEXT PRIMARY KEY,
+                    version INTEGER NOT NULL,
+                    word TEXT NOT NULL CHECK (word IN ('granted', 'revoked'))) WITHOUT ROWID""",
+                "CREATE TABLE city_list (version INTEGER NOT NULL)",
+                """CREATE TABLE blacklist (
+                    subject TEXT PRIMARY KEY,
+                    version INTEGER NOT NULL,
+                    listed INTEGER NOT NULL,
+                    reason TEXT NOT NULL,
+                    until_ms INTEGER) WITHOUT ROWID""",
             ),
         ),
     ),

@@ -32,6 +32,14 @@ WINDOW = 32
 RECEIVE_MAXIMUM = 64
 MAXIMUM_PACKET = 262_144
 
+# OpenSSL's X509_V_ERR_* (x509_vfy.h) and reasons.
+VERIFY = {
+    9: "uplink.server_early", 10: "uplink.server_expired", 62: "uplink.server_name", 64: "uplink.server_name",
+    **dict.fromkeys((7, 18, 19, 20, 21), "uplink.server_authority"),
+}  # fmt: skip
+PLAIN = {"WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING", "RECORD_LAYER_FAILURE"}
+OLD = {"TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL"}
+
 REFUSED = 0x80  # MQTT 5: reason codes from here on are failures
 NOBODY_SUBSCRIBED = 0x10
 UNSUPPORTED_VERSION, BAD_LOGIN, NOT_AUTHORISED, TAKEN_OVER = 0x84, 0x86, 0x87, 0x8E
@@ -91,8 +99,7 @@ class Connection:
             connecting.add_done_callback(self._came_too_late)
             raise
         except ssl.SSLError as error:
-            why = getattr(error, "verify_message", "") or error.reason or error
-            raise UplinkError("uplink.tls", where=self.login.where, why=why) from error
+            raise self._insecure(error) from error
         except _PAHO_ERRORS as error:
             if self.login.tls is not None and isinstance(error, ConnectionResetError | BrokenPipeError):
                 raise self._no_answer() from error
@@ -121,11 +128,17 @@ class Connection:
         self._subscriptions[mid] = future
         try:
             async with asyncio.timeout(ANSWER_S):
-                return await future
+                codes = await future
         except TimeoutError as error:
             raise self._no_answer() from error
         finally:
             self._subscriptions.pop(mid, None)
+        return [*codes[: len(topics)], *[REFUSED] * (len(topics) - len(codes))]  # unanswered is not granted
+
+    def unsubscribe(self, topic: str) -> None:
+        """Not waited for: what still comes is nobody's any more."""
+        if not self.ended.is_set():
+            self._client.unsubscribe(topic)
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False, content_type: str = "") -> Sent:
         """Publish at QoS 1 and wait for the broker. A broker that stays silent loses the connection."""
@@ -303,6 +316,17 @@ class Connection:
         if code.value in (BAD_LOGIN, NOT_AUTHORISED):
             return UplinkError("uplink.login_refused", where=where, user=self.login.username or self.login.client)
         return UplinkError("uplink.refused", where=where, why=code)
+
+    def _insecure(self, error: ssl.SSLError) -> UplinkError:
+        """No secure connection, and never an insecure one instead: what is wrong, and with whom."""
+        if isinstance(error, ssl.SSLCertVerificationError) and (code := VERIFY.get(error.verify_code)):
+            return UplinkError(code, where=self.login.where, host=self.login.host)
+        if error.reason in PLAIN:
+            return UplinkError("uplink.server_plain", where=self.login.where)
+        if error.reason in OLD:
+            return UplinkError("uplink.server_old", where=self.login.where)
+        why = getattr(error, "verify_message", "") or error.reason or error
+        return UplinkError("uplink.tls", where=self.login.where, why=why)
 
     def _no_answer(self) -> UplinkError:
         return UplinkError("uplink.no_answer", where=self.login.where, version=self.login.mqtt)

@@ -17,13 +17,15 @@ import msgspec
 
 from edge_agent import log
 from edge_agent.contract import topics
+from edge_agent.contract.commanders import Keyring
 from edge_agent.contract.envelope import write_envelope
-from edge_agent.contract.messages import BirthMessage, StateMessage, seal
+from edge_agent.contract.messages import BirthMessage, RotationMessage, StateMessage, seal
 from edge_agent.contract.signatures import PrivateKey, PublicKey
 from edge_agent.errors import UplinkError
+from edge_agent.failpoint import failpoint
 from edge_agent.model import site
 from edge_agent.model.ack import Ack
-from edge_agent.model.commands import Delivery
+from edge_agent.model.commands import Delivery, Listed
 from edge_agent.model.encoding import canonical
 from edge_agent.model.events import Row
 from edge_agent.ports import Beat, Birth, Clock, Sent
@@ -32,9 +34,13 @@ from edge_agent.uplink.inbox import Inbox, Seldom
 from edge_agent.uplink.login import login
 from edge_agent.uplink.retry import Patience
 
+CONTENT_S = 5.0  # a retained message comes with the subscription
 EVENT_TYPE = "application/cloudevents+json"
 # A person has to change something before the broker's answer can be another one.
-REFUSALS = {"uplink.login_refused", "uplink.topic_refused", "uplink.taken_over", "uplink.mqtt_version"}
+REFUSALS = {
+    "uplink.login_refused", "uplink.topic_refused", "uplink.taken_over", "uplink.mqtt_version",
+    "uplink.certificate_name", "uplink.certificate_key", "uplink.certificate_expired", "uplink.certificate_early",
+}  # fmt: skip
 DROPS_BEFORE_REPORT = 5  # Mosquitto 2.0 drops the older of two clients with one name without a word
 
 logger = log.get("uplink")
@@ -43,11 +49,14 @@ Report = Callable[[str, str], None]
 
 
 class Keys(msgspec.Struct, frozen=True):
-    """`signing` is the gateway's own; `city_ack` and `city_command` tell the city's word from anybody's."""
+    """`signing` is the gateway's own, `rotation` how it followed from earlier ones; `city_ack` and `commanders` tell
+    the city's word from anybody's.
+    """
 
     signing: PrivateKey
     city_ack: PublicKey
-    city_command: PublicKey
+    commanders: Keyring
+    rotation: tuple[RotationMessage, ...] = ()
 
 
 class MqttUplink:
@@ -74,8 +83,9 @@ class MqttUplink:
         self._up = asyncio.Event()
         self._bdseq = 0
         self._online = False  # this session's state was published
-        self._inbox = Inbox(keys.city_ack, keys.city_command)
+        self._inbox = Inbox(keys.city_ack, keys.commanders)
         self._seldom = Seldom()
+        self._fetching: dict[str, asyncio.Future[bytes]] = {}
 
     @property
     def bad_acks(self) -> int:
@@ -129,6 +139,7 @@ class MqttUplink:
             credentials=birth.credentials,
             bdseq=self._bdseq,
             doors=birth.doors,
+            rotation=self.keys.rotation,
         )
         await self._send(topics.up(self.gateway, "birth"), seal(message, self.keys.signing))
         if not self._online:
@@ -137,13 +148,33 @@ class MqttUplink:
 
     async def publish(self, row: Row, historic: bool) -> Sent:
         topic = topics.of_event(self.gateway, row.tag)
-        return await self._send(topic, write_envelope(row, self.gateway, historic), content_type=EVENT_TYPE)
+        failpoint("publish.before")
+        sent = await self._send(topic, write_envelope(row, self.gateway, historic), content_type=EVENT_TYPE)
+        failpoint("publish.after")
+        return sent
 
     async def ack(self) -> Ack:
-        return await self._inbox.acks.get()
+        ack = await self._inbox.acks.get()
+        failpoint("ack.before")
+        return ack
 
     async def command(self) -> Delivery:
-        return await self._inbox.commands.get()
+        return await self._inbox.next_command()
+
+    async def listed(self) -> Listed:
+        return await self._inbox.next_list()
+
+    async def content(self, sha256: str, size: int) -> bytes | None:
+        """Retained content is fetched by subscribing to it: it comes at once, or it is not there."""
+        connection = self._connection
+        if connection is None:
+            return None
+        return await self._fetch(connection, topics.content(self.gateway, sha256), size)
+
+    def reconnect(self) -> None:
+        """Leave, and come back with the certificate that is on the disk now."""
+        if self._connection is not None:
+            self._connection.close(self._state("offline"))
 
     def accept(self, token: int) -> None:
         mid = self._inbox.accepted(token)
@@ -177,12 +208,12 @@ class MqttUplink:
         logger.info("connected to %s (MQTT %s)", connection.login.where, self.settings.mqtt)
 
     def _login(self) -> Login:
-        return login(self.settings, self.gateway, self.base, self._state("offline"))
+        return login(self.settings, self.gateway, self.base, self._state("offline"), self.clock.now())
 
     async def _listen(self, connection: Connection) -> None:
         """Subscribe to the city's topics. Without acknowledgements there is nothing to be done here; a gateway that
         may not hear commands goes on without them."""
-        wanted = [topics.down(self.gateway, "cmd")]
+        wanted = [topics.down(self.gateway, "cmd"), topics.down(self.gateway, "cfg")]
         if self.settings.confirm == "city":
             wanted.insert(0, topics.down(self.gateway, "ack"))
         codes = await connection.subscribe(wanted)
@@ -207,11 +238,34 @@ class MqttUplink:
 
     def _take(self, connection: Connection, incoming: Incoming) -> None:
         """A command is acknowledged to the broker when it is accepted, everything else at once."""
-        if incoming.topic == topics.down(self.gateway, "cmd") and self._inbox.take_command(incoming):
-            return
-        if incoming.topic == topics.down(self.gateway, "ack"):
+        done: int | None = incoming.mid
+        if incoming.topic == topics.down(self.gateway, "cmd"):
+            done = self._inbox.take_command(incoming)
+        elif incoming.topic == topics.down(self.gateway, "ack"):
             self._inbox.take_ack(incoming.payload)
-        connection.acknowledge(incoming.mid)
+        elif incoming.topic == topics.down(self.gateway, "cfg"):
+            self._inbox.take_list(incoming.payload, self.gateway)
+        elif (waiting := self._fetching.get(incoming.topic)) is not None and not waiting.done():
+            waiting.set_result(incoming.payload)
+        if done is not None:
+            connection.acknowledge(done)
+
+    async def _fetch(self, connection: Connection, topic: str, size: int) -> bytes | None:
+        waiting: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._fetching[topic] = waiting
+        try:
+            codes = await connection.subscribe([topic])
+            if codes[0] >= REFUSED:
+                self._complain(self._topic_refused(connection, topic, f"code {codes[0]:#x} to SUBSCRIBE"), refused=True)
+                return None
+            async with asyncio.timeout(CONTENT_S):
+                payload = await waiting
+            return payload if len(payload) == size else None
+        except TimeoutError:
+            return None
+        finally:
+            del self._fetching[topic]
+            connection.unsubscribe(topic)
 
     def _state(self, state: str) -> tuple[str, bytes]:
         message = StateMessage("online" if state == "online" else "offline", self._bdseq)

@@ -7,8 +7,10 @@ import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from edge_agent.contract.certificates import check_identity, read_certificate
 from edge_agent.errors import UplinkError
 from edge_agent.model import site
+from edge_agent.model.clock import Moment
 from edge_agent.uplink.broker import Login
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -37,7 +39,7 @@ def address(url: str) -> tuple[str, int, bool]:
     return parts.hostname, port, parts.scheme == "mqtts"
 
 
-def login(settings: site.Uplink, gateway: str, base: Path, will: tuple[str, bytes]) -> Login:
+def login(settings: site.Uplink, gateway: str, base: Path, will: tuple[str, bytes], now: Moment) -> Login:
     """Raises UplinkError when the address, the password file or a certificate cannot be used."""
     host, port, encrypted = address(settings.url)
     password = None
@@ -47,6 +49,8 @@ def login(settings: site.Uplink, gateway: str, base: Path, will: tuple[str, byte
             password = path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise UplinkError("uplink.file", path=path, why=error) from error
+    if encrypted and settings.tls is not None:
+        check_certificate(settings.tls, gateway, base, now)
     return Login(
         host=host,
         port=port,
@@ -57,6 +61,34 @@ def login(settings: site.Uplink, gateway: str, base: Path, will: tuple[str, byte
         password=password,
         tls=_tls(settings.tls, base, f"{host}:{port}") if encrypted else None,
     )
+
+
+def check_certificate(settings: site.UplinkTls, gateway: str, base: Path, now: Moment) -> None:
+    """The certificate is this gateway's and its key is here; its dates count when the clock can be trusted.
+
+    Raises UplinkError with the remedy. It costs the city and not the doors: they do not need it.
+    """
+    path = base / settings.cert
+    certificate = read_certificate(_read(path), path)
+    at_ms = now.wall_ms if now.trusted else certificate.not_before_ms
+    check_identity(certificate, _read(base / settings.key), gateway, at_ms, path)
+
+
+def expires_ms(settings: site.Uplink, base: Path) -> int | None:
+    """When the client certificate that is there now runs out (Unix ms); None without one that can be read."""
+    if settings.tls is None:
+        return None
+    try:
+        return read_certificate(_read(base / settings.tls.cert), settings.tls.cert).not_after_ms
+    except UplinkError:
+        return None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UplinkError("uplink.file", path=path, why=error.strerror) from error
 
 
 def _tls(settings: site.UplinkTls | None, base: Path, where: str) -> ssl.SSLContext:

@@ -68,6 +68,15 @@ WORDS: dict[str, tuple[str, str]] = {
     "cli.valid.expired": ("expired {day}", "已于 {day} 到期"),
     "cli.valid.later": ("from {day}", "{day} 起"),
     "cli.valid.until": ("until {day}", "至 {day}"),
+    "cli.keys_requested": (
+        "request written: {request}. Give it to the city; the certificate it gives back goes into uplink.tls.cert, "
+        "and {key} into uplink.tls.key",
+        "已生成申请文件：{request}。请交给城市平台；平台签发的证书填入 uplink.tls.cert，{key} 填入 uplink.tls.key",
+    ),
+    "cli.keys_rotated": (
+        "signing key {new} follows {old}. Restart the agent: the city learns of it with the next connection",
+        "签名密钥已由 {old} 换为 {new}。请重启主程序：平台将在下次连接时得知",
+    ),
     "cli.keys_made": ("made: {files}", "已生成：{files}"),
     "cli.keys_kept": ("kept: {files}", "保留：{files}"),
     "cli.command_sent": ("command {id} sent", "指令 {id} 已发送"),

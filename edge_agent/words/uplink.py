@@ -27,6 +27,32 @@ WORDS: dict[str, tuple[str, str]] = {
         "Check uplink.tls (ca, cert, key), the certificate's dates and our clock",
         "无法与 {where} 建立加密连接:{why}。请检查 uplink.tls(ca、cert、key)、证书有效期和本机时钟",
     ),
+    "uplink.server_expired": (
+        "the certificate of {where} has run out: the city has to renew it (or our clock is wrong)",
+        "{where} 的证书已过期:需由平台更新(或本机时钟有误)",
+    ),
+    "uplink.server_early": (
+        "the certificate of {where} is not valid yet: is our clock behind?",
+        "{where} 的证书尚未生效:本机时钟是否落后?",
+    ),
+    "uplink.server_name": (
+        "the certificate of {where} is not for {host}: check uplink.url, or somebody stands between",
+        "{where} 的证书不属于 {host}:请检查 uplink.url,否则可能有人冒充服务器",
+    ),
+    "uplink.server_authority": (
+        "the certificate of {where} is not from the authority in uplink.tls.ca: put the city's there, or somebody "
+        "stands between",
+        "{where} 的证书不是由 uplink.tls.ca 中的机构签发:请放入平台的 CA 证书,否则可能有人冒充服务器",
+    ),
+    "uplink.server_plain": (
+        "{where} does not speak TLS: is it the plain port? We never go on without encryption; "
+        "set the port in uplink.url",
+        "{where} 未使用 TLS:是否连到了明文端口?本程序不会降级为明文;请修改 uplink.url 的端口",
+    ),
+    "uplink.server_old": (
+        "{where} speaks an older TLS than 1.3: the city has to allow 1.3",
+        "{where} 只支持低于 1.3 的 TLS:需由平台启用 TLS 1.3",
+    ),
     "uplink.file": (
         "{path} (named in uplink) cannot be read: {why}",
         "无法读取 uplink 中指定的文件 {path}:{why}",
@@ -73,6 +99,38 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "uplink.key_unreadable": ("{path} is not a key in PEM form: {why}", "{path} 不是 PEM 格式的密钥:{why}"),
     "uplink.key_kind": ("{path} holds a key, but not an Ed25519 one", "{path} 中的密钥不是 Ed25519 类型"),
+    "uplink.commanders": (
+        "{path} is no list of the city's command keys: {why}. Each [[key]] has name, public (or file) and roles",
+        "{path} 不是有效的平台指令密钥列表:{why}。每个 [[key]] 需包含 name、public(或 file)和 roles",
+    ),
+    "uplink.bad_gateway": (
+        "{gateway!r} cannot be a gateway's id: letters, digits, dot, dash and underscore, 64 at most",
+        "{gateway!r} 不能作为网关编号:只能使用字母、数字、点、横线和下划线,最多 64 个字符",
+    ),
+    # --- certificates
+    "uplink.certificate_unreadable": (
+        "{path} is not a certificate in PEM form: {why}",
+        "{path} 不是 PEM 格式的证书:{why}",
+    ),
+    "uplink.certificate_name": (
+        "{path} is the certificate of {found!r}, but gateway.id is {gateway}: the broker would take us for another. "
+        "Ask for one with `edge-agent keys enroll`",
+        "{path} 是 {found!r} 的证书,而 gateway.id 是 {gateway}:服务器会把本机当成另一台网关。"
+        "请用 `edge-agent keys enroll` 重新申请",
+    ),
+    "uplink.certificate_key": (
+        "{path} belongs to another key than uplink.tls.key: the certificate must be made from our own request "
+        "(`edge-agent keys enroll`)",
+        "{path} 与 uplink.tls.key 的密钥不匹配:证书必须由本机的申请签发(`edge-agent keys enroll`)",
+    ),
+    "uplink.certificate_expired": (
+        "{path} has run out: ask for a new one with `edge-agent keys enroll`",
+        "{path} 已过期:请用 `edge-agent keys enroll` 重新申请",
+    ),
+    "uplink.certificate_early": (
+        "{path} is not valid yet: is our clock right? Otherwise ask for another one with `edge-agent keys enroll`",
+        "{path} 尚未生效:请检查本机时钟;若时钟正确,请用 `edge-agent keys enroll` 重新申请",
+    ),
     "uplink.key_exists": (
         "{path} is there already and is not overwritten; move it away first",
         "{path} 已存在,不会被覆盖;请先将其移走",

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Iterable
 import msgspec
 
 from edge_agent.flows.alarm import Alarms
-from edge_agent.flows.command import Operations
 from edge_agent.flows.doorway import Doorway
 from edge_agent.flows.entry import DoorActor
+from edge_agent.flows.operate import Operations
 from edge_agent.flows.premises import Premises
 from edge_agent.model.commands import Done, Operation
 from edge_agent.model.doors import GateReport, Report

@@ -9,7 +9,7 @@ from edge_agent.errors import DeviceUnavailable, JournalUnavailable
 from edge_agent.model import standing
 from edge_agent.model.ack import Ack
 from edge_agent.model.clock import ClockState, Moment
-from edge_agent.model.commands import Delivery
+from edge_agent.model.commands import Delivery, Listed
 from edge_agent.model.events import Event, Row, encode_event
 from edge_agent.model.people import Book, Credential, Person, Rule
 from edge_agent.model.reads import Card, Direction, Pin, Presented, Read, Token, Unreadable
@@ -210,6 +210,8 @@ class MemoryUplink:
         self.refuse: dict[int, Sent] = {}
         self.acks: asyncio.Queue[Ack] = asyncio.Queue()
         self.commands: asyncio.Queue[Delivery] = asyncio.Queue()
+        self.lists: asyncio.Queue[Listed] = asyncio.Queue()
+        self.contents: dict[str, bytes] = {}
         self._up = asyncio.Event()
 
     def up(self) -> None:
@@ -245,6 +247,12 @@ class MemoryUplink:
 
     async def command(self) -> Delivery:
         return await self.commands.get()
+
+    async def listed(self) -> Listed:
+        return await self.lists.get()
+
+    async def content(self, sha256: str, size: int) -> bytes | None:
+        return self.contents.get(sha256)
 
     def accept(self, token: int) -> None:
         self.accepted.append(token)

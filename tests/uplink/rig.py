@@ -15,6 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge_agent.city.broker import BrokerAddress
 from edge_agent.city.ingest import IngestWorker
 from edge_agent.city.store import CityStore
+from edge_agent.contract.commanders import Keyring
 from edge_agent.contract.envelope import chain_hash, genesis
 from edge_agent.contract.signatures import PrivateKey, new_key, save_public
 from edge_agent.errors import UplinkError
@@ -91,7 +92,7 @@ class City:
         self.store = CityStore(folder / "city.db")
 
     def keys(self, signing: PrivateKey | None = None) -> Keys:
-        return Keys(signing or self.gateway_key, self.ack.public_key(), self.command.public_key())
+        return Keys(signing or self.gateway_key, self.ack.public_key(), Keyring.of(self.command.public_key()))
 
     def close(self) -> None:
         self.store.close()

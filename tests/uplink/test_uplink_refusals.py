@@ -20,6 +20,7 @@ from edge_agent.sim.broker import ACL
 from edge_agent.uplink.login import address, login
 from tests.uplink.rig import (
     GATEWAY,
+    BenchClock,
     beat,
     birth,
     both_brokers,
@@ -31,6 +32,7 @@ from tests.uplink.rig import (
     uplink_for,
     worker_for,
 )
+from tests.uplink.test_uplink_tls import Authority
 from tests.waiting import auntil
 
 Version = Literal[5, "3.1.1"]
@@ -135,12 +137,13 @@ def test_commands_may_be_refused_without_stopping_events(tmp_path: Path) -> None
     """A platform that confirms by the broker need not give us anything to read: said once, and the session begins."""
 
     async def scene() -> None:
-        async with denying_broker(5, b"\x87") as url:
+        async with denying_broker(5, b"\x87") as url:  # one answer to two questions: the other is not granted either
             uplink, reports = uplink_for(city, url, 5, confirm="broker")
             async with running(uplink.run(beat)):
                 assert await asyncio.wait_for(uplink.connected(), 10) == 1
-                assert [what for what, _ in reports] == ["uplink_refused"]
+                assert [what for what, _ in reports] == ["uplink_refused"] * 2
                 assert f"sc/1/dn/{GATEWAY}/cmd" in reports[0][1]
+                assert f"sc/1/dn/{GATEWAY}/cfg" in reports[1][1]
 
     with city_in(tmp_path) as city:
         asyncio.run(scene())
@@ -178,7 +181,7 @@ def test_being_taken_over_is_reported(tmp_path: Path) -> None:
     """DISCONNECT 0x8E (MQTT 5): somebody else uses our name."""
 
     async def scene() -> None:
-        async with denying_broker(5, b"\1\1", after_subscribe="e0018e") as url:
+        async with denying_broker(5, b"\1\1\1", after_subscribe="e0018e") as url:
             uplink, reports = uplink_for(city, url, 5)
             async with running(uplink.run(beat)):
                 await auntil(lambda: reports)
@@ -283,10 +286,14 @@ def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
     """Password file and certificates: the error carries the path or the section."""
     missing = site.Uplink(url="mqtt://x", password_file="none.txt")
     with pytest.raises(UplinkError, match=r"none\.txt"):
-        login(missing, GATEWAY, tmp_path, ("t", b""))
+        login(missing, GATEWAY, tmp_path, ("t", b""), BenchClock().now())
     tls = site.UplinkTls(ca="ca.pem", cert="c.pem", key="k.pem")
+    with pytest.raises(UplinkError, match=r"c\.pem"):
+        login(site.Uplink(url="mqtts://x", tls=tls), GATEWAY, tmp_path, ("t", b""), BenchClock().now())
+    Authority(tmp_path, "other-ca").issue(GATEWAY, file="own")
+    tls = site.UplinkTls(ca="ca.pem", cert="own.pem", key="own.key")
     with pytest.raises(UplinkError, match=r"uplink\.tls"):
-        login(site.Uplink(url="mqtts://x", tls=tls), GATEWAY, tmp_path, ("t", b""))
+        login(site.Uplink(url="mqtts://x", tls=tls), GATEWAY, tmp_path, ("t", b""), BenchClock().now())
 
 
 def test_the_city_waits_for_its_broker(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import os
+import socket
+import ssl
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -19,9 +21,24 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from edge_agent.contract import topics
+from edge_agent.errors import UplinkError
 from edge_agent.model import site
+from edge_agent.model.clock import ClockState
 from edge_agent.sim.broker import ACL, find_mosquitto, free_port
-from tests.uplink.rig import GATEWAY, beat, birth, broker, bystander, city_in, needs_mosquitto, running, uplink_for
+from edge_agent.uplink.login import check_certificate
+from tests.uplink.rig import (
+    GATEWAY,
+    BenchClock,
+    City,
+    beat,
+    birth,
+    broker,
+    bystander,
+    city_in,
+    needs_mosquitto,
+    running,
+    uplink_for,
+)
 from tests.waiting import auntil, until
 
 Version = Literal[5, "3.1.1"]
@@ -35,8 +52,17 @@ class Authority:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.ca = self.issue(name, self.key, authority=True)
 
-    def issue(self, name: str, key: ec.EllipticCurvePrivateKey | None = None, authority: bool = False) -> Path:
-        """`name`.pem and `name`.key; good for 127.0.0.1."""
+    def issue(
+        self,
+        name: str,
+        key: ec.EllipticCurvePrivateKey | None = None,
+        authority: bool = False,
+        *,
+        hours: tuple[float, float] = (-1, 1),
+        address: str = "127.0.0.1",
+        file: str = "",
+    ) -> Path:
+        """`file`.pem and `file`.key (`name` unless given); good for `address`; from and until `hours` from now."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         now = datetime.now(UTC)
         certificate = (
@@ -45,13 +71,13 @@ class Authority:
             .issuer_name(self.name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(hours=1))
-            .not_valid_after(now + timedelta(hours=1))
+            .not_valid_before(now + timedelta(hours=hours[0]))
+            .not_valid_after(now + timedelta(hours=hours[1]))
             .add_extension(x509.BasicConstraints(authority, None), True)
-            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False)
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), False)
             .sign(self.key, hashes.SHA256())
         )
-        path = self.folder / f"{name}.pem"
+        path = self.folder / f"{file or name}.pem"
         path.write_bytes(certificate.public_bytes(Encoding.PEM))
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         path.with_suffix(".key").write_bytes(pem)
@@ -125,6 +151,126 @@ def test_certificates_that_do_not_fit(tmp_path: Path, wrong: str, caplog: pytest
     authority, stranger = Authority(tmp_path, "city-ca"), Authority(tmp_path / "stranger", "other-ca")
     with tls_broker(tmp_path, authority.ca, authority.issue("broker")) as url, city_in(tmp_path) as city:
         asyncio.run(scene())
+
+
+@needs_mosquitto
+@pytest.mark.parametrize(
+    ("server", "code"),
+    [
+        ({"hours": (-2, -1)}, "uplink.server_expired"),
+        ({"hours": (1, 2)}, "uplink.server_early"),
+        ({"address": "127.0.0.2"}, "uplink.server_name"),
+        ("stranger", "uplink.server_authority"),
+    ],
+)
+def test_a_broker_that_is_not_the_citys(tmp_path: Path, server: Any, code: str) -> None:
+    """Expired, not yet valid, another name, another authority: no session, nothing sent, and what to do in words."""
+
+    async def scene() -> None:
+        error = await refusal(city, url, tls_of(authority.ca, own))
+        assert error.code == code
+        assert error.text("zh") != error.text("en")
+
+    (tmp_path / "stranger").mkdir()
+    authority, stranger = Authority(tmp_path, "city-ca"), Authority(tmp_path / "stranger", "city-ca")
+    own = authority.issue(GATEWAY)
+    certificate = stranger.issue("broker") if server == "stranger" else authority.issue("broker", **server)
+    with tls_broker(tmp_path, authority.ca, certificate) as url, city_in(tmp_path) as city:
+        asyncio.run(scene())
+
+
+@needs_mosquitto
+@pytest.mark.parametrize(
+    ("own", "code"),
+    [
+        ({"hours": (-2, -1)}, "uplink.certificate_expired"),
+        ({"hours": (1, 2)}, "uplink.certificate_early"),
+        ({"name": "G9999"}, "uplink.certificate_name"),
+        ("another key", "uplink.certificate_key"),
+    ],
+)
+def test_a_certificate_of_ours_that_cannot_be_used(tmp_path: Path, own: Any, code: str) -> None:
+    """It is not even shown to a broker; the journal hears of it, because somebody has to act."""
+
+    async def scene() -> None:
+        uplink, reports = uplink_for(city, url, 5, tls=tls)
+        async with running(uplink.run(beat)):
+            await auntil(lambda: reports)
+            assert uplink.session == 0
+        assert reports[0][0] == "uplink_refused"
+        assert (await refusal(city, url, tls)).code == code
+
+    authority = Authority(tmp_path, "city-ca")
+    options = {"name": GATEWAY} if own == "another key" else {"name": GATEWAY, **own}
+    path = authority.issue(file="own", **options)
+    tls = tls_of(authority.ca, path)
+    if own == "another key":
+        tls = site.UplinkTls(ca=tls.ca, cert=tls.cert, key=str(authority.issue("other").with_suffix(".key")))
+    with tls_broker(tmp_path, authority.ca, authority.issue("broker")) as url, city_in(tmp_path) as city:
+        asyncio.run(scene())
+
+
+@needs_mosquitto
+def test_a_broker_that_goes_back_to_plain_text_is_left(tmp_path: Path) -> None:
+    """mqtts:// at a port that speaks plain MQTT: no byte of ours in clear, and no session."""
+
+    async def scene() -> None:
+        url = there.url.replace("mqtt://", "mqtts://")
+        error = await refusal(city, url, tls_of(authority.ca, authority.issue(GATEWAY)))
+        assert error.code in {"uplink.server_plain", "uplink.no_answer"}
+
+    authority = Authority(tmp_path, "city-ca")
+    with broker(tmp_path, "mosquitto") as there, city_in(tmp_path) as city:
+        asyncio.run(scene())
+
+
+def test_a_server_of_older_tls_is_refused_by_name(tmp_path: Path) -> None:
+    """TLS 1.2 at most on the other side."""
+
+    async def scene() -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.settimeout(20)
+            answering = asyncio.create_task(asyncio.to_thread(answer, listener, context))
+            url = f"mqtts://127.0.0.1:{listener.getsockname()[1]}"
+            error = await refusal(city, url, tls_of(authority.ca, authority.issue(GATEWAY)))
+            await answering
+        assert error.code == "uplink.server_old"
+
+    def answer(listener: socket.socket, context: ssl.SSLContext) -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            context.wrap_socket(connection, server_side=True).close()
+
+    authority = Authority(tmp_path, "city-ca")
+    certificate = authority.issue("broker")
+    with city_in(tmp_path) as city:
+        asyncio.run(scene())
+
+
+def test_dates_of_our_certificate_count_by_a_trusted_clock_only(tmp_path: Path) -> None:
+    """A gateway that woke up in 1970 still goes to the city; one that knows the time does not with what has run out."""
+    authority = Authority(tmp_path, "city-ca")
+    own = authority.issue(GATEWAY, hours=(-2, -1))
+    settings = tls_of(authority.ca, own)
+    now = BenchClock().now()
+    check_certificate(settings, GATEWAY, tmp_path, msgspec.structs.replace(now, wall_ms=0, state=ClockState.UNSET))
+    with pytest.raises(UplinkError, match="run out"):
+        check_certificate(settings, GATEWAY, tmp_path, now)
+
+
+def tls_of(ca: Path, own: Path) -> site.UplinkTls:
+    return site.UplinkTls(ca=str(ca), cert=str(own), key=str(own.with_suffix(".key")))
+
+
+async def refusal(city: City, url: str, tls: site.UplinkTls) -> UplinkError:
+    """What one attempt to connect comes to."""
+    uplink, _ = uplink_for(city, url, 5, tls=tls)
+    with pytest.raises(UplinkError) as caught:
+        await asyncio.wait_for(uplink._stay_connected(beat), 20)
+    return caught.value
 
 
 @needs_mosquitto

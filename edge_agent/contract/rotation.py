@@ -1,0 +1,69 @@
+"""A gateway's signing key is replaced: the old one signs the new one, so that the city needs nobody's word for it.
+
+`gateway.rotation` keeps every step since the first key, the oldest first; the birth carries them. A city that knows any
+of those keys comes to the newest.
+"""
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from edge_agent.contract.messages import ROTATIONS_AT_MOST, RotationMessage
+from edge_agent.contract.signatures import (
+    KeyFileError,
+    PrivateKey,
+    PublicKey,
+    kid_of,
+    public_of,
+    replace_file,
+    sign,
+    verify,
+)
+from edge_agent.model.encoding import canonical, plain
+
+STEPS = "gateway.rotation"
+
+
+def step(gateway: str, old: PrivateKey, new: PublicKey) -> RotationMessage:
+    raw = base64.urlsafe_b64encode(new.public_bytes_raw()).rstrip(b"=").decode()
+    return msgspec.convert(sign({"gateway": gateway, "new": raw}, old), RotationMessage)
+
+
+def new_key_of(rotation: RotationMessage) -> PublicKey:
+    """Raises ValueError."""
+    return public_of(base64.urlsafe_b64decode(rotation.new + "="))
+
+
+def followed(known: PublicKey, steps: Sequence[RotationMessage], gateway: str) -> PublicKey | None:
+    """The newest key that follows from `known`; None when no step starts there or one is not signed as it should be."""
+    here = known
+    for rotation in steps:
+        if rotation.gateway != gateway or rotation.kid != kid_of(here):
+            continue
+        if not verify(plain(rotation), here):
+            return None
+        try:
+            here = new_key_of(rotation)
+        except ValueError:
+            return None
+    return None if here is known else here
+
+
+def load_steps(path: Path, key: PublicKey) -> tuple[RotationMessage, ...]:
+    """What led to `key`, without what was cut short before it came into force. Raises KeyFileError."""
+    try:
+        steps = msgspec.json.decode(path.read_bytes(), type=tuple[RotationMessage, ...])
+        while steps and kid_of(new_key_of(steps[-1])) != kid_of(key):
+            steps = steps[:-1]
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError) as error:
+        raise KeyFileError("uplink.key_unreadable", path=path, why=error) from error
+    return steps
+
+
+def save_steps(path: Path, steps: Sequence[RotationMessage]) -> None:
+    """Raises KeyFileError."""
+    replace_file(path, canonical([plain(rotation) for rotation in steps[-ROTATIONS_AT_MOST:]]), 0o600)

@@ -1,0 +1,96 @@
+"""Operate: a guard or installer at the gateway wants something done. Every order has a name and is an event."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from edge_agent import log
+from edge_agent.core import area
+from edge_agent.errors import DeviceUnavailable, JournalUnavailable
+from edge_agent.flows.orders import ORDERS, orders
+from edge_agent.flows.premises import Premises
+from edge_agent.model.commands import Done, Operation
+from edge_agent.model.events import CommandCompleted, CommandRefused
+from edge_agent.model.standing import Change
+from edge_agent.ports import IntentDone, IntentOpened
+
+logger = log.get("flows.operate")
+
+
+class RemoteDoor(Protocol):
+    async def open_remotely(self) -> None: ...
+
+    async def approve(self, by: str) -> bool: ...
+
+
+class Operations:
+    """What a guard or installer at the gateway may order; fulfils what console.control serves."""
+
+    def __init__(self, premises: Premises, doors: Mapping[str, RemoteDoor]) -> None:
+        self.premises, self.doors = premises, doors
+        self._count = 0
+
+    async def carry_out(self, operation: Operation) -> Done:
+        if not operation.by.strip():
+            return Done(False, "operate.no_name")
+        if operation.door is not None and operation.door not in self.doors:
+            return Done(False, "operate.no_door")
+        doors = tuple(self.doors) if operation.door is None else (operation.door,)
+        logger.info("%s by %s at %s", operation.verb, operation.by, operation.door or "all doors")
+        match operation.verb:
+            case "open":
+                return await self._open(operation)
+            case "approve":
+                return await self._approve(operation)
+            case "clear":
+                code = self.premises.clear(operation.latch or "", operation.by)
+                return Done(not code, code)
+            case "forgive":
+                self._done(operation, area.forgive(self.premises.standing, operation.person))
+                return Done(True)
+            case verb if verb in ORDERS:
+                now = self.premises.now()
+                self._done(operation, orders(verb, doors, now, operation.by, operation.why, operation.for_s))
+            case _:
+                return Done(False, "operate.unknown_verb")
+        self.premises.wake()
+        return Done(True, doors=doors)
+
+    def _id(self) -> str:
+        now = self.premises.now()
+        self._count += 1
+        return f"local-{now.boot_id[:8]}-{now.up_ms}-{self._count}"
+
+    def _done(self, operation: Operation, changes: Sequence[Change]) -> None:
+        event = CommandCompleted(
+            command=self._id(), verb=operation.verb, issuer=f"local/{operation.by}",
+            door=operation.door,
+        )  # fmt: skip
+        self.premises.record(event, *changes)
+
+    async def _open(self, operation: Operation) -> Done:
+        """Recorded before the gate moves, like a command of the city."""
+        if operation.door is None:
+            return Done(False, "operate.which_door")
+        journal = self.premises.journal
+        command, issuer = self._id(), f"local/{operation.by}"
+        try:
+            await journal.apply(IntentOpened(command, "open", operation.door, issuer, 0))
+        except JournalUnavailable:
+            return Done(False, "operate.not_recorded")
+        try:
+            await self.doors[operation.door].open_remotely()
+        except DeviceUnavailable:
+            refused = CommandRefused(reason="gate_unavailable", command=command, verb="open", issuer=issuer)
+            journal.record(refused, IntentDone(command, "refused"))
+            return Done(False, "operate.gate_unavailable")
+        completed = CommandCompleted(command=command, verb="open", issuer=issuer, door=operation.door)
+        journal.record(completed, IntentDone(command, "completed"))
+        return Done(True, doors=(operation.door,))
+
+    async def _approve(self, operation: Operation) -> Done:
+        if operation.door is None:
+            return Done(False, "operate.which_door")
+        if not await self.doors[operation.door].approve(operation.by):
+            return Done(False, "operate.nobody_waits")
+        self._done(operation, ())
+        return Done(True, doors=(operation.door,))

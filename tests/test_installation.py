@@ -1,0 +1,211 @@
+"""The installation on the city's order: a configuration on trial, a certificate that is renewed, and the way back."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge_agent.cli.init import TEMPLATE
+from edge_agent.config import load_config
+from edge_agent.contract.signatures import new_key, save_private, save_public
+from edge_agent.errors import EdgeAgentError
+from edge_agent.flows.alarm import Alarms
+from edge_agent.installation import STARTS_AT_MOST, Installation, load_on_trial, read_tried
+from edge_agent.model.events import AgentDegraded
+from edge_agent.model.site import Config
+from tests.flows.world import MemoryClock, MemoryJournal, no_beat
+from tests.uplink.test_uplink_tls import Authority
+from tests.waiting import auntil
+
+GATEWAY = "G0001"
+
+
+class MemoryLine:
+    """An uplink: `good` says whether the broker takes us with what is on the disk."""
+
+    def __init__(self, good: Callable[[], bool] = lambda: True) -> None:
+        self.session, self.good, self.count = 0, good, 0
+
+    async def connected(self) -> int:
+        return self.session
+
+    def reconnect(self) -> None:
+        self.count += 1
+        self.session = self.count if self.good() else 0
+
+
+class Site:
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.file = folder, folder / "agent.toml"
+        (folder / "keys").mkdir(mode=0o700)
+        save_private(folder / "keys/gateway.key", new_key())
+        for name in ("city-ack", "city-command"):
+            save_public(folder / f"keys/{name}.pub", new_key().public_key())
+        self.authority = Authority(folder, "city-ca")
+        self.authority.issue(GATEWAY, file="own", hours=(-1, 24))
+        self.text = (
+            f'[gateway]\nid = "{GATEWAY}"\nstate = "state"\n[uplink]\nurl = "mqtts://127.0.0.1:8883"\n'
+            '[uplink.tls]\nca = "city-ca.pem"\ncert = "own.pem"\nkey = "own.key"\n'
+        )
+        self.file.write_text(self.text)
+        self.clock, self.journal, self.line, self.restarts = MemoryClock(), MemoryJournal(), MemoryLine(), 0
+
+    def installation(self, config: Config | None = None, trial_s: float = 60.0) -> Installation:
+        def restart() -> None:
+            self.restarts += 1
+
+        import time
+
+        return Installation(
+            self.file, config or load_config(self.file), self.line, Alarms(self.journal, self.clock), restart,
+            lambda: time.time_ns() // 1_000_000, trial_s=trial_s,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def configure(site: Site, text: str, version: int = 5) -> tuple[str, str]:
+    return asyncio.run(site.installation().configure(text.encode(), version))
+
+
+def changed(site: Site) -> str:
+    return site.text + "[policy]\npanic_repeat_s = 20\n"
+
+
+def test_a_good_configuration_is_in_place_and_on_trial(site: Site) -> None:
+    assert configure(site, changed(site)) == ("", "")
+    assert site.file.read_text() == changed(site)
+    assert (site.folder / "agent.toml.previous").read_text() == site.text
+    assert not (site.folder / "agent.toml.new").exists()
+    assert read_tried(site.file).starts == 0
+    assert configure(site, site.text, 6)[0] == "busy"
+    assert configure(site, site.text, 5)[0] == "already_done"
+    assert configure(site, site.text, 4)[0] == "stale_version"
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("not toml [", "agent.toml.new"),
+        ("[gateway]\nid = 5\n", "gateway.id"),
+        (TEMPLATE.replace("STATE", "state"), "key"),
+        ("{text}[policy]\npanic_repeat_s = 9999\n", "panic_repeat_s"),
+        ("{other}", "certificate of"),
+        ("{keys}", "belong to the machine"),
+    ],
+)
+def test_a_bad_configuration_changes_nothing_and_says_what_is_wrong(site: Site, text: str, what: str) -> None:
+    wanted = text.replace("{text}", site.text).replace("{other}", site.text.replace(GATEWAY, "G9"))
+    wanted = wanted.replace("{keys}", site.text.replace("[uplink]", '[uplink]\ncity_command_key = "keys/city-ack.pub"'))
+    reason, detail = configure(site, wanted)
+    assert reason == "bad_configuration"
+    assert what in detail
+    assert site.file.read_text() == site.text
+    assert configure(site, changed(site))[0] == ""
+
+
+def test_a_configuration_that_reaches_the_city_has_proved_itself(site: Site) -> None:
+    configure(site, changed(site))
+    load_on_trial(site.file)
+
+    async def story() -> None:
+        site.line.session = 1
+        job = asyncio.create_task(site.installation().run(no_beat))
+        await auntil(lambda: read_tried(site.file).starts is None)
+        job.cancel()
+
+    asyncio.run(story())
+    assert site.file.read_text() == changed(site)
+    assert read_tried(site.file).config == 5
+    assert site.restarts == 0
+
+
+def test_a_configuration_that_does_not_reach_the_city_is_taken_back_and_told(site: Site) -> None:
+    configure(site, changed(site))
+    load_on_trial(site.file)
+
+    async def story() -> None:
+        job = asyncio.create_task(site.installation(trial_s=0.1).run(no_beat))
+        await auntil(lambda: site.restarts)
+        job.cancel()
+        assert site.file.read_text() == site.text
+        assert (site.folder / "agent.toml.rejected").read_text() == changed(site)
+        job = asyncio.create_task(site.installation().run(no_beat))
+        await auntil(lambda: site.journal.all)
+        job.cancel()
+
+    asyncio.run(story())
+    event = site.journal.all[0].event
+    assert isinstance(event, AgentDegraded)
+    assert event.what == "config_rolled_back"
+    assert configure(site, changed(site), 5)[0] == "already_done"  # and it is not tried again
+
+
+def test_a_configuration_that_does_not_last_is_taken_back_at_the_start(site: Site) -> None:
+    configure(site, changed(site))
+    for _ in range(STARTS_AT_MOST):
+        assert load_on_trial(site.file).policy.panic_repeat_s == 20
+    assert load_on_trial(site.file).policy.panic_repeat_s == 30
+    assert site.file.read_text() == site.text
+
+
+def test_a_configuration_that_cannot_be_loaded_is_taken_back_at_once(site: Site) -> None:
+    configure(site, changed(site))
+    site.file.write_text("damaged")
+    assert load_on_trial(site.file).gateway.id == GATEWAY
+    site.file.write_text("damaged by hand")  # nothing is on trial: a mistake of the installer is told
+    with pytest.raises(EdgeAgentError):
+        load_on_trial(site.file)
+
+
+def renew(site: Site, pem: bytes, version: int = 7) -> tuple[str, str]:
+    import edge_agent.installation as module
+
+    module.CERTIFICATE_TRIAL_S = 0.1
+    return asyncio.run(site.installation().certify(pem, version))
+
+
+def test_a_renewed_certificate_is_in_force_once_the_broker_takes_it(site: Site) -> None:
+    own = (site.folder / "own.key").read_bytes()
+    pem = fresh(site)
+    assert renew(site, pem) == ("", "")
+    assert (site.folder / "own.pem").read_bytes() == pem
+    assert (site.folder / "own.key").read_bytes() == own
+    assert renew(site, pem)[0] == "already_done"
+    assert renew(site, pem, 6)[0] == "stale_version"
+
+
+def test_a_certificate_the_broker_refuses_is_taken_back(site: Site) -> None:
+    before = (site.folder / "own.pem").read_bytes()
+    site.line.good = lambda: (site.folder / "own.pem").read_bytes() == before
+    assert renew(site, fresh(site))[0] == "certificate_refused"
+    assert (site.folder / "own.pem").read_bytes() == before
+    assert site.line.session
+
+
+@pytest.mark.parametrize("wrong", ["name", "key", "expired", "text"])
+def test_a_certificate_that_is_not_ours_is_not_even_tried(site: Site, wrong: str) -> None:
+    before = (site.folder / "own.pem").read_bytes()
+    pem = {
+        "name": lambda: site.authority.issue("G9").read_bytes(),
+        "key": lambda: site.authority.issue(GATEWAY, file="other").read_bytes(),
+        "expired": lambda: fresh(site, (-2, -1)),
+        "text": lambda: b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    }[wrong]()
+    assert renew(site, pem)[0] == "bad_certificate"
+    assert (site.folder / "own.pem").read_bytes() == before
+    assert site.line.count == 0
+
+
+def fresh(site: Site, hours: tuple[float, float] = (-1, 48)) -> bytes:
+    """Another certificate for the gateway's own key."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    key = load_pem_private_key((site.folder / "own.key").read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return site.authority.issue(GATEWAY, key, file="renewed", hours=hours).read_bytes()
