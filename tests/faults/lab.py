@@ -173,10 +173,10 @@ class Lab:
 
     async def close(self) -> None:
         """End every process by its own pid; the gateways first."""
+        for end in self._ends:  # whoever starts gateways anew ends before they do
+            await end()
         await asyncio.gather(*(gateway.close() for gateway in self.gateways))
         await asyncio.gather(*(worker.stop() for worker in self.workers))
-        for end in self._ends:
-            await end()
         await self.broker.close()
         for act in reversed(self._last):
             act()

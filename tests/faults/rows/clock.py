@@ -91,7 +91,7 @@ async def turned_back(lab: Lab, count: int) -> None:
 
 
 async def opens_and_refuses(lab: Lab, gateway: Gateway, clock: str) -> None:
-    """A resident without dates gets in; a pass that ran out does not; nothing says `synced`."""
+    """A resident without dates gets in; a pass that ran out does not; the chain holds."""
     await gateway.shut()
     mark, since = len(gateway.gate.lines), len(gateway.ledger.reads)
     gateway.show_expired()

@@ -1,4 +1,4 @@
-"""Rows 4, 6 and 7: the disk is full, read-only, failing, or lies about a sync."""
+"""Rows 4, 6 and 7: the disk is full, failing, or lies about a sync."""
 
 import asyncio
 import os
@@ -71,9 +71,9 @@ async def disk_full(lab: Lab, count: int) -> None:
         lab.count()
 
 
-@row(6, "file system remounted read-only, and back", part="a", quick=1, sample=4, full=50, why_not=disks.why_not)
+@row(6, "file system shut down under the daemon (EIO)", part="a", quick=1, sample=4, full=50, why_not=disks.why_not)
 async def read_only(lab: Lab, count: int) -> None:
-    """The mount turns read-only under open files, as a kernel does after an error; then it is mounted anew."""
+    """Every write fails from one moment on. The mount is gone for good then: it is mounted anew for a new start."""
     from tests.faults.rows.power import on_disk
 
     gateway, disk = await on_disk(lab)
