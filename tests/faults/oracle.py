@@ -121,12 +121,17 @@ def _order(events: list[Stored], offers: Iterable[Offer], found: Findings) -> No
 
 
 def _same_as_journal(events: list[Stored], journal: Path, found: Findings) -> None:
-    """What the city has of the present journal is what stands in it, byte for byte."""
+    """What the city has of the present journal is what stands in it, byte for byte. Rows before the oldest that is kept
+    made room once they were confirmed: the chain, which is checked apart, ties them to it.
+    """
     rows = {(row.epoch, row.seq): row for row in journal_rows(journal)}
-    epochs = {epoch for epoch, _ in rows}
+    first: dict[str, int] = {}
+    for epoch, seq in rows:
+        first[epoch] = min(seq, first.get(epoch, seq))
     for event in events:
         row = rows.get((event.epoch, event.seq))
-        if event.epoch in epochs and (row is None or bytes(row.body) != event.body):
+        kept = event.epoch in first and event.seq >= first[event.epoch]
+        if kept and (row is None or bytes(row.body) != event.body):
             found.ghosts.append(f"{event.epoch[:8]}:{event.seq} is not what the journal has")
 
 
