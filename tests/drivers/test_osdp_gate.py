@@ -29,9 +29,9 @@ def test_a_release_counts_once_the_output_was_read_back_and_the_board_times_it(t
         assert all(move.first for move in bench.moves)
         await bench.gates["north"].release(1.2)
         assert bench.moved("north")[-1] == Report.RELAY_ON
-        assert commanded(bench) == [(0, 5, 12)]
+        await auntil(lambda: commanded(bench) == [(0, 5, 12)])
         await auntil(lambda: bench.moved("north")[-1] == Report.RELAY_OFF)
-        assert commanded(bench)[1:] == [(0, 0, 0)]
+        await auntil(lambda: commanded(bench)[1:] == [(0, 0, 0)])
         assert Report.RELAY_ON not in bench.moved("south")
         assert bench.reports == []
 
@@ -43,7 +43,7 @@ def test_securing_ends_a_release_now(tmp_path: Path) -> None:
         await bench.known("south")
         await bench.gates["south"].release(20)
         await bench.gates["south"].secure()
-        assert commanded(bench) == [(1, 5, 200), (1, 1, 0)]
+        await auntil(lambda: commanded(bench) == [(1, 5, 200), (1, 1, 0)])
         assert bench.moved("south")[-2:] == [Report.RELAY_ON, Report.RELAY_OFF]
 
     on_osdp_bench(tmp_path, story, "--address", "2", *IO, readers=(), doors=(NORTH, SOUTH))
@@ -114,6 +114,7 @@ def test_a_relay_that_does_not_follow_is_told_after_the_second_order(tmp_path: P
         bench.device.tell("stuck", on=True)
         with pytest.raises(DeviceUnavailable, match="twice"):
             await bench.gates["north"].release(3)
+        await auntil(lambda: len(commanded(bench)) >= 2)
         assert commanded(bench) == [(0, 5, 30)] * 2
         assert [report.state for report in bench.reports] == ["degraded"]
 
@@ -127,7 +128,7 @@ def test_a_relay_that_stays_on_after_its_pulse_is_switched_off(tmp_path: Path) -
         bench.device.tell("hold", number=0)  # its rest is now on: the pulse ends, the output does not
         await auntil(lambda: bench.reports)
         await auntil(lambda: bench.moved("north")[-1] == Report.RELAY_OFF)
-        assert commanded(bench)[-1] == (0, 1, 0)
+        await auntil(lambda: commanded(bench)[-1] == (0, 1, 0))
         assert "stayed on" in bench.reports[0].detail
 
     on_osdp_bench(tmp_path, story, "--address", "2", *IO, readers=(), doors=(NORTH,))
@@ -140,6 +141,7 @@ def test_an_answer_that_is_lost_does_not_lose_the_release(tmp_path: Path) -> Non
         await bench.known("north")
         bench.device.tell("lose", code=0x68)
         await bench.gates["north"].release(5)
+        await auntil(lambda: commanded(bench))
         assert commanded(bench) == [(0, 5, 50)]
         assert bench.reports == []
 
