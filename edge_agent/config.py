@@ -50,6 +50,8 @@ ARRAYS: dict[str, type[Table]] = {
     "link": Link, "terminal": Terminal, "camera": Camera, "door": Door, "area": Area, "interlock": Interlock,
 }  # fmt: skip
 GATEWAY_KEY, FACE_KEY = "keys/gateway.key", "keys/face-store.key"
+MODELS = "models"  # folder of the state directory
+DLIB_DISTANCES = (0.2, 0.6)  # beyond 0.6 the engine's authors no longer call it the same person
 SCBK_D = bytes(range(0x30, 0x40))
 
 
@@ -253,6 +255,11 @@ def _profile(reader: Reader, at: str, name: str, wanted: str) -> Profile | None:
 
 
 def _check_ways(reader: Reader, config: Config) -> None:
+    low, high = DLIB_DISTANCES
+    for key in ("distance", "distance_claimed"):
+        value = getattr(config.faces, key)
+        if config.faces.engine == "dlib" and value is not None and not low <= value <= high:
+            reader.wrong(f"faces.{key}", "config.range", key=key, low=low, high=high)
     if config.faces.agree > config.faces.of:
         reader.wrong("faces.agree", "config.agree", agree=config.faces.agree, of=config.faces.of)
     watched = {camera.door for camera in config.cameras if "face" in camera.use}

@@ -16,6 +16,7 @@ COMMANDS = {
     "keys": "keys",
     "people": "people",
     "face": "face",
+    "models": "models",
     "access": "access",
     "events": "events",
     "city": "city",

@@ -54,11 +54,20 @@ class Policy(Table, frozen=True):
 
 
 class FacePolicy(Table, frozen=True):
-    """How a track becomes an identity (`core/faces.py`). Distances are Euclidean over the engine's embedding."""
+    """How a track becomes an identity (`core/faces.py`). Distances are Euclidean over the engine's embedding; what is
+    not written here is the model's own (`edge-agent faces calibrate` proposes the site's).
 
-    engine: Literal["dlib"] = "dlib"
-    distance: float = 0.5  # a match is at most this far
-    margin: float = 0.06  # and the next person at least this much farther
+    `detector`, `embedder`, `liveness_model`: ids of `edge-agent models list`, for the engine `onnx`.
+    """
+
+    engine: Literal["dlib", "onnx"] = "dlib"
+    detector: str = "yunet-2023mar"
+    embedder: str = "sface-2021dec"
+    liveness_model: str | None = None
+    evaluation: bool = False  # permits models whose licence allows evaluation only: never at a real gate
+    distance: float | None = None  # a match is at most this far
+    distance_claimed: float | None = None  # the same, once a card or a number has said who it should be
+    margin: float | None = None  # and the next person at least this much farther
     agree: int = 2  # k …
     of: int = 3  # … of the last n good frames
     within_s: float = 3.0
