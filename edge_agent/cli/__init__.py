@@ -16,6 +16,7 @@ COMMANDS = {
     "keys": "keys",
     "people": "people",
     "face": "face",
+    "faces": "faces",
     "models": "models",
     "access": "access",
     "events": "events",

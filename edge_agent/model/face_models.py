@@ -13,6 +13,8 @@ import msgspec
 from edge_agent.model.encoding import canonical
 from edge_agent.model.site import FacePolicy, Table
 
+ALIGNMENT = 2  # how the five points are found: by the detector once (1), again in an upright picture and its mirror (2)
+
 Role = Literal["detector", "embedder", "liveness"]
 
 
@@ -41,7 +43,7 @@ class Manifest(Table, frozen=True):
     scale: float = 1.0
     colour: Literal["rgb", "bgr"] = "rgb"
     template: Literal["arcface-112", ""] = ""
-    mirror: bool = False  # embed the face and its mirror image, and add them
+    mirror: bool = True  # embed the face and its mirror image, and add them
     dimension: int = 0
     metric: Literal["cosine", "euclidean"] = "cosine"
     threshold: float = 0.0
@@ -66,7 +68,7 @@ class Manifest(Table, frozen=True):
         """Changes with all that changes an embedding."""
         made = [
             self.sha256, self.network_sha256, self.width, self.height, self.mean, self.scale, self.colour,
-            self.template, self.mirror,
+            self.template, self.mirror, ALIGNMENT,
         ]  # fmt: skip
         return f"{self.id}@{hashlib.sha256(canonical(made)).hexdigest()[:8]}"
 

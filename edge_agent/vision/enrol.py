@@ -45,6 +45,7 @@ class PhotoResult(msgspec.Struct, frozen=True):
     model: str = ""
     quality: float = 0.0
     crop: bytes | None = None
+    noted: str = ""
 
     @property
     def error(self) -> FaceError | None:
@@ -55,13 +56,16 @@ class PhotoResult(msgspec.Struct, frozen=True):
 
 
 class EnrolJob(msgspec.Struct, frozen=True):
-    """`want_crop`: give back the picture of the face; `largest`: of several faces take the largest (evaluation)."""
+    """`want_crop`: give back the picture of the face; `measure`: take the person in the middle, and embed also what the
+    quality gate would refuse (the reason is `noted`); `spoil`: make every picture worse first, (how, how much).
+    """
 
     pictures: list[Picture]
     policy: FacePolicy
     engine: EngineSpec = DLIB
     want_crop: bool = False
-    largest: bool = False
+    measure: bool = False
+    spoil: tuple[str, float] | None = None
 
 
 def embed_photos(
@@ -70,12 +74,13 @@ def embed_photos(
     engine: EngineSpec = DLIB,
     *,
     want_crop: bool = False,
-    largest: bool = False,
+    measure: bool = False,
+    spoil: tuple[str, float] | None = None,
     progress: Progress | None = None,
 ) -> list[PhotoResult]:
     """One result per photograph, in order. Raises FaceError when the engine itself is missing."""
     results: list[PhotoResult] = []
-    for result in embedding(photos, policy, engine, want_crop=want_crop, largest=largest):
+    for result in embedding(photos, policy, engine, want_crop=want_crop, measure=measure, spoil=spoil):
         results.append(result)
         if progress:
             progress(len(results), len(photos))
@@ -88,10 +93,11 @@ def embedding(
     engine: EngineSpec = DLIB,
     *,
     want_crop: bool = False,
-    largest: bool = False,
+    measure: bool = False,
+    spoil: tuple[str, float] | None = None,
 ) -> Iterator[PhotoResult]:
     """The same as they come; photographs are taken from `photos` some dozen at a time. Raises FaceError."""
-    job = EnrolJob([], policy or FacePolicy(), engine, want_crop, largest)
+    job = EnrolJob([], policy or FacePolicy(), engine, want_crop, measure, spoil)
     batch: list[Picture] = []
     for photo in photos:
         batch.append(photo if isinstance(photo, Picture) else Picture(str(photo)))

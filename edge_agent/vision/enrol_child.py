@@ -98,6 +98,7 @@ def main() -> None:
 def _photo(picture: Picture, job: EnrolJob, reader: Reader) -> PhotoResult:
     from edge_agent.vision.photo import load
     from edge_agent.vision.quality import sharpness
+    from edge_agent.vision.spoil import spoiled
 
     path = picture.path
     loaded = load(path, picture.data)
@@ -105,20 +106,31 @@ def _photo(picture: Picture, job: EnrolJob, reader: Reader) -> PhotoResult:
         return PhotoResult(path, reason=loaded)
     rgb, scale = loaded
     faces = reader.faces(rgb)
-    if job.largest:
-        faces = sorted(faces, key=lambda face: -face[0][2] * _central(rgb, face[0]))[:1]
+    if job.spoil is not None and faces:
+        rgb = spoiled(rgb, _meant(rgb, faces)[0], *job.spoil)
+        faces = reader.faces(rgb)
+    if job.measure:
+        faces = [_meant(rgb, faces)] if faces else []
     if len(faces) != 1:
         return PhotoResult(path, reason="several_faces" if faces else "no_face")
     box = faces[0][0]
     face_px = round(box[2] / scale)
-    if face_px < job.policy.min_face_px:
+    if face_px < job.policy.min_face_px and not job.measure:
         return PhotoResult(path, reason="face_too_small", face_px=face_px)
     sharp = sharpness(rgb, box)
     reason, value = reader.judge(rgb, faces[0], job)
-    if reason is not None:
+    if reason is not None and not job.measure:
         return PhotoResult(path, reason=reason, face_px=face_px, sharpness=sharp)
+    if face_px < job.policy.min_face_px:
+        reason = "face_too_small"
     crop = _crop(rgb, box) if job.want_crop else None
-    return PhotoResult(path, reader.embed(rgb, faces[0]), None, face_px, sharp, reader.model, round(value, 3), crop)
+    return PhotoResult(
+        path, reader.embed(rgb, faces[0]), None, face_px, sharp, reader.model, round(value, 3), crop, reason or ""
+    )
+
+
+def _meant(rgb: Any, faces: list[tuple[Any, Any]]) -> tuple[Any, Any]:
+    return max(faces, key=lambda face: face[0][2] * _central(rgb, face[0]))
 
 
 def _central(rgb: Any, box: Any) -> float:

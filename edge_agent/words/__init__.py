@@ -5,13 +5,27 @@ One file per area; the codes of an area start with its name.
 
 from typing import Any
 
-from edge_agent.words import access, cli, config, devices, explain, faces, gpio, models, operate, push, store, uplink
+from edge_agent.words import (
+    access,
+    cli,
+    config,
+    devices,
+    explain,
+    face_report,
+    faces,
+    gpio,
+    models,
+    operate,
+    push,
+    store,
+    uplink,
+)
 
 WORDS: dict[str, tuple[str, str]] = {
     "several": ("{count} problems", "{count} 个问题"),
     **access.WORDS, **cli.WORDS, **config.WORDS, **devices.WORDS,
-    **explain.WORDS, **faces.WORDS, **gpio.WORDS, **models.WORDS, **operate.WORDS, **push.WORDS, **store.WORDS,
-    **uplink.WORDS,
+    **explain.WORDS, **face_report.WORDS, **faces.WORDS, **gpio.WORDS, **models.WORDS, **operate.WORDS, **push.WORDS,
+    **store.WORDS, **uplink.WORDS,
 }  # fmt: skip
 
 LANGUAGES = ("en", "zh")

@@ -116,7 +116,7 @@ def test_a_manifest_comes_back_as_it_was_written(tmp_path: Path) -> None:
 
 def test_the_template_id_changes_with_all_that_changes_an_embedding() -> None:
     base = MOBILEFACENET.template_id
-    for change in ({"mean": 0.0}, {"scale": 1.0}, {"colour": "bgr"}, {"mirror": True}, {"sha256": "0" * 64}):
+    for change in ({"mean": 0.0}, {"scale": 1.0}, {"colour": "bgr"}, {"mirror": False}, {"sha256": "0" * 64}):
         assert msgspec.structs.replace(MOBILEFACENET, **change).template_id != base
     assert msgspec.structs.replace(MOBILEFACENET, threshold=0.1, licence="other").template_id == base
 
