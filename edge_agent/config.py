@@ -27,6 +27,7 @@ from edge_agent.model.people import CATEGORIES
 from edge_agent.model.profile import Osdp, Profile
 from edge_agent.model.push import HttpPush
 from edge_agent.model.site import (
+    BANNED,
     Area,
     Camera,
     Config,
@@ -40,7 +41,7 @@ from edge_agent.model.site import (
     Terminal,
     Uplink,
 )
-from edge_agent.site_kind import site_rules
+from edge_agent.site_kind import faces_of_minors, site_rules
 from edge_agent.tables import Reader, read_toml, refer
 
 CAMERA_SCHEMES = {"rtsp", "rtsps", "http", "https", "file"}
@@ -85,6 +86,7 @@ def load_config(path: Path) -> Config:
         _check_references(reader, config)
         _check_ways(reader, config)
         _check_places(reader, config)
+        _check_privacy(reader, config)
         _check_keys(reader, config, path.parent)
         site_rules(config.gateway.site, reader)
     if reader.problems:
@@ -286,6 +288,20 @@ def _check_ways(reader: Reader, config: Config) -> None:
             for position, camera in enumerate(config.cameras):
                 if camera.door == door.name and "face" in camera.use:
                     reader.wrong(f"camera[{position}].door", "config.camera_without_face", door=door.name)
+
+
+def _check_privacy(reader: Reader, config: Config) -> None:
+    """No camera or face device where people undress or sleep; no faces of minors without their guardians."""
+    for index, camera in enumerate(config.cameras):
+        if camera.place in BANNED:
+            reader.wrong(f"camera[{index}].place", "config.banned_place", place=camera.place)
+    for index, terminal in enumerate(config.terminals):
+        if terminal.place in BANNED and "face" in _provided(terminal):
+            reader.wrong(f"terminal[{index}].place", "config.banned_place", place=terminal.place)
+    if faces_of_minors(config.gateway.site) and not config.faces.guardian_consent:
+        for index, camera in enumerate(config.cameras):
+            if "face" in camera.use:
+                reader.wrong(f"camera[{index}].use", "config.faces_of_minors", site=config.gateway.site)
 
 
 def _provided(terminal: Terminal) -> set[str]:

@@ -157,6 +157,41 @@ def report(config: Path, state: Path | None, strangers_per_day: float, as_json: 
         tell("faces.filing", persons=site.persons)
 
 
+@command.command("filing")
+@CONFIG
+@STATE
+def filing(config: Path, state: Path | None) -> None:
+    """Print what a filing and an impact assessment ask for: cameras, stored faces, purposes, sign texts; JSON.
+
+    The texts are a help, no legal advice. From 100,000 stored faces on the storing itself has to be filed.
+    """
+    from edge_agent.store.faces import FaceStore, load_key
+
+    loaded, path = load_config(config), state_directory(config, state) / "faces.db"
+    persons: set[str] = set()
+    if path.exists():
+        with closing(FaceStore(path, load_key(config.parent / FACE_KEY), loaded.gateway.id)) as store:
+            persons = {enrolled.person for enrolled in store.enrolled()}
+    doors = sorted({camera.door for camera in loaded.cameras if "face" in camera.use})
+    sheet = {
+        "gateway": loaded.gateway.id,
+        "cameras": [
+            {"name": camera.name, "door": camera.door, "place": camera.place, "direction": camera.direction}
+            for camera in loaded.cameras
+        ],
+        "faces_stored": len(persons),
+        "faces_filing_from": 100_000,
+        "purposes": ["match", "keep_image", "provide_to_city"],
+        "stored": "templates, AES-256-GCM per record, on this gateway only; pictures only with their own consent",
+        "leaves_the_gateway": "pseudonymous person id, category, house code; never a face",
+        "other_ways_in": {door.name: [list(way) for way in door.ways] for door in loaded.doors if door.name in doors},
+        "signs": {door: words("cli.sign", door=door) for door in doors},
+    }
+    click.echo(msgspec.json.format(msgspec.json.encode(sheet)))
+    if len(persons) >= FACES_WARNED:
+        tell("faces.filing", persons=len(persons))
+
+
 def _engine(config: Path, state: Path | None) -> tuple[Config, EngineSpec]:
     from edge_agent.vision.models import spec_of
 

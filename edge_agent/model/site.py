@@ -64,6 +64,7 @@ class FacePolicy(Table, frozen=True):
     detector: str = "yunet-2023mar"
     embedder: str = "sface-2021dec"
     liveness_model: str | None = None
+    guardian_consent: bool = False  # where most are minors: faces only with a guardian's consent, for everybody
     evaluation: bool = False  # permits models whose licence allows evaluation only: never at a real gate
     distance: float | None = None  # a match is at most this far
     distance_claimed: float | None = None  # the same, once a card or a number has said who it should be
@@ -73,6 +74,13 @@ class FacePolicy(Table, frozen=True):
     within_s: float = 3.0
     min_face_px: int = 64
     min_sharpness: float = 40.0  # variance of the Laplacian over the face at 112 px
+
+
+Place = Literal[
+    "", "entrance", "lobby", "lift", "garage", "corridor", "office", "classroom",
+    "bath", "toilet", "changing", "nursing", "dormitory_room",
+]  # fmt: skip
+BANNED = ("bath", "toilet", "changing", "nursing", "dormitory_room")  # no camera and no face device, whatever it is for
 
 
 class Link(Table, frozen=True):
@@ -93,6 +101,7 @@ class Terminal(Table, frozen=True):
     key_file: str | None = None  # OSDP secure channel base key, 32 hex digits
     secret_file: str | None = None  # what a terminal that calls over HTTP proves itself with: one line of text
     direction: Literal["in", "out"] = "in"
+    place: Place = ""
 
 
 class Camera(Table, frozen=True):
@@ -102,6 +111,7 @@ class Camera(Table, frozen=True):
     use: tuple[Literal["face"], ...] = ("face",)
     direction: Literal["in", "out"] = "in"
     fps: float = 15.0
+    place: Place = ""  # what kind of place it looks at
 
 
 class GateLines(Table, frozen=True):

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from edge_agent.vision.photo_limits import BYTES_AT_MOST, PIXELS_AT_MOST
+
 FORMATS = ("JPEG", "MPO", "PNG", "BMP", "TIFF", "WEBP")  # an iPhone writes MPO where it says JPEG
-PIXELS_AT_MOST = 50_000_000
 SIDE_AT_MOST_PX = 1_600  # larger photographs are reduced: the detector's time grows with the pixels
 SIDE_AT_LEAST_PX = 16
-BYTES_AT_MOST = 64 << 20
 
 Image.MAX_IMAGE_PIXELS = PIXELS_AT_MOST
 
@@ -53,7 +53,7 @@ def load(path: str, data: bytes | None) -> tuple[Any, float] | str:
 def _eight_bits(picture: Image.Image) -> Image.Image:
     """16 bits are scaled (Pillow's own conversion would cut them off), transparency lies on white."""
     if picture.mode.startswith(("I", "F")):
-        values = np.asarray(picture, np.float32)
+        values = np.nan_to_num(np.asarray(picture, np.float32), posinf=0, neginf=0)
         full = 65_535.0 if values.max(initial=0.0) > 255 else 255.0
         made = Image.fromarray(np.clip(values * (255.0 / full), 0, 255).astype(np.uint8))
         made.info["exif"] = picture.info.get("exif", b"")
