@@ -76,6 +76,7 @@ bench: setup broker photos
 	PYTHONPATH=. $(BIN)/python bench/card.py
 	PYTHONPATH=. $(BIN)/python bench/daemon.py
 	PYTHONPATH=. $(BIN)/python bench/face.py
+	PYTHONPATH=. $(BIN)/python bench/gallery.py
 
 schema: setup
 	$(BIN)/python -m edge_agent.contract.schemas docs/reference/schemas

@@ -123,6 +123,8 @@ def bootstrap(identities: int, measure: Callable[[npt.NDArray[np.intp]], float],
 def genuine_interval(trials: Trials, threshold: float, identities: int, seed: int) -> Interval:
     """FNMR with its interval over identities."""
     wrong = trials.genuine < threshold
+    if not wrong.any():
+        return Interval(0.0, 0.0, rule_of_three(len(wrong)))
 
     def measure(drawn: npt.NDArray[np.intp]) -> float:
         weights = drawn[trials.genuine_of]

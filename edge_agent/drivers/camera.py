@@ -102,11 +102,11 @@ class CameraWorker:
                 beat()
                 if isinstance(detection, CameraState):
                     within_s = SILENT_AT_MOST_S
-                    self._note(detection)
                     if (mb := resident_mb(process.pid)) > self.memory_mb:
                         if self.clock.now().up_ms - began_ms < LIVES_AT_LEAST_MS:  # it would go on for ever
                             raise self._failed(f"it needs {mb:.0f} MB from the start, {self.memory_mb} are allowed")
                         raise TooLarge(mb)
+                    self._note(detection)
                 else:
                     self._deliver(self.camera.name, detection)
         finally:

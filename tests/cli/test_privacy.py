@@ -32,7 +32,7 @@ gate = { link = "g", profile = "gates/sim" }
 ways = [["card"], ["face"]]
 [[terminal]]
 name = "t"
-profile = "readers/osdp-generic"
+profile = "readers/text-stx"
 link = "l"
 door = "gate"
 [[camera]]
