@@ -23,6 +23,7 @@ from edge_agent.vision.track import Box
 
 Points = npt.NDArray[np.float64]
 
+WIDER = 1.33  # this detector's boxes reach from cheek to cheek; ours are square and a third wider, as dlib's are
 SMALLEST_PX = 40  # the smallest wanted face is searched at this width
 SEARCH_PX = 120_000  # at most so many pixels are searched at once
 SCORE_AT_LEAST, OVERLAP_AT_MOST, FACES_AT_MOST = 0.7, 0.3, 50
@@ -48,7 +49,7 @@ class OnnxEngine:
         """Faces of at least about `min_face_px` in that part of the frame, the best first."""
         left, top, right, bottom = part or (0, 0, rgb.shape[1], rgb.shape[0])
         crop = rgb[top:bottom, left:right]
-        scale = min(1.0, SMALLEST_PX / min_face_px, (SEARCH_PX / (crop.shape[0] * crop.shape[1])) ** 0.5)
+        scale = min(1.0, SMALLEST_PX * WIDER / min_face_px, (SEARCH_PX / (crop.shape[0] * crop.shape[1])) ** 0.5)
         size = (max(16, round(crop.shape[1] * scale)), max(16, round(crop.shape[0] * scale)))
         scaled = crop if scale == 1.0 else cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
         back = (crop.shape[1] / scaled.shape[1], crop.shape[0] / scaled.shape[0])
@@ -150,4 +151,6 @@ def _found(row: Points, back: tuple[float, float], at: tuple[int, int]) -> Found
     """A row of YuNet (x, y, width, height, five points, score) in px of the whole frame."""
     x, y = row[0] * back[0] + at[0], row[1] * back[1] + at[1]
     points = tuple((float(row[n] * back[0] + at[0]), float(row[n + 1] * back[1] + at[1])) for n in range(4, 14, 2))
-    return Found((round(x), round(y), round(row[2] * back[0]), round(row[3] * back[1])), float(row[14]), points)
+    side, middle = row[2] * back[0] * WIDER, (x + row[2] * back[0] / 2, y + row[3] * back[1] / 2)
+    box = (round(middle[0] - side / 2), round(middle[1] - side / 2), round(side), round(side))
+    return Found(box, float(row[14]), points)

@@ -239,7 +239,7 @@ def test_a_part_of_the_frame_is_searched_in_the_frames_own_px(engine: Engine) ->
     frame[300:550, 700:950] = picture
     whole, part = engine.find(frame, 60)[0], engine.find(frame, 60, (650, 250, 1000, 600))[0]
     assert np.allclose(whole.box, part.box, atol=8)
-    assert np.allclose(whole.points, part.points, atol=4)
+    assert np.allclose(whole.points, part.points, atol=8)  # the whole frame is searched reduced
     assert 700 < part.points[2][0] < 950
 
 
