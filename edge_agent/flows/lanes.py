@@ -63,6 +63,13 @@ class Lanes:
                 stop.until_ms = 0
 
     async def _read(self) -> None:
+        """Fill the lanes that ran out. A row that is lost while others are fetched sends its lane back: what came from
+        the disk meanwhile would pass it over for good.
+        """
+        while not await self._filled():
+            pass
+
+    async def _filled(self) -> bool:
         if self._generation != self.outbox.generation:
             self._generation = self.outbox.generation
             self._looked = dict.fromkeys(LANES, -1)
@@ -73,9 +80,12 @@ class Lanes:
             if self._rows[lane] or last <= max(after, self._looked[lane]):
                 continue
             page = await self.journal.rows(after, PAGE, lane == "urgent")
+            if self._generation != self.outbox.generation:
+                return False
             self._rows[lane].extend(row for row in page if row.seq <= last)
             if len(page) < PAGE or page[-1].seq > last:
                 self._looked[lane] = last
+        return True
 
     def _end(self, lane: Lane) -> int:
         return self.outbox.frontier if lane == "backlog" else self.journal.last

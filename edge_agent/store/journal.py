@@ -312,8 +312,7 @@ class SqliteJournal:
         logger.critical("nothing can be recorded: %s", why)
         self._why = why
         self._cursor_at = time.monotonic()
-        if isinstance(why, Damaged):
-            self._file.suspect()
+        if isinstance(why, Damaged) and self._file.suspect():
             self._found_damaged()
             self._probe_at = None
         else:
@@ -350,8 +349,6 @@ class SqliteJournal:
         return recording
 
     def _settle(self, batch: list[Recording], why: StoreError | None) -> None:
-        if isinstance(why, Damaged):
-            self._found_damaged()
         for recording in batch:
             recording.settle(why)
         if why is None and self._listeners:
@@ -378,6 +375,6 @@ class SqliteJournal:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._reading, question)
         except Damaged:
-            self._file.suspect()
-            self._found_damaged()
+            if self._file.suspect():
+                self._found_damaged()
             raise

@@ -191,10 +191,16 @@ class JournalFile:
             found.append((int(saved[0]), saved[1], int(saved[2])))
         return [row for row in found if isinstance(row[0], int) and isinstance(row[2], int)]
 
-    def suspect(self) -> None:
-        """The file was found damaged while in use: the next start looks at all of it."""
-        with contextlib.suppress(OSError):
+    def suspect(self) -> bool:
+        """The file was found damaged while in use: the next start looks at all of it. False when not even that can be
+        noted: then the disk is what fails, SQLite takes what it cannot read for damage, and a new start would find
+        nothing to start from.
+        """
+        try:
             beside(self.path, "-suspect").touch(mode=0o600)
+        except OSError:
+            return False
+        return True
 
     def close(self, acked: int | None, now: Moment | None = None) -> None:
         """Clean end of the run. Raises sqlite3.Error when that could not be noted."""

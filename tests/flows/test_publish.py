@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.publish import Publisher
 from edge_agent.model.ack import Ack
-from edge_agent.model.events import AgentStarted, CommandRefused, DoorForced, DoorOpened
+from edge_agent.model.events import AgentStarted, CommandRefused, DoorForced, DoorOpened, Row
 from edge_agent.ports import Sent
 from tests.flows.world import MemoryBooks, MemoryClock, MemoryJournal, MemoryUplink, no_beat
 from tests.waiting import auntil
@@ -139,6 +141,40 @@ def test_a_broker_that_forbids_the_topic_loses_nothing_and_is_noticed() -> None:
         line.uplink.refuse.clear()
         line.clock.up_ms += 5_000
         await auntil(lambda: 1 in line.uplink.stored)
+
+    play(story)
+
+
+def test_a_row_lost_while_later_ones_are_fetched_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lane goes back to the lost row; the rows that were on their way from the disk must not carry it on again."""
+
+    async def story(line: Line) -> None:
+        rows, publish = line.journal.rows, line.uplink.publish
+        asked = asyncio.Event()
+
+        async def slow(after: int, limit: int, urgent: bool | None = None) -> list[Row]:
+            found = await rows(after, limit, urgent)
+            if found and after == 2 and not asked.is_set():
+                asked.set()
+                await auntil(lambda: line.flow.outbox.position("live") == 0)  # row 1 was given up meanwhile
+            return found
+
+        async def broken(row: Row, historic: bool) -> Sent:
+            if row.seq == 1 and not asked.is_set():
+                await asked.wait()
+                return Sent(False, why="the connection broke")
+            return await publish(row, historic)
+
+        monkeypatch.setattr(line.journal, "rows", slow)
+        monkeypatch.setattr(line.uplink, "publish", broken)
+        line.uplink.watermark = 0
+        line.uplink.up()
+        await auntil(lambda: line.uplink.births)
+        line.happen(2)
+        await auntil(lambda: 2 in line.uplink.stored)
+        line.happen(1)
+        await auntil(lambda: {1, 2, 3} <= set(line.uplink.stored), what=lambda: line.uplink.stored)
+        assert asked.is_set()
 
     play(story)
 
