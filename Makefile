@@ -16,6 +16,8 @@ help:
 	@echo "make test-gpio   GPIO against a kernel's simulated chip (builds that kernel once, some minutes)"
 	@echo "make fuzz        a million inputs over all decoders; INPUTS=20000 for fewer"
 	@echo "make mutate      mutation testing of core/: changes it and sees whether the tests notice (minutes)"
+	@echo "make faults      the fault laboratory, a sample of every row (docs/faults.md); FULL=1, QUICK=1, ROW=, SEED="
+	@echo "make soak        all faults mixed for HOURS=1; make peers: others under the same faults"
 	@echo "make fuzz-uplink  a million hostile messages from the broker (COUNT=…, SEED=…)"
 	@echo "make check       lint and types only"
 	@echo "make schema      write the generated reference (JSON Schemas, AsyncAPI document, profile schema)"
@@ -102,6 +104,7 @@ bench: setup broker postgres photos
 	PYTHONPATH=. $(BIN)/python bench/modbus.py
 	PYTHONPATH=. $(BIN)/python bench/face.py
 	PYTHONPATH=. $(BIN)/python bench/gallery.py
+	PYTHONPATH=. $(BIN)/python bench/uplink.py
 
 INPUTS ?= 1000000
 fuzz: setup .cache/fuzz/.ready
@@ -125,6 +128,22 @@ mutate: setup
 	@cp -a edge_agent tests pyproject.toml $(MUTATE)/work/
 	cd $(MUTATE)/work && ../venv/bin/mutmut run $(ARGS)
 	$(BIN)/python tests/core/mutants.py $(MUTATE)/work
+
+# The fault laboratory (docs/faults.md). FULL=1: the table's numbers, hours; QUICK=1: under 90 s; ROW=, SEED=, N=: again.
+FAULTS := $(if $(FULL),--full) $(if $(QUICK),--quick) $(if $(ROW),--row $(ROW)) $(if $(SEED),--seed $(SEED)) $(if $(N),-n $(N)) \
+          $(if $(JOBS),--jobs $(JOBS))
+.PHONY: faults soak peers
+faults: setup broker
+	$(BIN)/python -m tests.faults $(FAULTS)
+
+soak: setup broker
+	HOURS=$(or $(HOURS),1) $(BIN)/python -m tests.faults --row 28 $(if $(SEED),--seed $(SEED))
+
+# Other projects under the same faults, in an environment of their own.
+peers: setup broker
+	@[ -x .cache/peers/bin/python ] || { $(PYTHON) -m venv .cache/peers && .cache/peers/bin/pip install -q paho-mqtt aiomqtt simplejson pybase64 \
+	  && .cache/peers/bin/pip install -q --no-deps thingsboard-gateway; }
+	$(BIN)/python -m tests.faults.peers $(if $(N),-n $(N))
 
 schema: setup
 	$(BIN)/python -m edge_agent.contract.schemas docs/reference/schemas

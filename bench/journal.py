@@ -35,6 +35,9 @@ RUN_FOR_S = 45.0
 
 
 class Clock:
+    def at_least(self, wall_ms: int, boot_id: str = "", up_ms: int = 0) -> None:
+        """These clocks have no floor."""
+
     def now(self) -> Moment:
         return Moment(time.time_ns() // 1_000_000, time.monotonic_ns() // 1_000_000, "ab" * 16, ClockState.SYNCED, 5)
 

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_agent import __version__, log
+from edge_agent import BUILT_MS, __version__, log
 from edge_agent.config import FACE_KEY, GATEWAY_KEY, MODELS
 from edge_agent.console.control import ControlServer
+from edge_agent.contract.certificates import not_before_ms
+from edge_agent.contract.checkpoint import sign_checkpoint
 from edge_agent.contract.commanders import load_keyring
 from edge_agent.contract.passes import read_pass
 from edge_agent.contract.rotation import STEPS, load_steps
@@ -19,6 +21,7 @@ from edge_agent.contract.signatures import load_private, load_public
 from edge_agent.devices import Devices, Ears
 from edge_agent.diagnosis import diagnosis
 from edge_agent.drivers.clock import SystemClock
+from edge_agent.drivers.machine import machine
 from edge_agent.errors import FaceError, StoreError
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.certificate import CertificateWatch
@@ -26,11 +29,13 @@ from edge_agent.flows.command import Commands
 from edge_agent.flows.doorway import Doorway
 from edge_agent.flows.entry import DoorActor, FaceEntry
 from edge_agent.flows.errands import Errands
+from edge_agent.flows.health import HealthReport
 from edge_agent.flows.operate import Operations
 from edge_agent.flows.premises import Premises
 from edge_agent.flows.publish import Publisher
 from edge_agent.flows.roll import Roll
 from edge_agent.flows.sensors import SensorAlerts
+from edge_agent.flows.timekeeping import Timekeeper
 from edge_agent.installation import Installation
 from edge_agent.model.detections import Detection
 from edge_agent.model.doors import GateReport
@@ -79,6 +84,9 @@ class App:
             load_steps((folder / GATEWAY_KEY).with_name(STEPS), signing.public_key()),
         )
         self.clock = SystemClock()
+        self.clock.at_least(BUILT_MS)
+        if config.uplink.tls is not None:
+            self.clock.at_least(not_before_ms([folder / config.uplink.tls.ca, folder / config.uplink.tls.cert]))
         self.writer = Writer()
         self.journal = SqliteJournal(state / "journal.db", self.clock, self.writer)
         self.alarms = Alarms(self.journal, self.clock)
@@ -138,6 +146,7 @@ class App:
         await self.premises.restore()
         self.sensors.restore()
         self._began()
+        self.journal.tend(self._sign)
         async with asyncio.TaskGroup() as jobs:
             keep = self.supervisor.keep
             tasks = [
@@ -146,6 +155,7 @@ class App:
                 *(jobs.create_task(keep(name, run, vital=vital)) for name, run, vital in self.devices.jobs),
                 jobs.create_task(keep("people", self.books.run)),
                 jobs.create_task(keep("buffer", self.alarms.watch_buffer)),
+                jobs.create_task(keep("time", Timekeeper(self.journal, self.clock).run)),
                 jobs.create_task(keep("control", self._control().run)),
                 jobs.create_task(keep("accepted", AcceptedStream(self.journal, self.state / "run/accepted.sock").run)),
                 jobs.create_task(self._watch_journal()),
@@ -164,6 +174,10 @@ class App:
         """What a guard or installer orders on this machine."""
         operations = Operations(self.premises, self.doors)
         return ControlServer(self.state / "run/control.sock", operations.carry_out)
+
+    def _sign(self, seq: int, hash_: bytes, pruned: bool) -> bytes:
+        """The gateway's word on its journal, from the writer thread."""
+        return sign_checkpoint(self.config.gateway.id, self.journal.epoch, seq, hash_, pruned, self.keys.signing)
 
     def _began(self) -> None:
         self.journal.record(AgentStarted(version=__version__, after=self.journal.after, config=self.config.digest))
@@ -202,9 +216,13 @@ class App:
         commands = Commands(gateway, uplink, self.premises, self.doors, errands)
         roll = Roll(uplink, self.register, self.journal, commands.refusals)
         errands.look = roll.look
+        devices = len([*self.doors, *self.config.terminals, *self.config.sensors, *self.config.desks])
+        devices += len(self.config.cameras)
+        health = HealthReport(uplink, self.journal, self.clock, self.alarms, machine, devices)
         return {
             "uplink": uplink.run, "publish": publisher.run, "commands": commands.run, "roll": roll.run,
             "register": self.register.run, "installation": setup.run, "certificate": certificate.run,
+            "health": health.run,
         }  # fmt: skip
 
     async def _faces(self, beat: Beat) -> None:

@@ -13,10 +13,15 @@ from edge_agent.model.events import Event, Row
 from edge_agent.model.grants import PersonGrant, Subject
 from edge_agent.model.people import Book
 from edge_agent.model.reads import Face, Pin, Presented, Token
+from edge_agent.model.room import Room
 
 
 class Clock(Protocol):
     def now(self) -> Moment: ...
+
+    def at_least(self, wall_ms: int, boot_id: str = "", up_ms: int = 0) -> None:
+        """Somebody who is believed says that it was `wall_ms` at `up_ms` of that boot: it is never earlier again."""
+        ...
 
 
 class Books(Protocol):
@@ -84,7 +89,16 @@ class IntentDone(msgspec.Struct, frozen=True):
     result: str
 
 
-Change = DoorState | IntentOpened | IntentDone | standing.Change
+class Anchor(msgspec.Struct, frozen=True):
+    """At uptime `up_ms` of boot `boot_id` it was `wall_ms`, within `err_ms`: what dates the rest of that boot."""
+
+    boot_id: str
+    wall_ms: int
+    up_ms: int
+    err_ms: int
+
+
+Change = DoorState | IntentOpened | IntentDone | Anchor | standing.Change
 
 
 class Recording(Protocol):
@@ -153,6 +167,16 @@ class Journal(Protocol):
     @property
     def acked(self) -> int: ...
 
+    @property
+    def first(self) -> int:
+        """The oldest event that is kept; earlier ones were stored by the city and made room."""
+        ...
+
+    @property
+    def room(self) -> Room:
+        """Space on the disk, as last looked at; `room.sheds` says what is given up."""
+        ...
+
 
 class Sent(msgspec.Struct, frozen=True):
     """What the broker said of one publish: `accepted`, or the reason it did not (MQTT 5 reason code or transport)."""
@@ -160,6 +184,24 @@ class Sent(msgspec.Struct, frozen=True):
     accepted: bool
     code: int = 0
     why: str = ""
+
+
+class Health(msgspec.Struct, frozen=True):
+    """How the gateway is. Bytes, seconds; `temperature_c` None where no sensor is; `lost`: devices that are away."""
+
+    up_s: int
+    clock: str
+    accepting: bool
+    last: int
+    waiting: int
+    fill: float
+    disk_free: int
+    reserve: int
+    rss: int
+    load: float
+    temperature_c: float | None
+    devices: int
+    lost: tuple[str, ...]
 
 
 class Birth(msgspec.Struct, frozen=True):
@@ -184,6 +226,15 @@ class Uplink(Protocol):
         """How many publishes may wait for the broker at once (its Receive Maximum, at most 32)."""
         ...
 
+    @property
+    def city_away(self) -> bool:
+        """The city itself says that it is offline."""
+        ...
+
+    def stream(self, tag: str) -> str:
+        """Which topic events with this tag go to; what the broker refuses, it refuses by topic."""
+        ...
+
     async def connected(self) -> int:
         """Waits for a connection; returns its session."""
         ...
@@ -191,6 +242,10 @@ class Uplink(Protocol):
     async def birth(self, birth: Birth) -> None: ...
 
     async def publish(self, row: Row, historic: bool) -> Sent: ...
+
+    def tell(self, health: Health) -> None:
+        """Telemetry: sent once when there is a connection with room, otherwise dropped."""
+        ...
 
     async def ack(self) -> Ack:
         """The next valid acknowledgement."""

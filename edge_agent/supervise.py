@@ -51,6 +51,9 @@ class Supervisor:
                 await job(beat)
                 return
             except Exception as error:
+                if (task := asyncio.current_task()) is not None and task.cancelling():
+                    logger.warning("%s could not clean up: %s", name, error)
+                    raise asyncio.CancelledError from error  # a job that is ended must not start again
                 known = isinstance(error, EdgeAgentError)  # says itself what to do; anything else is a defect
                 logger.error("%s failed: %s", name, error, exc_info=not known and not failures)
             now = time.monotonic()

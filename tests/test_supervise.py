@@ -48,6 +48,30 @@ def test_a_vital_job_that_keeps_failing_ends_the_process() -> None:
     assert asyncio.run(run()) == QUICK_FAILURES
 
 
+def test_a_job_that_cannot_clean_up_when_it_is_ended_stays_ended() -> None:
+    """A dead disk: unlinking a socket fails. Started again it would keep the daemon from ending, for ever."""
+
+    async def run() -> None:
+        starts = 0
+
+        async def job(beat: Beat) -> None:
+            nonlocal starts
+            starts += 1
+            try:
+                await asyncio.Event().wait()
+            finally:
+                raise OSError(5, "Input/output error")
+
+        task = asyncio.create_task(Supervisor().keep("accepted", job))
+        await auntil(lambda: starts == 1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(task, 5)
+        assert starts == 1
+
+    asyncio.run(run())
+
+
 def test_a_job_that_is_cancelled_is_not_started_again() -> None:
     async def run() -> None:
         started = asyncio.Event()

@@ -13,6 +13,7 @@ from edge_agent.model.events import (
     AgentDegraded,
     AlertClosed,
     AlertOpened,
+    ClockAnchored,
     ClockStepped,
     CommandCompleted,
     DeviceDegraded,
@@ -116,7 +117,7 @@ def _detail(event: Event | UnknownEvent, lang: str) -> str:
             return door if count == 1 else f"{door} · {say('detail.again', lang, count=count)}"
         case PanicCleared(door=door, by=by, why=why):
             return " · ".join(part for part in (door, say("detail.by", lang, by=by), why) if part)
-        case ClockStepped(by_ms=ms):
+        case ClockStepped(by_ms=ms) | ClockAnchored(by_ms=ms) if ms:
             return say("detail.jumped", lang, minutes=ms / 60_000)
         case CommandCompleted(verb=verb, issuer=issuer, door=door, why=why):
             by = say("detail.by", lang, by=issuer.removeprefix("local/"))

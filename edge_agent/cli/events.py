@@ -9,6 +9,8 @@ import msgspec
 from edge_agent.cli.describe import describe, silent
 from edge_agent.cli.options import CONFIG, STATE, state_directory
 from edge_agent.cli.speech import language, tell, words
+from edge_agent.contract.checkpoint import vouches
+from edge_agent.contract.signatures import load_public
 from edge_agent.store.accepted import follow_accepted
 from edge_agent.store.reading import JournalReader
 
@@ -45,6 +47,34 @@ def follow(
             asyncio.run(_events(folder / "journal.db", as_json, start, with_silent))
     except KeyboardInterrupt:
         tell("cli.stopped")
+
+
+@command.command("verify")
+@CONFIG
+@STATE
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The gateway's public key (default: keys/gateway.pub).",
+)
+def verify(config: Path, state: Path | None, key: Path | None) -> None:
+    """Walk the whole journal: no event missing, none altered, every checkpoint signed by this gateway."""
+    public = load_public(key or config.parent / "keys/gateway.pub")
+    reader = JournalReader(state_directory(config, state) / "journal.db")
+    try:
+        epoch = reader.epoch
+        found = reader.verify(lambda said, seq, hash_, pruned: vouches(said, epoch, seq, hash_, pruned, public))
+    finally:
+        reader.close()
+    for fault in found.broken:
+        tell(f"cli.chain_{fault.why}", seq=fault.seq)
+    code = "cli.chain_whole" if found.ok else "cli.chain_broken"
+    tell(
+        code, count=found.checked, first=found.first, last=found.last, faults=found.faults, signed=found.signed,
+        upto=found.signed_upto, epoch=epoch,
+    )  # fmt: skip
+    if not found.ok:
+        raise click.exceptions.Exit(1)
 
 
 async def _accepted(socket: Path) -> None:

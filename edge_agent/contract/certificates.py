@@ -1,9 +1,11 @@
 """X.509: what is in a gateway's client certificate, and the request for one. The key never leaves the gateway.
 
 The TLS key is P-256, apart from the Ed25519 key that signs: every broker takes it, and either can be renewed alone.
+A certificate we trust also says something about time: it was made before now, whatever the clock says.
 """
 
 from datetime import UTC
+from pathlib import Path
 
 import msgspec
 from cryptography import x509
@@ -47,6 +49,18 @@ def read_certificate(pem: bytes, path: object) -> Certificate:
         _ms(first.not_valid_after_utc.astimezone(UTC).timestamp()),
         key,
     )
+
+
+def not_before_ms(paths: list[Path]) -> int:
+    """The newest notBefore of the certificates in these PEM files, Unix ms; 0 when none can be read."""
+    newest = 0
+    for path in paths:
+        try:
+            certificates = x509.load_pem_x509_certificates(path.read_bytes())
+        except (OSError, ValueError):
+            continue  # the connection says what is wrong with it
+        newest = max([newest, *(_ms(each.not_valid_before_utc.timestamp()) for each in certificates)])
+    return newest
 
 
 def public_key(pem: bytes, path: object) -> bytes:

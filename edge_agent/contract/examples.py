@@ -58,6 +58,7 @@ STREAM: tuple[e.Event, ...] = (
     e.DeviceLost(device=DEVICE, kind="terminal", detail="no answer for 3 s"),
     e.DeviceBack(device=DEVICE, kind="terminal", after_ms=12_000),
     e.DeviceDegraded(device=DEVICE, kind="terminal", detail="12 malformed frames"),
+    e.ClockAnchored(by_ms=86_400_000),
     e.ClockStepped(by_ms=-3_600_000),
     e.AgentDegraded(what="dead_letter", detail="the city refuses event 11"),
     e.GapAnnounced(epoch=EPOCH, from_seq=11, to_seq=11, why="refused"),

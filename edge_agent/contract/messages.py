@@ -4,6 +4,7 @@
 checked over everything that arrived, so that a field added by a newer version is covered and ignored.
 """
 
+from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -87,7 +88,16 @@ class AckMessage(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ack(self) -> Ack:
         refused = tuple((refusal.seq, refusal.reason) for refusal in self.refused)
-        return Ack(self.epoch, self.upto, self.have, refused, self.credit)
+        return Ack(self.epoch, self.upto, self.have, refused, self.credit, _unix_ms(self.now))
+
+
+def _unix_ms(text: str) -> int:
+    """0 for what is no time: a clock is not set by it."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return 0
+    return max(0, int(at.timestamp() * 1000)) if at.tzinfo is not None else 0
 
 
 class ManifestMessage(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import msgspec
 
 from edge_agent.contract.envelope import Envelope, schema_id
 from edge_agent.contract.messages import AckMessage, BirthMessage, ManifestMessage, StateMessage
+from edge_agent.contract.telemetry import TelemetryMessage
 from edge_agent.model.commands import Command
 from edge_agent.model.events import EVENTS, schema
 
@@ -22,6 +23,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         "command": Command,
         "manifest": ManifestMessage,
         "state": StateMessage,
+        "telemetry": TelemetryMessage,
     }
     return {
         "envelope.json": _titled("envelope", msgspec.json.schema(Envelope)),

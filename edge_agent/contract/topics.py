@@ -33,6 +33,11 @@ def content(gateway: str, sha256: str) -> str:
     return f"{down(gateway, 'content')}/{sha256}"
 
 
+def host(region: str) -> str:
+    """Whether the city's side of this region works: its STATE, retained, and its will."""
+    return f"{ROOT}/host/{region}/state"
+
+
 def of_event(gateway: str, tag: str) -> str:
     """Where an event goes: command results, alarms and everything else have a topic each."""
     family = tag.partition(".")[0]

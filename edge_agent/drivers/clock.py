@@ -12,15 +12,20 @@ from pathlib import Path
 
 import msgspec
 
+from edge_agent import log
 from edge_agent.model.clock import ClockState, Moment
 
 STA_UNSYNC = 0x0040  # linux/timex.h: clock unsynchronised
 TIME_ERROR = 5  # adjtimex() return value: clock not synchronised
 HOLDOVER_MS = 24 * 3600 * 1000
 DRIFT_PPM = 100  # what an undisciplined crystal is off, generously
+FLOOR_PPM = 1000
+BEHIND_MS = 60_000  # two clocks that are both right may differ by this much
 _CACHE_MS = 1000
 _UNKNOWN_ERR_MS = 2**31 - 1
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+logger = log.get("drivers.clock")
 
 
 class KernelTime(msgspec.Struct, frozen=True):
@@ -55,35 +60,67 @@ def kernel_time() -> KernelTime:
 
 
 class SystemClock:
-    """`kernel` and `uptime_ms` are given in tests; the kernel is asked at most once a second."""
+    """`kernel`, `uptime_ms` and `wall_ms` are given in tests; the kernel is asked at most once a second.
+
+    A synchronised clock that reads earlier than the floor is not believed: whoever answers NTP is not authenticated,
+    and a pass that has run out must not come back to life. In holdover time is counted by uptime from the last
+    synchronisation, so that setting the machine's clock changes nothing.
+    """
 
     def __init__(
-        self, kernel: Callable[[], KernelTime] = kernel_time, uptime_ms: Callable[[], int] | None = None
+        self,
+        kernel: Callable[[], KernelTime] = kernel_time,
+        uptime_ms: Callable[[], int] | None = None,
+        wall_ms: Callable[[], int] | None = None,
     ) -> None:
         self._kernel = kernel
         self._uptime_ms = uptime_ms or _boottime_ms
+        self._wall_ms = wall_ms or _realtime_ms
         self._boot_id = _BOOT_ID.read_text("ascii").strip().replace("-", "")
         self._asked_ms: int | None = None
         self._known = KernelTime(False, 0)
-        self._synced_at_ms: int | None = None  # last uptime at which the clock was synced, in this run
-        self._synced_err_ms = 0
+        self._synced: tuple[int, int, int] | None = None  # (up, wall, error) when last synchronised, in this run
+        self._floor: tuple[int, int] = (0, 0)  # (wall, up it was true at)
+        self._complained = False
 
     def now(self) -> Moment:
         up_ms = self._uptime_ms()
+        wall_ms, floor_ms = self._wall_ms(), self._floor_ms(up_ms)
         if self._asked_ms is None or up_ms - self._asked_ms >= _CACHE_MS:
             self._asked_ms, self._known = up_ms, self._kernel()
-            if self._known.synced:
-                self._synced_at_ms, self._synced_err_ms = up_ms, self._known.max_err_us // 1000
-        state, err_ms = self._quality(up_ms)
-        return Moment(time.time_ns() // 1_000_000, up_ms, self._boot_id, state, err_ms)
+            if self._known.synced and not self._behind(wall_ms, floor_ms):
+                self._synced = (up_ms, wall_ms, self._known.max_err_us // 1000)
+        if self._known.synced and not self._behind(wall_ms, floor_ms):
+            err_ms = self._known.max_err_us // 1000
+            return Moment(wall_ms, up_ms, self._boot_id, ClockState.SYNCED, err_ms, floor_ms)
+        if self._synced is not None and (away_ms := up_ms - self._synced[0]) <= HOLDOVER_MS:
+            err_ms = self._synced[2] + away_ms * DRIFT_PPM // 1_000_000
+            return Moment(self._synced[1] + away_ms, up_ms, self._boot_id, ClockState.HOLDOVER, err_ms, floor_ms)
+        wall_ms = max(wall_ms, floor_ms)
+        return Moment(wall_ms, up_ms, self._boot_id, ClockState.UNSET, _UNKNOWN_ERR_MS, floor_ms)
 
-    def _quality(self, up_ms: int) -> tuple[ClockState, int]:
-        if self._known.synced:
-            return ClockState.SYNCED, self._synced_err_ms
-        if self._synced_at_ms is not None and (away_ms := up_ms - self._synced_at_ms) <= HOLDOVER_MS:
-            return ClockState.HOLDOVER, self._synced_err_ms + away_ms * DRIFT_PPM // 1_000_000
-        return ClockState.UNSET, _UNKNOWN_ERR_MS
+    def at_least(self, wall_ms: int, boot_id: str = "", up_ms: int = 0) -> None:
+        """It was `wall_ms` at `up_ms` of boot `boot_id`; of another boot: before this one began. Never lowers it."""
+        up_ms = up_ms if boot_id == self._boot_id else 0
+        if wall_ms > self._floor_ms(up_ms):
+            self._floor = (wall_ms, up_ms)
+
+    def _floor_ms(self, up_ms: int) -> int:
+        """It rises with uptime, a little slower than any crystal runs fast."""
+        wall_ms, since_ms = self._floor
+        return wall_ms + (up_ms - since_ms) * (1_000_000 - FLOOR_PPM) // 1_000_000 if wall_ms else 0
+
+    def _behind(self, wall_ms: int, floor_ms: int) -> bool:
+        behind = wall_ms < floor_ms - BEHIND_MS
+        if behind and not self._complained:
+            logger.error("the clock was set to %d s ago: not believed", (floor_ms - wall_ms) // 1000)
+        self._complained = behind
+        return behind
 
 
 def _boottime_ms() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+
+
+def _realtime_ms() -> int:
+    return time.time_ns() // 1_000_000

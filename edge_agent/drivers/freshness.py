@@ -6,6 +6,7 @@ and kernels keep what arrives while a line is cut and hand it over, as if new, a
 
 QUIET_S = 0.3  # reads count again after this long without one …
 QUIET_MAX_S = 5.0  # … or this long after the line came up
+PAUSED_S = 1.5  # after so long without a sign of life of our own a read may have waited all that time
 
 
 class Freshness:
@@ -15,6 +16,7 @@ class Freshness:
 
     def __init__(self) -> None:
         self._doubted: tuple[float, float] | None = None  # (line up, last read since)
+        self._alive: float | None = None  # None: nobody tells us
 
     @property
     def sure(self) -> bool:
@@ -24,8 +26,21 @@ class Freshness:
     def line_up(self, now: float) -> None:
         self._doubted = (now, now)
 
+    def alive(self, now: float) -> None:
+        """The program runs; to be told a good deal more often than PAUSED_S."""
+        self._look_back(now)
+        self._alive = now
+
+    def _look_back(self, now: float) -> None:
+        """Stopped or blocked, the program did not see the line fill. Whether a timer or a read comes first after that
+        is open: a select() whose time ran out meanwhile reports nothing to read.
+        """
+        if self._alive is not None and now - self._alive >= PAUSED_S:
+            self._doubted = self._doubted or (now, now)
+
     def read(self, now: float) -> bool:
         """A read arrives; whether it is stale."""
+        self._look_back(now)
         if self._doubted is None:
             return False
         self._doubted = (self._doubted[0], now)

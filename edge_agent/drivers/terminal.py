@@ -30,6 +30,7 @@ from edge_agent.protocols.keypad import DIGITS_AT_MOST, SILENCE_S, Entry
 from edge_agent.words import say
 
 _LOOK_S = 0.05  # between two looks whether the line has gone quiet
+_ALIVE_S = 0.5  # between two signs of life; a good deal less than freshness.PAUSED_S
 
 
 class SerialTerminal:
@@ -64,15 +65,19 @@ class SerialTerminal:
         self._trouble = Trouble()
         self._legible = Legible(line_settings(link_url, profile.link))
         self._freshness = Freshness()
+        self._pulse: asyncio.TimerHandle | None = None
         self._look: asyncio.TimerHandle | None = None  # while the line is not known to be quiet
         self._usable = self._away = False
         self._log = log.get("drivers.terminal")
 
     async def run(self, beat: Beat) -> None:
         """Serve the terminal until cancelled."""
+        self._live()
         try:
             await self._line.run(beat)
         finally:
+            if self._pulse is not None:
+                self._pulse.cancel()
             self._unusable()
 
     def usable(self, terminal: str) -> bool:
@@ -88,6 +93,19 @@ class SerialTerminal:
             self._line.write(bytes.fromhex(feedback.send))
         except DeviceUnavailable as error:
             self._log.info("no feedback on %s: %s", terminal, error)
+
+    def _live(self) -> None:
+        """A sign of life, so that a program that was stopped notices."""
+        loop = asyncio.get_running_loop()
+        self._freshness.alive(loop.time())
+        self._doubt(loop)
+        self._pulse = loop.call_later(_ALIVE_S, self._live)
+
+    def _doubt(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The line counted and does not any more, until it is quiet."""
+        if self._usable and not self._freshness.sure:
+            self._usable = False
+            self._look = loop.call_later(_LOOK_S, self._quiet)
 
     def _opened(self) -> None:
         self._decoder = Decoder(self._profile)  # half a frame from before belongs to nothing
@@ -168,12 +186,12 @@ class SerialTerminal:
         if isinstance(credential, Unreadable):
             self._degraded(credential.why)
         self._entry.clear()  # digits before a card are somebody else's
-        self._read(credential, self._freshness.read(now))
+        self._read(credential, self._stale(asyncio.get_running_loop()))
 
     def _keys(self, keys: str) -> None:
         """What was typed goes nowhere but into the read: not into a log, a report or an error."""
         loop = asyncio.get_running_loop()
-        for typed in self._entry.press(keys, loop.time(), self._freshness.read(loop.time())):
+        for typed in self._entry.press(keys, loop.time(), self._stale(loop)):
             if typed.digits is None:
                 self._read(Unreadable(say("devices.keys_too_many", "en", limit=DIGITS_AT_MOST)), typed.stale)
             else:
@@ -181,6 +199,12 @@ class SerialTerminal:
         if self._forget is not None:
             self._forget.cancel()
         self._forget = loop.call_later(SILENCE_S, self._entry.clear)
+
+    def _stale(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether what arrives now may have waited somewhere."""
+        stale = self._freshness.read(loop.time())
+        self._doubt(loop)
+        return stale
 
     def _read(self, credential: Presented, stale: bool) -> None:
         terminal = self._terminal

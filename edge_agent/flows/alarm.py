@@ -25,6 +25,11 @@ class Alarms:
         self._lost_since: dict[str, int] = {}
         self._said: dict[tuple[str, str], int] = {}
 
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Devices that are away now."""
+        return tuple(sorted(self._lost_since))
+
     def device(self, report: DeviceReport) -> None:
         """A driver says what became of its device."""
         match report.state:
@@ -54,6 +59,11 @@ class Alarms:
         """Warn while events for the city pile up: at 80 and at 90 percent of what is kept."""
         while True:
             beat()
+            sheds = self.journal.room.sheds
+            if sheds:
+                room = self.journal.room
+                text = f"{room.free >> 20} MB left, {room.reserve >> 20} MB in reserve: classes {sheds} are given up"
+                self.degraded("disk_low", text)
             full = next((share for share in BUFFER_WARNINGS if self.journal.fill >= share), None)
             if full is not None:
                 self.degraded(f"buffer_{full:.0%}", f"{self.journal.fill:.0%} of the journal waits for the city")

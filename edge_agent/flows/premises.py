@@ -15,7 +15,7 @@ from edge_agent.errors import JournalUnavailable
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.missed import Missed
 from edge_agent.model.clock import Moment
-from edge_agent.model.events import ClockStepped, Event, FireCleared, FireReleased, PanicCleared, PanicRaised
+from edge_agent.model.events import Event, FireCleared, FireReleased, PanicCleared, PanicRaised
 from edge_agent.model.people import Book
 from edge_agent.model.site import Area, Interlock, Policy
 from edge_agent.model.standing import Change, Latch, Order
@@ -181,13 +181,11 @@ class Premises:
             await asyncio.sleep(LOOK_S)
 
     def _watch_clock(self, now: Moment) -> None:
-        """Wall clock against uptime, which never jumps."""
+        """Wall clock against uptime, which never jumps. The doors look again; timekeeping puts it on record."""
         offset_ms = now.wall_ms - now.up_ms
         by_ms = 0 if self._offset_ms is None else offset_ms - self._offset_ms
         self._offset_ms = offset_ms
         if abs(by_ms) > STEP_MS:
-            logger.warning("the wall clock jumped by %+.0f s", by_ms / 1000)
-            self.record(ClockStepped(by_ms=by_ms))
             self.wake()
 
     def _tidy(self) -> None:

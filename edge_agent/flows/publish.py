@@ -1,23 +1,26 @@
-"""Publish: everything the journal accepted reaches the city, urgent rows first, and counts as delivered only when
-the city says that it is stored.
+"""Publish: everything the journal accepted reaches the city, urgent rows first, live ones before those that waited,
+and counts as delivered only when the city says that it is stored.
 
 A session: introduce ourselves (a signed birth, until the city answers), then send what the city has not got, within
-the broker's window and the city's credit. Nothing is remembered about a session beyond it.
+the broker's window and the city's credit, as long as the city does not say that it is away. Nothing is remembered
+about a session beyond it.
 """
 
 import asyncio
+import random
 from contextlib import suppress
 
 from edge_agent import log
 from edge_agent.core.outbox import Outbox
 from edge_agent.flows.alarm import Alarms
+from edge_agent.flows.lanes import Lanes
 from edge_agent.model.events import GapAnnounced, Row
 from edge_agent.ports import Beat, Birth, Books, Clock, Journal, Sent, Uplink
 
 HISTORIC_AFTER_MS = 60_000
 BIRTH_AGAIN_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-REFUSED_PAUSE_S = 5.0
-FETCH = 32
+JITTER = (0.75, 1.25)  # of the patience with a city that does not answer
+AWAY_LOOK_S = 0.5
 NOBODY_SUBSCRIBED = 0x10  # MQTT 5 reason code of a PUBACK
 
 logger = log.get("flows.publish")
@@ -33,10 +36,13 @@ class Publisher:
         alarms: Alarms,
         doors: tuple[str, ...],
         confirm: str,
+        chance: random.Random | None = None,
     ) -> None:
         self.uplink, self.journal, self.books, self.clock, self.alarms = uplink, journal, books, clock, alarms
         self.doors, self.confirm = doors, confirm
-        self.outbox = Outbox(journal.acked)
+        chance = chance or random.Random()
+        self.outbox = Outbox(journal.acked, journal.last, lambda: chance.uniform(*JITTER))
+        self.lanes = Lanes(journal, uplink, self.outbox)
         self._answered = asyncio.Event()
         self._wake = asyncio.Event()
         self._flying: set[asyncio.Task[None]] = set()
@@ -48,7 +54,7 @@ class Publisher:
             while True:
                 session = await self.uplink.connected()
                 await self._introduce(session, beat)
-                self.outbox.again()
+                self.outbox.again(self.journal.last)
                 await self._drain(session, beat)
 
     async def _introduce(self, session: int, beat: Beat) -> None:
@@ -60,7 +66,7 @@ class Publisher:
             await self.uplink.birth(
                 Birth(
                     epoch=self.journal.epoch,
-                    first=1,
+                    first=self.journal.first,
                     last=self.journal.last,
                     acked=self.outbox.acked,
                     credentials=self.books.current.version,
@@ -78,28 +84,41 @@ class Publisher:
         while self.uplink.session == session:
             beat()
             self._wake.clear()
+            if self.uplink.city_away:
+                await self._wait_for_the_city(session, beat)
             if self.outbox.overdue(self._now()):
                 logger.info("no acknowledgement for too long: sending again from %d", self.outbox.acked + 1)
-                self.outbox.again()
+                self.outbox.again(self.journal.last)
             if await self._send_some():
                 continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self._wake.wait()
 
+    async def _wait_for_the_city(self, session: int, beat: Beat) -> None:
+        """The city says itself that it takes nothing now: what happens waits in the journal."""
+        logger.warning("the city says that it is offline: events wait")
+        while self.uplink.session == session and self.uplink.city_away:
+            beat()
+            await asyncio.sleep(AWAY_LOOK_S)
+        logger.info("the city is back: sending from %d", self.outbox.acked + 1)
+        self.outbox.again(self.journal.last)
+
     async def _send_some(self) -> bool:
         """Start as many publishes as window and credit allow; True when something was started."""
-        free = min(self.uplink.window - len(self._flying), self.outbox.room)
-        if free <= 0:
-            return False
-        for urgent in (True, False):
-            rows = await self.journal.rows(self.outbox.position(urgent), min(free, FETCH), urgent)
-            for row in rows:
-                if self.outbox.take(row.seq, urgent, self._now()):
-                    self._fly(row)
-            if rows:
-                return True
-        return False
+        started = False
+        while min(self.uplink.window - len(self._flying), self.outbox.room) > 0:
+            now_ms = self._now()
+            found = await self.lanes.next(now_ms)
+            if found is None:
+                break
+            lane, row = found
+            if lane == "live" and self._historic(row):
+                self.outbox.fallen_behind(self.journal.last)
+            elif self.outbox.take(row.seq, lane, now_ms):
+                self._fly(row)
+            started = True
+        return started
 
     def _fly(self, row: Row) -> None:
         task = asyncio.create_task(self._send(row))
@@ -111,26 +130,26 @@ class Publisher:
         self._wake.set()
 
     async def _send(self, row: Row) -> None:
-        session = self.uplink.session
         sent = await self.uplink.publish(row, self._historic(row))
         if sent.accepted:
+            self.lanes.taken(row)
             if self.confirm == "broker":
                 self.outbox.confirmed(row.seq)
                 await self.journal.confirm(self.outbox.acked)
             return
-        if self.uplink.session == session:
-            await self._refused(row, sent)
+        if sent.code:  # without one the connection broke: nobody refused anything
+            self._refused(row, sent)
         self.outbox.lost(row.seq)
 
-    async def _refused(self, row: Row, sent: Sent) -> None:
-        """The broker said no while the connection holds: nothing is lost, somebody must look at its permissions.
-
-        Nobody being subscribed is no refusal: the city is away, and it comes back. The alarm about refused events is
-        not a cause for itself.
+    def _refused(self, row: Row, sent: Sent) -> None:
+        """The broker said no: nothing is lost, that topic stops, and somebody must look at
+        the broker's permissions. Nobody being subscribed is no refusal: the city is away, and it comes back. The alarm
+        about refused events is not a cause for itself.
         """
-        if sent.code != NOBODY_SUBSCRIBED and row.tag != "agent.degraded":
+        away = sent.code == NOBODY_SUBSCRIBED
+        news = self.lanes.stop(row, self._now(), away)
+        if news and not away and row.tag != "agent.degraded":
             self.alarms.degraded("uplink_refused", f"the broker refuses our events ({sent.why or sent.code})")
-        await asyncio.sleep(REFUSED_PAUSE_S)
 
     async def _hear(self) -> None:
         """Acknowledgements, as they come."""
@@ -142,6 +161,10 @@ class Publisher:
             for seq, reason in self.outbox.acknowledge(ack, self.journal.last):
                 await self._bury(seq, reason)
             await self.journal.confirm(self.outbox.acked)
+            if ack.now_ms:
+                now = self.clock.now()
+                self.clock.at_least(ack.now_ms, now.boot_id, now.up_ms)
+            self.lanes.heard()
             self._answered.set()
             self._wake.set()
 

@@ -11,3 +11,4 @@ class Ack(msgspec.Struct, frozen=True):
     have: tuple[tuple[int, int], ...] = ()
     refused: tuple[tuple[int, str], ...] = ()  # (seq, reason)
     credit: int = 200
+    now_ms: int = 0  # the city's own time, Unix ms; 0 = it could not be read

@@ -16,13 +16,16 @@ class ClockState(StrEnum):
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """One instant. `wall_ms`: Unix time in ms; `up_ms`: CLOCK_BOOTTIME in ms; `err_ms`: bound on the wall's error."""
+    """One instant. `wall_ms`: Unix time in ms, never before `floor_ms`; `up_ms`: CLOCK_BOOTTIME in ms; `err_ms`: bound
+    on the wall's error.
+    """
 
     wall_ms: int
     up_ms: int
     boot_id: str  # 32 hex digits, /proc/sys/kernel/random/boot_id
     state: ClockState
     err_ms: int
+    floor_ms: int = 0  # it is later than this: something signed, or this gateway's own records, say so
 
     @property
     def trusted(self) -> bool:

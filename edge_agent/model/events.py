@@ -366,9 +366,18 @@ class GapAnnounced(Event, frozen=True):
     why: str
 
 
+class ClockAnchored(Event, frozen=True):
+    """From here on it is known what time it is: this event's `time`, `upms`, `bootid` and `clkerr` belong together, and
+    date what came earlier in the same boot. `by_ms`: how far the clock was moved when it was set.
+    """
+
+    tag: ClassVar[str] = "clock.anchored"
+    by_ms: int = 0
+
+
 class ClockStepped(Event, frozen=True):
-    """The wall clock jumped by `by_ms` (positive: forward). Doors that a schedule holds open follow it; what was
-    ordered ends by uptime.
+    """The wall clock jumped against uptime by `by_ms` (positive: forward). Doors that a schedule holds open follow it;
+    what was ordered ends by uptime, and order is by sequence, always.
     """
 
     tag: ClassVar[str] = "clock.stepped"
@@ -412,7 +421,7 @@ EVENTS: tuple[type[Event], ...] = (
     CommandCompleted, CommandRefused, CommandUnknown,
     PersonChanged, ConsentGiven, ConsentWithdrawn, PersonErased,
     DeviceLost, DeviceBack, DeviceDegraded,
-    GapAnnounced, ClockStepped, AgentStarted, AgentStopped, AgentDegraded,
+    GapAnnounced, ClockAnchored, ClockStepped, AgentStarted, AgentStopped, AgentDegraded,
 )  # fmt: skip
 BY_TAG: dict[str, type[Event]] = {event.tag: event for event in EVENTS}
 

@@ -40,6 +40,8 @@ class Uplink(Table, frozen=True):
     password_file: str | None = None
     city_ack_key: str = "keys/city-ack.pub"
     city_command_key: str = "keys/city-command.pub"
+    region: str = "city"  # whose STATE says that the platform works: topic sc/1/host/<region>/state
+    reconnect_spread_s: float = 2.0  # gateways come back spread over this time; in a fleet: gateways / 100
     tls: UplinkTls | None = None
 
 

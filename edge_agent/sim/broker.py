@@ -30,6 +30,8 @@ ACL = """\
 user city
 topic read sc/1/up/#
 topic write sc/1/dn/#
+topic readwrite sc/1/host/#
+pattern read sc/1/host/#
 pattern write sc/1/up/%u/#
 pattern read sc/1/dn/%u/#
 """

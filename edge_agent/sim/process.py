@@ -76,6 +76,11 @@ class Process:
         if self.running:
             os.kill(self.pid, signal.SIGKILL)
 
+    def send(self, number: int) -> None:
+        """Any other signal, as SIGSTOP."""
+        if self.running:
+            os.kill(self.pid, number)
+
     async def ended(self, timeout: float = 10.0) -> int:
         """Wait for its end; returns the exit status."""
         assert self._child is not None

@@ -6,6 +6,7 @@ tries again every second; it never says that something was kept which was not.
 
 import asyncio
 import contextlib
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
@@ -17,18 +18,20 @@ import msgspec
 from edge_agent import log
 from edge_agent.errors import JournalUnavailable, StoreError
 from edge_agent.model.events import Event, GapAnnounced, Row, encode_event
+from edge_agent.model.room import Room, fill
 from edge_agent.model.standing import Change as StandingChange
 from edge_agent.ports import Change, Clock, IntentOpened
-from edge_agent.store import database
-from edge_agent.store.chain import ChainReport
+from edge_agent.store import database, reserve
+from edge_agent.store.chain import ChainReport, Vouch
 from edge_agent.store.ledger import DeadLetter, Entry, JournalFile
 from edge_agent.store.reading import JournalReader
 from edge_agent.store.recognise import Damaged
+from edge_agent.store.upkeep import KEEP, LOOK_ROWS, ROW_BYTES, Sign, Space, Upkeep
 from edge_agent.store.writer import Writer
 
 PROBE_EVERY_S = 1.0
-KEEP = 300_000  # events, about 95 MB: what a gateway should be able to hold for the city
 CURSOR_WITHIN_S = 30.0  # an older cursor only means sending again what the city has: not worth a page each time
+SAVE_TIME_S = 3600.0  # without any event: a gateway that is cut off knows the hour it was
 
 T = TypeVar("T")
 logger = log.get("store.journal")
@@ -64,6 +67,10 @@ class Recording(Entry, kw_only=True, eq=False):
             _wake(waiter)
 
 
+def _full(error: sqlite3.Error | UnicodeError) -> bool:
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF == sqlite3.SQLITE_FULL
+
+
 def _wake(waiter: "asyncio.Future[None]") -> None:
     if not waiter.done():
         waiter.set_result(None)
@@ -86,12 +93,19 @@ class SqliteJournal:
         self._probe_at: float | None = None
         self._acked = self._file.acked
         self._cursor_at: float | None = None
+        self._upkeep: Upkeep | None = None
+        self._upkeep_at: float | None = None
+        self._rows = 0  # since the last step of it
+        self._saved_at = time.monotonic()
+        self._space: Space | None = None
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._listeners: list[Callable[[Row, str | None], None]] = []
         self._announced: set[int] = set()
         self._damage: Future[None] = Future()  # found in the writer thread or in the event loop
         try:
             self._file.begin()
+            for past in self._file.times():
+                clock.at_least(*past)
         except database.FAILURES as error:
             self._lost(self._file.fail(error))
         writer.add(self)
@@ -116,8 +130,18 @@ class SqliteJournal:
 
     @property
     def fill(self) -> float:
-        """What the city has not confirmed, as a share of KEEP."""
-        return (self.last - self._acked) / KEEP
+        """What the city has not confirmed, as a share of KEEP, or of what the disk can hold when that is less."""
+        waiting, space = self.last - self._acked, self._space
+        return fill(waiting, KEEP, KEEP if space is None else (space.growth + space.spare) // ROW_BYTES)
+
+    @property
+    def first(self) -> int:
+        return 1 if self._space is None else self._space.first
+
+    @property
+    def room(self) -> Room:
+        space = self._space or Space(reserve.RESERVE_BYTES, reserve.RESERVE_BYTES, 1)
+        return Room(space.growth, space.spare, reserve.RESERVE_BYTES)
 
     @property
     def after(self) -> str:
@@ -196,11 +220,17 @@ class SqliteJournal:
     def unlisten(self, listener: Callable[[Row, str | None], None]) -> None:
         self._listeners.remove(listener)
 
-    async def verify(self) -> ChainReport:
+    def tend(self, sign: Sign, keep: int = KEEP, days: int | None = None) -> None:
+        """From now on look after the file beside recording: reserve, pruning, signed checkpoints."""
+        self._upkeep = Upkeep(self.path, sign, keep) if days is None else Upkeep(self.path, sign, keep, days)
+        self._upkeep_at = time.monotonic()
+        self._writer.nudge()
+
+    async def verify(self, vouch: Vouch | None = None) -> ChainReport:
         """Walk the whole chain (about 2 s per million rows). Raises StoreError when the file cannot be read."""
         reader = JournalReader(self.path)
         try:
-            return await asyncio.to_thread(reader.verify)
+            return await asyncio.to_thread(reader.verify, vouch)
         finally:
             reader.close()
 
@@ -213,7 +243,7 @@ class SqliteJournal:
     async def close(self) -> None:
         """Write what is queued, note a clean end, close the file. Raises StoreError when that was not possible."""
         try:
-            await self._writer.call(lambda: self._file.close(self._acked))
+            await self._writer.call(lambda: self._file.close(self._acked, self.clock.now()))
         except database.FAILURES as error:
             raise self._file.fail(error) from error
         finally:
@@ -230,27 +260,59 @@ class SqliteJournal:
             batch[0].loop.call_soon_threadsafe(self._settle, batch, self._why)
 
     def due(self) -> float | None:
-        return self._probe_at if self._why is not None else self._cursor_at
+        if self._why is not None:
+            return self._probe_at
+        return min((at for at in (self._cursor_at, self._upkeep_at) if at is not None), default=None)
 
     def tick(self) -> None:
+        now = time.monotonic()
         if self._why is not None:
             self._probe()
-        else:
+        elif self._cursor_at is not None and self._cursor_at <= now:
             self._cursor_at = None  # before reading the cursor: `confirm` writes it the other way round
+            self._saved_at = now
             self._commit([], self._acked)
+        elif self._upkeep_at is not None and self._upkeep_at <= now:
+            self._tend(now)
 
     def _commit(self, batch: Sequence[Entry], acked: int | None = None) -> None:
+        """A disk that is full is no failure while there is a reserve."""
+        now = None if acked is None else self.clock.now()
+        while True:
+            try:
+                self._file.commit(batch, acked, now)
+            except database.FAILURES as error:
+                why = self._file.fail(error)
+                if not _full(error) or not self._file.make_room():
+                    self._lost(why)
+                    return
+                if self.room.sheds == "CB":
+                    logger.warning("the disk is full: living on the reserve")
+                self._upkeep_at = None if self._upkeep is None else time.monotonic()
+            else:
+                self._rows += len(batch)
+                if self._rows >= LOOK_ROWS and self._upkeep is not None:
+                    self._upkeep_at = time.monotonic()
+                return
+
+    def _tend(self, now: float) -> None:
+        assert self._upkeep is not None
+        if now - self._saved_at >= SAVE_TIME_S and self._cursor_at is None:
+            self._cursor_at = now
         try:
-            self._file.commit(batch, acked)
+            self._space, again_s = self._file.tend(self._upkeep, self._acked, self.clock.now())
         except database.FAILURES as error:
-            self._lost(self._file.fail(error))
+            why = self._file.fail(error)
+            if not _full(error) or not self._file.make_room():
+                self._lost(why)
+            again_s = 1.0
+        self._upkeep_at, self._rows = time.monotonic() + again_s, 0
 
     def _lost(self, why: StoreError) -> None:
         logger.critical("nothing can be recorded: %s", why)
         self._why = why
         self._cursor_at = time.monotonic()
-        if isinstance(why, Damaged):
-            self._file.suspect()
+        if isinstance(why, Damaged) and self._file.suspect():
             self._found_damaged()
             self._probe_at = None
         else:
@@ -263,6 +325,8 @@ class SqliteJournal:
     def _probe(self) -> None:
         self._probe_at = time.monotonic() + PROBE_EVERY_S
         try:
+            if self._upkeep is not None:
+                self._space, _ = self._file.tend(self._upkeep, self._acked, self.clock.now())
             self._file.recover()
         except database.FAILURES as error:
             why = self._file.fail(error)
@@ -285,8 +349,6 @@ class SqliteJournal:
         return recording
 
     def _settle(self, batch: list[Recording], why: StoreError | None) -> None:
-        if isinstance(why, Damaged):
-            self._found_damaged()
         for recording in batch:
             recording.settle(why)
         if why is None and self._listeners:
@@ -313,6 +375,6 @@ class SqliteJournal:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._reading, question)
         except Damaged:
-            self._file.suspect()
-            self._found_damaged()
+            if self._file.suspect():
+                self._found_damaged()
             raise

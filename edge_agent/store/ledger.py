@@ -19,10 +19,11 @@ from edge_agent.errors import StoreError
 from edge_agent.failpoint import failpoint
 from edge_agent.model.clock import Moment
 from edge_agent.model.events import Event, GapAnnounced, Row, encode_event
-from edge_agent.ports import Change, DoorState, IntentDone, IntentOpened
-from edge_agent.store import chain, database, mark, recognise, salvage, standing
+from edge_agent.ports import Anchor, Change, DoorState, IntentDone, IntentOpened
+from edge_agent.store import chain, database, mark, recognise, reserve, salvage, standing
 from edge_agent.store.recognise import Damaged, beside
 from edge_agent.store.schema import JOURNAL
+from edge_agent.store.upkeep import Space, Upkeep
 
 PROBE_BYTES = 64 << 10  # a disk that takes this takes a group of events
 TAIL_ROWS = 64
@@ -33,6 +34,10 @@ CURSOR = "INSERT INTO cursors VALUES ('city', ?) ON CONFLICT (name) DO UPDATE SE
 ACKED = "SELECT coalesce(max(CAST(upto AS INTEGER)), 0) FROM cursors WHERE name = 'city'"
 EPOCH = re.compile(r"[0-9a-f]{32}")
 RUN = "INSERT INTO meta VALUES ('run', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+TIME = "INSERT INTO meta VALUES ('time', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+FORGET = "DELETE FROM anchors WHERE seq < (SELECT min(seq) FROM events) AND boot_id != ?"
+TRUSTED = """SELECT wall_ms, boot_id, up_ms FROM (SELECT * FROM events ORDER BY seq DESC LIMIT 5000)
+    WHERE clock != 'unset' ORDER BY wall_ms DESC LIMIT 1"""
 
 logger = log.get("store.journal")
 
@@ -66,6 +71,7 @@ class JournalFile:
         try:
             opened = self._open_whole()
             self._connection: sqlite3.Connection | None = opened.connection
+            reserve.bound(opened.connection)
             self.set_aside, self._why = opened.set_aside, opened.why
             self.after = {"running": "killed", "clean": "clean"}.get(self._meta("run") or "", "first")
             self.epoch = self._meta("epoch") or ""
@@ -83,6 +89,7 @@ class JournalFile:
             raise
         self._now = now
         self._begun = False
+        self._bounded = False  # the file grows by the steps of its upkeep alone
         beside(path, "-suspect").unlink(missing_ok=True)
 
     def begin(self) -> None:
@@ -95,8 +102,10 @@ class JournalFile:
             self.commit([Entry((), gap, encode_event(gap), self._now)], None)
         self._begun = True
 
-    def commit(self, entries: Sequence[Entry], acked: int | None) -> None:
-        """One transaction for all of them and the city's cursor; sets each entry's `row`. Raises sqlite3.Error."""
+    def commit(self, entries: Sequence[Entry], acked: int | None, now: Moment | None = None) -> None:
+        """One transaction for all of them, the city's cursor and the time; sets each entry's `row`. Raises
+        sqlite3.Error.
+        """
         connection = self._ask()
         seq, prev, epoch = self.last, self._prev, self.epoch
         rows, values = list[tuple[Entry, Row]](), list[object]()
@@ -123,6 +132,9 @@ class JournalFile:
                 _apply(connection, change, at_seq)
             if acked is not None:
                 connection.execute(CURSOR, (acked,))
+                if now is not None:
+                    past_ms = now.wall_ms if now.trusted else now.floor_ms
+                    connection.execute(TIME, (f"{past_ms} {now.boot_id} {now.up_ms}",))
             connection.execute("COMMIT")
         failpoint("commit.after")
         self.last, self._prev = seq, prev
@@ -144,9 +156,9 @@ class JournalFile:
 
     def recover(self) -> None:
         """Open again, prove that a commit works, read the tail anew. Raises sqlite3.Error or StoreError."""
-        if self._connection is None:
-            self._connection = database.connect(self.path)
-        connection = self._ask()
+        connection = self._again()
+        if self._bounded and not reserve.has_room(connection, self.path):
+            raise StoreError("store.disk_full", file=self.path.name)
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("INSERT INTO probe VALUES (zeroblob(?))", (PROBE_BYTES,))
         connection.execute("COMMIT")
@@ -154,17 +166,48 @@ class JournalFile:
         self.last, self._prev, _ = self._tail()
         self.begin()
 
-    def suspect(self) -> None:
-        """The file was found damaged while in use: the next start looks at all of it."""
-        with contextlib.suppress(OSError):
-            beside(self.path, "-suspect").touch(mode=0o600)
+    def make_room(self) -> bool:
+        """After a commit that found no room: let the file grow, or give the events a part of
+        the reserve. False when both are used up.
+        """
+        try:
+            connection = self._again()
+            found = reserve.more(connection, self.path) if self._bounded else reserve.release(connection)
+            self.last, self._prev, _ = self._tail()
+        except (StoreError, *database.FAILURES):
+            return False
+        return found
 
-    def close(self, acked: int | None) -> None:
+    def tend(self, upkeep: Upkeep, acked: int, now: Moment) -> tuple[Space, float]:
+        """One step of upkeep. Raises sqlite3.Error."""
+        self._bounded = True
+        return upkeep.step(self._again(), acked, now)
+
+    def times(self) -> list[tuple[int, str, int]]:
+        """(wall_ms, boot_id, up_ms) that this file proves to be past. Raises sqlite3.Error."""
+        found = [tuple(row) for row in self._ask().execute(TRUSTED)]
+        saved = (self._meta("time") or "").split()
+        if len(saved) == 3 and saved[0].isdecimal() and saved[2].isdecimal():
+            found.append((int(saved[0]), saved[1], int(saved[2])))
+        return [row for row in found if isinstance(row[0], int) and isinstance(row[2], int)]
+
+    def suspect(self) -> bool:
+        """The file was found damaged while in use: the next start looks at all of it. False when not even that can be
+        noted: then the disk is what fails, SQLite takes what it cannot read for damage, and a new start would find
+        nothing to start from.
+        """
+        try:
+            beside(self.path, "-suspect").touch(mode=0o600)
+        except OSError:
+            return False
+        return True
+
+    def close(self, acked: int | None, now: Moment | None = None) -> None:
         """Clean end of the run. Raises sqlite3.Error when that could not be noted."""
         try:
             if self._connection is not None:
                 if acked is not None:
-                    self._connection.execute(CURSOR, (acked,))
+                    self.commit([], acked, now)
                 self._connection.execute(RUN, ("clean",))
         finally:
             if self._connection is not None:
@@ -207,6 +250,13 @@ class JournalFile:
     def _meta(self, key: str) -> str | None:
         row = self._ask().execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return row[0] if row else None
+
+    def _again(self) -> sqlite3.Connection:
+        """The connection; a new one when the last one was let go."""
+        if self._connection is None:
+            self._connection = database.connect(self.path)
+            reserve.bound(self._connection)
+        return self._connection
 
     def _ask(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -267,6 +317,10 @@ def _apply(connection: sqlite3.Connection, change: Change | DeadLetter, seq: int
             connection.execute(query, (change.counter,))
         case IntentDone():
             connection.execute("UPDATE intents SET result = ? WHERE command = ?", (change.result, change.command))
+        case Anchor():
+            anchor = (change.boot_id, change.wall_ms, change.up_ms, change.err_ms, seq)
+            connection.execute("INSERT OR REPLACE INTO anchors VALUES (?, ?, ?, ?, ?)", anchor)
+            connection.execute(FORGET, (change.boot_id,))
         case DeadLetter():
             connection.execute("INSERT OR IGNORE INTO dead_letters VALUES (?, ?)", (change.seq, change.reason))
         case _:

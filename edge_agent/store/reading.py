@@ -12,6 +12,7 @@ from edge_agent.model.events import Row
 from edge_agent.model.standing import Change
 from edge_agent.ports import IntentOpened
 from edge_agent.store import chain, database, recognise, standing
+from edge_agent.store.dating import Dating
 from edge_agent.store.schema import JOURNAL
 
 COLUMNS = "seq, tag, body, wall_ms, clock, clock_err_ms, boot_id, up_ms, prev, hash"
@@ -41,6 +42,7 @@ class JournalReader:
         if not there:
             raise StoreError("store.no_journal", file=str(path))
         self._connection = database.connect(path, read_only=True)
+        self._dating = Dating(self._connection)
         self.epoch = str(self._one("SELECT value FROM meta WHERE key = 'epoch'"))
 
     @property
@@ -53,7 +55,8 @@ class JournalReader:
 
     def read(self, after: int, limit: int, urgent: bool | None = None) -> tuple[list[Row], list[int]]:
         """Up to `limit` rows with seq > `after`; with `urgent` given, only that lane and no dead letters. Second: the
-        numbers of rows among them that were altered on the disk, left out.
+        numbers of rows among them that were altered on the disk, left out. Rows of an unset clock carry the best time
+        that is known by now.
         """
         query = ALL if urgent is None else URGENT if urgent else NORMAL
         rows, altered = list[Row](), list[int]()
@@ -63,7 +66,10 @@ class JournalReader:
                 rows.append(row)
             else:
                 altered.append(seq)
-        return rows, altered
+        try:
+            return self._dating.dated(rows), altered
+        except database.FAILURES as error:
+            raise database.translated(error, self.path) from error
 
     def open_intents(self) -> list[IntentOpened]:
         query = "SELECT command, verb, door, issuer, counter FROM intents WHERE result IS NULL ORDER BY counter"
@@ -83,10 +89,10 @@ class JournalReader:
         except database.FAILURES as error:
             raise database.translated(error, self.path) from error
 
-    def verify(self) -> chain.ChainReport:
-        """Walk the whole chain."""
+    def verify(self, vouch: chain.Vouch | None = None) -> chain.ChainReport:
+        """Walk the whole chain; with `vouch` given also check the signed checkpoints."""
         try:
-            return chain.walk(self._connection, self.epoch)
+            return chain.walk(self._connection, self.epoch, vouch=vouch)
         except database.FAILURES as error:
             raise database.translated(error, self.path) from error
 

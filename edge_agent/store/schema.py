@@ -33,7 +33,7 @@ JOURNAL = Kind(
     application_id=int.from_bytes(b"EAj1", "big"),
     tables=(
         *("meta", "events", "cursors", "dead_letters", "intents", "door_state", "counters", "probe"),
-        *("area_state", "latches"),
+        *("area_state", "latches", "reserve", "checkpoints", "anchors"),
     ),
     steps=(
         Step(
@@ -83,6 +83,25 @@ JOURNAL = Kind(
                     at_trusted INTEGER,
                     PRIMARY KEY (scope, person)) WITHOUT ROWID""",
                 "CREATE TABLE latches (name TEXT PRIMARY KEY, body BLOB NOT NULL, seq INTEGER) WITHOUT ROWID",
+            ),
+        ),
+        # reserve.py holds room with `reserve`; upkeep.py signs `checkpoints` (slot 0: the newest row that was pruned);
+        # dating.py gives rows of an unset clock their time by `anchors`.
+        Step(
+            "0003_upkeep",
+            (
+                "CREATE TABLE reserve (id INTEGER PRIMARY KEY, filler BLOB NOT NULL)",
+                """CREATE TABLE checkpoints (
+                    slot INTEGER PRIMARY KEY,
+                    seq INTEGER NOT NULL,
+                    hash BLOB NOT NULL,
+                    statement BLOB NOT NULL)""",
+                """CREATE TABLE anchors (
+                    boot_id TEXT PRIMARY KEY,
+                    wall_ms INTEGER NOT NULL,
+                    up_ms INTEGER NOT NULL,
+                    err_ms INTEGER NOT NULL,
+                    seq INTEGER) WITHOUT ROWID""",
             ),
         ),
     ),

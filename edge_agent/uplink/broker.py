@@ -9,6 +9,7 @@ import contextlib
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -27,6 +28,7 @@ KEEPALIVE_S = 20
 CONNECT_S = 5.0
 ANSWER_S = 5.0  # from TCP to CONNACK, from SUBSCRIBE to SUBACK
 PUBACK_S = 30.0
+SILENT_KEEPALIVES = 1.5  # of nothing heard: paho alone would notice after two
 WILL_DELAY_S = 30
 WINDOW = 32
 RECEIVE_MAXIMUM = 64
@@ -88,6 +90,8 @@ class Connection:
         self._flights: dict[int, asyncio.Future[Sent]] = {}
         self._subscriptions: dict[int, asyncio.Future[list[int]]] = {}
         self._five = login.mqtt == 5
+        self._heard_at = time.monotonic()
+        self._properties: dict[str, Properties] = {}
         self._client = self._make_client()
 
     async def open(self) -> None:
@@ -158,17 +162,27 @@ class Connection:
         finally:
             self._flights.pop(info.mid, None)
 
+    def tell(self, topic: str, payload: bytes) -> None:
+        """Publish at QoS 0: it arrives or it does not."""
+        if not self.ended.is_set():
+            self._client.publish(topic, payload, 0)
+
     def acknowledge(self, mid: int) -> None:
         """`mid` 0 came at QoS 0: there is nothing to acknowledge."""
         if mid and not self.ended.is_set():
             self._client.ack(mid, 1)
 
     def tick(self) -> None:
-        """Keepalive; call it about once a second."""
+        """Keepalive; call it about once a second. Whoever answers nothing for a keepalive and a half is gone, whatever
+        TCP believes: behind a black hole it believes for a quarter of an hour.
+        """
         try:
             self._client.loop_misc()
         except _PAHO_ERRORS as error:
             self._end(self._lost(error))
+        silent_s = time.monotonic() - self._heard_at
+        if silent_s > self._client.keepalive * SILENT_KEEPALIVES:
+            self._end(UplinkError("uplink.silent", where=self.login.where, seconds=int(silent_s)))
 
     def close(self, farewell: tuple[str, bytes] | None = None) -> None:
         """Leave orderly: the broker gets `farewell` (topic, payload; retained) instead of publishing our will."""
@@ -226,6 +240,7 @@ class Connection:
             return
         if isinstance(sock, socket.socket):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._heard_at = time.monotonic()
         self._client.on_socket_close = self._on_socket_close
         self._client.on_socket_register_write = self._on_want_write
         self._client.on_socket_unregister_write = self._on_wrote
@@ -234,6 +249,7 @@ class Connection:
             self._loop.add_writer(sock, self._writable)
 
     def _readable(self) -> None:
+        self._heard_at = time.monotonic()
         try:
             self._client.loop_read()
             while (sock := self._client.socket()) is not None and isinstance(sock, ssl.SSLSocket) and sock.pending():
@@ -337,6 +353,9 @@ class Connection:
     def _publish_properties(self, content_type: str) -> Properties | None:
         if not self._five or not content_type:
             return None
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.ContentType = content_type
+        properties = self._properties.get(content_type)
+        if properties is None:  # paho takes as long for these as for the rest of a publish: once is enough
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.ContentType = content_type
+            self._properties[content_type] = properties
         return properties

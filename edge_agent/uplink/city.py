@@ -21,6 +21,7 @@ from edge_agent.contract.commanders import Keyring
 from edge_agent.contract.envelope import write_envelope
 from edge_agent.contract.messages import BirthMessage, RotationMessage, StateMessage, seal
 from edge_agent.contract.signatures import PrivateKey, PublicKey
+from edge_agent.contract.telemetry import TelemetryMessage
 from edge_agent.errors import UplinkError
 from edge_agent.failpoint import failpoint
 from edge_agent.model import site
@@ -28,10 +29,10 @@ from edge_agent.model.ack import Ack
 from edge_agent.model.commands import Delivery, Listed
 from edge_agent.model.encoding import canonical
 from edge_agent.model.events import Row
-from edge_agent.ports import Beat, Birth, Clock, Sent
+from edge_agent.ports import Beat, Birth, Clock, Health, Sent
 from edge_agent.uplink.broker import NOBODY_SUBSCRIBED, REFUSED, Connection, Incoming, Login
 from edge_agent.uplink.inbox import Inbox, Seldom
-from edge_agent.uplink.login import login
+from edge_agent.uplink.login import files, login
 from edge_agent.uplink.retry import Patience
 
 CONTENT_S = 5.0  # a retained message comes with the subscription
@@ -41,6 +42,7 @@ REFUSALS = {
     "uplink.login_refused", "uplink.topic_refused", "uplink.taken_over", "uplink.mqtt_version",
     "uplink.certificate_name", "uplink.certificate_key", "uplink.certificate_expired", "uplink.certificate_early",
 }  # fmt: skip
+LOGIN_REFUSED = "uplink.login_refused"  # the circuit opens: a broker counts wrong passwords, and may lock us out
 DROPS_BEFORE_REPORT = 5  # Mosquitto 2.0 drops the older of two clients with one name without a word
 
 logger = log.get("uplink")
@@ -83,6 +85,7 @@ class MqttUplink:
         self._up = asyncio.Event()
         self._bdseq = 0
         self._online = False  # this session's state was published
+        self._city_away = False
         self._inbox = Inbox(keys.city_ack, keys.commanders)
         self._seldom = Seldom()
         self._fetching: dict[str, asyncio.Future[bytes]] = {}
@@ -100,6 +103,14 @@ class MqttUplink:
     def window(self) -> int:
         return self._connection.window if self._connection is not None else 1
 
+    @property
+    def city_away(self) -> bool:
+        """Only while the city's STATE says so; a city that has none is never away."""
+        return self._city_away
+
+    def stream(self, tag: str) -> str:
+        return topics.of_event(self.gateway, tag)
+
     async def connected(self) -> int:
         while self._connection is None:
             await self._up.wait()
@@ -107,7 +118,7 @@ class MqttUplink:
 
     async def run(self, beat: Beat) -> None:
         """Keep a connection until cancelled."""
-        patience = Patience(time.monotonic(), self._chance)
+        patience = Patience(time.monotonic(), self._chance, self.settings.reconnect_spread_s)
         while True:
             beat()
             began, before = time.monotonic(), self._sessions
@@ -119,7 +130,10 @@ class MqttUplink:
                 self._complain(error, refused)
                 if self._sessions > before and patience.held(began, now) == DROPS_BEFORE_REPORT:
                     self._complain(self._dropped(patience.drops), refused=True)
-                wait_s = patience.refused_s() if refused else patience.next_s(now)
+                if error.code == LOGIN_REFUSED:
+                    wait_s = patience.circuit_s()
+                else:
+                    wait_s = patience.refused_s() if refused else patience.next_s(now)
             await self._pause(wait_s, beat)
 
     async def birth(self, birth: Birth) -> None:
@@ -152,6 +166,18 @@ class MqttUplink:
         sent = await self._send(topic, write_envelope(row, self.gateway, historic), content_type=EVENT_TYPE)
         failpoint("publish.after")
         return sent
+
+    def tell(self, health: Health) -> None:
+        if self._connection is None:
+            return
+        message = TelemetryMessage(
+            gateway=self.gateway,
+            agent=self.agent,
+            config=self.config,
+            boot_id=self.clock.now().boot_id,
+            **msgspec.structs.asdict(health),
+        )
+        self._connection.tell(topics.up(self.gateway, "tel"), canonical(message))
 
     async def ack(self) -> Ack:
         ack = await self._inbox.acks.get()
@@ -196,6 +222,7 @@ class MqttUplink:
             raise connection.why or UplinkError("uplink.lost", where=connection.login.where, why="")
         finally:
             self._connection = None
+            self._city_away = False
             self._inbox.forget_session()
             self._up.clear()
             connection.close(self._state("offline"))
@@ -215,7 +242,7 @@ class MqttUplink:
         may not hear commands goes on without them."""
         wanted = [topics.down(self.gateway, "cmd"), topics.down(self.gateway, "cfg")]
         if self.settings.confirm == "city":
-            wanted.insert(0, topics.down(self.gateway, "ack"))
+            wanted = [topics.down(self.gateway, "ack"), *wanted, topics.host(self.settings.region)]
         codes = await connection.subscribe(wanted)
         for topic, code in zip(wanted, codes, strict=True):
             if code < REFUSED:
@@ -223,7 +250,10 @@ class MqttUplink:
             error = self._topic_refused(connection, topic, f"code {code:#x} to SUBSCRIBE")
             if topic.endswith("/ack"):
                 raise error
-            self._complain(error, refused=True)
+            if topic == topics.host(self.settings.region):  # nothing is lost: the city's silence says the same, later
+                logger.info("%s", error)
+            else:
+                self._complain(error, refused=True)
 
     async def _send(self, topic: str, payload: bytes, *, retain: bool = False, content_type: str = "") -> Sent:
         connection = self._connection
@@ -245,6 +275,8 @@ class MqttUplink:
             self._inbox.take_ack(incoming.payload)
         elif incoming.topic == topics.down(self.gateway, "cfg"):
             self._inbox.take_list(incoming.payload, self.gateway)
+        elif incoming.topic == topics.host(self.settings.region):
+            self._take_host(incoming.payload)
         elif (waiting := self._fetching.get(incoming.topic)) is not None and not waiting.done():
             waiting.set_result(incoming.payload)
         if done is not None:
@@ -267,6 +299,15 @@ class MqttUplink:
             del self._fetching[topic]
             connection.unsubscribe(topic)
 
+    def _take_host(self, payload: bytes) -> None:
+        """Not signed, and need not be: it can only make us wait, as can whoever owns the broker anyway."""
+        try:
+            self._city_away = msgspec.json.decode(payload, type=StateMessage).state == "offline"
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            if self._seldom("host"):
+                logger.warning("the city's state cannot be read: it counts as online")
+            self._city_away = False
+
     def _state(self, state: str) -> tuple[str, bytes]:
         message = StateMessage("online" if state == "online" else "offline", self._bdseq)
         return topics.up(self.gateway, "state"), canonical(message)
@@ -288,10 +329,13 @@ class MqttUplink:
             self.report("uplink_refused", str(error))
 
     async def _pause(self, seconds: float, beat: Beat) -> None:
-        until = time.monotonic() + seconds
+        """A login that somebody has changed meanwhile is tried soon."""
+        until, before = time.monotonic() + seconds, files(self.settings, self.base)
         while (left := until - time.monotonic()) > 0:
             beat()
             await asyncio.sleep(min(left, 5.0))
+            if files(self.settings, self.base) != before:
+                return
 
 
 async def _until_set(event: asyncio.Event, seconds: float) -> None:

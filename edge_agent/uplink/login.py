@@ -91,6 +91,21 @@ def _read(path: Path) -> bytes:
         raise UplinkError("uplink.file", path=path, why=error.strerror) from error
 
 
+def files(settings: site.Uplink, base: Path) -> tuple[int, ...]:
+    """When password and certificates were last written (0 = not there): another answer is another login."""
+    names = [settings.password_file]
+    if settings.tls is not None:
+        names += [settings.tls.ca, settings.tls.cert, settings.tls.key]
+    return tuple(_written(base / name) for name in names if name is not None)
+
+
+def _written(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def _tls(settings: site.UplinkTls | None, base: Path, where: str) -> ssl.SSLContext:
     """With certificates of our own: TLS 1.3 and nothing older. Without: the system's authorities."""
     try:

@@ -12,6 +12,22 @@ WORDS: dict[str, tuple[str, str]] = {
         "无法创建目录 {folder}（{why}）；请另选目录，或先创建并授权给当前用户",
     ),
     "cli.following": ("following from event {seq} on", "从事件 {seq} 之后开始跟随"),
+    "cli.chain_whole": (
+        "whole: {count} events, {first} to {last} of epoch {epoch}; {signed} signed checkpoints, up to event {upto}",
+        "完整:共 {count} 条事件,纪元 {epoch} 的第 {first} 至 {last} 条;{signed} 个签名检查点,截至第 {upto} 条",
+    ),
+    "cli.chain_broken": (
+        "NOT whole: {faults} faults in {count} events, {first} to {last} of epoch {epoch}; keep a copy of the state "
+        "directory before anything else",
+        "不完整:{count} 条事件(纪元 {epoch} 的第 {first} 至 {last} 条)中有 {faults} 处错误;请先备份 state 目录",
+    ),
+    "cli.chain_missing": ("before event {seq} something is missing", "第 {seq} 条事件之前有缺失"),
+    "cli.chain_altered": ("event {seq} was altered", "第 {seq} 条事件被改动"),
+    "cli.chain_unlinked": ("event {seq} does not follow the one before it", "第 {seq} 条事件与前一条不衔接"),
+    "cli.chain_unsigned": (
+        "the checkpoint at event {seq} is not this gateway's word",
+        "第 {seq} 条处的检查点不是本网关签署的",
+    ),
     "cli.stopped": ("stopped", "已停止"),
     "cli.person_added": ("{person} added", "已添加 {person}"),
     "cli.person_updated": ("{person} updated", "已更新 {person}"),

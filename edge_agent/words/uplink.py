@@ -19,8 +19,8 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "uplink.lost": ("the connection to {where} is lost: {why}", "与 {where} 的连接中断:{why}"),
     "uplink.silent": (
-        "{where} has not confirmed a message for {seconds} s: connecting anew",
-        "{where} 在 {seconds} 秒内没有确认消息:正在重新连接",
+        "{where} has not answered for {seconds} s: connecting anew",
+        "{where} 在 {seconds} 秒内没有应答:正在重新连接",
     ),
     "uplink.tls": (
         "no secure connection to {where}: {why}. "

@@ -8,7 +8,7 @@ from edge_agent.city import spans
 from edge_agent.city.credit import ISLANDS, LEAST, MOST, credit, worth_telling
 from edge_agent.contract.messages import MESSAGE_MAX_BYTES, AckMessage, Refusal, seal
 from edge_agent.contract.signatures import new_key
-from edge_agent.core.outbox import Outbox
+from edge_agent.core.outbox import Lane, Outbox
 from edge_agent.model.ack import Ack
 
 
@@ -45,13 +45,14 @@ def test_a_backlog_of_more_urgent_rows_than_fit_is_drained() -> None:
     urgent = list(range(10, 20_001, 10))
     last, now = 20_000, 0
     normal = [n for n in range(1, last + 1) if n % 10]
-    for lane, is_urgent in ((urgent, True), (normal, False)):
+    lanes: tuple[tuple[list[int], Lane], ...] = ((urgent, "urgent"), (normal, "backlog"))
+    for lane, name in lanes:
         at = 0
         while at < len(lane):
             now += 1
             sent: list[int] = []
             while at < len(lane) and outbox.room:
-                if outbox.take(lane[at], is_urgent, now):
+                if outbox.take(lane[at], name, now):
                     sent.append(lane[at])
                 at += 1
             assert sent or at == len(lane), f"no room and nothing on its way to be acknowledged, at {lane[at]}"

@@ -8,9 +8,9 @@ from edge_agent.model.ack import Ack
 
 
 def sent(count: int) -> Outbox:
-    outbox = Outbox(0)
+    outbox = Outbox(0, last=count)
     for seq in range(1, count + 1):
-        assert outbox.take(seq, False, 0)
+        assert outbox.take(seq, "backlog", 0)
     return outbox
 
 
@@ -37,8 +37,8 @@ def test_an_old_acknowledgement_takes_nothing_back() -> None:
 def test_islands_are_not_sent_again_after_a_reconnect() -> None:
     outbox = sent(6)
     outbox.acknowledge(Ack("e", 1, have=((3, 4),)), last=6)
-    outbox.again()
-    assert [seq for seq in range(2, 7) if outbox.take(seq, False, 0)] == [2, 5, 6]
+    outbox.again(6)
+    assert [seq for seq in range(2, 7) if outbox.take(seq, "backlog", 0)] == [2, 5, 6]
 
 
 def test_an_island_that_touches_becomes_land() -> None:
@@ -56,7 +56,7 @@ def test_credit_bounds_what_is_on_its_way() -> None:
 def test_a_lost_row_is_next_again() -> None:
     outbox = sent(5)
     outbox.lost(3)
-    assert outbox.position(False) == 2
+    assert outbox.position("backlog") == 2
 
 
 def test_patience_doubles_and_an_answer_restores_it() -> None:
@@ -74,7 +74,7 @@ def test_a_row_refused_too_often_is_given_up_once() -> None:
     refusal = Ack("e", 1, refused=((2, "schema"),))
     for _ in range(REFUSALS_BEFORE_DEAD - 1):
         assert outbox.acknowledge(refusal, last=3) == []
-        assert outbox.take(2, False, 0)
+        assert outbox.take(2, "backlog", 0)
     assert outbox.acknowledge(refusal, last=3) == [(2, "schema")]
 
 
@@ -89,7 +89,7 @@ def test_confirmed_by_the_broker_row_by_row() -> None:
 @given(st.lists(st.tuples(st.sampled_from(["send", "ack", "lose", "again"]), st.integers(0, 30)), max_size=60))
 def test_whatever_happens_everything_arrives_in_the_end(steps: list[tuple[str, int]]) -> None:
     """A model city with a lossy wire: after the turmoil, one clean session delivers the rest; nothing is forgotten."""
-    last, outbox, city = 20, Outbox(0), set[int]()
+    last, outbox, city = 20, Outbox(0, 20), set[int]()
 
     def watermark() -> Ack:
         upto = next((n for n in range(last + 1) if n + 1 not in city), last)
@@ -98,19 +98,19 @@ def test_whatever_happens_everything_arrives_in_the_end(steps: list[tuple[str, i
     for what, number in steps:
         match what:
             case "send":
-                seq = outbox.position(False) + 1
-                if seq <= last and outbox.take(seq, False, 0) and number % 3:
+                seq = outbox.position("backlog") + 1
+                if seq <= last and outbox.take(seq, "backlog", 0) and number % 3:
                     city.add(seq)
             case "ack":
                 outbox.acknowledge(watermark(), last)
             case "lose":
                 outbox.lost(max(1, number % last))
             case _:
-                outbox.again()
+                outbox.again(last)
         assert set(range(1, outbox.acked + 1)) <= city
-    outbox.again()
-    while (seq := outbox.position(False) + 1) <= last:
-        if outbox.take(seq, False, 0):
+    outbox.again(last)
+    while (seq := outbox.position("backlog") + 1) <= last:
+        if outbox.take(seq, "backlog", 0):
             city.add(seq)
     outbox.acknowledge(watermark(), last)
     assert outbox.acked == last

@@ -33,3 +33,20 @@ def test_what_waited_while_the_program_paused_is_stale() -> None:
     fresh = Freshness()
     fresh.line_up(0.0)
     assert fresh.read(2.0)
+
+
+def test_what_waited_while_a_quiet_line_was_not_read_is_stale() -> None:
+    """Stopped for seconds with a line that had been quiet: the first read after it may be as old as the pause."""
+    fresh = Freshness()
+    fresh.line_up(0.0)
+    fresh.tick(1.0)
+    fresh.alive(10.0)
+    assert not fresh.read(11.4)
+    assert fresh.read(12.8)
+    fresh.alive(12.8)
+    assert fresh.read(12.9)
+    fresh.alive(13.3)
+    fresh.tick(13.3)
+    assert not fresh.read(13.3)
+    fresh.alive(16.0)  # here the timer came before the read
+    assert fresh.read(16.01)

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.publish import Publisher
 from edge_agent.model.ack import Ack
-from edge_agent.model.events import AgentStarted, DoorForced, DoorOpened
+from edge_agent.model.events import AgentStarted, CommandRefused, DoorForced, DoorOpened, Row
 from edge_agent.ports import Sent
 from tests.flows.world import MemoryBooks, MemoryClock, MemoryJournal, MemoryUplink, no_beat
 from tests.waiting import auntil
@@ -137,7 +139,42 @@ def test_a_broker_that_forbids_the_topic_loses_nothing_and_is_noticed() -> None:
         await auntil(lambda: "agent.degraded" in line.journal.tags())
         assert line.journal.acked == 0
         line.uplink.refuse.clear()
-        await auntil(lambda: 1 in line.uplink.stored, timeout=8)
+        line.clock.up_ms += 5_000
+        await auntil(lambda: 1 in line.uplink.stored)
+
+    play(story)
+
+
+def test_a_row_lost_while_later_ones_are_fetched_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lane goes back to the lost row; the rows that were on their way from the disk must not carry it on again."""
+
+    async def story(line: Line) -> None:
+        rows, publish = line.journal.rows, line.uplink.publish
+        asked = asyncio.Event()
+
+        async def slow(after: int, limit: int, urgent: bool | None = None) -> list[Row]:
+            found = await rows(after, limit, urgent)
+            if found and after == 2 and not asked.is_set():
+                asked.set()
+                await auntil(lambda: line.flow.outbox.position("live") == 0)  # row 1 was given up meanwhile
+            return found
+
+        async def broken(row: Row, historic: bool) -> Sent:
+            if row.seq == 1 and not asked.is_set():
+                await asked.wait()
+                return Sent(False, why="the connection broke")
+            return await publish(row, historic)
+
+        monkeypatch.setattr(line.journal, "rows", slow)
+        monkeypatch.setattr(line.uplink, "publish", broken)
+        line.uplink.watermark = 0
+        line.uplink.up()
+        await auntil(lambda: line.uplink.births)
+        line.happen(2)
+        await auntil(lambda: 2 in line.uplink.stored)
+        line.happen(1)
+        await auntil(lambda: {1, 2, 3} <= set(line.uplink.stored), what=lambda: line.uplink.stored)
+        assert asked.is_set()
 
     play(story)
 
@@ -162,5 +199,111 @@ def test_what_waited_long_is_marked_historic() -> None:
         line.clock.up_ms += 61_000
         line.uplink.up()
         await auntil(lambda: line.uplink.sent[1:] == [(1, True)])
+
+    play(story)
+
+
+def test_what_happens_now_overtakes_what_waited_and_leaves_it_a_share() -> None:
+    """A backlog of 400; while it drains, live rows go first, and of four sends one is the backlog's."""
+
+    async def story(line: Line) -> None:
+        line.happen(400)
+        line.uplink.watermark = 0
+        line.uplink.up()
+        await auntil(lambda: len(line.uplink.stored) >= 8)
+        first = len(line.uplink.stored)
+        line.happen(100)
+        line.answer(0, credit=2000)
+        await auntil(lambda: len(line.uplink.stored) == 500)
+        order = line.uplink.stored[first:]
+        live = [place for place, seq in enumerate(order) if seq > 400]
+        assert len(live) == 100
+        assert [seq for seq in order if seq > 400] == list(range(401, 501))
+        assert [seq for seq in order if seq <= 400] == sorted(seq for seq in order if seq <= 400)
+        span = order[live[0] : live[-1] + 1]
+        assert sum(seq <= 400 for seq in span) >= len(span) // 5
+        assert sum(seq > 400 for seq in span) >= len(span) // 2
+
+    play(story)
+
+
+def test_a_topic_that_is_forbidden_stops_alone() -> None:
+    """Command results are refused: alarms in the same lane and everything else go on; later the results go too."""
+
+    async def story(line: Line) -> None:
+        line.journal.record(CommandRefused(reason="expired"))
+        line.journal.record(DoorForced(door="gate"))
+        line.happen(3)
+        line.uplink.refuse = {1: Sent(False, 0x87, "not authorized")}
+        line.uplink.watermark = 0
+        line.uplink.up()
+        await auntil(lambda: {2, 3, 4, 5} <= set(line.uplink.stored))
+        assert 1 not in line.uplink.stored
+        line.uplink.refuse.clear()
+        line.clock.up_ms += 5_000
+        await auntil(lambda: 1 in line.uplink.stored)
+
+    play(story)
+
+
+def test_nobody_subscribed_means_away_without_an_alarm() -> None:
+    """0x10: the topic waits; the city's next word ends the waiting at once."""
+
+    async def story(line: Line) -> None:
+        line.uplink.refuse = {1: Sent(False, 0x10, "no matching subscribers")}
+        line.happen(1)
+        line.uplink.watermark = 0
+        line.uplink.up()
+        await auntil(lambda: line.flow.lanes._stops)
+        line.uplink.refuse.clear()
+        line.answer(0)
+        await auntil(lambda: 1 in line.uplink.stored)
+        assert line.journal.tags() == ["door.opened"]
+
+    play(story)
+
+
+def test_while_the_city_says_that_it_is_away_events_wait() -> None:
+    async def story(line: Line) -> None:
+        line.uplink.city_away = True
+        line.uplink.watermark = 0
+        line.uplink.up()
+        await auntil(lambda: line.uplink.births)
+        line.happen(3)
+        await auntil(lambda: line.journal.last == 3)
+        assert line.uplink.stored == []
+        line.uplink.city_away = False
+        await auntil(lambda: line.uplink.stored == [1, 2, 3])
+
+    play(story)
+
+
+def test_more_urgent_rows_than_the_city_can_name_do_not_stop_the_rest() -> None:
+    """An acknowledgement names 200 islands at most; 300 urgent rows among others still reach the end."""
+
+    async def story(line: Line) -> None:
+        for _ in range(300):
+            line.happen(1)
+            line.journal.record(DoorForced(door="gate"))
+        line.uplink.watermark = 0
+        line.uplink.up()
+
+        def answer() -> bool:
+            stored = set(line.uplink.stored)
+            upto = next(n for n in range(602) if n + 1 not in stored)
+            islands = tuple((n, n) for n in sorted(stored) if n > upto)[:200]
+            line.answer(upto, have=islands)
+            return line.journal.acked == 600
+
+        await auntil(answer)
+
+    play(story)
+
+
+def test_the_citys_time_is_a_floor() -> None:
+    async def story(line: Line) -> None:
+        line.uplink.up()
+        line.answer(0, now_ms=1_790_000_000_000)
+        await auntil(lambda: line.clock.past == [1_790_000_000_000])
 
     play(story)

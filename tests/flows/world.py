@@ -14,8 +14,9 @@ from edge_agent.model.commands import Delivery, Listed
 from edge_agent.model.events import Event, Row, encode_event
 from edge_agent.model.people import Book, Credential, Person, Rule
 from edge_agent.model.reads import Card, Direction, Pin, Presented, Read, Token, Unreadable
+from edge_agent.model.room import Room
 from edge_agent.model.site import Door, GateBinding
-from edge_agent.ports import Birth, Change, DoorState, IntentDone, IntentOpened, Sent
+from edge_agent.ports import Anchor, Birth, Change, DoorState, Health, IntentDone, IntentOpened, Sent
 
 CARD = Card(26, 0x12D687)
 BOOK = Book(
@@ -34,11 +35,15 @@ def a_read(card: Card = CARD, read_id: str = "r-1", terminal: str = "north-in", 
 class MemoryClock:
     def __init__(self) -> None:
         self.up_ms = 100_000
+        self.past: list[int] = []
         self.jump_ms = 0  # what somebody has set the wall clock off by
         self.state = ClockState.SYNCED
 
     def now(self) -> Moment:
         return Moment(1_777_867_200_000 + self.up_ms + self.jump_ms, self.up_ms, "b" * 32, self.state, 20)
+
+    def at_least(self, wall_ms: int, boot_id: str = "", up_ms: int = 0) -> None:
+        self.past.append(wall_ms)
 
 
 class MemoryBooks:
@@ -62,6 +67,8 @@ class MemoryJournal:
 
     epoch = "e" * 32
     fill = 0.0
+    first = 1
+    room = Room(1 << 30, 1 << 23, 1 << 23)
 
     def __init__(self, trace: list[str] | None = None) -> None:
         self.all: list[Row] = []
@@ -149,7 +156,7 @@ class MemoryJournal:
 
     async def standing(self) -> list[standing.Change]:
         """As a file would give it back: the last change of each thing."""
-        kept = [c for c in self.changes if not isinstance(c, DoorState | IntentOpened | IntentDone)]
+        kept = [c for c in self.changes if not isinstance(c, DoorState | IntentOpened | IntentDone | Anchor)]
         return [msgspec.msgpack.decode(msgspec.msgpack.encode(c), type=standing.Change) for c in kept]
 
     async def command_counter(self) -> int:
@@ -209,9 +216,11 @@ class MemoryUplink:
     """A broker and a city in one: takes what `refuse` does not forbid, and acknowledges what it stored."""
 
     window = 8
+    city_away = False
 
     def __init__(self) -> None:
         self.session = 0
+        self.health: list[Health] = []
         self.births: list[Birth] = []
         self.watermark: int | None = None  # what the city answers a birth with; None = it is away
         self.stored: list[int] = []
@@ -251,6 +260,12 @@ class MemoryUplink:
         if row.seq not in self.stored:
             self.stored.append(row.seq)
         return Sent(True)
+
+    def stream(self, tag: str) -> str:
+        return "rsp" if tag.startswith("command.") else "evt"
+
+    def tell(self, health: Health) -> None:
+        self.health.append(health)
 
     async def ack(self) -> Ack:
         return await self.acks.get()

@@ -18,6 +18,9 @@ class CountingClock:
     def __init__(self) -> None:
         self.up_ms = 0
 
+    def at_least(self, wall_ms: int, boot_id: str = "", up_ms: int = 0) -> None:
+        """These clocks have no floor."""
+
     def now(self) -> Moment:
         self.up_ms += 1
         return Moment(1_790_000_000_000 + self.up_ms, self.up_ms, BOOT, ClockState.SYNCED, 7)

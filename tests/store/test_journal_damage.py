@@ -304,7 +304,7 @@ def test_damage_met_by_the_cursor_alone_is_told(tmp_path: Path) -> None:
     async def story(journal: SqliteJournal) -> None:
         await journal.record(DoorOpened(door="gate")).committed()
 
-        def corrupt(entries: object, acked: object) -> None:
+        def corrupt(entries: object, acked: object, now: object) -> None:
             error = sqlite3.DatabaseError("database disk image is malformed")
             error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
             raise error
@@ -317,5 +317,33 @@ def test_damage_met_by_the_cursor_alone_is_told(tmp_path: Path) -> None:
             await journal.damaged()
         assert not journal.accepting
         journal._file.commit = whole  # type: ignore[method-assign]
+
+    journalling(tmp_path / "journal.db", story)
+
+
+def test_a_disk_that_fails_is_not_taken_for_a_damaged_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With EIO under it SQLite may say `malformed`. Where not even a note can be made the daemon must not end itself:
+    it would find nothing to start from, and nobody would be let out.
+    """
+
+    async def story(journal: SqliteJournal) -> None:
+        await journal.record(DoorOpened(door="gate")).committed()
+
+        def malformed(*_: object) -> object:
+            raise recognise.Damaged(journal.path, "database disk image is malformed")
+
+        def dead_disk(*_: object, **__: object) -> None:
+            raise OSError(5, "Input/output error")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(journal._reader, "read", malformed)
+            patch.setattr(Path, "touch", dead_disk)
+            with pytest.raises(StoreError):
+                await journal.rows(0, 10)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await journal.damaged()
+        assert [row.seq for row in await journal.rows(0, 10)] == [1]
+        assert journal.accepting
 
     journalling(tmp_path / "journal.db", story)

@@ -140,7 +140,7 @@ def test_rows_that_cannot_be_read_are_left_out_and_named(tmp_path: Path, caplog:
 def test_a_journal_of_an_older_version_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its events stay; beside an older daemon the command line sees an empty memory instead of an error."""
     path = tmp_path / "journal.db"
-    older = schema.Kind(JOURNAL.name, JOURNAL.application_id, JOURNAL.tables[:-2], JOURNAL.steps[:1])
+    older = schema.Kind(JOURNAL.name, JOURNAL.application_id, JOURNAL.tables[:-5], JOURNAL.steps[:1])
 
     async def before(journal: SqliteJournal) -> None:
         await journal.record(DoorOpened(door="north")).committed()

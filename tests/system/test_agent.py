@@ -153,7 +153,11 @@ def test_a_full_disk_refuses_entry_not_the_exit_and_heals(tmp_path: Path) -> Non
         with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
             while True:
                 file.write(b"x" * 4096)
-        for n in range(40):  # what is left in the log's pages is used up first
+        other = sqlite3.connect(site.state / "journal.db", isolation_level=None)
+        with contextlib.closing(other), contextlib.suppress(sqlite3.OperationalError):
+            while True:  # its free pages are gone too
+                other.execute("INSERT INTO probe VALUES (zeroblob(3000))")
+        for n in range(60):  # what is left in the log's pages is used up first
             show_card(site, f"100:{2000 + n}")
             if "nothing can be recorded" in log_of(site):
                 break

@@ -36,6 +36,9 @@ both_brokers = pytest.mark.parametrize("kind", [pytest.param("mosquitto", marks=
 
 
 class BenchClock:
+    def at_least(self, wall_ms: int, boot_id: str = "", up_ms: int = 0) -> None:
+        """These clocks have no floor."""
+
     def now(self) -> Moment:
         wall_ms = time.time_ns() // 1_000_000
         return Moment(wall_ms, time.monotonic_ns() // 1_000_000, BOOT, ClockState.SYNCED, 10)

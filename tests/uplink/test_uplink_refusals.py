@@ -116,7 +116,7 @@ async def denying_broker(
         await server.wait_closed()
 
 
-@pytest.mark.parametrize(("version", "codes"), [(5, b"\x87\x87"), ("3.1.1", b"\x80\x80")])
+@pytest.mark.parametrize(("version", "codes"), [(5, b"\x87\x87\x87"), ("3.1.1", b"\x80\x80\x80")])
 def test_a_refused_subscription_is_no_session(tmp_path: Path, version: Version, codes: bytes) -> None:
     """Without the city's acknowledgements nothing can be confirmed: said with the topic and the remedy."""
 
@@ -175,6 +175,21 @@ def test_the_embedded_broker_does_not_answer_mqtt_5(tmp_path: Path, caplog: pyte
 
     with broker(tmp_path, "embedded") as there, city_in(tmp_path) as city:
         asyncio.run(scene())
+
+
+def test_the_brokers_window_is_kept(tmp_path: Path) -> None:
+    """CONNACK's Receive Maximum (property 0x21) bounds what is on its way; 32 when it says nothing."""
+
+    async def scene(connack: str, window: int) -> None:
+        async with denying_broker(5, b"\1\1\1", connack=connack) as url:
+            uplink, _ = uplink_for(city, url, 5)
+            async with running(uplink.run(beat)):
+                await asyncio.wait_for(uplink.connected(), 10)
+                assert uplink.window == window
+
+    with city_in(tmp_path) as city:
+        asyncio.run(scene("2006000003210005", 5))
+        asyncio.run(scene("2003000000", 32))
 
 
 def test_being_taken_over_is_reported(tmp_path: Path) -> None:

@@ -1,0 +1,37 @@
+"""A gateway's signed word on its journal: at row `seq` the chain's hash was `hash`.
+
+With it nobody can rewrite a journal from its beginning, nor cut off what came before without showing it: the rows that
+were removed in an orderly way end in a checkpoint with `pruned`.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from edge_agent.contract.messages import Epoch, MessageError, Seq, seal, unseal
+from edge_agent.contract.signatures import PrivateKey, PublicKey
+from edge_agent.contract.topics import GATEWAY
+
+
+class CheckpointMessage(msgspec.Struct, frozen=True, kw_only=True):
+    gateway: Annotated[str, Meta(pattern=rf"^{GATEWAY}$")]
+    epoch: Epoch
+    seq: Seq
+    hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    pruned: bool = False
+    kid: str = ""
+    sig: str = ""
+
+
+def sign_checkpoint(gateway: str, epoch: str, seq: int, hash_: bytes, pruned: bool, key: PrivateKey) -> bytes:
+    return seal(CheckpointMessage(gateway=gateway, epoch=epoch, seq=seq, hash=hash_.hex(), pruned=pruned), key)
+
+
+def vouches(statement: bytes, epoch: str, seq: int, hash_: bytes, pruned: bool, key: PublicKey) -> bool:
+    """True when `statement` is `key`'s word that row `seq` of `epoch` had this hash."""
+    try:
+        found = unseal(statement, key, CheckpointMessage)
+    except MessageError:
+        return False
+    return (found.epoch, found.seq, found.hash, found.pruned) == (epoch, seq, hash_.hex(), pruned)
