@@ -103,6 +103,7 @@ bench: setup broker postgres photos
 	PYTHONPATH=. $(BIN)/python bench/city.py
 	PYTHONPATH=. $(BIN)/python bench/modbus.py
 	PYTHONPATH=. $(BIN)/python bench/face.py
+	PYTHONPATH=. $(BIN)/python bench/gallery.py
 	PYTHONPATH=. $(BIN)/python bench/uplink.py
 
 INPUTS ?= 1000000

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_agent import BUILT_MS, __version__, log
-from edge_agent.config import FACE_KEY, GATEWAY_KEY
+from edge_agent.config import FACE_KEY, GATEWAY_KEY, MODELS
 from edge_agent.console.control import ControlServer
 from edge_agent.contract.certificates import not_before_ms
 from edge_agent.contract.checkpoint import sign_checkpoint
@@ -22,7 +22,7 @@ from edge_agent.devices import Devices, Ears
 from edge_agent.diagnosis import diagnosis
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.machine import machine
-from edge_agent.errors import StoreError
+from edge_agent.errors import FaceError, StoreError
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.certificate import CertificateWatch
 from edge_agent.flows.command import Commands
@@ -40,7 +40,8 @@ from edge_agent.installation import Installation
 from edge_agent.model.detections import Detection
 from edge_agent.model.doors import GateReport
 from edge_agent.model.events import AgentDegraded, AgentStarted, AgentStopped
-from edge_agent.model.reads import Read
+from edge_agent.model.face_models import EngineSpec
+from edge_agent.model.reads import Direction, Read
 from edge_agent.model.site import Config
 from edge_agent.ports import Beat
 from edge_agent.site_kind import site_rules
@@ -56,7 +57,7 @@ from edge_agent.uplink.city import Keys, MqttUplink
 from edge_agent.uplink.login import expires_ms
 
 if TYPE_CHECKING:  # numpy comes with the first camera, not before
-    from edge_agent.core.faces import Gallery
+    from edge_agent.core.gallery import Gallery, Vectors
     from edge_agent.store.faces import FaceStore
 
 logger = log.get("app")
@@ -64,7 +65,6 @@ logger = log.get("app")
 FAILED = 70  # EX_SOFTWARE: systemd starts us again
 ANEW = 75  # EX_TEMPFAIL: with another configuration
 PREVIOUS_KEY = "keys/gateway.previous.pub"
-MODEL, DIMENSIONS = "dlib-resnet-v1", 128
 GALLERY_LOOK_S = 1.0
 FACES_AGAIN_S = 30.0
 
@@ -115,7 +115,13 @@ class App:
         for door in self.config.doors:
             here = tuple(terminal.name for terminal in self.config.terminals if terminal.door == door.name)
             doorway = Doorway(door, self.devices.gates[door.name], self.devices, here, self.premises)
-            self.doors[door.name] = DoorActor(doorway, self.devices, self.secrets, self.premises)
+            actor = DoorActor(doorway, self.devices, self.secrets, self.premises)
+            actor.sides = {
+                terminal.name: Direction(terminal.direction)
+                for terminal in self.config.terminals
+                if terminal.door == door.name
+            }
+            self.doors[door.name] = actor
 
     def _ears(self) -> Ears:
         return Ears(
@@ -224,13 +230,15 @@ class App:
         from edge_agent.core.faces import Judge
         from edge_agent.drivers.camera import CameraWorker
 
-        store, gallery = await self._open_faces(beat)
-        judge = Judge(self.config.faces, gallery)
+        store, engine, gallery, version = await self._open_faces(beat)
+        judge = Judge(self.config.faces, gallery, engine)
         try:
             async with asyncio.TaskGroup() as jobs:
                 for camera in self.config.cameras:
                     entry = FaceEntry(camera, judge, self.doors[camera.door], self.clock)
-                    worker = CameraWorker(camera, self.config.faces, self.clock, _seeing(entry), self.alarms.device)
+                    worker = CameraWorker(
+                        camera, self.config.faces, self.clock, _seeing(entry), self.alarms.device, engine
+                    )
                     jobs.create_task(self.supervisor.keep(f"camera {camera.name}", worker.run))
                 seen = store.data_version()
                 while True:
@@ -238,39 +246,50 @@ class App:
                     await asyncio.sleep(GALLERY_LOOK_S)
                     if (now := store.data_version()) != seen:
                         seen = now
-                        judge.replace(await self._gallery(store))
+                        version, changed = await asyncio.to_thread(store.changes, version, engine.model)
+                        judge.change({person: _rows(made, engine.dimension) for person, made in changed.items()})
         finally:
             store.close()
 
-    async def _open_faces(self, beat: Beat) -> tuple["FaceStore", "Gallery"]:
-        """The face store and what is in it. While that fails, faces are off, cards go on, and somebody hears of it."""
+    async def _open_faces(self, beat: Beat) -> tuple["FaceStore", EngineSpec, "Gallery", int]:
+        """Face store, engine, gallery and its version. While that fails, faces are off, cards go on, somebody hears."""
         from edge_agent.store.faces import FaceStore, load_key
+        from edge_agent.vision.models import spec_of
 
         while True:
             beat()
             try:
+                engine = await asyncio.to_thread(spec_of, self.config.faces, self.state / MODELS)
                 key = load_key(self.folder / FACE_KEY)
                 path, gateway = self.state / "faces.db", self.config.gateway.id
                 store = await asyncio.to_thread(FaceStore, path, key, gateway, set_aside=True)
                 try:
-                    return store, await self._gallery(store)
-                except StoreError:
+                    return store, engine, *await self._gallery(store, engine, beat)
+                except (StoreError, FaceError):
                     store.close()
                     raise
-            except StoreError as error:
+            except (StoreError, FaceError) as error:
                 logger.error("faces are off, cards go on: %s", error)
                 self.alarms.degraded("faces_off", str(error))
                 await asyncio.sleep(FACES_AGAIN_S)
 
-    async def _gallery(self, store: "FaceStore") -> "Gallery":
-        import numpy as np
+    async def _gallery(self, store: "FaceStore", engine: EngineSpec, beat: Beat) -> tuple["Gallery", int]:
+        """Loaded in pieces beside the running doors. Templates of another model are never mixed in, but told."""
+        from edge_agent.core.gallery import Gallery
 
-        from edge_agent.core.faces import Gallery
-
-        templates = await asyncio.to_thread(store.templates, MODEL)
-        logger.info("gallery: %d templates", len(templates))
-        rows = np.frombuffer(b"".join(embedding for _, embedding in templates), "<f4").reshape(-1, DIMENSIONS)
-        return Gallery(MODEL, [person for person, _ in templates], rows)
+        version, gallery = store.version(), Gallery(engine.model, (), _rows([], engine.dimension))
+        pieces = store.batches(engine.model)
+        while piece := await asyncio.to_thread(next, pieces, None):
+            gallery.extend([person for person, _ in piece], _rows([made for _, made in piece], engine.dimension))
+            beat()
+        others = sorted({enrolled.person for enrolled in store.enrolled() if enrolled.model != engine.model})
+        left = [person for person in others if person not in gallery]
+        logger.info("gallery: %d templates of %d persons", len(gallery), len(gallery.persons))
+        if left:
+            error = FaceError("faces.other_model", count=len(left), model=engine.model)
+            logger.warning("%s", error)
+            self.alarms.degraded("faces_other_model", str(error))
+        return gallery, version
 
     async def close(self) -> None:
         """Write what is queued, note the clean end, let go of the files."""
@@ -282,6 +301,16 @@ class App:
         except StoreError as error:
             logger.error("the journal did not close cleanly: %s", error)
         await asyncio.to_thread(self.writer.close)
+
+
+def _rows(made: list[bytes], dimension: int) -> "Vectors":
+    """Templates as a matrix. Raises FaceError when one has another length."""
+    import numpy as np
+
+    for template in made:
+        if len(template) != 4 * dimension:
+            raise FaceError("faces.embedding_malformed", size=len(template), expected=4 * dimension)
+    return np.frombuffer(b"".join(made), "<f4").reshape(-1, dimension)
 
 
 def _seeing(entry: FaceEntry) -> Callable[[str, Detection], None]:

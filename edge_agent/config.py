@@ -15,6 +15,7 @@ from edge_agent.drivers.profiles import load_profile
 from edge_agent.errors import EdgeAgentError, Problems
 from edge_agent.model.people import CATEGORIES
 from edge_agent.model.site import (
+    BANNED,
     Area,
     Camera,
     Config,
@@ -30,7 +31,7 @@ from edge_agent.model.site import (
     Terminal,
     Uplink,
 )
-from edge_agent.site_kind import site_rules
+from edge_agent.site_kind import faces_of_minors, site_rules
 from edge_agent.tables import Reader, read_toml, refer
 from edge_agent.wiring import check_keys, check_wiring
 
@@ -41,6 +42,8 @@ ARRAYS: dict[str, type[Table]] = {
     "sensor": Sensor, "desk": Desk,
 }  # fmt: skip
 GATEWAY_KEY, FACE_KEY = "keys/gateway.key", "keys/face-store.key"
+MODELS = "models"  # folder of the state directory
+DLIB_DISTANCES = (0.2, 0.6)  # beyond 0.6 the engine's authors no longer call it the same person
 
 
 def load_config(path: Path) -> Config:
@@ -75,6 +78,7 @@ def load_config(path: Path) -> Config:
         check_wiring(reader, config)
         _check_ways(reader, config)
         _check_places(reader, config)
+        _check_privacy(reader, config)
         check_keys(reader, config, path.parent)
         site_rules(config.gateway.site, reader)
     if reader.problems:
@@ -122,6 +126,11 @@ def _check_values(reader: Reader, config: Config) -> None:
 
 
 def _check_ways(reader: Reader, config: Config) -> None:
+    low, high = DLIB_DISTANCES
+    for key in ("distance", "distance_claimed"):
+        value = getattr(config.faces, key)
+        if config.faces.engine == "dlib" and value is not None and not low <= value <= high:
+            reader.wrong(f"faces.{key}", "config.range", key=key, low=low, high=high)
     if config.faces.agree > config.faces.of:
         reader.wrong("faces.agree", "config.agree", agree=config.faces.agree, of=config.faces.of)
     watched = {camera.door for camera in config.cameras if "face" in camera.use}
@@ -148,6 +157,20 @@ def _check_ways(reader: Reader, config: Config) -> None:
             for position, camera in enumerate(config.cameras):
                 if camera.door == door.name and "face" in camera.use:
                     reader.wrong(f"camera[{position}].door", "config.camera_without_face", door=door.name)
+
+
+def _check_privacy(reader: Reader, config: Config) -> None:
+    """No camera or face device where people undress or sleep; no faces of minors without their guardians."""
+    for index, camera in enumerate(config.cameras):
+        if camera.place in BANNED:
+            reader.wrong(f"camera[{index}].place", "config.banned_place", place=camera.place)
+    for index, terminal in enumerate(config.terminals):
+        if terminal.place in BANNED and "face" in _provided(terminal):
+            reader.wrong(f"terminal[{index}].place", "config.banned_place", place=terminal.place)
+    if faces_of_minors(config.gateway.site) and not config.faces.guardian_consent:
+        for index, camera in enumerate(config.cameras):
+            if "face" in camera.use:
+                reader.wrong(f"camera[{index}].use", "config.faces_of_minors", site=config.gateway.site)
 
 
 def _provided(terminal: Terminal) -> set[str]:

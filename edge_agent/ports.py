@@ -309,8 +309,11 @@ class Setup(Protocol):
 class FaceJudge(Protocol):
     """core/faces.py, kept behind a port so that a gateway without cameras never loads its library."""
 
-    def see(self, source: str, detection: Detection) -> tuple[Face, int] | None:
-        """Take one detection of camera `source`; the face and its frame's `up_ms` once the track has come to one."""
+    def see(self, source: str, detection: Detection, claimed: str | None = None) -> tuple[Face, int] | None:
+        """Take one detection of camera `source`; the face and its frame's `up_ms` once the track has come to one.
+
+        `claimed`: the person who showed a card or a number and whose face is waited for.
+        """
         ...
 
 

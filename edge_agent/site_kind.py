@@ -60,6 +60,12 @@ def site_rules(site: str, reader: Reader | None = None) -> tuple[tuple[Rule, ...
     return tuple(rules), MappingProxyType(schedules)
 
 
+def faces_of_minors(site: str) -> bool:
+    """Does this site kind say that most people there are minors (`minors = true`)?"""
+    path = profiles_root() / "sites" / f"{site}.toml"
+    return path.exists() and read_toml(path)[0].get("minors") is True
+
+
 def _span(reader: Reader, at: str, table: SpanTable) -> Span | None:
     try:
         start, end = (int(hour) * 60 + int(minute) for hour, minute in (t.split(":") for t in (table.start, table.end)))

@@ -1,6 +1,7 @@
 """Who may import whom: the dependency rule of docs/how-it-works.md, read off the source."""
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -136,3 +137,10 @@ def test_only_the_supervisor_catches_everything() -> None:
             if isinstance(node, ast.ExceptHandler) and path.name != "supervise.py":
                 caught = ast.unparse(node.type) if node.type else "everything"
                 assert caught not in {"Exception", "BaseException", "everything"}, f"{path}:{node.lineno}"
+
+
+def test_the_daemon_loads_no_library_of_devices_before_one_is_configured() -> None:
+    libraries = "osdp pymodbus gpiod pynmea2 cv2 numpy"
+    code = f"import sys, edge_agent.app, edge_agent.config; print(*(set('{libraries}'.split()) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == []

@@ -16,6 +16,8 @@ COMMANDS = {
     "keys": "keys",
     "people": "people",
     "face": "face",
+    "faces": "faces",
+    "models": "models",
     "access": "access",
     "events": "events",
     "city": "city",

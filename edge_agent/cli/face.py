@@ -1,20 +1,25 @@
 """`edge-agent face`: enrolment and its end. The photographs are read in a child process and not kept."""
 
+import sys
 import time
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+import msgspec
 
+from edge_agent.cli import face_bulk
+from edge_agent.cli.face_enrol import Agreed, Enroller, erase, lapsed, permit
 from edge_agent.cli.options import CONFIG, STATE, state_directory
-from edge_agent.cli.speech import complain, tell
-from edge_agent.config import FACE_KEY, load_config
+from edge_agent.cli.speech import complain, tell, words
+from edge_agent.config import FACE_KEY, MODELS, load_config
 from edge_agent.errors import FaceError
-from edge_agent.model.events import PersonChanged
 from edge_agent.model.site import FacePolicy
 from edge_agent.store.faces import FaceStore, load_key
 from edge_agent.store.people import PeopleStore
-from edge_agent.store.records import Consent
+from edge_agent.vision import models
 from edge_agent.vision.enrol import embed_photos
 
 
@@ -23,43 +28,152 @@ def command() -> None:
     """Faces: enrolment, with consent."""
 
 
+CONSENT = click.option("--consent", default="", help="Version of the text that was agreed to (match); recorded.")
+KEEP = click.option("--keep-image", default="", help="Version of the text under which the face's picture may be kept.")
+GUARDIAN = click.option("--guardian", default="", help="Who agreed for a child under 14.")
+ALIKE = click.option("--allow-alike", is_flag=True, help="Enrol also who looks like somebody enrolled (twins).")
+DELETE = click.option("--delete-photos", is_flag=True, help="Delete the photographs that went in, once they have.")
+
+
 @command.command("enroll")
 @CONFIG
 @STATE
 @click.argument("person")
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--consent", help="Version of the text PERSON has agreed to; recorded.")
-@click.option("--guardian", default="", help="Who agreed for a child under 14.")
+@CONSENT
+@KEEP
+@GUARDIAN
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The consents end on that day (UTC).")
+@ALIKE
+@DELETE
 def enroll(
-    config: Path, state: Path | None, person: str, photos: tuple[Path, ...], consent: str | None, guardian: str
-) -> None:
+    config: Path, state: Path | None, person: str, photos: tuple[Path, ...], consent: str, keep_image: str,
+    guardian: str, until: datetime | None, allow_alike: bool, delete_photos: bool,
+) -> None:  # fmt: skip
     """Enrol PERSON's face from PHOTOS (three to five are good), each showing this one face."""
-    loaded = load_config(config)
-    folder = state_directory(config, state)
-    with closing(PeopleStore(folder / "people.db")) as people:
-        if people.person(person) is None:
-            raise FaceError("cli.no_person", person=person)
-        now_ms = time.time_ns() // 1_000_000
-        if not consent and people.consent(person, "match", now_ms) is None:
-            raise FaceError("cli.no_consent", person=person)
-        key = load_key(config.parent / FACE_KEY)
-        with closing(FaceStore(folder / "faces.db", key, loaded.gateway.id)) as faces:
-            if consent:
-                given = Consent(
-                    person=person,
-                    purpose="match",
-                    text_version=consent,
-                    given_ms=now_ms,
-                    channel="cli",
-                    guardian=guardian,
-                )
-                people.give_consent(given)
-            count = _enrol(faces, person, list(photos), loaded.faces)
-        if count:
-            people.note(PersonChanged(what="face_enrolled", person=person, count=count, source="cli"))
+    end_ms = None if until is None else round(until.replace(tzinfo=UTC).timestamp() * 1000)
+    agreed = Agreed(consent, keep_image, guardian, end_ms)
+    with closing(PeopleStore(state_directory(config, state) / "people.db")) as people:
+        permit(people, person, agreed)
+    with _enroller(config, state, allow_alike) as (enroller, policy):
+        enroller.agree(person, agreed)
+        count = 0
+        for path, result in zip(
+            photos, embed_photos(photos, policy, enroller.spec, want_crop=enroller.keeps(person)), strict=True
+        ):
+            error = enroller.take(person, result)
+            if error is not None:
+                complain(error)
+                continue
+            count += 1
+            if delete_photos:
+                path.unlink(missing_ok=True)
+        enroller.enrolled(person, count)
     tell("cli.enrolled", person=person, count=count)
     if count < len(photos):
         raise SystemExit(1)
+
+
+@command.command("import")
+@CONFIG
+@STATE
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("photos", type=click.Path(path_type=Path))
+@CONSENT
+@KEEP
+@GUARDIAN
+@ALIKE
+@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write there what was refused and why.")
+def import_(
+    config: Path, state: Path | None, file: Path, photos: Path, consent: str, keep_image: str, guardian: str,
+    allow_alike: bool, report: Path | None,
+) -> None:  # fmt: skip
+    """Enrol many: FILE is a CSV person_id,photo (and consent,keep_image,guardian), PHOTOS a folder or zip.
+
+    An import that was broken off goes on where it stopped when it is run again.
+    """
+    notes = state_directory(config, state) / f"face-import-{models.digest(file)[:16]}.done"
+    with _enroller(config, state, allow_alike) as (enroller, policy), ExitStack() as shown:
+        total = len(face_bulk.read_lines(file, Agreed())[1])
+        advance: Callable[[int], None] = lambda count: None  # noqa: E731
+        if sys.stderr.isatty():
+            bar = click.progressbar(length=total, label=words("cli.reading_faces"), file=sys.stderr)
+            advance = shown.enter_context(bar).update
+        agreed = Agreed(consent, keep_image, guardian)
+        outcome = face_bulk.run(file, photos, agreed, enroller, policy, notes, advance)
+    for *_, error in outcome.refused:
+        complain(error)
+    tell(
+        "cli.faces_imported", people=len(outcome.people), photos=outcome.photos, done=outcome.done,
+        bad=len(outcome.refused), encoding=outcome.encoding,
+    )  # fmt: skip
+    if report is not None:
+        try:
+            report.write_text(face_bulk.as_csv(outcome), "utf-8-sig")
+        except OSError as why:
+            raise FaceError("faces.not_written", file=report, why=why.strerror) from None
+        tell("cli.import_report", file=report)
+    if outcome.refused:
+        raise SystemExit(1)
+
+
+@command.command("withdraw")
+@CONFIG
+@STATE
+@click.argument("person")
+@click.option(
+    "--purpose", type=click.Choice(["match", "keep_image", "provide_to_city"]), default="match", show_default=True
+)
+def withdraw(config: Path, state: Path | None, person: str, purpose: str) -> None:
+    """Take back PERSON's consent. What hung on it is destroyed here and now; their card and PIN go on."""
+    folder, gateway = state_directory(config, state), load_config(config).gateway.id
+    with closing(PeopleStore(folder / "people.db")) as people:
+        given = people.withdraw_consent(person, purpose, time.time_ns() // 1_000_000, channel="cli")
+        templates = pictures = 0
+        if faces := existing_faces(config, folder, gateway):
+            with closing(faces):
+                pictures = len(faces.crops(person))
+                if purpose == "match":
+                    templates = erase(faces, people, person, "withdrawn")
+                elif purpose == "keep_image":
+                    faces.drop_crops(person)
+                else:
+                    pictures = 0
+        elif purpose != "provide_to_city" and (folder / "faces.db").exists():
+            raise FaceError("cli.faces_kept", person=person, file=folder / "faces.db", key=config.parent / FACE_KEY)
+    if not given and not templates and not pictures:
+        raise FaceError("cli.no_such_consent", person=person, purpose=purpose)
+    tell("cli.consent_withdrawn", person=person, purpose=purpose, templates=templates, pictures=pictures)
+
+
+@command.command("expire")
+@CONFIG
+@STATE
+def expire(config: Path, state: Path | None) -> None:
+    """Destroy the faces of those whose consent has ended. Run it daily."""
+    folder, gateway = state_directory(config, state), load_config(config).gateway.id
+    over: Sequence[tuple[str, int]] = ()
+    with closing(PeopleStore(folder / "people.db")) as people:
+        if faces := existing_faces(config, folder, gateway):
+            with closing(faces):
+                over = lapsed(faces, people)
+    for person, count in over:
+        tell("cli.lapsed", person=person, count=count)
+    if not over:
+        tell("cli.nobody_lapsed")
+
+
+@command.command("proof")
+@CONFIG
+@STATE
+@click.argument("person", required=False)
+def proof(config: Path, state: Path | None, person: str | None) -> None:
+    """Show what was destroyed, of PERSON or of everybody: one JSON object a line."""
+    folder, gateway = state_directory(config, state), load_config(config).gateway.id
+    if faces := existing_faces(config, folder, gateway):
+        with closing(faces):
+            for erasure in faces.erasures(person):
+                click.echo(msgspec.json.encode(erasure))
 
 
 @command.command("remove")
@@ -93,29 +207,18 @@ def existing_faces(config: Path, folder: Path, gateway: str) -> FaceStore | None
 
 def erase_faces(faces: FaceStore, people: PeopleStore, person: str) -> int:
     """Destroy and note it; returns how many. Also notes what is gone when the erasing is to be run again."""
-    before = templates_of(faces, person)
-    try:
-        faces.erase(person)
-    finally:
-        if gone := before - templates_of(faces, person):
-            people.note(PersonChanged(what="face_removed", person=person, count=gone, source="cli"))
-    return gone
+    return erase(faces, people, person, "removed")
 
 
 def templates_of(faces: FaceStore, person: str) -> int:
     return sum(enrolled.templates for enrolled in faces.enrolled() if enrolled.person == person)
 
 
-def _enrol(faces: FaceStore, person: str, photos: list[Path], policy: FacePolicy) -> int:
-    """Store what can be used, say why the rest cannot; returns how many went in."""
-    count = 0
-    for result in embed_photos(photos, policy):
-        if result.embedding is None:
-            if result.error is not None:
-                complain(result.error)
-        elif faces.holds(person, result.model, result.embedding):
-            complain(FaceError("cli.face_twice", path=Path(result.path).name))
-        else:
-            faces.put(person, result.model, result.embedding)
-            count += 1
-    return count
+@contextmanager
+def _enroller(config: Path, state: Path | None, alike: bool) -> Iterator[tuple[Enroller, FacePolicy]]:
+    loaded, folder = load_config(config), state_directory(config, state)
+    spec = models.spec_of(loaded.faces, folder / MODELS)
+    with closing(PeopleStore(folder / "people.db")) as people:
+        key = load_key(config.parent / FACE_KEY)
+        with closing(FaceStore(folder / "faces.db", key, loaded.gateway.id)) as faces:
+            yield Enroller(people, faces, loaded.faces, spec, alike=alike), loaded.faces

@@ -2,9 +2,11 @@
 
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
+import msgspec
 from msgspec import structs
 
 from edge_agent.cli.options import CONFIG, STATE, state_directory
@@ -127,6 +129,31 @@ def list_(config: Path, state: Path | None, as_json: bool) -> None:
     show(roll(everybody, counts, ZoneInfo(gateway.zone)), as_json)
     if trouble is not None:
         raise trouble
+
+
+@command.command("export")
+@CONFIG
+@STATE
+@click.argument("person")
+def export(config: Path, state: Path | None, person: str) -> None:
+    """Print all that is stored here about PERSON as one JSON object. Templates and pictures are counted only.
+
+    Passages are in the journal, under PERSON's id.
+    """
+    from edge_agent.cli.face import existing_faces
+
+    folder = state_directory(config, state)
+    with _people(config, state) as people:
+        known = people.person(person)
+        if known is None:
+            raise StoreError("store.no_person", person=person)
+        told: dict[str, Any] = {"person": known, "consents": people.consents(person), "faces": []}
+    if faces := existing_faces(config, folder, load_config(config).gateway.id):
+        with closing(faces):
+            told["faces"] = [enrolled for enrolled in faces.enrolled() if enrolled.person == person]
+            told["kept_pictures"] = len(faces.crops(person))
+            told["erasures"] = faces.erasures(person)
+    click.echo(msgspec.json.format(msgspec.json.encode(told)))
 
 
 @command.command("block")

@@ -6,71 +6,20 @@ lasts. The one physical fact to know: a single frame can be lucky, three frames 
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import msgspec
-import numpy as np
-import numpy.typing as npt
-
+from edge_agent.core.gallery import Gallery, Look, Vectors
 from edge_agent.errors import FaceError
-from edge_agent.model.detections import CameraState, Detection, FaceSample, TrackEnded
+from edge_agent.model.detections import CameraState, Detection, FaceRefused, FaceSample, TrackEnded
+from edge_agent.model.face_models import DLIB, EngineSpec, limits_of
 from edge_agent.model.reads import Face, Liveness
 from edge_agent.model.site import FacePolicy
-
-Vectors = npt.NDArray[np.float32]
 
 PAUSE_MS = 10_000  # a face that stays before the camera is answered again after this
 SAME_VISIT_MS = 4_000  # a person matched again so soon in a new track turned the head; the gate is still released
 TRACKS_AT_MOST = 64  # per camera; a child that never ends its tracks loses the oldest
 WORST_FIRST = (Liveness.SPOOF, Liveness.NOT_CHECKED, Liveness.LIVE)
-
-
-class Look(msgspec.Struct, frozen=True):
-    """What one embedding came to. `person`: the nearest one in reach, `clear`: nobody else is nearly as near."""
-
-    person: str | None
-    distance: float
-    clear: bool = True
-
-
-class Gallery:
-    """Templates of one engine model: row i of `matrix` (n × d, float32) belongs to `persons[i]`; several a person."""
-
-    def __init__(self, model: str, persons: Sequence[str], matrix: Vectors) -> None:
-        if matrix.ndim != 2 or len(persons) != len(matrix) or not np.isfinite(matrix).all():
-            raise FaceError("faces.gallery_malformed", rows=len(persons), shape=str(matrix.shape))
-        self.model = model
-        self.persons = tuple(dict.fromkeys(persons))
-        place = {person: index for index, person in enumerate(self.persons)}
-        self._owner = np.array([place[person] for person in persons], dtype=np.intp)
-        self._matrix = np.ascontiguousarray(matrix, dtype=np.float32)
-        self._squares = np.einsum("ij,ij->i", self._matrix, self._matrix)
-
-    def __len__(self) -> int:
-        return len(self._matrix)
-
-    def distances(self, embedding: bytes) -> Vectors:
-        """Euclidean distance to every template. Raises FaceError for an embedding of another length."""
-        width = self._matrix.shape[1]
-        if len(embedding) != 4 * width:
-            raise FaceError("faces.embedding_malformed", size=len(embedding), expected=4 * width)
-        probe = np.frombuffer(embedding, dtype="<f4")
-        squared: Vectors = self._squares - 2 * (self._matrix @ probe) + probe @ probe
-        return np.sqrt(np.maximum(squared, np.float32(0)))
-
-    def look(self, embedding: bytes, policy: FacePolicy) -> Look:
-        """The nearest person, if within `policy.distance`; clear if the next *other* person is `policy.margin` off."""
-        if not len(self):
-            return Look(None, float("inf"))
-        distances = self.distances(embedding)
-        nearest = int(np.argmin(distances))
-        best = float(distances[nearest])
-        if not best <= policy.distance:  # also for an embedding that is not a number
-            return Look(None, best)
-        others = distances[self._owner != self._owner[nearest]]
-        clear = not others.size or float(others.min()) - best >= policy.margin
-        return Look(self.persons[self._owner[nearest]], best, clear)
 
 
 @dataclass
@@ -92,11 +41,12 @@ class Judge:
     """Fulfils ports.FaceJudge: one answer per track, never from one lucky frame.
 
     Somebody refused as unknown or ambiguous may come nearer and be matched; nobody who was matched becomes unknown
-    within the pause.
+    within the pause. Once a card or a number has said who it should be, that person's own limit counts (1:1), unless
+    the face is clearly somebody else's.
     """
 
-    def __init__(self, policy: FacePolicy, gallery: Gallery) -> None:
-        self.policy = policy
+    def __init__(self, policy: FacePolicy, gallery: Gallery, engine: EngineSpec = DLIB) -> None:
+        self.policy, self.limits = policy, limits_of(policy, engine)
         self._gallery = gallery
         self._sources: dict[str, Source] = {}
 
@@ -104,8 +54,15 @@ class Judge:
         """Match against `gallery` from the next frame on."""
         self._gallery = gallery
 
-    def see(self, source: str, detection: Detection) -> tuple[Face, int] | None:
-        """The answer and the `up_ms` of the frame that completed it. Raises FaceError on another engine's sample."""
+    def change(self, changes: Mapping[str, Vectors]) -> None:
+        """Person → all of their templates from the next frame on; none: they are gone."""
+        self._gallery.change(changes)
+
+    def see(self, source: str, detection: Detection, claimed: str | None = None) -> tuple[Face, int] | None:
+        """The answer and the `up_ms` of the frame that completed it. Raises FaceError on another engine's sample.
+
+        `claimed`: who waits at the door for a face, after a card or a number.
+        """
         seen = self._sources.setdefault(source, Source())
         match detection:
             case CameraState():
@@ -115,21 +72,24 @@ class Judge:
             case TrackEnded():
                 seen.tracks.pop(detection.track, None)
                 return None
+            case FaceRefused():
+                return None
             case FaceSample():
-                return self._judge(seen, detection)
+                return self._judge(seen, detection, claimed)
 
-    def _judge(self, seen: Source, sample: FaceSample) -> tuple[Face, int] | None:
+    def _judge(self, seen: Source, sample: FaceSample, claimed: str | None) -> tuple[Face, int] | None:
         if sample.model != self._gallery.model:
             raise FaceError("faces.model_differs", sample=sample.model, gallery=self._gallery.model)
         track = self._track(seen.tracks, sample.track)
-        track.looks.append((sample.up_ms, self._gallery.look(sample.embedding, self.policy)))
+        track.looks.append((sample.up_ms, self._gallery.look(sample.embedding, self.limits)))
         track.liveness = min(track.liveness, sample.liveness, key=WORST_FIRST.index)
-        answer = self._answer([look for up_ms, look in track.looks if sample.up_ms - up_ms <= self._within_ms])
+        looks = [look for up_ms, look in track.looks if sample.up_ms - up_ms <= self._within_ms]
+        answer = self._verified(looks, claimed) or self._answer(looks)
         if answer is None:
             return None
         outcome, person, score = answer
         seen.matched = {who: at for who, at in seen.matched.items() if sample.up_ms - at < SAME_VISIT_MS}
-        if person in seen.matched or not self._due(track, person, sample.up_ms):
+        if (person in seen.matched and person != claimed) or not self._due(track, person, sample.up_ms):
             return None
         track.said[person] = sample.up_ms
         if person is not None:
@@ -142,6 +102,18 @@ class Judge:
                 del tracks[next(iter(tracks))]
             tracks[number] = Track(deque(maxlen=self.policy.of))
         return tracks[number]
+
+    def _verified(self, looks: list[Look], claimed: str | None) -> tuple[str, str | None, float] | None:
+        """1:1: enough of these frames are near enough to the claimed person and not clearly another's."""
+        if claimed is None:
+            return None
+        fits = [
+            distance
+            for look in looks
+            if (distance := look.distance_of(claimed)) is not None
+            and (look.person in (None, claimed) or not look.clear)
+        ]
+        return ("match", claimed, 1 - min(fits)) if len(fits) >= self.policy.agree else None
 
     def _answer(self, looks: list[Look]) -> tuple[str, str | None, float] | None:
         """(outcome, person, score) of these frames, or None while they do not suffice."""

@@ -75,6 +75,14 @@ def pin_wanted(gathered: Gathered) -> str | None:
     return None
 
 
+def face_wanted(gathered: Gathered) -> str | None:
+    """The person whose face would complete what they have shown: a face is compared with theirs (1:1)."""
+    for waiting in reversed(gathered.waiting):
+        if waiting.wait.reason is Reason.SECOND_FACTOR_MISSING and "face" in waiting.wait.wants:
+            return waiting.wait.person.id
+    return None
+
+
 def attempt_of(
     gathered: Gathered, read: Read, book: Book, approved_by: str = "", beside: tuple[Company, ...] = ()
 ) -> Attempt:

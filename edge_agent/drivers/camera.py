@@ -6,10 +6,12 @@ second, never the gate. The pipe's form is docs/decisions/0004.
 """
 
 import asyncio
+import os
 import random
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
@@ -17,6 +19,7 @@ from edge_agent import log
 from edge_agent.errors import DeviceUnavailable
 from edge_agent.model.detections import CameraState, Detection, VisionJob
 from edge_agent.model.doors import DeviceReport
+from edge_agent.model.face_models import DLIB, EngineSpec
 from edge_agent.model.site import Camera, FacePolicy
 from edge_agent.ports import Beat, Clock
 
@@ -24,10 +27,28 @@ CHILD = "edge_agent.vision.worker"
 MESSAGE_AT_MOST = 16_384  # bytes; a sample has about 600
 START_WITHIN_S = 30.0  # loading the engine on a small board that is busy starting
 SILENT_AT_MOST_S = 8.0  # the child repeats its state every 2 s
+LIVES_AT_LEAST_MS = 60_000  # a child that is too large so soon does not grow, it is
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 BACKOFF_S, BACKOFF_AT_MOST_S = 0.5, 30.0
 
 logger = log.get("drivers.camera")
 _decoder: msgspec.msgpack.Decoder[Detection] = msgspec.msgpack.Decoder(Detection)
+
+
+class TooLarge(Exception):
+    """The child holds more memory than its engine needs. It is replaced in about a second; the camera is not lost."""
+
+    def __init__(self, mb: float) -> None:
+        super().__init__(mb)
+        self.mb = mb
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process; 0 when it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES / (1 << 20)
+    except (OSError, IndexError):
+        return 0.0
 
 
 class CameraWorker:
@@ -40,8 +61,10 @@ class CameraWorker:
         clock: Clock,
         deliver: Callable[[str, Detection], None],
         report: Callable[[DeviceReport], None],
+        engine: EngineSpec = DLIB,
     ) -> None:
-        self.camera, self.faces, self.clock = camera, faces, clock
+        self.camera, self.faces, self.clock, self.engine = camera, faces, clock, engine
+        self.memory_mb = engine.memory_mb
         self._deliver, self._report = deliver, report
         self._state = ""  # last reported: back | lost
         self.pid: int | None = None  # of the child, while there is one
@@ -53,6 +76,10 @@ class CameraWorker:
             beat()
             try:
                 await self._follow(beat)
+            except TooLarge as large:
+                logger.warning("%s is started anew: its process has grown to %d MB", self.camera.name, large.mb)
+                self._deliver(self.camera.name, CameraState("lost", "started anew"))  # its tracks begin from one again
+                continue
             except DeviceUnavailable as error:
                 if self._state == "back":
                     delay_s = BACKOFF_S
@@ -62,9 +89,9 @@ class CameraWorker:
 
     async def _follow(self, beat: Beat) -> None:
         """One life of the child. Raises DeviceUnavailable when it is over."""
-        job = msgspec.json.encode(VisionJob(self.camera, self.faces)) + b"\n"
+        job = msgspec.json.encode(VisionJob(self.camera, self.faces, self.engine)) + b"\n"
         process = await asyncio.create_subprocess_exec(sys.executable, "-m", CHILD, stdin=PIPE, stdout=PIPE)
-        self.pid = process.pid
+        self.pid, began_ms = process.pid, self.clock.now().up_ms
         try:
             assert process.stdin is not None
             process.stdin.write(job)
@@ -75,6 +102,10 @@ class CameraWorker:
                 beat()
                 if isinstance(detection, CameraState):
                     within_s = SILENT_AT_MOST_S
+                    if (mb := resident_mb(process.pid)) > self.memory_mb:
+                        if self.clock.now().up_ms - began_ms < LIVES_AT_LEAST_MS:  # it would go on for ever
+                            raise self._failed(f"it needs {mb:.0f} MB from the start, {self.memory_mb} are allowed")
+                        raise TooLarge(mb)
                     self._note(detection)
                 else:
                     self._deliver(self.camera.name, detection)

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from edge_agent.drivers.modbus_profile import modbus_sense
 from edge_agent.errors import Problem
 from edge_agent.model.gpio import INPUTS
 from edge_agent.model.profile import (
@@ -49,6 +48,8 @@ def sense(profile: Profile, path: Path) -> list[Problem]:
         case Nmea():
             problems += _nmea(profile, file)
         case Modbus():
+            from edge_agent.drivers.modbus_profile import modbus_sense
+
             return [*problems, *modbus_sense(profile, file)]
         case Gpio() | HttpPush():
             return [*problems, *_not_bytes(profile, file), *_no_registers(profile, file)]

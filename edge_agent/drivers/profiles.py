@@ -10,8 +10,6 @@ from pathlib import Path
 
 import msgspec
 
-from edge_agent.drivers.profile_examples import run_examples
-from edge_agent.drivers.profile_form import form_problems
 from edge_agent.drivers.profile_sense import sense
 from edge_agent.drivers.toml_lines import line_of
 from edge_agent.errors import EdgeAgentError, Problem, Problems
@@ -53,6 +51,8 @@ def load_profile(id: str) -> Profile:
 
 def check_profile(path: Path) -> list[Problem]:
     """Everything that is wrong with the profile in `path`: form, sense, and its golden examples."""
+    from edge_agent.drivers.profile_examples import run_examples  # the daemon runs none
+
     profile = _read(path)
     if isinstance(profile, list):
         return _on_lines(profile, path)
@@ -75,6 +75,8 @@ def _read(path: Path) -> Profile | list[Problem]:
     try:
         return msgspec.convert(data, Profile)
     except msgspec.ValidationError as error:
+        from edge_agent.drivers.profile_form import form_problems
+
         why, _, at = str(error).partition(" - at `$")
         rest = Problem(str(path), at.strip(".`"), "devices.profile_form", why=why)
         return form_problems(data, path) or [rest]

@@ -19,7 +19,7 @@ from edge_agent.errors import DeviceUnavailable, JournalUnavailable
 from edge_agent.flows.doorway import Doorway
 from edge_agent.flows.premises import Premises
 from edge_agent.model.decisions import Attempt, Company, Decision, Deny, Grant, Reason, Wait
-from edge_agent.model.detections import CameraState, Detection
+from edge_agent.model.detections import CameraState, Detection, FaceRefused
 from edge_agent.model.doors import GateReport, Report
 from edge_agent.model.events import AccessDenied, AccessGranted, AccessNotTaken, AlertOpened
 from edge_agent.model.reads import Code, Direction, Keys, Read
@@ -29,6 +29,11 @@ from edge_agent.ports import Beat, Clock, FaceJudge, Recording, Secrets, Termina
 
 READS_WAITING = 32  # per terminal; one that floods loses its own oldest reads
 BEAT_EVERY_S = 2.0
+# Why no frame of a face is good enough → what the terminal tells the person.
+ADVICE = {
+    "too_small": "face_nearer", "edge_clipped": "face_centre", "not_frontal": "face_front", "dark": "face_light",
+    "bright": "face_light", "blurred": "face_still", "crowded": "face_alone",
+}  # fmt: skip
 
 logger = log.get("flows.entry")
 
@@ -39,6 +44,7 @@ class DoorActor:
     def __init__(self, doorway: Doorway, terminals: Terminals, secrets: Secrets, premises: Premises) -> None:
         self.doorway, self.terminals, self.secrets, self.premises = doorway, terminals, secrets, premises
         self.door = doorway.door
+        self.sides: dict[str, Direction] = {}  # terminal → which way it leads, where that is known
         self._gathered = {direction: presentation.NOBODY for direction in Direction}
         self._reports: deque[GateReport] = deque()
         self._reads: dict[str, deque[Read]] = {}
@@ -302,6 +308,16 @@ class DoorActor:
                 attempt = Attempt(entry.read, entry.wait.shown)
                 self._refuse(attempt, Deny(entry.wait.reason, kinds, entry.wait.person.id))
 
+    def claimed(self, direction: Direction) -> str | None:
+        """Who has shown a card or a number and whose face would complete it."""
+        return presentation.face_wanted(self._gathered[direction])
+
+    def advise(self, direction: Direction, outcome: str) -> None:
+        """Tell whoever stands before the camera what to do, on the screens of that side."""
+        for terminal in self.doorway.here:
+            if self.sides.get(terminal, direction) is direction:
+                self.terminals.show(terminal, outcome)
+
     # ---- the door by other hands -------------------------------------------------------------------------------------
 
     async def open_remotely(self) -> None:
@@ -336,13 +352,15 @@ class FaceEntry:
         self._count = 0
 
     def see(self, detection: Detection) -> None:
+        direction = Direction(self.camera.direction)
         if isinstance(detection, CameraState):
             logger.info("camera %s %s", self.camera.name, detection.state)
-        answer = self.judge.see(self.camera.name, detection)
+        if isinstance(detection, FaceRefused):
+            self.actor.advise(direction, ADVICE.get(detection.reason, "face_again"))
+        answer = self.judge.see(self.camera.name, detection, self.actor.claimed(direction))
         if answer is None:
             return
         face, up_ms = answer
         self._count += 1
         read_id = f"{self.clock.now().boot_id[:8]}-{self.camera.name}-{up_ms}-{self._count}"
-        direction = Direction(self.camera.direction)
         self.actor.read(Read(read_id, self.camera.name, self.actor.door.name, direction, up_ms, face))

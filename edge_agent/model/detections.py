@@ -2,6 +2,7 @@
 
 import msgspec
 
+from edge_agent.model.face_models import DLIB, EngineSpec
 from edge_agent.model.reads import Liveness
 from edge_agent.model.site import Camera, FacePolicy
 
@@ -11,6 +12,7 @@ class VisionJob(msgspec.Struct, frozen=True):
 
     camera: Camera
     faces: FacePolicy
+    engine: EngineSpec = DLIB
 
 
 class FaceSample(msgspec.Struct, frozen=True, tag="face"):
@@ -39,6 +41,17 @@ class TrackEnded(msgspec.Struct, frozen=True, tag="track_ended"):
     reason: str | None = None
 
 
+class FaceRefused(msgspec.Struct, frozen=True, tag="face_refused"):
+    """A face stands there and no frame of it is good enough: what the person can do about it.
+
+    `reason`: too_small, edge_clipped, not_frontal, dark, bright, blurred, crowded.
+    """
+
+    track: int
+    up_ms: int
+    reason: str
+
+
 class CameraState(msgspec.Struct, frozen=True, tag="camera"):
     """`state`: ready (engine loaded, frames arriving), lost (no frames), back."""
 
@@ -46,4 +59,4 @@ class CameraState(msgspec.Struct, frozen=True, tag="camera"):
     detail: str = ""
 
 
-Detection = FaceSample | TrackEnded | CameraState
+Detection = FaceSample | FaceRefused | TrackEnded | CameraState

@@ -305,6 +305,28 @@ class ConsentGiven(Event, frozen=True):
     channel: str = ""
 
 
+class ConsentWithdrawn(Event, frozen=True):
+    """`purpose` as in consent.given. What hung on it is destroyed in the same step (person.erased)."""
+
+    tag: ClassVar[str] = "consent.withdrawn"
+    about: ClassVar[str] = "person"
+    person: str
+    purpose: str
+    channel: str = ""
+
+
+class PersonErased(Event, frozen=True):
+    """Proof of a deletion: how many templates and kept pictures; `digest`: SHA-256 over the sealed bytes destroyed."""
+
+    tag: ClassVar[str] = "person.erased"
+    about: ClassVar[str] = "person"
+    person: str
+    why: str  # withdrawn | removed | lapsed | model
+    templates: int
+    pictures: int
+    digest: str
+
+
 class DeviceLost(Event, frozen=True):
     tag: ClassVar[str] = "device.lost"
     about: ClassVar[str] = "device"
@@ -397,7 +419,7 @@ EVENTS: tuple[type[Event], ...] = (
     DoorOpened, DoorClosed, DoorForced, DoorHeld, DoorModeChanged, DoorTamper, DoorFault, ExitRequested,
     FireReleased, FireCleared, PanicRaised, PanicCleared, AlertOpened, AlertClosed,
     CommandCompleted, CommandRefused, CommandUnknown,
-    PersonChanged, ConsentGiven,
+    PersonChanged, ConsentGiven, ConsentWithdrawn, PersonErased,
     DeviceLost, DeviceBack, DeviceDegraded,
     GapAnnounced, ClockAnchored, ClockStepped, AgentStarted, AgentStopped, AgentDegraded,
 )  # fmt: skip

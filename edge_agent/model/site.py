@@ -58,16 +58,33 @@ class Policy(Table, frozen=True):
 
 
 class FacePolicy(Table, frozen=True):
-    """How a track becomes an identity (`core/faces.py`). Distances are Euclidean over the engine's embedding."""
+    """How a track becomes an identity (`core/faces.py`). Distances are Euclidean over the engine's embedding; what is
+    not written here is the model's own (`edge-agent faces calibrate` proposes the site's).
 
-    engine: Literal["dlib"] = "dlib"
-    distance: float = 0.5  # a match is at most this far
-    margin: float = 0.06  # and the next person at least this much farther
+    `detector`, `embedder`, `liveness_model`: ids of `edge-agent models list`, for the engine `onnx`.
+    """
+
+    engine: Literal["dlib", "onnx"] = "dlib"
+    detector: str = "yunet-2023mar"
+    embedder: str = "sface-2021dec"
+    liveness_model: str | None = None
+    guardian_consent: bool = False  # where most are minors: faces only with a guardian's consent, for everybody
+    evaluation: bool = False  # permits models whose licence allows evaluation only: never at a real gate
+    distance: float | None = None  # a match is at most this far
+    distance_claimed: float | None = None  # the same, once a card or a number has said who it should be
+    margin: float | None = None  # and the next person at least this much farther
     agree: int = 2  # k …
     of: int = 3  # … of the last n good frames
     within_s: float = 3.0
     min_face_px: int = 64
     min_sharpness: float = 40.0  # variance of the Laplacian over the face at 112 px
+
+
+Place = Literal[
+    "", "entrance", "lobby", "lift", "garage", "corridor", "office", "classroom",
+    "bath", "toilet", "changing", "nursing", "dormitory_room",
+]  # fmt: skip
+BANNED = ("bath", "toilet", "changing", "nursing", "dormitory_room")  # no camera and no face device, whatever it is for
 
 
 class Link(Table, frozen=True):
@@ -88,6 +105,7 @@ class Terminal(Table, frozen=True):
     key_file: str | None = None  # OSDP secure channel base key, 32 hex digits
     secret_file: str | None = None  # what a terminal that calls over HTTP proves itself with: one line of text
     direction: Literal["in", "out"] = "in"
+    place: Place = ""
 
 
 class Camera(Table, frozen=True):
@@ -97,6 +115,7 @@ class Camera(Table, frozen=True):
     use: tuple[Literal["face"], ...] = ("face",)
     direction: Literal["in", "out"] = "in"
     fps: float = 15.0
+    place: Place = ""  # what kind of place it looks at
 
 
 class GateLines(Table, frozen=True):

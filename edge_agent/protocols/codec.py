@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from edge_agent.errors import EdgeAgentError, FrameError
 from edge_agent.model.profile import Frames, MessageForm, Nmea, Osdp, Profile
-from edge_agent.protocols import nmea
 from edge_agent.protocols.fields import payload_of, values_of
 from edge_agent.protocols.framing import framer_for, wrap
 from edge_agent.protocols.keypad import from_osdp
@@ -43,7 +42,9 @@ class Decoder:
         if isinstance(profile.framing, Osdp):
             self._read = _osdp_reply
         elif isinstance(profile.framing, Nmea):
-            self._read = _sentence
+            from edge_agent.protocols.nmea import parse  # its library is loaded for who has a receiver
+
+            self._read = lambda text: _sentence(parse(text))
 
     @property
     def gap_ms(self) -> int | None:
@@ -100,8 +101,7 @@ def _encode(profile: Profile, forms: tuple[MessageForm, ...], name: str, values:
     return frame
 
 
-def _sentence(text: bytes) -> Message | FrameError:
-    found = nmea.parse(text)
+def _sentence(found: tuple[str, dict[str, str | int]] | FrameError) -> Message | FrameError:
     return found if isinstance(found, FrameError) else Message(*found)
 
 

@@ -5,10 +5,12 @@ not open. Erasing overwrites: the bytes are gone from the file and from its log 
 of its own; those hold sealed bytes only).
 """
 
+import hashlib
 import math
 import os
+import time
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ NONCE_BYTES = 12  # random; 2^32 templates under one key stay far within NIST SP
 VERSION = 1  # of the sealed record's form
 SAME_PICTURE = 0.01  # distance; two photographs of one person are some 0.3 apart
 KEY_CHECK = b"edge-agent face key"
+CROP = "crop"  # stands for the model in what a picture is bound to
+BATCH = 2000
 
 
 class Enrolled(msgspec.Struct, frozen=True):
@@ -33,6 +37,17 @@ class Enrolled(msgspec.Struct, frozen=True):
     person: str
     model: str
     templates: int
+
+
+class Erasure(msgspec.Struct, frozen=True):
+    """Proof of a deletion. `digest`: SHA-256 over the sealed bytes that were destroyed."""
+
+    person: str
+    at_ms: int
+    why: str
+    templates: int
+    crops: int
+    digest: str
 
 
 def make_key(path: Path) -> bytes:
@@ -89,15 +104,154 @@ class FaceStore:
     def close(self) -> None:
         self._connection.close()
 
-    def put(self, person: str, model: str, embedding: bytes) -> None:
-        """Add one template: little-endian float32 as the engine gave it."""
+    # ---- writing -----------------------------------------------------------------------------------------------------
+
+    def put(self, person: str, model: str, embedding: bytes, crop: bytes | None = None) -> None:
+        """Store one template (float32 bytes), and the picture it was made of where its keeping was agreed to."""
+        self.put_all([(person, model, embedding, crop)])
+
+    def put_all(self, made: Sequence[tuple[str, str, bytes, bytes | None]]) -> None:
+        """Many at once: (person, model, template, picture or None). All of them, or none."""
+        with self._changed() as version:
+            for person, model, embedding, crop in made:
+                self._insert(person, model, embedding)
+                if crop is not None:
+                    self._keep(person, crop)
+                self._touch(person, version)
+
+    def replace_model(self, person: str, model: str, embeddings: Sequence[bytes]) -> None:
+        """These are the person's templates from now on; those of other models are gone. Pictures stay."""
+        with self._changed() as version:
+            self._connection.execute("DELETE FROM templates WHERE person = ?", (person,))
+            for embedding in embeddings:
+                self._insert(person, model, embedding)
+            self._touch(person, version)
+
+    def erase(self, person: str, why: str = "") -> int:
+        """Destroy all templates and pictures of `person`; returns how many templates. Overwritten in the file, the log
+        emptied, and an erasure noted: SHA-256 over the sealed bytes that were destroyed.
+
+        Raises StoreError `store.erase_unfinished` when a reader kept the log from being emptied: call it again.
+        """
+        count = 0
+        with self._changed() as version:
+            sealed = hashlib.sha256()
+            counts = []
+            for table in ("templates", "crops"):
+                rows = self._connection.execute(f"SELECT sealed FROM {table} WHERE person = ? ORDER BY id", (person,))
+                counts.append(0)
+                for (data,) in rows:
+                    sealed.update(data)
+                    counts[-1] += 1
+                self._connection.execute(f"DELETE FROM {table} WHERE person = ?", (person,))
+            count = counts[0]
+            if any(counts):
+                self._touch(person, version)
+                self._connection.execute(
+                    "INSERT INTO erasures (person, at_ms, why, templates, crops, digest) VALUES (?, ?, ?, ?, ?, ?)",
+                    (person, time.time_ns() // 1_000_000, why, *counts, sealed.hexdigest()),
+                )
+        self._empty_log()
+        return count
+
+    def drop_crops(self, person: str) -> int:
+        """Destroy the kept pictures only: their keeping was withdrawn, matching was not."""
+        with self._changed():
+            count = self._connection.execute("DELETE FROM crops WHERE person = ?", (person,)).rowcount
+        self._empty_log()
+        return count
+
+    def _empty_log(self) -> None:
+        with self._translated():
+            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise StoreError("store.erase_unfinished", file=self.path.name)
+
+    def _insert(self, person: str, model: str, embedding: bytes) -> None:
         nonce = os.urandom(NONCE_BYTES)
         sealed = self._cipher.encrypt(nonce, embedding, self._bound(person, model, VERSION))
+        self._connection.execute(
+            "INSERT INTO templates (person, model, version, nonce, sealed) VALUES (?, ?, ?, ?, ?)",
+            (person, model, VERSION, nonce, sealed),
+        )
+
+    def _keep(self, person: str, crop: bytes) -> None:
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = self._cipher.encrypt(nonce, crop, self._bound(person, CROP, VERSION))
+        self._connection.execute(
+            "INSERT INTO crops (person, version, nonce, sealed) VALUES (?, ?, ?, ?)", (person, VERSION, nonce, sealed)
+        )
+
+    def _touch(self, person: str, version: int) -> None:
+        self._connection.execute(
+            "INSERT INTO touched VALUES (?1, ?2) ON CONFLICT (person) DO UPDATE SET version = ?2", (person, version)
+        )
+
+    @contextmanager
+    def _changed(self) -> Iterator[int]:
+        """One transaction, and the version of the file it makes."""
         with self._translated():
-            self._connection.execute(
-                "INSERT INTO templates (person, model, version, nonce, sealed) VALUES (?, ?, ?, ?, ?)",
-                (person, model, VERSION, nonce, sealed),
-            )
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                version = self.version() + 1
+                self._connection.execute("UPDATE meta SET value = ? WHERE key = 'version'", (str(version),))
+                yield version
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    # ---- reading -----------------------------------------------------------------------------------------------------
+
+    def version(self) -> int:
+        """Grows with every change."""
+        return int(self._rows("SELECT value FROM meta WHERE key = 'version'")[0][0])
+
+    def changes(self, since: int, model: str) -> tuple[int, dict[str, list[bytes]]]:
+        """The version now, and person → all their templates of `model`, for everybody who changed after `since`."""
+        with self._translated():
+            self._connection.execute("BEGIN")
+            try:
+                version = self.version()
+                people = self._rows("SELECT person FROM touched WHERE version > ? ORDER BY person", since)
+                found = {person: [t for _, t in self._opened_all(model, person)] for (person,) in people}
+            finally:
+                self._connection.execute("COMMIT")
+        return version, found
+
+    def batches(self, model: str, size: int = BATCH) -> Iterator[list[tuple[str, bytes]]]:
+        """All templates of `model` in pieces, so that whoever loads them lets others work in between."""
+        last = 0
+        query = (
+            "SELECT id, person, version, nonce, sealed FROM templates WHERE model = ? AND id > ? ORDER BY id LIMIT ?"
+        )
+        while rows := self._rows(query, model, last, size):
+            last = rows[-1][0]
+            yield [
+                (person, self._opened(nonce, sealed, self._bound(person, model, version)))
+                for _, person, version, nonce, sealed in rows
+            ]
+
+    def crops(self, person: str) -> list[bytes]:
+        """The kept pictures (JPEG), oldest first."""
+        query = "SELECT version, nonce, sealed FROM crops WHERE person = ? ORDER BY id"
+        return [
+            self._opened(nonce, sealed, self._bound(person, CROP, version))
+            for version, nonce, sealed in self._rows(query, person)
+        ]
+
+    def erasures(self, person: str | None = None) -> list[Erasure]:
+        """What was destroyed, oldest first."""
+        query = "SELECT person, at_ms, why, templates, crops, digest FROM erasures"
+        where, values = (" WHERE person = ?", (person,)) if person is not None else ("", ())
+        return [Erasure(*row) for row in self._rows(f"{query}{where} ORDER BY id", *values)]
+
+    def _opened_all(self, model: str, person: str) -> list[tuple[str, bytes]]:
+        query = "SELECT version, nonce, sealed FROM templates WHERE model = ? AND person = ? ORDER BY id"
+        return [
+            (person, self._opened(nonce, sealed, self._bound(person, model, version)))
+            for version, nonce, sealed in self._rows(query, model, person)
+        ]
 
     def enrolled(self) -> list[Enrolled]:
         """Who is enrolled for which model, by person."""
@@ -121,18 +275,6 @@ class FaceStore:
             < SAME_PICTURE
             for version, nonce, sealed in self._rows(query, person, model)
         )
-
-    def erase(self, person: str) -> int:
-        """Destroy all templates of `person`; returns how many. Overwritten in the file, and the log emptied.
-
-        Raises StoreError `store.erase_unfinished` when a reader kept the log from being emptied: call it again.
-        """
-        with self._translated():
-            count = self._connection.execute("DELETE FROM templates WHERE person = ?", (person,)).rowcount
-            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        if busy:
-            raise StoreError("store.erase_unfinished", file=self.path.name)
-        return count
 
     def data_version(self) -> int:
         """Changes when another connection has committed something."""

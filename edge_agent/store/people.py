@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from edge_agent.errors import StoreError
-from edge_agent.model.events import ConsentGiven, PersonChanged
+from edge_agent.model.events import ConsentGiven, ConsentWithdrawn, PersonChanged, PersonErased
 from edge_agent.model.people import Book, Rule, Schedule
 from edge_agent.model.reads import Card, Pass, Token
 from edge_agent.store import booking
@@ -133,6 +133,9 @@ class PeopleStore(Holdings):
         """Record a consent; a later one of the same purpose replaces it in effect, the earlier one is kept."""
         with self._transaction():
             self._known(consent.person)
+            row = self._one("SELECT category FROM persons WHERE id = ?", consent.person)
+            if row is not None and row[0] == "child" and not consent.guardian:
+                raise StoreError("store.guardian_missing", person=consent.person)
             self._connection.execute(
                 "INSERT INTO consents (person, purpose, text_version, channel, guardian, given_ms, until_ms)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -149,6 +152,24 @@ class PeopleStore(Holdings):
                     channel=consent.channel,
                 )
             )
+
+    def withdraw_consent(self, person: str, purpose: str, now_ms: int, channel: str = "") -> bool:
+        """It is in force no more; the record of it stays. False when there was none. What hung on it is next."""
+        with self._transaction():
+            self._known(person)
+            count = self._connection.execute(
+                "UPDATE consents SET until_ms = ?1 WHERE person = ?2 AND purpose = ?3 AND given_ms <= ?1"
+                " AND (until_ms IS NULL OR until_ms > ?1)",
+                (now_ms, person, purpose),
+            ).rowcount
+            if count:
+                self._note(ConsentWithdrawn(person=person, purpose=purpose, channel=channel))
+        return bool(count)
+
+    def note_erased(self, event: PersonErased) -> None:
+        """The journal gets the proof of a deletion."""
+        with self._transaction():
+            self._note(event)
 
     # ---- reading -----------------------------------------------------------------------------------------------------
 
@@ -196,6 +217,21 @@ class PeopleStore(Holdings):
             person=row[0], purpose=row[1], text_version=row[2], given_ms=row[3], channel=row[4], guardian=row[5],
             until_ms=row[6],
         )  # fmt: skip
+
+    def consents(self, person: str) -> list[Consent]:
+        """All of this person's, in force or not, oldest first."""
+        rows = self._rows(
+            "SELECT person, purpose, text_version, given_ms, channel, guardian, until_ms FROM consents"
+            " WHERE person = ? ORDER BY id",
+            person,
+        )
+        return [
+            Consent(
+                person=row[0], purpose=row[1], text_version=row[2], given_ms=row[3], channel=row[4], guardian=row[5],
+                until_ms=row[6],
+            )
+            for row in rows
+        ]  # fmt: skip
 
     def clashes(self) -> list[Clash]:
         """Whose PIN is also another's, or another's duress PIN: with such a PIN alone nobody is recognised."""

@@ -238,7 +238,7 @@ PEOPLE = Kind(
 FACES = Kind(
     name="faces",
     application_id=int.from_bytes(b"EAf1", "big"),
-    tables=("meta", "templates"),
+    tables=("meta", "templates", "crops", "touched", "erasures"),
     steps=(
         Step(
             "0001_faces",
@@ -253,6 +253,31 @@ FACES = Kind(
                     sealed BLOB NOT NULL)""",
                 "CREATE INDEX templates_model ON templates (model, person)",
                 "CREATE INDEX templates_person ON templates (person)",
+            ),
+        ),
+        # `crops`: enrolment pictures whose keeping was agreed to, sealed; `touched`: whose templates changed, so that a
+        # gallery in memory follows person by person; `erasures`: the proof, which outlives what it is about.
+        Step(
+            "0002_incremental",
+            (
+                """CREATE TABLE crops (
+                    id INTEGER PRIMARY KEY,
+                    person TEXT NOT NULL,
+                    version INTEGER NOT NULL,
+                    nonce BLOB NOT NULL,
+                    sealed BLOB NOT NULL)""",
+                "CREATE INDEX crops_person ON crops (person)",
+                "CREATE TABLE touched (person TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID",
+                "CREATE INDEX touched_version ON touched (version)",
+                """CREATE TABLE erasures (
+                    id INTEGER PRIMARY KEY AUTOINCREMENT,
+                    person TEXT NOT NULL,
+                    at_ms INTEGER NOT NULL,
+                    why TEXT NOT NULL,
+                    templates INTEGER NOT NULL,
+                    crops INTEGER NOT NULL,
+                    digest TEXT NOT NULL)""",
+                "INSERT INTO meta VALUES ('version', '0')",
             ),
         ),
     ),

@@ -1,81 +1,157 @@
-"""The child that reads enrolment photographs with face_recognition. `python -m edge_agent.vision.enrol_child`
+"""The child that reads enrolment photographs. `python -m edge_agent.vision.enrol_child`
 
-An EnrolJob as JSON on stdin; on stdout one line `ready`, then one PhotoResult as JSON per photograph, in order. The
-pixels are counted before anything is decoded, and the orientation the camera wrote is applied. face_recognition ends
-the process when its models are missing: that is why it is imported here and nowhere else.
+An EnrolJob as JSON on stdin; on stdout one line `ready` (or `refused` and why), then one PhotoResult as JSON per
+photograph, in order. The engine `dlib` goes through face_recognition here, which searches thoroughly and ends the
+process when its models are missing: that is why it is imported here and nowhere else.
 """
 
 import sys
 import warnings
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
 
+from edge_agent.errors import FaceError
+from edge_agent.model.face_models import EngineSpec
+from edge_agent.model.reads import Liveness
 from edge_agent.vision.confine import confine
-from edge_agent.vision.enrol import EnrolJob, PhotoResult
+from edge_agent.vision.enrol import EnrolJob, PhotoResult, Picture, Refusal
 
-PIXELS_AT_MOST = 50_000_000
-SIDE_AT_MOST_PX = 1_600  # larger photographs are reduced: the detector's time grows with the pixels
 MEMORY_MB = 1_536  # 50 megapixels decoded and turned are 300 MB
+CROP_GROW, CROP_SIDE_PX, CROP_QUALITY = 0.6, 320, 92
+SEARCHED_PX = 32  # faces from here on are found, so that a small one is refused for what it is
+
+
+class Reader(Protocol):
+    """Finds and embeds for enrolment. `Face`: box and what `embed` needs."""
+
+    model: str
+
+    def faces(self, rgb: Any) -> list[tuple[Any, Any]]: ...
+    def judge(self, rgb: Any, face: tuple[Any, Any], job: EnrolJob) -> tuple[str | None, float]: ...
+    def embed(self, rgb: Any, face: tuple[Any, Any]) -> bytes: ...
+
+
+class DlibReader:
+    def __init__(self) -> None:
+        warnings.simplefilter("ignore")  # of the model package, about pkg_resources
+        import face_recognition
+
+        from edge_agent.vision.faces import MODEL
+
+        self._library, self.model = face_recognition, MODEL
+
+    def faces(self, rgb: Any) -> list[tuple[Any, Any]]:
+        places = self._library.face_locations(rgb)
+        return [((left, top, right - left, bottom - top), None) for top, right, bottom, left in places]
+
+    def judge(self, rgb: Any, face: tuple[Any, Any], job: EnrolJob) -> tuple[str | None, float]:
+        from edge_agent.vision.quality import judged
+
+        quality = judged(rgb, face[0], 0.5, msgspec.structs.replace(job.policy, min_face_px=0))
+        return quality.reason, quality.value
+
+    def embed(self, rgb: Any, face: tuple[Any, Any]) -> bytes:
+        x, y, width, height = face[0]
+        vectors = self._library.face_encodings(rgb, [(y, x + width, y + height, x)])
+        return np.asarray(vectors[0], dtype="<f4").tobytes()
+
+
+class EngineReader:
+    """Any other engine: the gate's own way from picture to embedding."""
+
+    def __init__(self, spec: EngineSpec) -> None:
+        from edge_agent.vision.engine import open_engine
+
+        self._engine = open_engine(spec)
+        self.model = spec.model
+
+    def faces(self, rgb: Any) -> list[tuple[Any, Any]]:
+        return [(found.box, found) for found in self._engine.find(rgb, SEARCHED_PX)]
+
+    def judge(self, rgb: Any, face: tuple[Any, Any], job: EnrolJob) -> tuple[str | None, float]:
+        policy = msgspec.structs.replace(job.policy, min_face_px=0)
+        quality = self._engine.judge(rgb, face[0], self._engine.align(rgb, face[1]), policy)
+        if quality.reason is None and self._engine.liveness(rgb, face[0]) is Liveness.SPOOF:
+            return "spoof", 0.0
+        return quality.reason, quality.value
+
+    def embed(self, rgb: Any, face: tuple[Any, Any]) -> bytes:
+        return self._engine.embed(rgb, self._engine.align(rgb, face[1]))
 
 
 def main() -> None:
     pipe = confine(MEMORY_MB)
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=EnrolJob)
-    warnings.simplefilter("ignore")  # of the model package, about pkg_resources
-    import face_recognition
-    from PIL import ImageFile
-
-    from edge_agent.vision.faces import MODEL
-
-    ImageFile.LOAD_TRUNCATED_IMAGES = False  # face_recognition lets Pillow fill what is missing with grey
+    try:
+        reader: Reader = DlibReader() if job.engine.engine == "dlib" else EngineReader(job.engine)
+    except FaceError as error:
+        refusal = Refusal(error.code, {name: str(value) for name, value in error.fields.items()})
+        pipe.write(b"refused " + msgspec.json.encode(refusal) + b"\n")
+        return
     pipe.write(b"ready\n")
-    for path in job.paths:
-        pipe.write(msgspec.json.encode(_photo(path, job, face_recognition, MODEL)) + b"\n")
+    for picture in job.pictures:
+        pipe.write(msgspec.json.encode(_photo(picture, job, reader)) + b"\n")
 
 
-def _photo(path: str, job: EnrolJob, face_recognition: Any, model: str) -> PhotoResult:
-    from edge_agent.vision.faces import sharpness
+def _photo(picture: Picture, job: EnrolJob, reader: Reader) -> PhotoResult:
+    from edge_agent.vision.photo import load
+    from edge_agent.vision.quality import sharpness
+    from edge_agent.vision.spoil import spoiled
 
-    loaded = _load(path)
+    path = picture.path
+    loaded = load(path, picture.data)
     if isinstance(loaded, str):
         return PhotoResult(path, reason=loaded)
     rgb, scale = loaded
-    places = face_recognition.face_locations(rgb)
-    if len(places) != 1:
-        return PhotoResult(path, reason="several_faces" if places else "no_face")
-    top, right, bottom, left = places[0]
-    face_px = round((right - left) / scale)
-    sharp = sharpness(rgb, (left, top, right - left, bottom - top))
+    faces = reader.faces(rgb)
+    if job.spoil is not None and faces:
+        rgb = spoiled(rgb, _meant(rgb, faces)[0], *job.spoil)
+        faces = reader.faces(rgb)
+    if job.measure:
+        faces = [_meant(rgb, faces)] if faces else []
+    if len(faces) != 1:
+        return PhotoResult(path, reason="several_faces" if faces else "no_face")
+    box = faces[0][0]
+    face_px = round(box[2] / scale)
+    if face_px < job.policy.min_face_px and not job.measure:
+        return PhotoResult(path, reason="face_too_small", face_px=face_px)
+    sharp = sharpness(rgb, box)
+    reason, value = reader.judge(rgb, faces[0], job)
+    if reason is not None and not job.measure:
+        return PhotoResult(path, reason=reason, face_px=face_px, sharpness=sharp)
     if face_px < job.policy.min_face_px:
-        return PhotoResult(path, reason="face_too_small", face_px=face_px, sharpness=sharp)
-    if sharp < job.policy.min_sharpness:
-        return PhotoResult(path, reason="blurred", face_px=face_px, sharpness=sharp)
-    vector = np.asarray(face_recognition.face_encodings(rgb, places)[0], dtype="<f4")
-    return PhotoResult(path, vector.tobytes(), None, face_px, sharp, model)
+        reason = "face_too_small"
+    crop = _crop(rgb, box) if job.want_crop else None
+    return PhotoResult(
+        path, reader.embed(rgb, faces[0]), None, face_px, sharp, reader.model, round(value, 3), crop, reason or ""
+    )
 
 
-def _load(path: str) -> tuple[Any, float] | str:
-    """RGB pixels and by how much they were reduced, or the reason there are none."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
+def _meant(rgb: Any, faces: list[tuple[Any, Any]]) -> tuple[Any, Any]:
+    return max(faces, key=lambda face: face[0][2] * _central(rgb, face[0]))
 
-    if not Path(path).is_file():
-        return "missing"
-    try:
-        with Image.open(path) as picture:
-            width, height = picture.size
-            if width * height > PIXELS_AT_MOST:
-                return "too_large"
-            upright = ImageOps.exif_transpose(picture).convert("RGB")
-    except Image.DecompressionBombError:
-        return "too_large"
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):  # Pillow's words for a damaged file
-        return "unreadable"
-    longest = max(upright.size)
-    upright.thumbnail((SIDE_AT_MOST_PX, SIDE_AT_MOST_PX))
-    return np.asarray(upright), max(upright.size) / longest
+
+def _central(rgb: Any, box: Any) -> float:
+    """1 in the middle of the picture, 0 at its corners: the person a photograph is of stands in its middle."""
+    off_x = abs(box[0] + box[2] / 2 - rgb.shape[1] / 2) / rgb.shape[1]
+    off_y = abs(box[1] + box[3] / 2 - rgb.shape[0] / 2) / rgb.shape[0]
+    return float(max(0.01, 1 - off_x - off_y))
+
+
+def _crop(rgb: Any, box: Any) -> bytes:
+    """The face with its surroundings, enough to find and embed it again with another model."""
+    import cv2
+
+    x, y, width, height = box
+    grow = round(max(width, height) * CROP_GROW)
+    piece = rgb[max(0, y - grow) : y + height + grow, max(0, x - grow) : x + width + grow]
+    scale = CROP_SIDE_PX * (1 + 2 * CROP_GROW) / max(piece.shape[:2])
+    if scale < 1:
+        piece = cv2.resize(piece, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    data = cv2.imencode(".jpg", cv2.cvtColor(piece, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, CROP_QUALITY])[1]
+    return bytes(data)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ class Track:
     last: bytes = b""  # embedding of the last sample, in memory for as long as the face is in the picture
     interrupted: bool = False  # not found for a moment since the last sample: somebody else may stand there now
     refused: Counter[str] = field(default_factory=Counter)
+    bad: int = 0  # frames in a row that were refused
+    told_ms: int = -1_000_000  # when the person was last told what to do
 
     @property
     def expected(self) -> Box:

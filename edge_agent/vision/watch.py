@@ -5,18 +5,16 @@ searched where nothing moves, and a track is embedded until it has the frames it
 """
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any
 
-import dlib
-
-from edge_agent.model.detections import FaceSample, TrackEnded
-from edge_agent.model.reads import Liveness
+from edge_agent.model.detections import FaceRefused, FaceSample, TrackEnded
 from edge_agent.model.site import FacePolicy
-from edge_agent.vision.faces import Found, Part, Quality
+from edge_agent.vision.engine import Engine, Found, Part
 from edge_agent.vision.frames import Frame, Image
 from edge_agent.vision.motion import MotionGate
 from edge_agent.vision.motion import Part as MovingPart
-from edge_agent.vision.track import Box, Track, Tracker
+from edge_agent.vision.quality import crowded
+from edge_agent.vision.track import Track, Tracker
 
 LOOK_GAP_MS = 90  # ten looks for motion a second
 SEARCH_GAP_MS = 190  # five searches a second
@@ -26,17 +24,11 @@ AWAKE_MS = 1_000  # searching goes on so long after the last motion …
 UNFINISHED_MS = 3_000  # … and so long when a face stands still before it is known
 AGAIN_MS = 2_000  # a face that stays is embedded again after this …
 BETTER_BY, BETTER_AFTER_MS = 1.3, 500  # … or when it is so much better than the best so far
+REFUSED_TIMES, REFUSED_AGAIN_MS = 4, 3_000  # so many bad frames in a row are told, and again after this
 GROW = 0.35  # the searched part is larger than what moves, by this much of its size on each side
 
 
-class Engine(Protocol):
-    model: str
-
-    def find(self, rgb: Image, min_face_px: int, part: Part | None = None) -> list[Found]: ...
-    def align(self, rgb: Image, box: Box) -> dlib.full_object_detection: ...
-    def judge(self, rgb: Image, box: Box, landmarks: dlib.full_object_detection, policy: FacePolicy) -> Quality: ...
-    def embed(self, rgb: Image, landmarks: dlib.full_object_detection) -> bytes: ...
-    def same(self, one: bytes, other: bytes) -> bool: ...
+Seen = FaceSample | FaceRefused | TrackEnded
 
 
 class FaceWatch:
@@ -45,7 +37,7 @@ class FaceWatch:
         self._motion, self._tracker = MotionGate(), Tracker()
         self._looked = self._searched = self._whole = self._moved = -1_000_000
 
-    def see(self, frame: Frame) -> Iterator[FaceSample | TrackEnded]:
+    def see(self, frame: Frame) -> Iterator[Seen]:
         """Take the newest frame; most frames are let go at once. At most one embedding a frame."""
         now = frame.up_ms
         if not self._search_due(now) and now - self._looked < LOOK_GAP_MS:
@@ -61,7 +53,7 @@ class FaceWatch:
         found = self.engine.find(rgb, *self._where(rgb, moving, now))
         tracks, ended = self._tracker.follow([face.box for face in found])
         yield from (_end(track, now) for track in ended)
-        yield from self._sample(rgb, tracks, now)
+        yield from self._sample(rgb, list(zip(tracks, found, strict=True)), now)
 
     def stop(self, now_ms: int) -> Iterator[TrackEnded]:
         """The pictures stopped: whoever was there is gone."""
@@ -98,33 +90,41 @@ class FaceWatch:
             return self.policy.min_face_px, None
         return smallest_px, (left, top, right, bottom)
 
-    def _sample(self, rgb: Image, tracks: list[Track], now: int) -> Iterator[FaceSample | TrackEnded]:
+    def _sample(self, rgb: Image, seen: list[tuple[Track, Found]], now: int) -> Iterator[Seen]:
         """The embedding of the face that needs it most and is good enough, if any."""
-        for track in sorted(tracks, key=lambda track: (track.samples, -track.box[2])):
+        everybody = [face for _, face in seen]
+        for track, face in sorted(seen, key=lambda pair: (pair[0].samples, -pair[0].box[2])):
             if not self._open(track, now):
                 continue
-            landmarks = self.engine.align(rgb, track.box)
-            quality = self.engine.judge(rgb, track.box, landmarks, self.policy)
-            if quality.reason:
-                track.refused[quality.reason] += 1
+            landmarks = self.engine.align(rgb, face)
+            quality = self.engine.judge(rgb, face.box, landmarks, self.policy)
+            reason = quality.reason or ("crowded" if crowded(face.box, everybody) else None)
+            if reason is not None:
+                yield from self._refuse(track, reason, now)
             elif self._wanted(track, quality.value, now):
-                embedding = self.engine.embed(rgb, landmarks)
-                if track.last and not self.engine.same(track.last, embedding):
-                    yield _end(track, now)
-                    track = self._tracker.anew(track)  # noqa: PLW2901
-                track.samples += 1
-                track.last, track.interrupted = embedding, False
-                track.sampled_ms, track.best = now, max(track.best, quality.value)
-                yield FaceSample(
-                    track.id,
-                    now,
-                    track.box,
-                    round(quality.value, 3),
-                    Liveness.NOT_CHECKED,
-                    embedding,
-                    self.engine.model,
-                )
+                yield from self._embed(rgb, track, landmarks, quality.value, now)
                 return
+
+    def _embed(self, rgb: Image, track: Track, landmarks: Any, quality: float, now: int) -> Iterator[Seen]:
+        embedding = self.engine.embed(rgb, landmarks)
+        if track.last and not self.engine.same(track.last, embedding):
+            yield _end(track, now)
+            track = self._tracker.anew(track)
+        track.samples += 1
+        track.last, track.interrupted, track.bad = embedding, False, 0
+        track.sampled_ms, track.best = now, max(track.best, quality)
+        yield FaceSample(
+            track.id, now, track.box, round(quality, 3), self.engine.liveness(rgb, track.box), embedding,
+            self.engine.model,
+        )  # fmt: skip
+
+    def _refuse(self, track: Track, reason: str, now: int) -> Iterator[FaceRefused]:
+        """Note it; tell the person when it goes on, and nobody who was seen well already."""
+        track.refused[reason] += 1
+        track.bad += 1
+        if not track.samples and track.bad >= REFUSED_TIMES and now - track.told_ms >= REFUSED_AGAIN_MS:
+            track.told_ms = now
+            yield FaceRefused(track.id, now, track.reason or reason)
 
     def _open(self, track: Track, now: int) -> bool:
         unfinished = track.samples < self.policy.of

@@ -14,6 +14,7 @@ from typing import BinaryIO
 import msgspec
 
 from edge_agent import log
+from edge_agent.errors import FaceError
 from edge_agent.model.detections import CameraState, Detection, VisionJob
 from edge_agent.vision.confine import confine
 
@@ -44,13 +45,17 @@ def work(job: VisionJob, pipe: Pipe) -> None:
     # Only now: the limits must stand before a library takes memory or starts threads.
     from edge_agent.vision import clock
     from edge_agent.vision.decode import FrameSource
-    from edge_agent.vision.faces import DlibEngine
+    from edge_agent.vision.engine import open_engine
     from edge_agent.vision.watch import FaceWatch
 
     threading.excepthook = _die
+    try:
+        watch = FaceWatch(open_engine(job.engine), job.faces)
+    except FaceError as error:
+        logger.error("%s", error)
+        sys.exit(2)
     source = FrameSource(job.camera.url, job.camera.fps)
     source.start()
-    watch = FaceWatch(DlibEngine(), job.faces)
     state, said, arrived = "", 0.0, time.monotonic()
     while True:
         frame = source.next(0.5)

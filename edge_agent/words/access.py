@@ -49,6 +49,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "event.command.unknown": ("command outcome unknown", "指令结果未知"),
     "event.person.changed": ("people changed", "人员变更"),
     "event.consent.given": ("consent given", "已取得同意"),
+    "event.consent.withdrawn": ("consent withdrawn", "已撤回同意"),
+    "event.person.erased": ("face erased", "人脸已销毁"),
     "event.device.lost": ("device lost", "设备断开"),
     "event.device.back": ("device back", "设备恢复"),
     "event.device.degraded": ("device in trouble", "设备异常"),

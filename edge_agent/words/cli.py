@@ -71,6 +71,47 @@ WORDS: dict[str, tuple[str, str]] = {
         "{path}: this photograph is enrolled already; use another one",
         "{path}：该照片已登记过；请换一张",
     ),
+    "cli.face_duplicate": (
+        "{path}: this face is enrolled as {other} already (distance {distance}): check who it is; for twins say "
+        "--allow-alike",
+        "{path}：该人脸已登记为 {other}（距离 {distance}）：请核实身份；双胞胎请加 --allow-alike",
+    ),
+    "cli.face_enough": (
+        "{path}: {person} has {most} templates already, more do not help: `face remove` first to begin anew",
+        "{path}：{person} 已有 {most} 个模板，无需更多；如需重新登记请先执行 face remove",
+    ),
+    "cli.no_other_credential": (
+        "{person} has no card, PIN, code or phone number: a face is never the only way in; add one first",
+        "{person} 没有卡、密码、二维码或手机号：人脸不得作为唯一通行方式；请先添加",
+    ),
+    "cli.consent_withdrawn": (
+        "{person}: consent to `{purpose}` withdrawn; {templates} template(s) and {pictures} picture(s) destroyed",
+        "{person}：已撤回“{purpose}”的同意；已销毁 {templates} 个模板、{pictures} 张照片",
+    ),
+    "cli.no_such_consent": (
+        "{person} has not agreed to `{purpose}`: nothing was changed",
+        "{person} 未曾同意“{purpose}”：未作更改",
+    ),
+    "cli.photos_unreadable": (
+        "{file} is neither a folder nor a zip of photographs that can be read ({why})",
+        "{file} 不是可读取的照片文件夹或 zip（{why}）",
+    ),
+    "cli.faces_imported": (
+        "{people} person(s), {photos} photograph(s) enrolled; {done} done before; {bad} refused; read as {encoding}",
+        "已登记 {people} 人 {photos} 张照片；此前已完成 {done} 张；拒绝 {bad} 张；编码 {encoding}",
+    ),
+    "cli.import_report": ("what was refused, and why: {file}", "拒绝清单及原因：{file}"),
+    "cli.reading_faces": ("reading photographs", "正在读取照片"),
+    "cli.lapsed": (
+        "{person}: consent has ended; {count} template(s) destroyed",
+        "{person}：同意已到期；已销毁 {count} 个模板",
+    ),
+    "cli.nobody_lapsed": ("nobody's consent has ended", "没有到期的同意"),
+    "cli.sign": (
+        "{door}: this entrance recognises faces of those who agreed to it. Every resident may use a card or code "
+        "instead. Asked and answered by: the management office.",
+        "{door}：本出入口对已同意者使用人脸识别。住户均可改用刷卡或密码通行。咨询与投诉：物业服务中心。",
+    ),
     "cli.hashing": ("hashing PINs", "正在处理密码"),
     "cli.column.id": ("id", "编号"),
     "cli.column.name": ("name", "姓名"),

@@ -130,6 +130,16 @@ WORDS: dict[str, tuple[str, str]] = {
         "agree = {agree}, of = {of}: more frames would have to agree than are looked at",
         "agree = {agree}，of = {of}：要求一致的帧数多于所看的帧数",
     ),
+    "config.banned_place": (
+        "no camera and no face device may be in a place of this kind (`{place}`): take it away from there",
+        "此类场所（{place}）禁止安装摄像头或人脸设备：请移除",
+    ),
+    "config.faces_of_minors": (
+        "a site of kind `{site}` has no faces unless guardians consent: take the camera out, or set "
+        "faces.guardian_consent = true and enrol with --guardian only",
+        "“{site}”类场所未经监护人同意不得使用人脸：请移除该摄像头，"
+        "或设 faces.guardian_consent = true 并仅凭 --guardian 登记",
+    ),
     "config.camera_url": (
         "`{url}` is not a camera address; write rtsp://, http:// or file://",
         "`{url}` 不是摄像头地址；请写 rtsp://、http:// 或 file://",

@@ -14,6 +14,44 @@ WORDS: dict[str, tuple[str, str]] = {
         "faces.engine back",
         "摄像机的人脸引擎是 {sample}，人脸库由 {gallery} 生成：请重新登记人员，或改回 faces.engine",
     ),
+    "faces.other_model": (
+        "{count} person(s) are enrolled for another face model than {model} and are not recognised: "
+        "`edge-agent models use` embeds kept photographs again and names who must be enrolled again",
+        "{count} 人的人脸由其他模型登记，当前模型 {model} 无法识别：执行 edge-agent models use 可用留存照片重新提取，"
+        "并列出需重新登记的人员",
+    ),
+    "faces.photo_crowded": (
+        "{path}: another face stands too near: use a photograph that shows only this person",
+        "{path}：旁边有其他人脸：请使用只有本人的照片",
+    ),
+    "faces.photo_dark": (
+        "{path}: the face is too dark: use a photograph in better light",
+        "{path}：人脸过暗：请使用光线更好的照片",
+    ),
+    "faces.photo_bright": (
+        "{path}: the face is overexposed: use a photograph in softer light",
+        "{path}：人脸过曝：请使用光线柔和的照片",
+    ),
+    "faces.photo_not_frontal": (
+        "{path}: the face is turned away: use a photograph from the front",
+        "{path}：人脸未正对镜头：请使用正面照片",
+    ),
+    "faces.photo_edge_clipped": (
+        "{path}: the face is cut by the edge of the picture: use one that shows all of it",
+        "{path}：人脸被图片边缘截断：请使用完整的人脸照片",
+    ),
+    "faces.photo_animated": (
+        "{path}: a picture that moves: use a single photograph",
+        "{path}：这是动态图片：请使用单张照片",
+    ),
+    "faces.photo_not_a_photo": (
+        "{path}: this kind of file is not read here: use JPEG, PNG, BMP, TIFF or WebP",
+        "{path}：不支持该文件类型：请使用 JPEG、PNG、BMP、TIFF 或 WebP",
+    ),
+    "faces.photo_spoof": (
+        "{path}: this looks like a picture of a picture: use a photograph of the person",
+        "{path}：疑似翻拍照片：请使用本人照片",
+    ),
     "faces.model_missing": (
         "the face model {file} is missing: reinstall the package face_recognition_models",
         "缺少人脸模型 {file}：请重新安装 face_recognition_models 软件包",

@@ -131,6 +131,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "There is no person {person}. `edge-agent people list` shows who there is; `people add` adds somebody.",
         "没有人员 {person}。可用 `edge-agent people list` 查看，用 `people add` 添加。",
     ),
+    "store.guardian_missing": (
+        "{person} is a child: say who agreed for them with --guardian.",
+        "{person} 为儿童：请用 --guardian 注明监护人。",
+    ),
     "store.no_card": (
         "{person} has no such card. Check the number and its format.",
         "{person} 没有这张卡。请核对卡号和格式。",

@@ -126,7 +126,7 @@ def test_a_face_needs_a_person_a_consent_a_key_and_a_photograph_with_one_face(si
     """Each is said in turn, and none of them is a traceback."""
     (site / "notes.jpg").write_text("this is no picture")
     assert "p-1" in run(site, "face", "enroll", "p-1", "notes.jpg").stderr
-    run(site, "people", "add", "p-1", "--name", "x", "--category", "resident")
+    run(site, "people", "add", "p-1", "--name", "x", "--category", "resident", "--card", "100:7")
     assert "consent" in run(site, "face", "enroll", "p-1", "notes.jpg").stderr
     assert "face-store.key" in run(site, "face", "enroll", "p-1", "notes.jpg", "--consent", "v1").stderr
     run(site, "keys", "init")
@@ -139,7 +139,7 @@ def test_a_face_goes_in_and_a_broken_copy_of_it_does_not(site: Path) -> None:
     photo = PHOTOS / "obama.jpg"
     if not photo.exists():
         pytest.skip("the test photographs could not be fetched (make photos)")
-    run(site, "people", "add", "p-1", "--name", "x", "--category", "resident")
+    run(site, "people", "add", "p-1", "--name", "x", "--category", "resident", "--card", "100:7")
     run(site, "keys", "init")
     (site / "cut.jpg").write_bytes(photo.read_bytes()[:20_000])
     done = run(site, "face", "enroll", "p-1", photo, "cut.jpg", "--consent", "v1")

@@ -269,3 +269,46 @@ def test_the_simulated_camera_refuses_nonsense() -> None:
         camera.show(photos()[PROBE], seconds=0.3)
         shown, gone = camera.heard("shown"), camera.heard("gone")
         assert 0.2e9 < gone["t_ns"] - shown["t_ns"] < 2e9
+
+
+def test_a_child_that_grows_is_replaced_and_the_camera_is_not_lost(
+    quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process within seconds; no report of a loss, and the judge forgets the old one's tracks."""
+    monkeypatch.setattr(driver, "LIVES_AT_LEAST_MS", 0)
+
+    async def scenario() -> tuple[Gateway, int, int]:
+        gateway = Gateway(camera.url)
+        async with gateway.running():
+            await auntil(lambda: gateway.states() == ["back"], 30)
+            first = gateway.worker.pid
+            gateway.worker.memory_mb = 1
+            await auntil(lambda: gateway.worker.pid not in (None, first), 30, "another child")
+            gateway.worker.memory_mb = 10_000
+            count = len(gateway.detections)
+            await auntil(lambda: gateway.worker.pid is not None and len(gateway.detections) >= count, 30)
+            assert first is not None
+            assert gateway.worker.pid is not None
+            return gateway, first, gateway.worker.pid
+
+    with sim_camera() as camera:
+        gateway, first, second = asyncio.run(scenario())
+    assert first != second
+    assert not alive(first)
+    assert "lost" not in gateway.states()
+    assert any(isinstance(seen, CameraState) and seen.state == "lost" for seen in gateway.detections)
+
+
+def test_a_child_that_is_too_large_from_the_start_does_not_spin(quick: None) -> None:
+    """A limit below what the engine needs is a trouble that is told, not a restart every second."""
+
+    async def scenario() -> Gateway:
+        gateway = Gateway(camera.url)
+        gateway.worker.memory_mb = 1
+        async with gateway.running():
+            await auntil(lambda: "lost" in gateway.states(), 30, "a report")
+        return gateway
+
+    with sim_camera() as camera:
+        gateway = asyncio.run(scenario())
+    assert "MB" in gateway.reports[0].detail

@@ -29,9 +29,9 @@ def test_a_release_counts_once_the_output_was_read_back_and_the_board_times_it(t
         assert all(move.first for move in bench.moves)
         await bench.gates["north"].release(1.2)
         assert bench.moved("north")[-1] == Report.RELAY_ON
-        assert commanded(bench) == [(0, 5, 12)]
+        await auntil(lambda: commanded(bench) and commanded(bench) == [(0, 5, 12)], what="the board's own word")
         await auntil(lambda: bench.moved("north")[-1] == Report.RELAY_OFF)
-        assert commanded(bench)[1:] == [(0, 0, 0)]
+        await auntil(lambda: commanded(bench) and commanded(bench)[1:] == [(0, 0, 0)], what="the board's own word")
         assert Report.RELAY_ON not in bench.moved("south")
         assert bench.reports == []
 
@@ -43,7 +43,9 @@ def test_securing_ends_a_release_now(tmp_path: Path) -> None:
         await bench.known("south")
         await bench.gates["south"].release(20)
         await bench.gates["south"].secure()
-        assert commanded(bench) == [(1, 5, 200), (1, 1, 0)]
+        await auntil(
+            lambda: commanded(bench) and commanded(bench) == [(1, 5, 200), (1, 1, 0)], what="the board's own word"
+        )
         assert bench.moved("south")[-2:] == [Report.RELAY_ON, Report.RELAY_OFF]
 
     on_osdp_bench(tmp_path, story, "--address", "2", *IO, readers=(), doors=(NORTH, SOUTH))
@@ -101,7 +103,7 @@ def test_a_long_release_is_armed_again_before_the_pulse_ends(tmp_path: Path, mon
         await bench.known("north")
         await bench.gates["north"].release(30)
         await auntil(lambda: len(commanded(bench)) >= 3)
-        assert commanded(bench)[0] == (0, 5, 255)
+        await auntil(lambda: commanded(bench) and commanded(bench)[0] == (0, 5, 255), what="the board's own word")
         assert all(code == 5 and 200 < tenths <= 255 for _, code, tenths in commanded(bench)[1:])
         assert Report.RELAY_OFF not in bench.moved("north")[bench.moved("north").index(Report.RELAY_ON) :]
 
@@ -114,7 +116,7 @@ def test_a_relay_that_does_not_follow_is_told_after_the_second_order(tmp_path: P
         bench.device.tell("stuck", on=True)
         with pytest.raises(DeviceUnavailable, match="twice"):
             await bench.gates["north"].release(3)
-        assert commanded(bench) == [(0, 5, 30)] * 2
+        await auntil(lambda: commanded(bench) and commanded(bench) == [(0, 5, 30)] * 2, what="the board's own word")
         assert [report.state for report in bench.reports] == ["degraded"]
 
     on_osdp_bench(tmp_path, story, "--address", "2", *IO, readers=(), doors=(NORTH,))
@@ -127,7 +129,7 @@ def test_a_relay_that_stays_on_after_its_pulse_is_switched_off(tmp_path: Path) -
         bench.device.tell("hold", number=0)  # its rest is now on: the pulse ends, the output does not
         await auntil(lambda: bench.reports)
         await auntil(lambda: bench.moved("north")[-1] == Report.RELAY_OFF)
-        assert commanded(bench)[-1] == (0, 1, 0)
+        await auntil(lambda: commanded(bench) and commanded(bench)[-1] == (0, 1, 0), what="the board's own word")
         assert "stayed on" in bench.reports[0].detail
 
     on_osdp_bench(tmp_path, story, "--address", "2", *IO, readers=(), doors=(NORTH,))
@@ -140,7 +142,7 @@ def test_an_answer_that_is_lost_does_not_lose_the_release(tmp_path: Path) -> Non
         await bench.known("north")
         bench.device.tell("lose", code=0x68)
         await bench.gates["north"].release(5)
-        assert commanded(bench) == [(0, 5, 50)]
+        await auntil(lambda: commanded(bench) and commanded(bench) == [(0, 5, 50)], what="the board's own word")
         assert bench.reports == []
 
     on_osdp_bench(tmp_path, story, "--address", "2", *IO, readers=(), doors=(NORTH,))

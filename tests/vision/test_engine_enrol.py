@@ -10,8 +10,10 @@ import pytest
 from PIL import Image
 
 from edge_agent.errors import FaceError
+from edge_agent.model.face_models import DLIB
 from edge_agent.model.site import FacePolicy
 from edge_agent.vision import enrol
+from edge_agent.vision.engine import Found
 from edge_agent.vision.enrol import PhotoResult, embed_photos
 from edge_agent.vision.faces import MODEL, DlibEngine, model_file
 from edge_agent.words import LANGUAGES
@@ -35,8 +37,8 @@ def vector(data: bytes | None) -> np.ndarray:
 
 
 def gate_embedding(engine: DlibEngine, picture: np.ndarray) -> np.ndarray:
-    box = engine.find(picture, POLICY.min_face_px)[0].box
-    return vector(engine.embed(picture, engine.align(picture, box)))
+    found = engine.find(picture, POLICY.min_face_px)[0]
+    return vector(engine.embed(picture, engine.align(picture, found)))
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +112,7 @@ def test_gate_and_enrolment_give_the_same_embedding(results: dict[str, PhotoResu
     picture = np.asarray(Image.open(results["good"].path).convert("RGB"))
     boxes, scores, _ = engine._detector.run(picture, 1, 0.0)
     box = boxes[int(np.argmax(scores))]
-    same = engine.embed(picture, engine.align(picture, (box.left(), box.top(), box.width(), box.height())))
+    same = engine.embed(picture, engine.align(picture, Found((box.left(), box.top(), box.width(), box.height()), 1.0)))
     enrolled = vector(results["good"].embedding)
     assert np.abs(vector(same) - enrolled).max() < 1e-6
     assert np.linalg.norm(gate_embedding(engine, picture) - enrolled) < 0.2
@@ -124,9 +126,9 @@ def test_the_photographs_used_everywhere_fit(engine: DlibEngine) -> None:
         for name in ("obama.jpg", "obama2.jpg", "obama3.jpg", "biden.jpg")
     }
     distance = {name: float(np.linalg.norm(at[name] - at["obama.jpg"])) for name in at}
-    assert distance["obama2.jpg"] < POLICY.distance - 0.05
-    assert distance["obama3.jpg"] < POLICY.distance - 0.05
-    assert distance["biden.jpg"] > POLICY.distance + 0.2
+    assert distance["obama2.jpg"] < DLIB.distance - 0.05
+    assert distance["obama3.jpg"] < DLIB.distance - 0.05
+    assert distance["biden.jpg"] > DLIB.distance + 0.2
 
 
 def test_ten_people_are_told_apart(engine: DlibEngine) -> None:
@@ -136,13 +138,13 @@ def test_ten_people_are_told_apart(engine: DlibEngine) -> None:
         for path in sorted(folder.glob("*.jpg"))[:2]:
             if found := engine.find(rgb(path), 48):
                 picture = rgb(path)
-                vectors.append(vector(engine.embed(picture, engine.align(picture, found[0].box))))
+                vectors.append(vector(engine.embed(picture, engine.align(picture, found[0]))))
                 owner.append(folder.name)
     matrix, names = np.stack(vectors), np.array(owner)
     distances = np.linalg.norm(matrix[:, None] - matrix[None], axis=2)
     strangers = names[:, None] != names[None]
     assert len(owner) >= 18
-    assert distances[strangers].min() > POLICY.distance
+    assert distances[strangers].min() > DLIB.distance
 
 
 def test_quality_gate(engine: DlibEngine) -> None:
@@ -151,7 +153,7 @@ def test_quality_gate(engine: DlibEngine) -> None:
     box = engine.find(picture, 64)[0].box
 
     def reason(frame: np.ndarray, policy: FacePolicy = POLICY) -> str | None:
-        return engine.judge(frame, box, engine.align(frame, box), policy).reason
+        return engine.judge(frame, box, engine.align(frame, Found(box, 1.0)), policy).reason
 
     assert reason(picture) is None
     assert reason(picture, FacePolicy(min_face_px=200)) == "too_small"
@@ -161,7 +163,7 @@ def test_quality_gate(engine: DlibEngine) -> None:
     x, y, width, height = box
     cut = picture[:, x + width // 8 :]
     assert (
-        engine.judge(cut, (-(width // 8), y, width, height), engine.align(picture, box), POLICY).reason
+        engine.judge(cut, (-(width // 8), y, width, height), engine.align(picture, Found(box, 1.0)), POLICY).reason
         == "edge_clipped"
     )
 
@@ -173,8 +175,8 @@ def test_a_photograph_that_kills_the_child_costs_only_itself(
     (tmp_path / "aborting_child.py").write_text(
         "import os\n"
         "from edge_agent.vision import enrol_child\n"
-        "load = enrol_child._load\n"
-        "enrol_child._load = lambda path: os.abort() if 'wall' in path else load(path)\n"
+        "photo = enrol_child._photo\n"
+        "enrol_child._photo = lambda one, *more: os.abort() if 'wall' in one.path else photo(one, *more)\n"
         "enrol_child.main()\n"
     )
     monkeypatch.setattr(enrol, "CHILD", "aborting_child")

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from edge_agent.model.detections import FaceSample, TrackEnded
+from edge_agent.model.detections import FaceRefused, FaceSample, TrackEnded
+from edge_agent.model.reads import Liveness
 from edge_agent.model.site import FacePolicy
-from edge_agent.vision.faces import Found, Quality
+from edge_agent.vision.engine import Found, Quality
+from edge_agent.vision.quality import crowded
 from edge_agent.vision.watch import FaceWatch
 
 POLICY = FacePolicy(of=3)
@@ -37,6 +39,9 @@ class CountingEngine:
     def embed(self, rgb: np.ndarray, landmarks: Any) -> bytes:
         self.embeds += 1
         return self.who
+
+    def liveness(self, rgb: np.ndarray, box: Any) -> Liveness:
+        return Liveness.NOT_CHECKED
 
     def same(self, one: bytes, other: bytes) -> bool:
         return one == other
@@ -168,3 +173,24 @@ def test_a_face_whose_place_is_outside_the_picture_is_looked_for_everywhere() ->
     later = engine.finds[before:]
     assert later
     assert all(part is None or (part[0] < part[2] <= 320 and part[1] < part[3] <= 240) for _, part in later)
+
+
+def test_a_face_that_stays_too_dark_is_told_once_in_three_seconds() -> None:
+    """After some bad frames in a row, and never to somebody who was seen well already."""
+    engine = CountingEngine("dark")
+    watch = FaceWatch(engine, POLICY)
+    told = [seen for seen in play(watch, 0, 5, swaying) if isinstance(seen, FaceRefused)]
+    assert [seen.reason for seen in told] == ["dark", "dark"]
+    assert told[1].up_ms - told[0].up_ms >= 3000
+    good = FaceWatch(fine := CountingEngine(), POLICY)
+    play(good, 0, 2, swaying)
+    fine.reason = "blurred"
+    assert not [seen for seen in play(good, 2000, 5, swaying) if isinstance(seen, FaceRefused)]
+
+
+def test_two_faces_side_by_side_are_crowded() -> None:
+    """As large and nearer than a face's width; somebody far behind is not."""
+    me = (100, 100, 100, 100)
+    assert crowded(me, [Found(me, 1.0), Found((195, 100, 90, 90), 1.0)])
+    assert not crowded(me, [Found(me, 1.0), Found((320, 100, 100, 100), 1.0)])
+    assert not crowded(me, [Found(me, 1.0), Found((180, 90, 50, 50), 1.0)])

@@ -1,0 +1,78 @@
+"""Reads the head of an ONNX file: opset, inputs, outputs. A dozen lines of protobuf instead of a library.
+
+Wire format: a key (field number << 3 | type), then a varint (0), 8 bytes (1), a length and bytes (2), or 4 bytes (5).
+Field numbers are those of onnx.proto: ModelProto.graph 7, .opset_import 8; GraphProto.input 11, .output 12, .node 1.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+
+class OnnxHead(msgspec.Struct, frozen=True):
+    """`opset` of the default domain; `outputs` by name; `nodes`: how many operations."""
+
+    opset: int
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    nodes: int
+
+
+def read_head(data: bytes) -> OnnxHead | None:
+    """None when it is no ONNX model."""
+    try:
+        graph, opset = b"", 0
+        for field, value in _fields(data):
+            if field == 7 and isinstance(value, bytes):
+                graph = value
+            elif field == 8 and isinstance(value, bytes):
+                parts = dict(_fields(value))
+                version = parts.get(2, 0)
+                if not parts.get(1) and isinstance(version, int):
+                    opset = version
+        inputs, outputs, nodes = list[str](), list[str](), 0
+        for field, value in _fields(graph):
+            nodes += field == 1
+            if field in (11, 12) and isinstance(value, bytes):
+                name = dict(_fields(value)).get(1, b"")
+                (inputs if field == 11 else outputs).append(name.decode() if isinstance(name, bytes) else "")
+    except (ValueError, IndexError):
+        return None
+    return OnnxHead(opset, tuple(inputs), tuple(outputs), nodes) if nodes and outputs else None
+
+
+def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """Raises ValueError or IndexError on what is no protobuf."""
+    at = 0
+    while at < len(data):
+        key, at = _varint(data, at)
+        match key & 7:
+            case 0:
+                number, at = _varint(data, at)
+                yield key >> 3, number
+            case 1:
+                yield key >> 3, data[at : at + 8]
+                at += 8
+            case 2:
+                size, at = _varint(data, at)
+                if at + size > len(data):
+                    raise ValueError("cut short")
+                yield key >> 3, data[at : at + size]
+                at += size
+            case 5:
+                yield key >> 3, data[at : at + 4]
+                at += 4
+            case _:
+                raise ValueError("no protobuf")
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        value |= (byte & 127) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 128:
+            return value, at
+        if shift > 63:
+            raise ValueError("no varint")

@@ -1,0 +1,297 @@
+"""The requirements of docs/privacy.md that this gateway can be asked about, each by its number."""
+
+import csv
+import os
+import zipfile
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edge_agent.config import load_config
+from edge_agent.errors import Problems, StoreError
+from edge_agent.model.events import ConsentWithdrawn, Event, PersonErased
+from edge_agent.model.face_models import DLIB
+from edge_agent.store.faces import FaceStore, load_key
+from edge_agent.store.people import PeopleStore
+from edge_agent.vision.enrol import PhotoResult
+from tests.cli.test_people_cli import CONFIG, run
+from tests.vision.pictures import photos
+
+DOOR = """
+[[link]]
+name = "l"
+url = "sim://l"
+[[link]]
+name = "g"
+url = "sim://g"
+[[door]]
+name = "gate"
+gate = { link = "g", profile = "gates/sim" }
+ways = [["card"], ["face"]]
+[[terminal]]
+name = "t"
+profile = "readers/text-stx"
+link = "l"
+door = "gate"
+[[camera]]
+name = "c"
+url = "file:///nowhere.mp4"
+door = "gate"
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    (tmp_path / "agent.toml").write_text(CONFIG)
+    run(tmp_path, "keys", "init")
+    return tmp_path
+
+
+def add(site: Path, person: str = "p-1", *more: str) -> None:
+    card = f"100:{int(person.split('-')[1])}"
+    done = run(site, "people", "add", person, "--name", "张伟", "--category", "resident", "--card", card, *more)
+    assert done.returncode == 0, done.stderr
+
+
+def enrol(site: Path, person: str, *arguments: object, photo: str = "obama.jpg"):  # type: ignore[no-untyped-def]
+    return run(site, "face", "enroll", person, photos()[photo], *arguments)
+
+
+def faces(site: Path) -> closing[FaceStore]:
+    return closing(FaceStore(site / "state/faces.db", load_key(site / "keys/face-store.key"), "G1"))
+
+
+def count(site: Path, person: str) -> int:
+    with faces(site) as store:
+        return sum(enrolled.templates for enrolled in store.enrolled() if enrolled.person == person)
+
+
+def refused_config(site: Path, text: str) -> str:
+    (site / "agent.toml").write_text(CONFIG + text)
+    with pytest.raises(Problems) as caught:
+        load_config(site / "agent.toml")
+    assert caught.value.text("zh") != caught.value.text("en")
+    return caught.value.text("en")
+
+
+def noted(site: Path) -> list[Event]:
+    with closing(PeopleStore(site / "state/people.db")) as people:
+        return [change.event for change in people.pending()]
+
+
+def test_r01_a_face_is_never_the_only_way_in(site: Path) -> None:
+    """Not at a door, and not for a person."""
+    assert "face" in refused_config(site, DOOR.replace('[["card"], ["face"]]', '[["face"]]'))
+    (site / "agent.toml").write_text(CONFIG)
+    run(site, "people", "add", "p-9", "--name", "x", "--category", "resident")
+    done = enrol(site, "p-9", "--consent", "v1")
+    assert (done.returncode, "only way in" in done.stderr) == (1, True)
+
+
+def test_r02_no_face_without_consent_with_text_version_time_and_channel(site: Path) -> None:
+    add(site)
+    assert "consent" in enrol(site, "p-1").stderr
+    assert enrol(site, "p-1", "--consent", "v3", "--until", "2999-01-01").returncode == 0
+    with closing(PeopleStore(site / "state/people.db")) as people:
+        (given,) = people.consents("p-1")
+    assert (given.purpose, given.text_version, given.channel, given.guardian) == ("match", "v3", "cli", "")
+    assert given.given_ms > 0
+    assert given.until_ms is not None
+
+
+def test_r02_a_child_needs_a_guardian(site: Path) -> None:
+    run(site, "people", "add", "p-2", "--name", "x", "--category", "child", "--card", "100:2")
+    done = enrol(site, "p-2", "--consent", "v1")
+    assert (done.returncode, "guardian" in done.stderr) == (1, True)
+    assert enrol(site, "p-2", "--consent", "v1", "--guardian", "p-1").returncode == 0
+
+
+def test_r02_consents_are_for_one_purpose_each(site: Path) -> None:
+    """To be matched is not to have the picture kept: none is, until that was agreed to, too."""
+    add(site)
+    assert enrol(site, "p-1", "--consent", "v1").returncode == 0
+    with faces(site) as store:
+        assert store.crops("p-1") == []
+    assert enrol(site, "p-1", "--keep-image", "k1", photo="obama2.jpg").returncode == 0
+    with faces(site) as store:
+        assert [crop[:2] for crop in store.crops("p-1")] == [b"\xff\xd8"]
+    assert run(site, "face", "withdraw", "p-1", "--purpose", "keep_image").returncode == 0
+    with faces(site) as store:
+        assert store.crops("p-1") == []
+    assert count(site, "p-1") == 2
+
+
+def test_r03_withdrawal_destroys_with_proof_and_leaves_the_card(site: Path) -> None:
+    add(site)
+    assert enrol(site, "p-1", "--consent", "v1", "--keep-image", "k1").returncode == 0
+    done = run(site, "face", "withdraw", "p-1")
+    assert done.returncode == 0, done.stderr
+    assert count(site, "p-1") == 0
+    (proof,) = [msgspec.json.decode(line) for line in run(site, "face", "proof", "p-1").stdout.splitlines()]
+    assert (proof["why"], proof["templates"], proof["crops"], len(proof["digest"])) == ("withdrawn", 1, 1, 64)
+    events = noted(site)
+    assert any(isinstance(event, ConsentWithdrawn) for event in events)
+    assert any(isinstance(event, PersonErased) and event.digest == proof["digest"] for event in events)
+    with closing(PeopleStore(site / "state/people.db")) as people:
+        person = people.person("p-1")
+        assert person is not None
+        assert [card.state for card in person.cards] == ["enabled"]
+    assert "consent" in enrol(site, "p-1").stderr
+    assert run(site, "face", "withdraw", "p-1").returncode == 1
+
+
+def test_r03_what_has_ended_is_destroyed(site: Path) -> None:
+    add(site)
+    assert enrol(site, "p-1", "--consent", "v1").returncode == 0
+    assert "nobody" in run(site, "face", "expire").stdout
+    with closing(PeopleStore(site / "state/people.db")) as people:
+        people.withdraw_consent("p-1", "match", people.consents("p-1")[0].given_ms + 1)
+    assert "p-1" in run(site, "face", "expire").stdout
+    assert count(site, "p-1") == 0
+
+
+def test_r04_no_image_and_no_template_leaves_the_face_store(
+    site: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Neither on the wire, nor in logs, other databases or temporary folders; and no name or number beside a template.
+
+    The needles are the template itself, the first bytes of a picture, the photograph's own bytes, name and card.
+    """
+    add(site, "p-1", "--phone", "13800138000")
+    temp = tmp_path_factory.mktemp("tmp")
+    os.environ["TMPDIR"] = str(temp)
+    try:
+        done = enrol(site, "p-1", "--consent", "v1", "--keep-image", "k1")
+        assert done.returncode == 0, done.stderr
+    finally:
+        del os.environ["TMPDIR"]
+    with faces(site) as store:
+        ((_, template),), (crop,) = store.templates(DLIB.model), store.crops("p-1")
+    photo = photos()["obama.jpg"].read_bytes()
+    needles = (template[:16], template[-16:], crop[:40], crop[200:240], photo[1000:1040], b"\xff\xd8\xff")
+    for path in (path for path in site.rglob("*") if path.is_file()):
+        data = path.read_bytes()
+        assert not any(needle in data for needle in needles), path
+        if path.name.startswith("faces.db"):
+            assert "张伟".encode() not in data
+            assert b"13800138000" not in data
+    assert list(temp.iterdir()) == []
+    assert not any(needle in (done.stdout + done.stderr).encode() for needle in needles)
+    for event in noted(site):
+        body = msgspec.json.encode(event)
+        assert not any(needle in body for needle in needles)
+        assert "张伟".encode() not in body
+        assert b"13800138000" not in body
+        assert len(body) < 400
+
+
+def test_r05_a_face_that_matches_nobody_is_in_no_answer() -> None:
+    """What a track comes to has no field that could hold a face (its memory: tests/core/test_faces.py)."""
+    from edge_agent.model.reads import Face
+
+    assert set(Face.__struct_fields__) == {"outcome", "person", "score", "liveness"}
+
+
+def test_r06_a_template_opens_only_for_whom_and_what_it_was_made(site: Path) -> None:
+    """Gateway, person and model are bound: in another row, or with another key, it is noise; cards do not need it."""
+    add(site)
+    assert enrol(site, "p-1", "--consent", "v1").returncode == 0
+    key = load_key(site / "keys/face-store.key")
+    for wrong in (
+        lambda: FaceStore(site / "state/faces.db", bytes(32), "G1"),
+        lambda: FaceStore(site / "state/faces.db", key, "G2"),
+    ):
+        with pytest.raises(StoreError) as caught:
+            wrong()
+        assert caught.value.code == "store.key_wrong"
+    (site / "keys/face-store.key").chmod(0o644)
+    assert "face-store.key" in enrol(site, "p-1", photo="obama2.jpg").stderr
+    assert (site / "state/people.db").exists()
+
+
+def test_r09_the_sheet_for_a_filing_counts_and_warns(site: Path) -> None:
+    (site / "agent.toml").write_text(CONFIG + DOOR)
+    done = run(site, "faces", "filing")
+    assert done.returncode == 0, done.stderr
+    sheet = msgspec.json.decode(done.stdout)
+    assert (sheet["faces_stored"], sheet["cameras"][0]["name"]) == (0, "c")
+    assert "card" in sheet["signs"]["gate"]
+    assert ["card"] in sheet["other_ways_in"]["gate"]
+
+
+@pytest.mark.parametrize("place", ["bath", "toilet", "changing", "nursing", "dormitory_room"])
+def test_r10_no_camera_in_a_banned_place(site: Path, place: str) -> None:
+    assert place in refused_config(site, f'{DOOR}place = "{place}"\n')
+
+
+def test_r11_no_faces_at_a_school_without_guardians(site: Path) -> None:
+    school = CONFIG.replace('id = "G1"', 'id = "G1"\nsite = "school"')
+    (site / "agent.toml").write_text(school + DOOR)
+    with pytest.raises(Problems) as caught:
+        load_config(site / "agent.toml")
+    assert "guardian" in caught.value.text("en")
+    (site / "agent.toml").write_text(f"{school}[faces]\nguardian_consent = true\n{DOOR}")
+    assert load_config(site / "agent.toml").faces.guardian_consent
+    add(site, "p-3")
+    assert "guardian" in enrol(site, "p-3", "--consent", "v1").stderr
+
+
+def test_a_person_gets_all_that_is_stored_about_them(site: Path) -> None:
+    """People, consents, how many templates; no template itself."""
+    add(site)
+    assert enrol(site, "p-1", "--consent", "v1").returncode == 0
+    text = run(site, "people", "export", "p-1").stdout
+    told = msgspec.json.decode(text)
+    assert told["person"]["name"] == "张伟"
+    assert told["consents"][0]["text_version"] == "v1"
+    assert told["faces"][0]["templates"] == 1
+    assert len(text) < 2000
+
+
+def test_one_face_is_not_enrolled_for_two_people(site: Path) -> None:
+    """Unless they are said to be alike."""
+    add(site, "p-1")
+    add(site, "p-2")
+    assert enrol(site, "p-1", "--consent", "v1").returncode == 0
+    done = enrol(site, "p-2", "--consent", "v1", photo="obama2.jpg")
+    assert (done.returncode, "p-1" in done.stderr) == (1, True)
+    assert enrol(site, "p-2", "--allow-alike", photo="obama2.jpg").returncode == 0
+
+
+def test_many_are_imported_from_a_zip_and_an_import_goes_on_where_it_stopped(site: Path) -> None:
+    """Each refusal with its line and reason in the report; run again, only what was refused is tried again."""
+    add(site, "p-1")
+    add(site, "p-2")
+    with zipfile.ZipFile(site / "photos.zip", "w") as archive:
+        archive.write(photos()["obama.jpg"], "a/obama.jpg")
+        archive.write(photos()["biden.jpg"], "biden.jpg")
+        archive.writestr("notes.jpg", "this is no picture")
+    rows = [
+        "person_id,photo",
+        "p-1,a/obama.jpg",
+        "p-2,biden.jpg",
+        "p-2,notes.jpg",
+        "p-2,../../etc/passwd",
+        "p-7,biden.jpg",
+    ]
+    (site / "faces.csv").write_text("\r\n".join(rows), "gb18030")
+    order = ("face", "import", "faces.csv", "photos.zip", "--consent", "v1", "--report", "refused.csv")
+    done = run(site, *order)
+    assert (done.returncode, "2 photograph(s)" in done.stdout) == (1, True), done.stderr
+    with (site / "refused.csv").open(encoding="utf-8-sig", newline="") as file:
+        refused = list(csv.DictReader(file))
+    assert sorted((row["line"], row["person_id"]) for row in refused) == [("4", "p-2"), ("5", "p-2"), ("6", "p-7")]
+    assert (count(site, "p-1"), count(site, "p-2")) == (1, 1)
+    again = run(site, *order)
+    assert "0 photograph(s)" in again.stdout
+    assert "2 done before" in again.stdout
+    assert (count(site, "p-1"), count(site, "p-2")) == (1, 1)
+
+
+def test_a_result_carries_its_error_in_words() -> None:
+    for reason in ("spoof", "animated", "not_a_photo", "dark", "bright", "not_frontal", "edge_clipped", "crashed"):
+        error = PhotoResult("a.jpg", reason=reason).error
+        assert error is not None
+        assert "a.jpg" in error.text("zh")
