@@ -59,6 +59,8 @@ STREAM: tuple[e.Event, ...] = (
     e.DeviceBack(device=DEVICE, kind="terminal", after_ms=12_000),
     e.DeviceDegraded(device=DEVICE, kind="terminal", detail="12 malformed frames"),
     e.ClockAnchored(by_ms=86_400_000),
+    e.ConsentWithdrawn(person="p-5f2c", purpose="match", channel="desk"),
+    e.PersonErased(person="p-5f2c", why="withdrawn", templates=2, pictures=1, digest="9f" * 32),
     e.ClockStepped(by_ms=-3_600_000),
     e.AgentDegraded(what="dead_letter", detail="the city refuses event 11"),
     e.GapAnnounced(epoch=EPOCH, from_seq=11, to_seq=11, why="refused"),

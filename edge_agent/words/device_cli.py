@@ -138,6 +138,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "device.shown.pin_wanted": ("type your PIN", "请输密码"),
     "device.shown.waiting": ("please wait", "请等待"),
     "device.shown.close_door": ("close the door", "请关门"),
+    "device.shown.face_nearer": ("come nearer", "请靠近"),
+    "device.shown.face_centre": ("stand in the middle", "请站到中间"),
+    "device.shown.face_front": ("look at the camera", "请正视镜头"),
+    "device.shown.face_light": ("more light", "光线不足或过强"),
+    "device.shown.face_still": ("stand still", "请勿移动"),
+    "device.shown.face_alone": ("one person at a time", "请逐一通过"),
+    "device.shown.face_again": ("try again", "请重试"),
     "device.test_card": (
         "show it a test card, or what else it reads ({s:g} s)",
         "请出示测试卡或其可识别的内容（{s:g} 秒）",

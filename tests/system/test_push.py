@@ -21,7 +21,7 @@ PICTURE = base64.b64encode(b"a face that nobody keeps" * 50).decode()
 # The daemon on a machine whose clock NTP keeps; this one may be kept by nobody.
 TRUSTING = """
 from edge_agent.drivers.clock import KernelTime, SystemClock
-SystemClock.__init__.__defaults__ = (lambda: KernelTime(True, 1000), None)
+SystemClock.__init__.__defaults__ = (lambda: KernelTime(True, 1000), None, None)
 from edge_agent.cli import main
 main()
 """
