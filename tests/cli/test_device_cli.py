@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.drivers.link import open_link
+from edge_agent.drivers.profiles import load_profile
 from edge_agent.protocols.capture import FIRST, read_capture
 from edge_agent.words import LANGUAGES
 from tests.cli.bench import Bench
@@ -159,13 +160,14 @@ def test_a_door_moves_only_after_a_yes(bench: Bench) -> None:
 
 
 def test_a_terminal_is_tried_with_everything_it_can_show(bench: Bench, reader: Device) -> None:
+    shows = len(load_profile("readers/text-stx").feedback)
     with Cards(reader):
-        status, said = bench.run("device", "test", "side-in", said="y\n" * 6)
+        status, said = bench.run("device", "test", "side-in", said="y\n" * shows)
     assert status == 0, said
     assert "card read, 40 bits" in said
     assert "0000ABCD" not in said
     assert "".join(reader.said("received")).startswith("02474703" + "02444403")
-    status, said = bench.run("device", "test", "side-in", "--card-within", "0", said="y\nn\n" + "y\n" * 4)
+    status, said = bench.run("device", "test", "side-in", "--card-within", "0", said="y\nn\n" + "y\n" * (shows - 2))
     assert status == 1
     status, said = bench.run("device", "test", "nobody")
     assert (status, "side-in, north" in said) == (1, True)
