@@ -179,10 +179,11 @@ class Station:
         if tampered != self._tampered:
             self._tampered = tampered
             kind = Report.TAMPER_ON if tampered else Report.TAMPER_OFF
+            whose = "board" if self.terminal is None else self.terminal.name
             doors = {gate.door.name for gate in self.gates} | ({self.terminal.door} if self.terminal else set())
             for door in sorted(doors):
                 up_ms = self._outlet.clock.now().up_ms
-                self._outlet.post(self._outlet.moved, GateReport(door, kind, up_ms, detail=self.names[0][0]))
+                self._outlet.post(self._outlet.moved, GateReport(door, kind, up_ms, detail=whose))
         if failing and not self._failing:
             self._tell("degraded", say("devices.osdp_power", "en"))
         self._failing = failing
