@@ -320,6 +320,11 @@ class DoorActor:
             if self.sides.get(terminal, direction) is direction:
                 self.terminals.show(terminal, outcome)
 
+    def warn(self, outcome: str) -> None:
+        """Tell whoever is near this door, on either side."""
+        for terminal in self.doorway.here:
+            self.terminals.show(terminal, outcome)
+
     # ---- the door by other hands -------------------------------------------------------------------------------------
 
     async def open_remotely(self) -> None:

@@ -179,6 +179,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "device.shown.pin_wanted": ("type your PIN", "请输密码"),
     "device.shown.waiting": ("please wait", "请等待"),
     "device.shown.close_door": ("close the door", "请关门"),
+    "device.shown.warning": ("warning: gas or the like", "警告：气体等超限"),
+    "device.shown.alarm": ("alarm: gas or the like, leave", "警报：气体等严重超限，请撤离"),
     "device.shown.face_nearer": ("come nearer", "请靠近"),
     "device.shown.face_centre": ("stand in the middle", "请站到中间"),
     "device.shown.face_front": ("look at the camera", "请正视镜头"),
