@@ -108,6 +108,8 @@ WRONG = [
     ("no command to read", "id-readers/sdt", 'name = "read"\n', 'name = "look"\n', "command", "read"),
     ("wrong XOR", "id-readers/sdt", "00 03 20 01 22", "00 03 20 01 21", "example[1]", "encode"),
     ("wrong CRC", "readers/wiegand-26", "01 1A 00 96 9A 40", "01 1A 00 96 9A 44", "example[0]", "whole"),
+    ("a trigger for cards", "readers/text-stx", "[framing]", '[scanner]\ntrigger = "7E"\n[framing]', "scanner",
+     "no place"),
     ("code as digits", "scanners/gm65", 'as = "bytes"', 'as = "ascii-dec"', "message[0].fields[0].as", "ascii-dec"),
     ("keys as text", "keypads/key-8bit", '"key-8bit" }', '"text" }', "message[0].fields[0].as", "text"),
     ("number without a length", "readers/text-stx", '"ascii-hex"', '"dec-number"', "example[0]", "whole"),

@@ -17,6 +17,7 @@ from edge_agent.model.profile import (
     Nmea,
     Osdp,
     Profile,
+    Scanning,
     SyncLength,
 )
 from edge_agent.protocols.checksum import Seal
@@ -55,12 +56,18 @@ def sense(profile: Profile, path: Path) -> list[Problem]:
             return [*problems, *_not_bytes(profile, file), *_no_registers(profile, file)]
         case Delimited() | SyncLength() | Fixed() | Idle():
             problems += [*_framing(profile, file), *_needed(profile, file), *_forms(profile, file)]
+            problems += _scanner(profile, file)
     problems += [*_wiegand(profile, file), *_no_registers(profile, file)]
     cards = profile.kind == "terminal" and "card" in profile.provides
     if cards and not profile.card_bits and not profile.wiegand:
         problems.append(_needs(file, "card_bits", profile))
     problems += _example_forms(profile, file)
     return problems
+
+
+def _scanner(profile: Profile, file: str) -> Iterable[Problem]:
+    if profile.scanner != Scanning() and (profile.kind != "terminal" or "qr" not in profile.provides):
+        yield Problem(file, "scanner", "devices.profile_not_here", what="scanner")
 
 
 def _framing(profile: Profile, file: str) -> Iterable[Problem]:

@@ -9,6 +9,7 @@ that brings nothing readable, which is a wrong speed.
 import asyncio
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from edge_agent import log
@@ -62,6 +63,7 @@ class SerialTerminal:
         self._repeats = Repeats(profile.scanner.repeat_s)
         self._gap: asyncio.TimerHandle | None = None  # while a frame may end by silence
         self._forget: asyncio.TimerHandle | None = None  # while digits wait for more
+        self._trigger: asyncio.TimerHandle | None = None  # when the scanner is told to look again
         self._trouble = Trouble()
         self._legible = Legible(line_settings(link_url, profile.link))
         self._freshness = Freshness()
@@ -112,6 +114,22 @@ class SerialTerminal:
         loop = asyncio.get_running_loop()
         self._freshness.line_up(loop.time())
         self._look = loop.call_later(_LOOK_S, self._quiet)
+        self._look_for_a_code()
+
+    def _look_for_a_code(self) -> None:
+        """A scanner in command mode looks for one code, and for some seconds only."""
+        scanner = self._profile.scanner
+        if scanner.trigger is None:
+            return
+        self._no_trigger()
+        self._trigger = asyncio.get_running_loop().call_later(scanner.trigger_s, self._look_for_a_code)
+        with suppress(DeviceUnavailable):  # the line says that itself
+            self._line.write(bytes.fromhex(scanner.trigger))
+
+    def _no_trigger(self) -> None:
+        if self._trigger is not None:
+            self._trigger.cancel()
+            self._trigger = None
 
     def _quiet(self) -> None:
         """Runs after what had arrived by now was read: the loop serves its readers before its timers."""
@@ -132,6 +150,7 @@ class SerialTerminal:
         self._usable = False
         self._entry.clear()
         self._cancel_gap()
+        self._no_trigger()
         if self._look is not None:
             self._look.cancel()
             self._look = None
@@ -181,6 +200,8 @@ class SerialTerminal:
 
     def _presented(self, credential: Presented) -> None:
         now = asyncio.get_running_loop().time()
+        if isinstance(credential, Code):
+            self._look_for_a_code()
         if isinstance(credential, Code) and self._repeats.again(credential.text, now):
             return
         if isinstance(credential, Unreadable):

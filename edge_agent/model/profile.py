@@ -130,9 +130,15 @@ class BufferedKeys(Table, frozen=True, kw_only=True):
 
 
 class Scanning(Table, frozen=True, kw_only=True):
-    """The same code again within `repeat_s` of the last time is the same person still holding it there."""
+    """The same code again within `repeat_s` of the last time is the same person still holding it there.
+
+    `trigger`: what makes a module in command mode look for one code; sent at the start, after each code, and again
+    after `trigger_s` (a little longer than it looks) without one.
+    """
 
     repeat_s: Annotated[float, Meta(ge=0, le=60)] = 2.0
+    trigger: Hex | None = None
+    trigger_s: Annotated[float, Meta(ge=0.5, le=60)] = 5.0
 
 
 class Example(Table, frozen=True):

@@ -1,9 +1,12 @@
 """QR scanners: codes made by one library, drawn, read off the picture by another, then played over a pty."""
 
+import asyncio
 import itertools
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import segno
@@ -15,6 +18,7 @@ from edge_agent.drivers.terminal import SerialTerminal
 from edge_agent.model.doors import DeviceReport
 from edge_agent.model.reads import Code, Keys, Read
 from edge_agent.model.site import Terminal
+from tests.drivers.cables import Cable
 from tests.drivers.rig import Device, UpClock, simulated, states, with_job
 from tests.waiting import auntil
 
@@ -61,6 +65,71 @@ def on_bench(profile: str, folder: Path, story: Callable[[Bench], Awaitable[None
     with simulated("serialdevice", folder / "port") as device:
         bench = Bench(profile, folder, device)
         with_job(bench.driver.run, lambda: ready(bench))
+
+
+class CommandMode:
+    """A GM65 in command mode on a pty, after its manual: looks only when told, for `looks_s` or one code."""
+
+    def __init__(self, path: Path, looks_s: float) -> None:
+        self.cable, self.looks_s = Cable(path), looks_s
+        self.triggers = 0
+        self._until = 0.0
+        asyncio.get_running_loop().add_reader(self.cable.near, self._told)
+
+    def _told(self) -> None:
+        assert os.read(self.cable.near, 100) == bytes.fromhex("7E 00 08 01 00 02 01 AB CD")
+        self.triggers += 1
+        self._until = asyncio.get_running_loop().time() + self.looks_s
+        os.write(self.cable.near, ACK)
+
+    def see(self, code: bytes) -> bool:
+        """Somebody holds a code there; whether it looked."""
+        if asyncio.get_running_loop().time() > self._until:
+            return False
+        self._until = 0.0
+        os.write(self.cable.near, code + b"\r")
+        return True
+
+    def close(self) -> None:
+        asyncio.get_running_loop().remove_reader(self.cable.near)
+        self.cable.close()
+
+
+def test_a_scanner_in_command_mode_is_told_to_look_again_and_again(tmp_path: Path) -> None:
+    """At once after a code, after its time without one, and after its cable came back."""
+
+    async def run() -> None:
+        module = CommandMode(tmp_path / "port", looks_s=0.4)
+        profile = load_profile("scanners/gm65-command")
+        quick = msgspec.structs.replace(profile.scanner, trigger_s=0.5, repeat_s=0.0)
+        reads: list[Read] = []
+        driver = SerialTerminal(
+            Terminal(name="here", profile=profile.id, link="l", door="d"),
+            msgspec.structs.replace(profile, scanner=quick),
+            f"serial://{module.cable.path}", UpClock(), reads.append, lambda report: None, tmp_path,
+        )  # fmt: skip
+        job = asyncio.ensure_future(driver.run(lambda: None))
+        await auntil(lambda: driver.usable("here"))
+        for count in range(1, 4):
+            await auntil(lambda: module.see(b"A-%d" % count))  # noqa: B023
+            await auntil(lambda: len(reads) == count)  # noqa: B023
+        assert [read.credential for read in reads] == [Code(b"A-1"), Code(b"A-2"), Code(b"A-3")]
+        before = module.triggers
+        await auntil(lambda: module.triggers >= before + 2)  # in vain, twice
+        asyncio.get_running_loop().remove_reader(module.cable.near)
+        module.cable.pull()
+        await auntil(lambda: not driver.usable("here"))
+        module.cable.plug()
+        asyncio.get_running_loop().add_reader(module.cable.near, module._told)
+        await auntil(lambda: driver.usable("here"))
+        await auntil(lambda: module.see(b"B"))
+        await auntil(lambda: len(reads) == 4)
+        assert not reads[-1].stale
+        job.cancel()
+        await asyncio.gather(job, return_exceptions=True)
+        module.close()
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("what", CODES)
