@@ -38,3 +38,59 @@ def test_nothing_and_noise_give_no_draft_that_claims_a_checksum() -> None:
     noise = random.Random(5)
     pieces = [noise.randbytes(noise.randrange(3, 20)) for _ in range(12)]
     assert all(checksum == "none" for _, checksum in of(pieces))
+
+
+def sealed(kind: str, over: dict[str, bytes], which: str, order: str) -> bytes:
+    due = CHECKSUMS[kind](over[which])
+    return due if order == "low_first" else due[::-1]
+
+
+@pytest.mark.parametrize("endian", ["big", "little"])
+@pytest.mark.parametrize("over", ["payload", "length", "frame"])
+@pytest.mark.parametrize(
+    ("checksum", "order"), [("xor", "low_first"), ("crc16-modbus", "low_first"), ("crc16-ccitt-1d0f", "high_first")]
+)
+def test_a_header_and_a_length_are_found(checksum: str, order: str, over: str, endian: str) -> None:
+    """Numbers of different lengths, or the length could be part of the header."""
+    pieces = []
+    for count, card in enumerate(CARDS):
+        payload = b"0" + card.encode() + b"0" * (2 * count)
+        size = len(payload).to_bytes(2, endian)  # type: ignore[arg-type]
+        sums = {"payload": payload, "length": size + payload, "frame": b"\xa5\x5a" + size + payload}
+        pieces.append(b"\xa5\x5a" + size + payload + sealed(checksum, sums, over, order))
+    best = drafts(pieces, "readers/x", "x", "test", LineSettings())[0]
+    framing = best.data["framing"]
+    assert (framing["kind"], framing["header"][:2], best.profile.checksum.kind) == (
+        "sync_length",
+        [0xA5, 0x5A],
+        checksum,
+    )
+    if checksum != "xor":  # of a sum of one byte several readings may hold
+        assert (best.profile.checksum.over, best.profile.checksum.order) == (over, order)
+    assert (best.frames, best.errors) == (4, 0)
+    assert str(best.examples[0][1]["number"]).endswith(CARDS[0])
+
+
+@pytest.mark.parametrize("mark", [b"\r", b"\n", b"\r\n"])
+def test_lines_are_found_with_their_end(mark: bytes) -> None:
+    pieces = [card.encode() + mark for card in CARDS]
+    best = drafts(pieces, "readers/x", "x", "test", LineSettings())[0]
+    assert best.data["framing"]["end"] == {b"\r": 13, b"\n": 10, b"\r\n": "crlf"}[mark]
+    assert [gives["number"] for _, gives in best.examples] == CARDS
+
+
+def test_frames_of_one_length_with_a_sum_are_found() -> None:
+    """RDM6300-like without end mark: a header, five bytes, a sum over them."""
+    chance = random.Random(7)
+    bodies = [chance.randbytes(5) for _ in range(6)]
+    pieces = [b"\xcc" + body + CHECKSUMS["sum8"](body) for body in bodies]
+    best = drafts(pieces, "readers/x", "x", "test", LineSettings())[0]
+    assert (best.data["framing"]["kind"], best.profile.checksum.kind, best.errors) == ("fixed", "sum8", 0)
+    assert best.data["framing"]["length"] == 7
+
+
+def test_what_ends_by_silence_alone_is_a_draft_of_silence() -> None:
+    chance = random.Random(3)
+    pieces = [chance.randbytes(size) for size in (5, 9, 7, 12)]
+    best = drafts(pieces, "readers/x", "x", "test", LineSettings())[0]
+    assert (best.data["framing"]["kind"], best.profile.checksum.kind) == ("idle", "none")
