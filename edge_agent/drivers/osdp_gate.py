@@ -199,15 +199,19 @@ class OsdpGate:
         self._news.set()
 
     def inputs(self, states: bytes) -> None:
-        """osdp_ISTATR: a byte for each input, 0 inactive."""
+        """osdp_ISTATR: a byte for each input, 0 inactive, 1 active. What a device that supervises its loops says of a
+        cut or shorted one is its own (libosdp hands on any value): the loop tells nothing then, a life input counts.
+        """
         binding = self.door.gate
         for name in ("contact", "exit", "fire", "panic", "tamper"):
             if (number := getattr(binding, name)) is not None and number >= len(states):
                 self._lacks(name, number)
                 return
-        active = sum(1 << number for number, state in enumerate(states) if state)
-        contacts = active if self._traits.contact_active == "open" else ~active
-        masks = {"contacts": contacts, "buttons": active, "fire": active, "panic": active, "tamper": active}
+        active = sum(1 << number for number, state in enumerate(states) if state == 1)
+        faulty = sum(1 << number for number, state in enumerate(states) if state > 1)
+        contacts = active | faulty if self._traits.contact_active == "open" else ~active
+        masks = {"contacts": contacts, "buttons": active, "cut": faulty}
+        masks |= dict.fromkeys(("fire", "panic", "tamper"), active | faulty)
         first, self._inputs_known = not self._inputs_known, True
         self._inputs.state(masks, first)
 

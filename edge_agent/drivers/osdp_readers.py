@@ -38,7 +38,7 @@ def check_osdp_gate(door: Door, profile: Profile) -> None:
             raise EdgeAgentError("devices.osdp_number", door=door.name, input=name, number=number)
         if number is not None and name not in profile.provides:
             raise EdgeAgentError("devices.gate_lacks", door=door.name, profile=profile.id, input=name)
-    if binding.supervised:
+    if binding.supervised and "supervised" not in profile.provides:
         raise EdgeAgentError("devices.gate_lacks", door=door.name, profile=profile.id, input="supervised")
 
 

@@ -174,8 +174,6 @@ def _osdp(profile: Profile, file: str) -> Iterable[Problem]:
         yield Problem(file, "kind", "devices.profile_not_here", what=f"kind = {profile.kind}")
     if profile.kind == "gate" and profile.gate is None:
         yield _needs(file, "gate", profile)
-    if profile.kind == "gate" and "supervised" in profile.provides:
-        yield Problem(file, "provides", "devices.profile_not_here", what="supervised")
     if profile.gate is not None and profile.gate.max_pulse_s > 25.5:
         yield Problem(file, "gate.max_pulse_s", "devices.profile_osdp_pulse")
     for key in ("wiegand", "buffered_keys"):

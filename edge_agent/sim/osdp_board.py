@@ -4,12 +4,13 @@
 
 Where sim/reader.py is a libosdp peripheral, this one owes libosdp nothing, times its relays itself, and can misbehave.
 Orders on stdin (each with "address", else the first device): {"do":"card","bits":26,"raw":123}, {"do":"keys",
-"text":"12#"}, {"do":"input","number":0,"on":true}, tamper, power (on: it failed), stuck (relays stay), {"do":"hold",
-"number":0} (that relay stays on after its pulse), silent (answers nothing), {"do":"nak","code":96,"on":true} (refuses
-that command), {"do":"odd","code":87,"times":1} (answers polls with that reply), {"do":"lose","code":104,"times":1}
-(does as told, and its answer is lost), {"do":"deaf","code":104,"times":1} (that command never arrives), {"do":"busy",
-"code":96,"times":1} (has no time for that command, 0: for any), {"do":"flood","every_ms":100} (a card each time, 0 ends
-it); for all of them echo (the adapter gives back what it sends), unplug, plug, vanish, appear.
+"text":"12#"}, {"do":"input","number":0,"on":true} (or a "value"), tamper, power (on: it failed), stuck (relays stay),
+{"do":"hold", "number":0} (that relay stays on after its pulse), silent (answers nothing),
+{"do":"nak","code":96,"on":true} (refuses that command), {"do":"odd","code":87,"times":1} (answers polls with that
+reply), {"do":"lose","code":104,"times":1} (does as told, and its answer is lost), {"do":"deaf","code":104,"times":1}
+(that command never arrives), {"do":"busy", "code":96,"times":1} (has no time for that command, 0: for any),
+{"do":"flood","every_ms":100} (a card each time, 0 ends it); for all of them echo (the adapter gives back what it
+sends), unplug, plug, vanish, appear.
 Facts on stdout carry the address: ready, sc, card, sent, led, buzzer, text, output, keyset, unheard.
 """
 
@@ -229,7 +230,7 @@ class Station:
                 keys = bytes(_KEYS.get(key, ord(key)) for key in order["text"])
                 self.events.append((KEYPAD, bytes((0, len(keys))) + keys, True))
             case "input":
-                self.inputs[order["number"]] = on
+                self.inputs[order["number"]] = order.get("value", int(on))
                 self.events.append((ISTATR, bytes(self.inputs), False))
             case "tamper" | "power" as what:
                 self.local[what == "power"] = on

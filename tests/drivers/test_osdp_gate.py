@@ -10,6 +10,7 @@ from edge_agent.drivers import osdp_gate
 from edge_agent.drivers.osdp_gate import OsdpGate
 from edge_agent.errors import DeviceUnavailable, EdgeAgentError
 from edge_agent.model.doors import Report
+from edge_agent.model.site import Door, GateBinding
 from tests.drivers.osdp_rig import BOARD, READER, OsdpBench, door, on_osdp_bench
 from tests.drivers.rig import UpClock
 from tests.waiting import auntil
@@ -64,6 +65,41 @@ def test_inputs_become_what_they_are_bound_to(tmp_path: Path) -> None:
         assert Report.CONTACT_OPEN not in bench.moved("north")
 
     on_osdp_bench(tmp_path, story, "--address", "2", *IO, readers=(), doors=(NORTH, SOUTH))
+
+
+def test_a_supervised_loop_says_when_it_is_cut_and_nothing_of_the_door_then(tmp_path: Path) -> None:
+    """0 and 1 are the standard's; anything else is a loop that says nothing, and no button that lets somebody out."""
+    binding = GateBinding(
+        link="l", profile="gates/osdp-io", address=2, relay=0, contact=0, exit=2, fire=3, supervised=True
+    )
+    watched = Door(name="north", gate=binding)
+
+    async def story(bench: OsdpBench) -> None:
+        await bench.known("north", "south")
+        for number in (0, 1, 2, 3):
+            bench.device.tell("input", number=number, value=3)
+        await auntil(lambda: {Report.FIRE_ON, Report.INPUT_CUT} <= set(bench.moved("north")))
+        await auntil(lambda: bench.moved("south")[-1] == Report.CONTACT_OPEN)  # its loop is not supervised
+        bench.device.tell("input", number=0, value=1)
+        await auntil(lambda: bench.moved("north")[-2:] == [Report.INPUT_NORMAL, Report.CONTACT_OPEN])
+        assert Report.EXIT_PRESSED not in bench.moved("north")
+
+    on_osdp_bench(tmp_path, story, "--address", "2", *IO, readers=(), doors=(watched, SOUTH))
+
+
+def test_a_status_of_another_length_costs_the_board_a_second(tmp_path: Path) -> None:
+    """libosdp (osdp_cp.c, REPLY_ISTATR) takes a device off line whose report has not as many bytes as it announced, and
+    would for 300 s; within the secure channel nobody else can read it. It is looked for at once.
+    """
+
+    async def story(bench: OsdpBench) -> None:
+        await bench.known("north")
+        bench.device.tell("odd", code=0x49)
+        await auntil(lambda: bench.device.said("sc") == [True, False, True])
+        bench.device.tell("input", number=0, on=True)
+        await auntil(lambda: bench.moved("north")[-1] == Report.CONTACT_OPEN)
+
+    on_osdp_bench(tmp_path, story, "--address", "2", *IO, readers=(), doors=(NORTH,))
 
 
 def test_a_reader_s_own_relay_is_a_gate_and_its_housing_is_watched(tmp_path: Path) -> None:
