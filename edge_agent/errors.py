@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from edge_agent.words import say
+from edge_agent.words import Sentence, say, told
 
 
 class EdgeAgentError(Exception):
@@ -15,6 +15,11 @@ class EdgeAgentError(Exception):
 
     def text(self, lang: str) -> str:
         return say(self.code, lang, **self.fields)
+
+    @property
+    def sentence(self) -> Sentence:
+        """For reports: in English, and with what it was made of."""
+        return told(self.code, **self.fields)
 
     def __str__(self) -> str:
         return self.text("en")

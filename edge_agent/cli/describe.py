@@ -130,7 +130,9 @@ def _detail(event: Event | UnknownEvent, lang: str) -> str:
             return say("detail.after", lang, s=ms / 1000)
         case DoorClosed(open_ms=ms) | DoorHeld(open_ms=ms):
             return say("detail.open", lang, s=ms / 1000)
-        case DeviceLost(detail=detail) | DeviceDegraded(detail=detail) | AgentDegraded(detail=detail):
+        case DeviceLost(detail=detail, code=code, given=given) | DeviceDegraded(detail=detail, code=code, given=given):
+            return _told(detail, code, given, lang)
+        case AgentDegraded(detail=detail):
             return detail
         case UnknownEvent(raw=raw):
             return raw.decode("utf-8", "replace")
@@ -138,6 +140,14 @@ def _detail(event: Event | UnknownEvent, lang: str) -> str:
             fields = msgspec.json.decode(encode_event(event))
             shown = {key: value for key, value in fields.items() if key not in {"door", "person", "device"}}
             return " · ".join(f"{key} {value}" for key, value in shown.items())
+
+
+def _told(detail: str, code: str, given: dict[str, str | int | float], lang: str) -> str:
+    """In `lang` where this program knows the sentence: an older or newer one may have said it."""
+    try:
+        return say(code, lang, **given)
+    except (KeyError, IndexError, ValueError):
+        return detail
 
 
 def _alert(event: AlertOpened, lang: str) -> str:

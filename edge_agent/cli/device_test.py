@@ -15,7 +15,7 @@ from edge_agent.cli.columns import tell
 from edge_agent.cli.device_build import One, alone
 from edge_agent.cli.device_site import Site, duration, look_at
 from edge_agent.cli.options import CONFIG, STATE
-from edge_agent.cli.speech import words
+from edge_agent.cli.speech import here, words
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.errors import DeviceUnavailable, EdgeAgentError
 from edge_agent.model.doors import DeviceReport, GateReport, Report
@@ -76,7 +76,7 @@ class Trial:
         self.good = True
 
     def report(self, report: DeviceReport) -> None:
-        self.trouble = report.detail or self.trouble
+        self.trouble = here(report.detail) or self.trouble
 
     async def with_jobs(self, jobs: Iterable[Job], story: Callable[[], Awaitable[None]]) -> bool:
         serving = asyncio.gather(*(job(lambda: None) for job in jobs))
@@ -154,7 +154,7 @@ class TerminalTrial(Trial):
             case Keys():
                 tell("device.test_keys")
             case Unreadable(why=why):
-                tell("device.test_unreadable", why=why)
+                tell("device.test_unreadable", why=here(why))
                 self.good = False
             case _:
                 tell("device.test_other")

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from edge_agent.errors import EdgeAgentError
-from edge_agent.words import say
+from edge_agent.words import Sentence, say
 
 _language = "en"
 
@@ -25,6 +25,11 @@ def language() -> str:
 
 def words(code: str, **fields: Any) -> str:
     return say(code, _language, **fields)
+
+
+def here(sentence: str) -> str:
+    """A driver's sentence in the language of this terminal."""
+    return words(sentence.code, **sentence.fields) if isinstance(sentence, Sentence) else sentence
 
 
 def tell(code: str, **fields: Any) -> None:

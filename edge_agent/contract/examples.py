@@ -55,9 +55,15 @@ STREAM: tuple[e.Event, ...] = (
     e.CommandCompleted(command=COMMAND, verb="open", issuer="desk-1", door=DOOR),
     e.CommandRefused(reason="bad_signature"),
     e.CommandUnknown(command=COMMAND, verb="open", door=DOOR),
-    e.DeviceLost(device=DEVICE, kind="terminal", detail="no answer for 3 s"),
+    e.DeviceLost(
+        device=DEVICE, kind="reader", detail="does not answer: check cable, power, address and baud",
+        code="devices.reader_silent",
+    ),
     e.DeviceBack(device=DEVICE, kind="terminal", after_ms=12_000),
-    e.DeviceDegraded(device=DEVICE, kind="terminal", detail="12 malformed frames"),
+    e.DeviceDegraded(
+        device=DEVICE, kind="reader", detail="12 bad frames, the last: wrong checksum", code="devices.reader_noise",
+        given={"count": 12, "last": "wrong checksum"},
+    ),
     e.ClockAnchored(by_ms=86_400_000),
     e.ConsentWithdrawn(person="p-5f2c", purpose="match", channel="desk"),
     e.PersonErased(person="p-5f2c", why="withdrawn", templates=2, pictures=1, digest="9f" * 32),

@@ -21,7 +21,7 @@ from edge_agent.model.profile import Delimited, Profile
 from edge_agent.model.site import Door
 from edge_agent.ports import Beat, Clock
 from edge_agent.protocols.codec import Decoder, Message, encode
-from edge_agent.words import say
+from edge_agent.words import told
 
 _SILENT_S = 3.0
 _ANSWER_S = 0.3  # a board that has not switched by then did not understand
@@ -118,12 +118,12 @@ class SerialGate:
             return
         asked, self._unanswered = self._unanswered, None
         if asked.sends >= _SENDS:
-            self._tell("degraded", say("devices.gate_deaf" if asked.on else "devices.gate_stuck", "en"))
+            self._tell("degraded", told("devices.gate_deaf" if asked.on else "devices.gate_stuck"))
             return
         try:
             self._send(asked.frame, asked.on, asked.sends + 1)
         except DeviceUnavailable as error:
-            self._tell("degraded", str(error))
+            self._tell("degraded", error.sentence)
 
     async def _heartbeat(self) -> None:
         """Ask for the state; three seconds without an answer, and the gate is lost though its port is there."""
@@ -136,7 +136,7 @@ class SerialGate:
                 self._log.debug("no query: %s", error)
             await asyncio.sleep(self._traits.poll_ms / 1000)
             if loop.time() - self._heard_s >= _SILENT_S:
-                self._gone(self._legible.sentence() if self._legible.anything else say("devices.gate_silent", "en"))
+                self._gone(self._legible.sentence() if self._legible.anything else told("devices.gate_silent"))
 
     def _opened(self) -> None:
         self._decoder = Decoder(self._profile)
@@ -144,10 +144,10 @@ class SerialGate:
         try:
             self._line.write(encode(self._profile, "query"))
         except DeviceUnavailable as error:
-            self._gone(str(error))
+            self._gone(error.sentence)
 
     def _lost(self, error: DeviceUnavailable) -> None:
-        self._gone(str(error))
+        self._gone(error.sentence)
 
     def _gone(self, detail: str) -> None:
         if self._away is True:

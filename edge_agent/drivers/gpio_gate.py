@@ -21,7 +21,7 @@ from edge_agent.model.gpio import INPUTS, ROLES, Gpio, Pin, Wanted
 from edge_agent.model.profile import Profile
 from edge_agent.model.site import Door
 from edge_agent.ports import Beat, Clock
-from edge_agent.words import say
+from edge_agent.words import told
 
 _RELAY = "relay"
 _MASKS = {"contact": "contacts", "exit": "buttons", "fire": "fire", "panic": "panic", "tamper": "tamper"}
@@ -65,7 +65,7 @@ class GpioGate:
                 try:
                     lines = self._request(self._chip, self._wanted)
                 except DeviceUnavailable as error:
-                    self._gone(str(error))
+                    self._gone(error.sentence)
                 else:
                     await self._serve(lines, beat)
                 await asyncio.sleep(self._backoff.pause_s())
@@ -131,7 +131,7 @@ class GpioGate:
     def _measured(self, relay: bool, wanted: bool) -> None:
         """What the relay's line is, whatever was asked of it."""
         if relay != wanted and not self._wrong:
-            self._tell("degraded", say("gpio.deaf" if wanted else "gpio.stuck", "en"))
+            self._tell("degraded", told("gpio.deaf" if wanted else "gpio.stuck"))
         self._wrong = relay != wanted
         if relay != self._relay:
             first, self._relay = self._relay is None, relay
@@ -175,7 +175,7 @@ class GpioGate:
 
     def _fail(self, error: DeviceUnavailable) -> None:
         self._failed.set()
-        self._gone(str(error))
+        self._gone(error.sentence)
 
     def _gone(self, detail: str) -> None:
         if self._away is True:

@@ -18,7 +18,7 @@ from edge_agent.model.reads import DocumentPresented
 from edge_agent.ports import Beat, Clock
 from edge_agent.protocols.codec import Decoder, Message, encode
 from edge_agent.protocols.sdt import ANSWER_S, FIND_EVERY_S, Cycle, document
-from edge_agent.words import say
+from edge_agent.words import told
 
 _SILENT_TIMES = 3  # unanswered commands, then it is lost
 
@@ -96,14 +96,14 @@ class IdReader:
         self._unanswered += 1
         if self._unanswered == _SILENT_TIMES and not self._away:
             self._away = True
-            self._tell("lost", say("devices.reader_silent", "en"))
+            self._tell("lost", told("devices.reader_silent"))
         self._ask()
 
     def _lost(self, error: DeviceUnavailable) -> None:
         self._stop()
         if not self._away:
             self._away = True
-            self._tell("lost", str(error))
+            self._tell("lost", error.sentence)
 
     def _after(self, seconds: float, action: Callable[[], None]) -> None:
         self._stop()

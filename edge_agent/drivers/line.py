@@ -16,7 +16,7 @@ from edge_agent.drivers.link import Backoff, Port, open_link
 from edge_agent.errors import DeviceUnavailable
 from edge_agent.model.profile import LineSettings
 from edge_agent.ports import Beat
-from edge_agent.words import say
+from edge_agent.words import told
 
 _BEAT_S = 1.0
 _SLOW_S = 4.0  # longer than a connection attempt: a name server or a driver hangs
@@ -144,7 +144,7 @@ class Line:
             data = self._echo.heard(data, asyncio.get_running_loop().time())
         if self._echo.certain and self._noticed is not None:
             noticed, self._noticed = self._noticed, None
-            noticed(say("devices.line_echo", "en"))
+            noticed(told("devices.line_echo"))
         if data:
             self._received(data)
 

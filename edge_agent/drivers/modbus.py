@@ -211,4 +211,4 @@ class ModbusBus:
         self._is_open = False
         self._arrived.set()
         for unit in self._units:
-            unit.lost(str(error))
+            unit.lost(error.sentence)

@@ -21,7 +21,7 @@ from edge_agent.model.registers import RegisterWrite
 from edge_agent.model.site import Door
 from edge_agent.ports import Clock
 from edge_agent.protocols.registers import longest_s, mask_of, read_form, timed_s, write_form
-from edge_agent.words import say
+from edge_agent.words import told
 
 _SENDS = 2
 _WIRE_S = 1.0  # an order that is not on the wire by then is not carried out any more
@@ -91,7 +91,7 @@ class Board:
             else:
                 await self._look_at_inputs(ask)
         except DeviceUnavailable as error:
-            self.lost(str(error))
+            self.lost(error.sentence)
         if self.presence.away:
             self._forget()
 
@@ -221,7 +221,7 @@ class ModbusGate:
                 await self._switch(ask, seconds, lambda: None if on_wire.done() else on_wire.set_result(None))
             except DeviceUnavailable as error:
                 if on_wire.done():
-                    self._tell(str(error))
+                    self._tell(error.sentence)
                 else:
                     on_wire.set_exception(error)
             finally:
@@ -244,7 +244,7 @@ class ModbusGate:
                 continue
             if self.unlocked is bool(seconds) or (seconds and loop.time() - began_s > lasts_s):
                 return
-        self._tell(say("devices.gate_deaf" if seconds else "devices.gate_stuck", "en"))
+        self._tell(told("devices.gate_deaf" if seconds else "devices.gate_stuck"))
 
     # ---- what was read -----------------------------------------------------------------------------------------------
 
@@ -257,7 +257,7 @@ class ModbusGate:
         now_s = asyncio.get_running_loop().time()
         if unlocked and not self._switching and now_s > self._until_s + _OVER_S and now_s >= self._over_again_s:
             self._over_again_s = now_s + _OVER_AGAIN_S
-            self._tell(say("devices.modbus_overrun", "en", relay=self.relay))
+            self._tell(told("devices.modbus_overrun", relay=self.relay))
             self._enqueue(0.0)
 
     def inputs_seen(self, mask: int) -> None:

@@ -62,7 +62,7 @@ class ModbusSensor:
         try:
             got = self._presence.judge(await ask(self._request, self._framing), "value")
         except DeviceUnavailable as error:
-            self.lost(str(error))
+            self.lost(error.sentence)
             return
         if self._presence.away:
             self._forget()

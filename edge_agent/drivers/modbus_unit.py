@@ -8,7 +8,7 @@ from edge_agent.drivers.modbus_wire import Answer, Refusal, Request
 from edge_agent.model.doors import DeviceReport
 from edge_agent.model.profile import Modbus, Profile
 from edge_agent.ports import Clock
-from edge_agent.words import say
+from edge_agent.words import told
 
 _SILENT_S = 3.0
 _AGAIN_S = 0.5  # a device that does not answer is asked so often at most
@@ -73,11 +73,11 @@ class Presence:
                 self._silent(got)
                 self._due_s = now_s + (_AGAIN_S if self.silent else 0.0)
                 if self._heard_s is not None and now_s - self._heard_s >= _SILENT_S:
-                    self.gone(say("devices.modbus_silent", "en", address=self.address, baud=self._baud))
+                    self.gone(told("devices.modbus_silent", address=self.address, baud=self._baud))
                 return None
             case Refusal():
                 self._answered(now_s)
-                self.trouble(say("devices.modbus_refused", "en", what=what, exception=got.code))
+                self.trouble(told("devices.modbus_refused", what=what, exception=got.code))
                 return None
             case Answer():
                 self._answered(now_s)
@@ -110,9 +110,9 @@ class Presence:
 
     def _silent(self, got: Silence) -> None:
         if got.stranger is not None:
-            self.trouble(say("devices.modbus_stranger", "en", address=self.address, other=got.stranger))
+            self.trouble(told("devices.modbus_stranger", address=self.address, other=got.stranger))
         elif got.garbage:
-            sentence = say("devices.modbus_garbled", "en", count=got.garbage, address=self.address, baud=self._baud)
+            sentence = told("devices.modbus_garbled", count=got.garbage, address=self.address, baud=self._baud)
             self.trouble(sentence)
 
     def _tell(self, state: str, detail: str) -> None:

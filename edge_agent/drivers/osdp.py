@@ -39,7 +39,7 @@ from edge_agent.model.profile import Osdp, Profile
 from edge_agent.model.reads import Read
 from edge_agent.model.site import Terminal
 from edge_agent.ports import Beat, Clock
-from edge_agent.words import say
+from edge_agent.words import told
 
 _REFRESH_S = 0.005
 _OFF_S = 0.2  # between taking a device off and putting it on again
@@ -258,7 +258,7 @@ class OsdpBus:
             data = self._echo.heard(data, time.monotonic())
             if self._echo.certain and not self._echoing:
                 self._echoing = True
-                self._stations[0].degraded(say("devices.line_echo", "en"))
+                self._stations[0].degraded(told("devices.line_echo"))
         return data
 
     def may_send(self, station: Station, frame: bytes) -> bool:

@@ -17,7 +17,7 @@ from edge_agent.model.doors import DeviceReport, GateReport, Report
 from edge_agent.model.profile import Profile
 from edge_agent.model.site import Door
 from edge_agent.ports import Beat, Clock
-from edge_agent.words import say
+from edge_agent.words import told
 
 _AGAIN_S = 8.0  # a pulse is armed anew so long before it ends: the device may be away and back within that
 _ORDER_S = 1.0  # an output command that could not be sent by then is not sent
@@ -106,7 +106,7 @@ class OsdpGate:
                 if await self._follows(tenths > 0):
                     return
         code = "devices.gate_deaf" if tenths else "devices.gate_stuck"
-        self._tell("degraded", say(code, "en"))
+        self._tell("degraded", told(code))
         raise DeviceUnavailable(code)
 
     async def _command(self, tenths: int) -> None:
@@ -156,10 +156,10 @@ class OsdpGate:
             elif not self._freed and now >= self._pulse_ends + _STUCK_S:
                 self._freed = True
                 if self._relay:
-                    self._tell("degraded", say("devices.gate_stuck", "en"))
+                    self._tell("degraded", told("devices.gate_stuck"))
                     await self._switch(0)
         except DeviceUnavailable as error:
-            self._tell("degraded", str(error))
+            self._tell("degraded", error.sentence)
 
     def _order(self, order: Order) -> None:
         if self._send is None:
@@ -218,7 +218,7 @@ class OsdpGate:
     def _lacks(self, name: str, number: int) -> None:
         if not self._too_few:
             self._too_few = True
-            self._tell("degraded", say("devices.osdp_too_few", "en", name=name, number=number))
+            self._tell("degraded", told("devices.osdp_too_few", name=name, number=number))
 
     def _tell(self, state: str, detail: str) -> None:
         self._report(DeviceReport(self.door.name, "gate", state, detail, self._clock.now().up_ms))

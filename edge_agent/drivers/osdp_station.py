@@ -23,7 +23,7 @@ from edge_agent.model.site import Terminal
 from edge_agent.ports import Clock
 from edge_agent.protocols.keypad import DIGITS_AT_MOST, Entry, from_osdp
 from edge_agent.protocols.wiegand import from_left_justified
-from edge_agent.words import say
+from edge_agent.words import told
 
 _ASK_S = 5.0  # a question about the state that was not asked by then is no longer worth asking
 _POLL = 0x60
@@ -128,7 +128,7 @@ class Station:
             self.orders.refused.add(kind)
         if kind not in self._said:
             self._said.add(kind)
-            self._tell("degraded", say("devices.osdp_refused", "en", what=kind))
+            self._tell("degraded", told("devices.osdp_refused", what=kind))
 
     def _card(self, bits: int, data: bytes) -> None:
         assert self.profile is not None
@@ -136,7 +136,7 @@ class Station:
         if bits in self.profile.card_bits and len(data) * 8 >= bits:
             credential = from_left_justified(bits, data)
         else:
-            credential = Unreadable(say("devices.card_bits", "en", bits=bits))
+            credential = Unreadable(told("devices.card_bits", bits=bits))
         self._entry.clear()  # digits before a card are somebody else's
         self._read(credential, self.watch.read(time.monotonic()))
 
@@ -145,7 +145,7 @@ class Station:
         now = time.monotonic()
         for typed in self._entry.press(keys, now, self.watch.read(now)):
             if typed.digits is None:
-                self._read(Unreadable(say("devices.keys_too_many", "en", limit=DIGITS_AT_MOST)), typed.stale)
+                self._read(Unreadable(told("devices.keys_too_many", limit=DIGITS_AT_MOST)), typed.stale)
             else:
                 self._read(Keys(typed.digits), typed.stale)
 
@@ -185,7 +185,7 @@ class Station:
                 up_ms = self._outlet.clock.now().up_ms
                 self._outlet.post(self._outlet.moved, GateReport(door, kind, up_ms, detail=whose))
         if failing and not self._failing:
-            self._tell("degraded", say("devices.osdp_power", "en"))
+            self._tell("degraded", told("devices.osdp_power"))
         self._failing = failing
 
     # ---- what becomes of it ------------------------------------------------------------------------------------------
@@ -205,9 +205,9 @@ class Station:
                 self._came(change, now)
             case Change.LOST:
                 code = "devices.reader_silent" if self.watch.silent else "devices.reader_session"
-                self._went(say(code, "en") if port_error is None else str(port_error))
+                self._went(told(code) if port_error is None else port_error.sentence)
             case Change.REFUSED:
-                self._tell("degraded", say("devices.reader_key", "en"))
+                self._tell("degraded", told("devices.reader_key"))
 
     def _came(self, change: Change, now: float) -> None:
         for what in (OUTPUTS, INPUTS, LOCAL) if self.gates else (LOCAL,):

@@ -96,7 +96,7 @@ class PositionReader:
     def _lost(self, error: DeviceUnavailable) -> None:
         if not self._away:
             self._away = True
-            self._tell("lost", str(error))
+            self._tell("lost", error.sentence)
 
     def _cancel(self) -> None:
         if self._timer is not None:

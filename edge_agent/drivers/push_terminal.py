@@ -33,7 +33,7 @@ from edge_agent.model.reads import Direction, Face, Read, Unreadable
 from edge_agent.model.site import Terminal
 from edge_agent.ports import Beat, Clock
 from edge_agent.protocols.push import Pushed, read_push
-from edge_agent.words import say
+from edge_agent.words import told
 
 _BEAT_S = 1.0
 _REMEMBERED = 512  # reports of one terminal that are known again
@@ -74,7 +74,7 @@ class PushTerminals:
             try:
                 server = await self._server.listen(self._host, self._port)
             except OSError as error:
-                why = say("push.bind", "en", address=f"{self._host}:{self._port}", why=error.strerror)
+                why = told("push.bind", address=f"{self._host}:{self._port}", why=error.strerror)
                 for terminal in self._terminals.values():
                     terminal.lost(why)
                 await asyncio.sleep(self._backoff.pause_s())
@@ -107,7 +107,7 @@ class PushTerminals:
             terminal = next(iter(self._terminals.values()))
         if terminal is None:
             if self._stray.seen("", self._clock.now().up_ms):
-                logger.warning("%s", say("push.stray", "en", path=call.path[:60]))
+                logger.warning("%s", told("push.stray", path=call.path[:60]))
             return Answer(404)
         return terminal.answer(call)
 
@@ -162,7 +162,7 @@ class PushTerminal:
         """Time has passed: a terminal with a heartbeat that says nothing is lost."""
         silent = self._push.silent_s
         if silent is not None and self._clock.now().up_ms - self._heard_ms >= silent * 1000:
-            self.lost(say("push.silent", "en", seconds=round(silent)))
+            self.lost(told("push.silent", seconds=round(silent)))
 
     def _heard(self, up_ms: int) -> None:
         self._heard_ms = up_ms
@@ -219,7 +219,7 @@ class PushTerminal:
     def _degraded(self, code: str, **fields: Any) -> None:
         """Told once a minute for each reason at most."""
         if self._troubles.setdefault(code, Trouble()).seen("", self._clock.now().up_ms):
-            self._tell("degraded", say(code, "en", **fields))
+            self._tell("degraded", told(code, **fields))
 
     def _tell(self, state: str, detail: str) -> None:
         self._report(DeviceReport(self._terminal.name, "reader", state, detail, self._clock.now().up_ms))

@@ -28,7 +28,7 @@ from edge_agent.ports import Beat, Clock
 from edge_agent.protocols.codec import Decoder, Message
 from edge_agent.protocols.credential import Credentials
 from edge_agent.protocols.keypad import DIGITS_AT_MOST, SILENCE_S, Entry
-from edge_agent.words import say
+from edge_agent.words import told
 
 _LOOK_S = 0.05  # between two looks whether the line has gone quiet
 _ALIVE_S = 0.5  # between two signs of life; a good deal less than freshness.PAUSED_S
@@ -159,7 +159,7 @@ class SerialTerminal:
         self._unusable()
         if not self._away:
             self._away = True
-            self._tell("lost", str(error))
+            self._tell("lost", error.sentence)
 
     def _received(self, data: bytes) -> None:
         self._take(self._decoder.feed(data))
@@ -214,7 +214,7 @@ class SerialTerminal:
         loop = asyncio.get_running_loop()
         for typed in self._entry.press(keys, loop.time(), self._stale(loop)):
             if typed.digits is None:
-                self._read(Unreadable(say("devices.keys_too_many", "en", limit=DIGITS_AT_MOST)), typed.stale)
+                self._read(Unreadable(told("devices.keys_too_many", limit=DIGITS_AT_MOST)), typed.stale)
             else:
                 self._read(Keys(typed.digits), typed.stale)
         if self._forget is not None:

@@ -5,7 +5,7 @@ A line set to another speed than its device brings nothing but bad frames; that 
 
 from edge_agent.errors import FrameError
 from edge_agent.model.profile import LineSettings
-from edge_agent.words import say
+from edge_agent.words import told
 
 _EVERY_MS = 60_000
 _GARBLED_AFTER, _GARBLED_MS = 5, 2_000
@@ -24,7 +24,7 @@ class Trouble:
         self._count += 1
         if self._told_ms is not None and up_ms - self._told_ms < _EVERY_MS:
             return None
-        sentence = say("devices.reader_noise", "en", count=self._count, last=what)
+        sentence = told("devices.reader_noise", count=self._count, last=what)
         self._told_ms, self._count = up_ms, 0
         return sentence
 
@@ -58,4 +58,4 @@ class Legible:
         return self._run >= _GARBLED_AFTER and up_ms - self._since_ms >= _GARBLED_MS
 
     def sentence(self) -> str:
-        return say("devices.line_garbled", "en", baud=self._settings.baud, parity=self._settings.parity)
+        return told("devices.line_garbled", baud=self._settings.baud, parity=self._settings.parity)

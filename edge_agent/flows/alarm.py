@@ -11,6 +11,7 @@ from edge_agent import log
 from edge_agent.model.doors import DeviceReport
 from edge_agent.model.events import AgentDegraded, DeviceBack, DeviceDegraded, DeviceLost
 from edge_agent.ports import Beat, Clock, Journal
+from edge_agent.words import Sentence
 
 AGAIN_AFTER_MS = 60_000
 BUFFER_WARNINGS = (0.9, 0.8)
@@ -36,7 +37,7 @@ class Alarms:
             case "lost" if report.device not in self._lost_since:
                 self._lost_since[report.device] = report.up_ms
                 logger.warning("%s %s lost: %s", report.kind, report.device, report.detail)
-                self.journal.record(DeviceLost(device=report.device, kind=report.kind, detail=report.detail))
+                self.journal.record(DeviceLost(report.device, report.kind, *_said(report.detail)))
             case "back" if report.device in self._lost_since:
                 away_ms = report.up_ms - self._lost_since.pop(report.device)
                 logger.info("%s %s back after %.1f s", report.kind, report.device, away_ms / 1000)
@@ -47,7 +48,7 @@ class Alarms:
     def degraded_device(self, device: str, kind: str, detail: str) -> None:
         if self._due(device, detail):
             logger.warning("%s %s: %s", kind, device, detail)
-            self.journal.record(DeviceDegraded(device=device, kind=kind, detail=detail))
+            self.journal.record(DeviceDegraded(device, kind, *_said(detail)))
 
     def degraded(self, what: str, detail: str) -> None:
         """The agent itself cannot keep a promise for now."""
@@ -77,3 +78,8 @@ class Alarms:
             return False
         self._said[key] = now
         return True
+
+
+def _said(detail: str) -> tuple[str, str, dict[str, str | int | float]]:
+    """In English, and what to say it with in another language."""
+    return (str(detail), detail.code, detail.fields) if isinstance(detail, Sentence) else (detail, "", {})

@@ -26,6 +26,7 @@ from edge_agent.model.reads import Code, Direction, Keys, Read
 from edge_agent.model.site import Camera
 from edge_agent.model.standing import Change, Tries
 from edge_agent.ports import Beat, Clock, FaceJudge, Recording, Secrets, Terminals
+from edge_agent.words import told
 
 READS_WAITING = 32  # per terminal; one that floods loses its own oldest reads
 BEAT_EVERY_S = 2.0
@@ -68,8 +69,7 @@ class DoorActor:
         """A terminal of this door delivered a read (called from the loop, never waits)."""
         waiting = self._reads.setdefault(read.terminal, deque(maxlen=READS_WAITING))
         if len(waiting) == READS_WAITING:
-            trouble = "reads arrive faster than the door takes them"
-            self.premises.alarms.degraded_device(read.terminal, "reader", trouble)
+            self.premises.alarms.degraded_device(read.terminal, "reader", told("devices.reads_too_fast"))
         waiting.append(read)
         self._wake.set()
 

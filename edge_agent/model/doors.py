@@ -31,7 +31,10 @@ class GateReport(msgspec.Struct, frozen=True):
 
 
 class DeviceReport(msgspec.Struct, frozen=True):
-    """What a driver says about its device. `state`: lost | back | degraded. `kind`: reader | gate | camera | …"""
+    """What a driver says about its device. `state`: lost | back | degraded. `kind`: reader | gate | camera | …
+
+    `detail`: an English sentence, mostly a words.Sentence, which knows how it is said in another language.
+    """
 
     device: str
     kind: str

@@ -331,11 +331,15 @@ class PersonErased(Event, frozen=True):
 
 
 class DeviceLost(Event, frozen=True):
+    """`detail`: why, in English; `code` and `given`: the same for who says it in another language (words/)."""
+
     tag: ClassVar[str] = "device.lost"
     about: ClassVar[str] = "device"
     device: str
     kind: str
     detail: str = ""
+    code: str = ""
+    given: dict[str, str | int | float] = {}
 
 
 class DeviceBack(Event, frozen=True):
@@ -349,13 +353,17 @@ class DeviceBack(Event, frozen=True):
 
 
 class DeviceDegraded(Event, frozen=True):
-    """It works, but not as it should: reads were dropped, frames are malformed, the secure channel fails."""
+    """It works, but not as it should: reads were dropped, frames are malformed, the secure channel fails. `detail`,
+    `code` and `given` as in `device.lost`.
+    """
 
     tag: ClassVar[str] = "device.degraded"
     about: ClassVar[str] = "device"
     device: str
     kind: str
     detail: str = ""
+    code: str = ""
+    given: dict[str, str | int | float] = {}
 
 
 class GapAnnounced(Event, frozen=True):

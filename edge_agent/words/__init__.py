@@ -33,6 +33,26 @@ WORDS: dict[str, tuple[str, str]] = {
 LANGUAGES = ("en", "zh")
 
 
+class Sentence(str):
+    """An English sentence that knows its code and fields: whoever reads it somewhere else says it in their language."""
+
+    __slots__ = ("code", "fields")
+
+    code: str
+    fields: dict[str, str | int | float]
+
+
+def told(code: str, **fields: Any) -> Sentence:
+    """What goes into logs and events: `say` in English, with what it was made of."""
+    sentence = Sentence(say(code, "en", **fields))
+    sentence.code = code
+    sentence.fields = {
+        name: value if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+        for name, value in fields.items()
+    }
+    return sentence
+
+
 def say(code: str, lang: str, **fields: Any) -> str:
     """The sentence `code` in `lang` (anything but `zh` reads English)."""
     english, chinese = WORDS[code]

@@ -196,6 +196,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "{device}: profile {profile} is for another kind of device; choose one for {wanted}",
         "{device}：配置 {profile} 属于另一类设备；请选择用于 {wanted} 的配置",
     ),
+    "devices.reads_too_fast": (
+        "reads arrive faster than the door takes them",
+        "读卡过快，门来不及处理",
+    ),
     "devices.reader_silent": (
         "does not answer: check cable, power, address and baud",
         "没有应答：请检查线缆、电源、地址和波特率",

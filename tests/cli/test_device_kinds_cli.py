@@ -113,6 +113,12 @@ def test_a_door_on_a_modbus_line_is_tried_alone(bench: Kinds) -> None:
         assert [on for on in (line["on"] for line in board.lines if line.get("relay") == 0)][:1] == [True]
 
 
+def test_why_a_door_is_not_there_is_said_in_the_language_of_the_terminal(bench: Kinds) -> None:
+    with simulated("modbus_board", bench.sim / "bus", "--unit", "9=waveshare"):
+        status, said = bench.run("device", "test", "yard", "--yes", lang="zh")
+    assert (status, "没有应答" in said) == (1, True), said
+
+
 def test_a_door_behind_a_readers_own_output_is_tried_under_the_readers_key(bench: Kinds) -> None:
     with simulated("osdp_board", bench.sim / "rs485", "--outputs", "1", "--key", KEY) as board:
         status, said = bench.run("device", "test", "annex", "--yes")

@@ -2,9 +2,12 @@
 
 import asyncio
 
+from edge_agent.cli.describe import describe
+from edge_agent.errors import DeviceUnavailable
 from edge_agent.flows.alarm import AGAIN_AFTER_MS, Alarms
 from edge_agent.model.doors import DeviceReport
-from edge_agent.model.events import DeviceBack
+from edge_agent.model.events import DeviceBack, decode_event
+from edge_agent.words import LANGUAGES, told
 from tests.flows.world import MemoryClock, MemoryJournal, no_beat
 from tests.waiting import auntil
 
@@ -44,6 +47,25 @@ def test_a_trouble_that_counts_is_the_same_trouble() -> None:
         watch.clock.up_ms += AGAIN_AFTER_MS
         watch.report("degraded", "99 bad frames")
         assert len(watch.journal.all) == 3
+
+    asyncio.run(run())
+
+
+def test_what_a_driver_said_is_read_in_chinese_too() -> None:
+    async def run() -> None:
+        watch = Watch()
+        watch.report("lost", DeviceUnavailable("devices.port_missing", path="/dev/ttyUSB0", why="x").sentence)
+        watch.report("degraded", told("devices.reader_noise", count=12, last="wrong checksum"))
+        watch.report("degraded", "a sentence nobody has words for")
+        for row in watch.journal.all:
+            assert decode_event(row.tag, row.body) == row.event
+        assert "/dev/ttyUSB0" in watch.journal.all[0].event.detail  # type: ignore[union-attr]
+        english, chinese = ([describe(row, lang).detail for row in watch.journal.all] for lang in LANGUAGES)
+        assert english[1] == "12 bad frames, the last: wrong checksum"
+        assert chinese[1] == "12 个错误帧，最近一个：wrong checksum"
+        assert chinese[0] != english[0]
+        assert "/dev/ttyUSB0" in chinese[0]
+        assert chinese[2] == english[2]
 
     asyncio.run(run())
 
