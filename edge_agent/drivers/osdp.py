@@ -7,7 +7,8 @@ thread, which alone touches the library, the port and the stations. What leaves 
 
 The library's traps, and where they are met: it forgets a silent device for 300 s (`_kick`); it keeps commands for a
 device that is away and repeats what was not answered (`_look`, Station.may_send); commands go before polls (Orders);
-a NAK takes the device off line (`_serve` asks for the capability first, Station asks only once); a device that does
+a NAK takes the device off line (`_serve` asks for the capability first, Station asks only once); a BUSY makes it count
+backwards, which ends the session at 0 and looks like a NAK (Station.heard); a device that does
 not answer holds up all others (Turns); its callback leaks the event's dictionary (`_event` empties it).
 """
 
@@ -63,7 +64,7 @@ class _Wire(Channel):  # type: ignore[misc]
     def read(self, max_bytes: int) -> bytes:
         data = self._bus.receive(max_bytes)
         if data:
-            self._station.heard(time.monotonic())
+            self._station.heard(time.monotonic(), data)
         return data
 
     def write(self, buf: bytes) -> int:

@@ -26,7 +26,8 @@ from edge_agent.protocols.wiegand import from_left_justified
 from edge_agent.words import told
 
 _ASK_S = 5.0  # a question about the state that was not asked by then is no longer worth asking
-_POLL = 0x60
+_POLL, _BUSY = 0x60, 0x79
+_LEAST = 7  # bytes of a reply with its mark that tell which it is
 
 Post = Callable[[Callable[..., None], Any], None]
 
@@ -59,7 +60,10 @@ class Station:
         self._log = log.get("drivers.osdp")
         self._unanswered_since: float | None = None  # the command on the wire was first sent then
         self._answered = False  # the last that was sent
-        self._polled: int | None = None  # the last that was sent was a poll with this sequence number
+        self._answer = b""  # the first bytes of it
+        self._busy = False  # it said BUSY to this command: what comes after that is no refusal
+        self._number = 0  # of the last that was sent
+        self._polled = False  # the last that was sent was a poll
         self._tampered = self._failing = False
         self._said: set[str] = set()  # commands it refused, told once
 
@@ -71,8 +75,10 @@ class Station:
 
     # ---- the wire ----------------------------------------------------------------------------------------------------
 
-    def heard(self, now: float) -> None:
+    def heard(self, now: float, data: bytes) -> None:
         self._unanswered_since, self._answered = None, True
+        self._answer = (self._answer + data)[:_LEAST]
+        self._busy = self._busy or _is_busy(self._answer, self.address)
         self.watch.heard(now)
 
     def may_send(self, frame: bytes, now: float, shared: bool) -> bool:
@@ -83,16 +89,19 @@ class Station:
         """
         since, self._unanswered_since = self._unanswered_since, self._unanswered_since or now
         number = _number(frame)
-        if self._answered and self._polled is not None and number == self._polled % 3 + 1:
-            self.watch.answered()  # any other number: it was busy and is asked once more, or the session begins anew
-        self._answered, self._polled = False, None
+        if number == self._number % 3 + 1:  # else it is asked once more, or the session begins anew
+            self._busy = False
+            if self._answered and self._polled:
+                self.watch.answered()
+        self._number, self._answer = number, b""
+        self._answered, self._polled = False, False
         if since is not None:
             late = self.orders.moving and now - since > LATE_S
             if late or (shared and self.watch.silent):
                 self._unanswered_since = None
                 return False
         if _code(frame) == _POLL:
-            self._polled = number
+            self._polled = True
             self.orders.polled()
         return True
 
@@ -119,7 +128,7 @@ class Station:
             self.watch.offline()
         elif kind == EventNotification.Command:
             order = self.orders.answered(what, bool(well))
-            if order is not None and not well and self._answered:
+            if order is not None and not well and self._answered and not self._busy:
                 self._refused(order.kind)
 
     def _refused(self, kind: str) -> None:
@@ -246,6 +255,12 @@ class Station:
 
     def _report(self, name: str, kind: str, state: str, detail: str) -> None:
         self._outlet.post(self._outlet.report, DeviceReport(name, kind, state, detail, self._outlet.clock.now().up_ms))
+
+
+def _is_busy(answer: bytes, address: int) -> bool:
+    """osdp_BUSY goes in clear, within the secure channel too, and has nothing but its code."""
+    frame = answer.removeprefix(b"\xff")
+    return frame[:2] == bytes((0x53, address | 0x80)) and len(frame) > 5 and not frame[4] & 0x08 and frame[5] == _BUSY
 
 
 def _number(frame: bytes) -> int:

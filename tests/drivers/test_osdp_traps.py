@@ -192,6 +192,25 @@ def test_every_card_kept_during_a_cut_arrives_once_and_is_stale(tmp_path: Path) 
     on_osdp_bench(tmp_path, story)
 
 
+def test_a_reader_that_was_busy_twice_has_refused_nothing(tmp_path: Path) -> None:
+    """libosdp 3.2 counts its sequence number back for each BUSY; at 0 the reader ends the session and says NAK. Taken
+    for a refusal, its housing or a board's inputs would not be asked for any more.
+    """
+
+    async def story(bench: OsdpBench) -> None:
+        station = bench.bus._stations[0]
+        while len(bench.device.said("sc")) < 3:  # in one of three rounds the count comes to 0
+            await bench.usable()
+            bench.device.tell("busy", code=LSTAT, times=2)
+            bench.ask("local")
+            await auntil(lambda: station.orders._away)
+            await auntil(lambda: not station.orders._away)
+        assert not station.orders.refused
+        assert [report.state for report in bench.reports if report.state == "degraded"] == []
+
+    on_osdp_bench(tmp_path, story)
+
+
 def test_feedback_and_questions_without_end_do_not_hold_up_cards(tmp_path: Path) -> None:
     """Commands go before polls in libosdp: with LED, buzzer, text and state questions asked for again and again, a
     card would wait until the last of them is done.
