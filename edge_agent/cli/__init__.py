@@ -5,7 +5,8 @@ from importlib import import_module
 import click
 
 from edge_agent import __version__
-from edge_agent.cli.speech import complain, set_language
+from edge_agent.cli.help import begin, translated
+from edge_agent.cli.speech import complain
 from edge_agent.errors import EdgeAgentError
 
 COMMANDS = {
@@ -36,18 +37,20 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"edge_agent.cli.{COMMANDS[cmd_name]}").command
-        return command
+        return translated(command)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="edge-agent")
-@click.option("--lang", type=click.Choice(["en", "zh"]), help="Language of the output (default: the locale's).")
-def group(lang: str | None) -> None:
+@click.option(
+    "--lang", type=click.Choice(["en", "zh"]), help="Language of the output (default: the locale's).",
+    is_eager=True, expose_value=False, callback=lambda context, option, lang: begin(lang),
+)  # fmt: skip
+def group() -> None:
     """Community access control at the gate: decides locally, keeps every event, publishes to the city.
 
     社区门禁边缘网关：本地判断、完整留存、上报平台。
     """
-    set_language(lang)
 
 
 def main() -> None:

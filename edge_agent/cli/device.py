@@ -4,6 +4,8 @@ from importlib import import_module
 
 import click
 
+from edge_agent.cli.help import translated
+
 PARTS = {
     "list": "device_list",
     "probe": "device_probe",
@@ -24,7 +26,7 @@ class Parts(click.Group):
         if cmd_name not in PARTS:
             return None
         part: click.Command = import_module(f"edge_agent.cli.{PARTS[cmd_name]}").command
-        return part
+        return translated(part)
 
 
 @click.group("device", cls=Parts)

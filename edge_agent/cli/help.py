@@ -1,0 +1,62 @@
+"""`--help` in Chinese: texts of words/help.py, laid out in cells, for a Chinese letter takes two."""
+
+import inspect
+from collections.abc import Iterable
+
+import click
+from rich.cells import cell_len
+
+from edge_agent.cli.columns import beside, width, wrap
+from edge_agent.cli.speech import language, set_language
+from edge_agent.words.help import HELP
+
+_LEAST = 24  # cells for what an option means, however long its name is
+
+
+class InCells(click.HelpFormatter):
+    def __init__(self, *_: object, **__: object) -> None:
+        super().__init__(width=width() - 2)  # a full stop may hang over
+
+    def write_text(self, text: str) -> None:
+        for number, paragraph in enumerate(text.split("\n\n")):
+            if number:
+                self.write_paragraph()
+            for line in wrap(" ".join(paragraph.split()), self.width - self.current_indent):
+                self.write(" " * self.current_indent + line + "\n")
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 26, col_spacing: int = 2) -> None:
+        rows = list(rows)
+        names = min(max(cell_len(name) for name, _ in rows), col_max)
+        left = max(_LEAST, self.width - self.current_indent - names - col_spacing)
+        for name, meaning in rows:
+            lines = wrap(HELP.get(meaning, meaning), left)  # the meaning of --help itself comes from click
+            said = [name, *[""] * len(lines)] if cell_len(name) > names else [name]
+            pieces = ["", *lines] if cell_len(name) > names else lines
+            for line in beside(said[:1] if len(pieces) == 1 else said, pieces, names, col_spacing):
+                self.write((" " * self.current_indent + line).rstrip() + "\n")
+
+
+def begin(lang: str | None) -> None:
+    """The language comes before everything else, for everything else may be help."""
+    set_language(lang)
+    click.Context.formatter_class = InCells if language() == "zh" else click.HelpFormatter
+
+
+def translated(command: click.Command) -> click.Command:
+    """The command with the help of this terminal's language; English where there is no other yet."""
+    if language() == "zh":
+        _translate(command)
+    return command
+
+
+def _translate(command: click.Command) -> None:
+    text = inspect.cleandoc(command.help or "")
+    if text in HELP:
+        command.help = HELP[text]
+        command.short_help = HELP[text].partition("。")[0] + "。"
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and parameter.help:
+            parameter.help = HELP.get(parameter.help, parameter.help)
+    if isinstance(command, click.Group):
+        for part in command.commands.values():
+            _translate(part)
