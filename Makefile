@@ -112,10 +112,10 @@ INPUTS ?= 1000000
 fuzz: setup .cache/fuzz/.ready
 	$(BIN)/python -m tests.fuzz.run --inputs $(INPUTS)
 
-# atheris lives apart: it has no wheel for every Python, and nothing else needs it.
-.cache/fuzz/.ready: requirements-test.lock
+# atheris lives apart: it has wheels for x86-64 alone (none for aarch64), not for every Python, and nothing else needs it.
+.cache/fuzz/.ready: requirements-test.lock Makefile
 	$(PYTHON) -m venv --clear .cache/fuzz
-	.cache/fuzz/bin/pip install --quiet --disable-pip-version-check --only-binary :all: msgspec pynmea2 'atheris>=2.3,<4' \
+	.cache/fuzz/bin/pip install --quiet --disable-pip-version-check --only-binary :all: msgspec pynmea2 pymodbus 'atheris>=2.3,<4' \
 	  || echo "skipping the inputs guided by coverage: atheris has no wheel for this Python or machine"
 	@touch $@
 

@@ -4,23 +4,39 @@ Used by the tests with a small sample, and by `make fuzz` with a million inputs.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC
 from functools import cache
 
+from edge_agent.drivers.modbus_wire import Refusal, answer_in, read, stranger_in
 from edge_agent.drivers.profile_examples import finds_itself
 from edge_agent.drivers.profiles import load_profile, profile_ids
 from edge_agent.errors import FrameError
-from edge_agent.model.profile import Delimited, Fixed, Idle, Nmea, Osdp, Profile, SyncLength
+from edge_agent.model.profile import (
+    Delimited,
+    Fixed,
+    HttpPush,
+    Idle,
+    Modbus,
+    Nmea,
+    Osdp,
+    Profile,
+    SyncLength,
+)
+from edge_agent.protocols.checksum import crc16_modbus
 from edge_agent.protocols.codec import Decoder, Message
 from edge_agent.protocols.credential import Credentials
 from edge_agent.protocols.framing import wrap
+from edge_agent.protocols.push import read_push
 from edge_agent.protocols.sdt import document
 
+HEARD = 512  # bytes of a Modbus line that are kept
 CHANCE = {"devices.frame_unknown", "devices.frame_field"}  # garbage whose checksum was right
 
 
 @cache
 def profiles() -> dict[str, Profile]:
-    known = (Delimited, SyncLength, Fixed, Idle, Nmea, Osdp)
+    known = (Delimited, SyncLength, Fixed, Idle, Nmea, Osdp, Modbus, HttpPush)
     return {id: profile for id in profile_ids() if isinstance((profile := load_profile(id)).framing, known)}
 
 
@@ -38,10 +54,17 @@ def bound(profile: Profile) -> int:
     return 1440
 
 
+def seed(profile: Profile) -> bytes:
+    """Bytes its device may send, to be cut and spoiled."""
+    if isinstance(profile.framing, HttpPush):
+        return profile.framing.example[0].body.encode()
+    return golden(profile)[0]
+
+
 def golden(profile: Profile) -> tuple[bytes, Message]:
     example = next(example for example in profile.example if example.gives is not None)
     values = dict(example.gives or {})
-    return bytes.fromhex(example.bytes), Message(str(values.pop("message")), values)
+    return bytes.fromhex(example.bytes), Message(str(values.pop("message", "")), values)
 
 
 def pieces(data: bytes) -> Iterator[bytes]:
@@ -55,10 +78,37 @@ def pieces(data: bytes) -> Iterator[bytes]:
 
 def check(profile: Profile, data: bytes) -> None:
     """AssertionError, or whatever the decoder raised, when a promise is broken."""
+    match profile.framing:
+        case Modbus():
+            _registers(profile, data)
+            return
+        case HttpPush() as push:
+            _report(push, data)
+            return
     _garbage(profile, data)
     framed = _framed(profile, data)
     if framed is not None:
         _use(profile, [*(decoder := Decoder(profile)).feed(framed), *decoder.idle()])
+
+
+def _registers(profile: Profile, data: bytes) -> None:
+    """What a line brought instead of an answer, at most HEARD bytes of it; the answer behind it is found even so."""
+    for form in profile.read:
+        request = read(1, form)
+        for heard in (data[:HEARD], data[-HEARD:]):
+            got = answer_in(heard, request)
+            assert got is None or isinstance(got, Refusal) or len(got.values) == form.count
+            stranger_in(heard, request)
+        size = (form.count + 7) // 8 if form.function <= 2 else 2 * form.count
+        body = bytes((1, form.function, size)) + bytes(size)
+        assert answer_in((data + body + crc16_modbus(body))[-HEARD:], request) is not None
+
+
+def _report(push: HttpPush, data: bytes) -> None:
+    """A body of any kind: a report, nothing, or a FrameError."""
+    for kind in ("application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""):
+        with suppress(FrameError):
+            read_push(push, kind, data, UTC)
 
 
 def _garbage(profile: Profile, data: bytes) -> None:

@@ -19,10 +19,10 @@ def with_hypothesis(id: str, count: int) -> None:
     from hypothesis import HealthCheck, Phase, given, settings
     from hypothesis import strategies as st
 
-    from tests.fuzz.decoders import check, golden, profiles
+    from tests.fuzz.decoders import check, profiles, seed
 
     profile = profiles()[id]
-    frame = golden(profile)[0]
+    frame = seed(profile)
     near = st.lists(st.sampled_from([frame, frame[:-1], frame[1:], frame[:3]]) | st.binary(max_size=12), max_size=6)
 
     @settings(
@@ -38,10 +38,10 @@ def with_hypothesis(id: str, count: int) -> None:
 
 def at_random(id: str, count: int, chance: random.Random) -> None:
     """Golden frames cut, doubled, with flipped bits and noise: cheap, so there are many."""
-    from tests.fuzz.decoders import check, golden, profiles
+    from tests.fuzz.decoders import check, profiles, seed
 
     profile = profiles()[id]
-    frame = golden(profile)[0]
+    frame = seed(profile)
     for _ in range(count):
         data = bytearray(chance.randbytes(chance.randrange(40)))
         for _ in range(chance.randrange(4)):
@@ -59,7 +59,7 @@ def at_random(id: str, count: int, chance: random.Random) -> None:
 def with_atheris(id: str, count: int) -> None:
     import atheris
 
-    with atheris.instrument_imports(include=["edge_agent.protocols"]):
+    with atheris.instrument_imports(include=["edge_agent.protocols", "edge_agent.drivers.modbus_wire"]):
         from tests.fuzz.decoders import check, profiles
     profile = profiles()[id]
     atheris.Setup(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.decoders import check, profiles
+from tests.fuzz.decoders import check, profiles, seed
 from tests.fuzz.run import at_random
 
 
@@ -26,7 +26,7 @@ def test_frames_with_flipped_bits(id: str) -> None:
 @pytest.mark.parametrize("pattern", ["first", "header", "frame cut", "zeros", "noise"])
 def test_a_hundred_kilobytes_without_an_end(id: str, pattern: str) -> None:
     profile = profiles()[id]
-    frame = bytes.fromhex(profile.example[0].bytes)
+    frame = seed(profile)
     unit = {
         "first": frame[:1], "header": frame[:2], "frame cut": frame[:-1], "zeros": b"\x00",
         "noise": random.Random(7).randbytes(977),
