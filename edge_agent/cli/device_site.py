@@ -92,6 +92,8 @@ def the_port(
         path = Path(text) if "/" in text else Path("/dev") / text
         if not path.exists():
             there = ", ".join(port.path for port in serial_devices()) or "–"
+            if site.trouble is not None and "/" not in text:  # it may be a link's name
+                raise EdgeAgentError("device.no_port_or_link", port=text, there=there, why=site.trouble)
             raise EdgeAgentError("device.no_port", port=text, there=there)
         url = f"serial://{stable_name(path.absolute())}"
     parsed = parse_link_url(url)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
+from edge_agent.cli.columns import tell
 from edge_agent.cli.options import make_folder
-from edge_agent.cli.speech import tell
 from edge_agent.drivers.osdp_provision import WITHIN_S, provision
 
 

@@ -40,7 +40,8 @@ def profile_ids() -> list[str]:
 def load_profile(id: str) -> Profile:
     """Raises EdgeAgentError when there is no such profile, Problems when it is wrong. Runs no examples."""
     if id not in (known := profile_ids()):
-        raise EdgeAgentError("devices.profile_unknown", profile=id, known=", ".join(known))
+        alike = [one for one in known if one.startswith(id.partition("/")[0] + "/")]
+        raise EdgeAgentError("devices.profile_unknown", profile=id, known=", ".join(alike or known))
     path = profiles_root() / f"{id}.toml"
     profile = _read(path)
     problems = profile if isinstance(profile, list) else sense(profile, path)

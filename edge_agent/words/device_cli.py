@@ -6,6 +6,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "there is no port {port}; there are: {there}",
         "没有串口 {port}；现有：{there}",
     ),
+    "device.no_port_or_link": (
+        "there is no port {port}; there are: {there}. If it is a link's name, mend agent.toml first: {why}",
+        "没有串口 {port}；现有：{there}。若是链路名，请先修正 agent.toml：{why}",
+    ),
     "device.agent_has": (
         "the running agent has this port: link {link}, {users}. Stop the agent first (systemctl stop edge-agent)",
         "该串口正由运行中的程序使用：链路 {link}，{users}。请先停止程序（systemctl stop edge-agent）",

@@ -238,6 +238,6 @@ def test_profiles_are_listed_and_shown(bench: Bench) -> None:
 def test_help_names_each_part_once(bench: Bench) -> None:
     status, said = bench.run("device", "--help")
     assert status == 0
-    for part in ("list", "probe", "sniff", "record", "replay", "test", "osdp-provision"):
+    for part in ("list", "probe", "sniff", "record", "replay", "test", "address", "osdp-provision"):
         assert re.search(rf"^  {part} ", said, re.MULTILINE)
         assert bench.run("device", part, "--help")[0] == 0
