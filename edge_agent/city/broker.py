@@ -62,6 +62,9 @@ class BrokerAddress(msgspec.Struct, frozen=True):
     def context(self) -> ssl.SSLContext:
         """Raises OSError for files that are missing or no certificates."""
         context = ssl.create_default_context(cafile=self.ca)
+        context.verify_flags |= (
+            ssl.VERIFY_X509_STRICT
+        )  # as Python 3.13 does, so that a newer system refuses nothing new
         if self.cert is not None:
             context.minimum_version = ssl.TLSVersion.TLSv1_3
             context.load_cert_chain(self.cert, self.key)

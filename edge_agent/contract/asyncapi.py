@@ -15,6 +15,7 @@ from edge_agent.contract.envelope import Envelope
 from edge_agent.contract.messages import ACK_EXPIRY_S, COMMAND_TTL_S, AckMessage, BirthMessage, StateMessage
 from edge_agent.contract.schemas import as_text
 from edge_agent.model.commands import Command
+from edge_agent.model.encoding import json_schemas
 from edge_agent.model.events import EVENTS, Event
 
 BINDING = "0.2.0"  # of the MQTT bindings
@@ -56,7 +57,7 @@ _MESSAGES: dict[str, tuple[type[msgspec.Struct], str]] = {
 
 def document() -> dict[str, Any]:
     kinds = [Envelope, *(kind for kind, _ in _MESSAGES.values()), *EVENTS]
-    _, schemas = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
+    schemas = json_schemas(kinds, "#/components/schemas/{name}")
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "edge-agent uplink", "version": __version__, "description": DESCRIPTION},

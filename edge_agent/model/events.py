@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from edge_agent.model.encoding import canonical
+from edge_agent.model.encoding import canonical, json_schema
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -467,4 +467,4 @@ def decode_event(tag: str, body: bytes) -> Event | UnknownEvent:
 
 def schema(kind: type[Event]) -> dict[str, Any]:
     """The JSON Schema of one event's `data`."""
-    return msgspec.json.schema(kind)
+    return json_schema(kind)

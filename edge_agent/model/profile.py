@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from edge_agent.model.encoding import json_schema
 from edge_agent.model.framing import (
     Byte,
     Checksum,
@@ -186,4 +187,4 @@ class Profile(Table, frozen=True, kw_only=True):
 
 def profile_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of a profile file; device_profiles/schema.json is this."""
-    return msgspec.json.schema(Profile)
+    return json_schema(Profile)

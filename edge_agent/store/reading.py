@@ -42,8 +42,12 @@ class JournalReader:
         if not there:
             raise StoreError("store.no_journal", file=str(path))
         self._connection = database.connect(path, read_only=True)
-        self._dating = Dating(self._connection)
-        self.epoch = str(self._one("SELECT value FROM meta WHERE key = 'epoch'"))
+        try:
+            self._dating = Dating(self._connection)
+            self.epoch = str(self._one("SELECT value FROM meta WHERE key = 'epoch'"))
+        except BaseException:
+            self._connection.close()
+            raise
 
     @property
     def last(self) -> int:

@@ -16,6 +16,9 @@ from tests.waiting import auntil
 CERTIFICATES = ("expired", "not_yet", "other_ca", "wrong_server", "plaintext")
 
 
+IDENTIFIERS = "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
+
+
 def no_openssl() -> str:
     return "" if shutil.which("openssl") else "openssl is not installed"
 
@@ -29,7 +32,8 @@ class Authority:
 
     def root(self, name: str) -> Path:
         self._openssl("req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.pem",
-                      "-days", "30", "-subj", f"/CN={name}")  # fmt: skip
+                      "-days", "30", "-subj", f"/CN={name}",
+                      "-addext", "keyUsage=critical,keyCertSign,cRLSign")  # fmt: skip
         return self.folder / f"{name}.pem"
 
     def issue(self, root: str, name: str, cn: str, dates: tuple[str, str] | None = None) -> None:
@@ -38,7 +42,7 @@ class Authority:
                       "-subj", f"/CN={cn}")  # fmt: skip
         extensions = self.folder / f"{name}.ext"
         alternative = "IP:127.0.0.1" if cn == "127.0.0.1" else f"DNS:{cn}"
-        extensions.write_text(f"subjectAltName={alternative}\n", "ascii")
+        extensions.write_text(f"subjectAltName={alternative}\n{IDENTIFIERS}", "ascii")
         (self.folder / f"{name}.index").write_text("", "ascii")
         serial = self.folder / f"{name}.serial"
         serial.write_text("01\n", "ascii")
