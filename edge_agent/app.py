@@ -105,7 +105,7 @@ class App:
         self.premises = Premises(
             self.journal, self.books, self.clock, self.alarms, config.policy, config.areas, config.interlocks
         )
-        self.sensors = SensorAlerts(self.premises, config.sensors)
+        self.sensors = SensorAlerts(self.premises, config.sensors, lambda door, level: self.doors[door].warn(level))
         self.doors: dict[str, DoorActor] = {}
         self.supervisor = Supervisor()
 
@@ -154,6 +154,7 @@ class App:
                 jobs.create_task(keep("premises", self.premises.run, vital=True)),
                 *(jobs.create_task(keep(name, run, vital=vital)) for name, run, vital in self.devices.jobs),
                 jobs.create_task(keep("people", self.books.run)),
+                jobs.create_task(keep("sensors", self.sensors.run)),
                 jobs.create_task(keep("buffer", self.alarms.watch_buffer)),
                 jobs.create_task(keep("time", Timekeeper(self.journal, self.clock).run)),
                 jobs.create_task(keep("control", self._control().run)),

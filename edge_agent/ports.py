@@ -45,8 +45,8 @@ class Gate(Protocol):
 
 class Terminals(Protocol):
     def show(self, terminal: str, outcome: str) -> None:
-        """Tell the person: `granted`, `denied`, `fault`, `pin_wanted`, `waiting` (for company or another factor) or
-        `close_door`. Never waits, never raises.
+        """Tell the person: `granted`, `denied`, `fault`, `pin_wanted`, `waiting` (for company or another factor),
+        `close_door`, or what a sensor here has reached: `warning`, `alarm`. Never waits, never raises.
         """
         ...
 

@@ -43,7 +43,7 @@ STREAM: tuple[e.Event, ...] = (
     e.AccessDenied(door=DOOR, direction="in", reason="unknown", how=("card",), terminal=DEVICE),
     e.ExitRequested(door=DOOR),
     e.DoorForced(door=DOOR),
-    e.DoorTamper(door=DOOR),
+    e.DoorTamper(door=DOOR, open=("north-in",)),
     e.DoorFault(door=DOOR, input="contact", what="cut"),
     e.DoorModeChanged(door=DOOR, mode="unlocked", source="operator", by="王芳", why="furniture", for_ms=1_800_000),
     e.FireReleased(door=DOOR),

@@ -109,8 +109,10 @@ class DoorActor:
                     await self._wake.wait()
 
     def _follow(self) -> None:
-        """What the gate has said so far, and what time has done since."""
-        while self._reports:
+        """What the gate has said so far, and what time has done since. A release is read back within some 100 ms, and
+        who leans on the door opens it sooner than that: what it says meanwhile waits for the release.
+        """
+        while self._reports and not self.doorway.opening:
             self.doorway.follow(self._reports.popleft())
         self.doorway.tick()
 
@@ -318,12 +320,19 @@ class DoorActor:
             if self.sides.get(terminal, direction) is direction:
                 self.terminals.show(terminal, outcome)
 
+    def warn(self, outcome: str) -> None:
+        """Tell whoever is near this door, on either side."""
+        for terminal in self.doorway.here:
+            self.terminals.show(terminal, outcome)
+
     # ---- the door by other hands -------------------------------------------------------------------------------------
 
     async def open_remotely(self) -> None:
         """Release for a command that is already committed. Raises DeviceUnavailable."""
-        await self.doorway.release(None)
-        self._wake.set()  # the actor has a new deadline
+        try:
+            await self.doorway.release(None)
+        finally:
+            self._wake.set()  # the actor has a new deadline, and may follow again
 
     # ---- inside ------------------------------------------------------------------------------------------------------
 

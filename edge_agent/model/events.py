@@ -129,13 +129,16 @@ class DoorModeChanged(Event, frozen=True):
 
 
 class DoorTamper(Event, frozen=True):
-    """The housing of a terminal or board at this door is open (`on`), or shut again."""
+    """A housing at this door was opened or shut. `open`: those that are open now, by the terminal's name, `board` for
+    the gate's own, `gate` for what hangs at its tamper input; `on`: whether there is any.
+    """
 
     tag: ClassVar[str] = "door.tamper"
     urgent: ClassVar[bool] = True
     about: ClassVar[str] = "door"
     door: str
     on: bool = True
+    open: tuple[str, ...] = ()
 
 
 class DoorFault(Event, frozen=True):

@@ -77,7 +77,7 @@ class Feedback(Table, frozen=True, kw_only=True):
     """What the person sees and hears: `led`, `beep` and `text` over OSDP, else the bytes `send` just as they are."""
 
     when: Literal[
-        "granted", "denied", "fault", "pin_wanted", "waiting", "close_door",
+        "granted", "denied", "fault", "pin_wanted", "waiting", "close_door", "warning", "alarm",
         "face_nearer", "face_centre", "face_front", "face_light", "face_still", "face_alone", "face_again",
     ]  # fmt: skip
     send: Hex | None = None

@@ -52,7 +52,7 @@ class Policy(Table, frozen=True):
     untrusted_clock: Literal["deny_timed", "allow_timed"] = "deny_timed"
     when_full: Literal["refuse", "open"] = "refuse"
     wrong_tries: int = 5  # then the terminal takes nothing for a while (GB 50396: at most five)
-    lockout_s: float = 30.0  # the first time; doubled each time until somebody is let in
+    lockout_s: float = 30.0  # the first time; doubled each time, halved by who is let in
     lockout_most_s: float = 900.0
     panic_repeat_s: float = 30.0
 

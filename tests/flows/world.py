@@ -168,6 +168,8 @@ class MemoryGate:
         self.pulses: list[float] = []
         self.secured = 0
         self.away = False
+        self.reads_back = asyncio.Event()  # a release returns once the board has said it
+        self.reads_back.set()
         self.trace = trace if trace is not None else []
 
     async def release(self, seconds: float) -> None:
@@ -175,6 +177,7 @@ class MemoryGate:
             raise DeviceUnavailable("devices.gate_away", door="gate")
         self.trace.append("release")
         self.pulses.append(seconds)
+        await self.reads_back.wait()
 
     async def secure(self) -> None:
         if self.away:
