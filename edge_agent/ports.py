@@ -51,6 +51,18 @@ class Terminals(Protocol):
         ...
 
 
+class Erasures(Protocol):
+    """Faces that terminals which match by themselves have still to delete."""
+
+    def next(self, terminal: str) -> tuple[int, str] | None:
+        """Number of the order and person; None when this terminal has nothing left to delete."""
+        ...
+
+    def confirmed(self, terminal: str, order: int) -> None:
+        """The terminal says it has carried out that order. Never waits, never raises."""
+        ...
+
+
 class Secrets(Protocol):
     """What only a comparison tells: whose typed digits are, whether a QR code is a pass of this gateway."""
 

@@ -21,8 +21,8 @@ from edge_agent.flows.premises import Premises
 from edge_agent.model.decisions import Attempt, Company, Decision, Deny, Grant, Reason, Wait
 from edge_agent.model.detections import CameraState, Detection, FaceRefused
 from edge_agent.model.doors import GateReport, Report
-from edge_agent.model.events import AccessDenied, AccessGranted, AccessNotTaken, AlertOpened
-from edge_agent.model.reads import Code, Direction, Keys, Read
+from edge_agent.model.events import AccessDenied, AccessGranted, AccessNotTaken, AlertOpened, FaceMatch
+from edge_agent.model.reads import Code, Direction, Face, Keys, Read
 from edge_agent.model.site import Camera
 from edge_agent.model.standing import Change, Tries
 from edge_agent.ports import Beat, Clock, FaceJudge, Recording, Secrets, Terminals
@@ -168,7 +168,7 @@ class DoorActor:
         event = AccessGranted(
             door=self.door.name, direction=read.direction, person=grant.person, category=grant.category,
             house=grant.house, how=grant.how, rule=grant.rule, terminal=read.terminal,
-            notes=tuple(str(note) for note in grant.notes),
+            notes=tuple(str(note) for note in grant.notes), face=_face_of(read),
         )  # fmt: skip
         recording = self.premises.record(event, *grant.changes, read_id=read.read_id)
         if grant.duress:
@@ -228,7 +228,7 @@ class DoorActor:
         logger.debug("denied at %s: %s", self.door.name, deny.reason)
         event = AccessDenied(
             door=self.door.name, direction=read.direction, reason=deny.reason, how=deny.how,
-            person=deny.person, terminal=read.terminal,
+            person=deny.person, terminal=read.terminal, face=_face_of(read),
         )  # fmt: skip
         self.premises.record(event, *deny.changes, read_id=read.read_id)
         if any(isinstance(change, Tries) and change.until_ms > self._now_ms() for change in deny.changes):
@@ -342,6 +342,14 @@ class DoorActor:
 
     def _now_ms(self) -> int:
         return self.premises.now().up_ms
+
+
+def _face_of(read: Read) -> FaceMatch | None:
+    """How sure the face was: its score stays the terminal's own where the terminal matched."""
+    face = read.credential
+    if not isinstance(face, Face):
+        return None
+    return FaceMatch(round(face.score, 3), str(face.liveness), "terminal" if face.by_terminal else "gateway")
 
 
 class FaceEntry:
