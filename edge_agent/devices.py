@@ -38,7 +38,7 @@ class Owner(Protocol):
 
     def usable(self, terminal: str) -> bool: ...
 
-    def show(self, terminal: str, outcome: str) -> None: ...
+    def show(self, terminal: str, outcome: str, reason: str = "") -> None: ...
 
 
 class Ears(NamedTuple):
@@ -84,10 +84,10 @@ class Devices:
         for link in config.links:
             self._terminals(link, [terminal for terminal in config.terminals if terminal.link == link.name])
 
-    def show(self, terminal: str, outcome: str) -> None:
+    def show(self, terminal: str, outcome: str, reason: str = "") -> None:
         """Fulfils ports.Terminals over all lines: whoever owns the terminal shows the outcome."""
         if owner := self.owners.get(terminal):
-            owner.show(terminal, outcome)
+            owner.show(terminal, outcome, reason)
 
     def _gate(self, door: Door, profile: Profile, link: Link) -> Gate:
         ears = self._ears

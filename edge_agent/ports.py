@@ -44,9 +44,9 @@ class Gate(Protocol):
 
 
 class Terminals(Protocol):
-    def show(self, terminal: str, outcome: str) -> None:
-        """Tell the person: `granted`, `denied`, `fault`, `pin_wanted`, `waiting` (for company or another factor) or
-        `close_door`. Never waits, never raises.
+    def show(self, terminal: str, outcome: str, reason: str = "") -> None:
+        """Tell the person: `granted`, `denied` (and why), `fault`, `pin_wanted`, `waiting` (for company or another
+        factor), `close_door`, or how to stand before the camera (`face_nearer`, …). Never waits, never raises.
         """
         ...
 

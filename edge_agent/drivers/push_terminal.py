@@ -98,7 +98,7 @@ class PushTerminals:
         """Whether reads of this terminal count now."""
         return self.port != 0 and not self._terminals[terminal].away
 
-    def show(self, terminal: str, outcome: str) -> None:
+    def show(self, terminal: str, outcome: str, reason: str = "") -> None:
         """Nothing: the terminal shows what it found by itself, and its call is answered already."""
 
     def _answer(self, call: Call) -> Answer:

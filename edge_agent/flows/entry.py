@@ -179,10 +179,10 @@ class DoorActor:
             return False
         try:
             await self.doorway.release(Going(grant.person, grant.changes, grant.undo), grant.longer)
-            self.terminals.show(read.terminal, "granted")
+            self._show(read, "granted")
         except DeviceUnavailable as error:
             logger.error("%s did not open: %s", self.door.name, error)
-            self.terminals.show(read.terminal, "fault")
+            self._show(read, "fault")
             not_taken = AccessNotTaken(door=self.door.name, person=grant.person)
             self.premises.record(not_taken, *self._taken_back(grant))
             return False
@@ -224,7 +224,7 @@ class DoorActor:
                 return False
 
     def _deny(self, read: Read, deny: Deny) -> None:
-        self.terminals.show(read.terminal, "denied")
+        self._show(read, "denied", str(deny.reason))
         logger.debug("denied at %s: %s", self.door.name, deny.reason)
         event = AccessDenied(
             door=self.door.name, direction=read.direction, reason=deny.reason, how=deny.how,
@@ -244,7 +244,7 @@ class DoorActor:
     def _wait(self, attempt: Attempt, wait: Wait) -> None:
         read = attempt.read
         pin = wait.reason is Reason.SECOND_FACTOR_MISSING and "pin" in wait.wants
-        self.terminals.show(read.terminal, "pin_wanted" if pin else "waiting")
+        self._show(read, "pin_wanted" if pin else "waiting")
         gathered = self._gathered[read.direction]
         self._gathered[read.direction], gone = presentation.waits(gathered, read, wait, self._now_ms())
         self._in_vain(gone)
@@ -311,6 +311,15 @@ class DoorActor:
     def claimed(self, direction: Direction) -> str | None:
         """Who has shown a card or a number and whose face would complete it."""
         return presentation.face_wanted(self._gathered[direction])
+
+    def _show(self, read: Read, outcome: str, reason: str = "") -> None:
+        """Where the credential was shown; a camera has no screen, the terminals on its side have."""
+        if read.terminal in self.sides or not self.sides:
+            self.terminals.show(read.terminal, outcome, reason)
+            return
+        for terminal in self.doorway.here:
+            if self.sides.get(terminal) is read.direction:
+                self.terminals.show(terminal, outcome, reason)
 
     def advise(self, direction: Direction, outcome: str) -> None:
         """Tell whoever stands before the camera what to do, on the screens of that side."""
