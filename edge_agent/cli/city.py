@@ -16,7 +16,7 @@ from edge_agent.city.command import CommandDesk
 from edge_agent.city.home_assistant import HomeAssistant
 from edge_agent.city.ingest import IngestWorker
 from edge_agent.city.reading import CityReader
-from edge_agent.city.reception import GROUP
+from edge_agent.city.reception import GROUP, REGION
 from edge_agent.city.store import CityStore
 from edge_agent.cli.city_look import export, gateways, verify_
 from edge_agent.cli.city_options import DATABASE, FOLDER, address, broker_options, place
@@ -46,8 +46,18 @@ for look in (gateways, verify_, export, watch):
 )
 @click.option("--worker", "name", default="1", show_default=True, help="This worker's name; differs on one broker.")
 @click.option("--group", default=GROUP, show_default=True, help="Whom to share with; see docs/brokers for its secrecy.")
+@click.option("--region", default=REGION, show_default=True, help="Whose STATE this is; [uplink] region of gateways.")
 @click.option("--child", is_flag=True, hidden=True)
-def run(folder: Path, database: str | None, workers: int, name: str, group: str, child: bool, **broker: Any) -> None:
+def run(
+    folder: Path,
+    database: str | None,
+    workers: int,
+    name: str,
+    group: str,
+    region: str,
+    child: bool,
+    **broker: Any,
+) -> None:
     """Store what the gateways publish, and acknowledge what is stored."""
     log.configure(program="city" if workers == 1 and name == "1" else f"city-{name}")
     where = address(**broker)
@@ -58,7 +68,7 @@ def run(folder: Path, database: str | None, workers: int, name: str, group: str,
     store = CityStore(place(folder, database))
     try:
         ack_key = load_private(folder / "keys/city-ack.key")
-        worker = IngestWorker(where, store, ack_key, folder / "gateways", f"city-ingest-{name}", group)
+        worker = IngestWorker(where, store, ack_key, folder / "gateways", f"city-ingest-{name}", group, region)
         asyncio.run(_until_told(worker, child))
     finally:
         store.close()
