@@ -11,6 +11,7 @@ from edge_agent.contract.messages import AckMessage, BirthMessage, ManifestMessa
 from edge_agent.contract.telemetry import TelemetryMessage
 from edge_agent.model.commands import Command
 from edge_agent.model.events import EVENTS, schema
+from edge_agent.model.grants import PeopleChunk
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -21,6 +22,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         "ack": AckMessage,
         "birth": BirthMessage,
         "command": Command,
+        "content": PeopleChunk,
         "manifest": ManifestMessage,
         "state": StateMessage,
         "telemetry": TelemetryMessage,
