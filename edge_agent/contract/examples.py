@@ -91,7 +91,7 @@ def command() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def content() -> bytes:
+def piece() -> bytes:
     """One piece of a list of people; its SHA-256 is its name."""
     card = CredentialGrant("card", 26, "12d687")
     resident = PersonGrant("p-5f2c", "resident", "3-1-502", credentials=(card,))
@@ -129,11 +129,11 @@ def messages() -> dict[str, bytes]:
         "manifest": seal(
             ManifestMessage(
                 gateway=GATEWAY, version=BEGAN_MS, issuer="registry",
-                deltas=(Delta(0, (Chunk(hashlib.sha256(content()).hexdigest(), len(content())),)),),
+                deltas=(Delta(0, (Chunk(hashlib.sha256(piece()).hexdigest(), len(piece())),)),),
             ),
             KEY,
         ),
-        "content": content(),
+        "content": piece(),
     }  # fmt: skip
 
 
