@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def test_the_unit_verifies(tmp_path: Path) -> None:
-    """systemd finds nothing to complain about, with its drop-in, given that the program is installed where the unit says."""
+    """systemd finds nothing to complain about, drop-in and all, given that the program is installed where it says."""
     text = UNIT.read_text().replace("/opt/edge-agent/.venv/bin/edge-agent", sys.executable)
     assert sys.executable in text
     copy = tmp_path / UNIT.name
