@@ -12,6 +12,7 @@ from edge_agent.contract.telemetry import TelemetryMessage
 from edge_agent.model.commands import Command
 from edge_agent.model.encoding import json_schema
 from edge_agent.model.events import EVENTS, schema
+from edge_agent.model.grants import PeopleChunk
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -22,6 +23,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         "ack": AckMessage,
         "birth": BirthMessage,
         "command": Command,
+        "content": PeopleChunk,
         "manifest": ManifestMessage,
         "state": StateMessage,
         "telemetry": TelemetryMessage,
