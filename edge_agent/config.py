@@ -26,6 +26,7 @@ from edge_agent.model.site import (
     Interlock,
     Link,
     Policy,
+    Retention,
     Sensor,
     Table,
     Terminal,
@@ -36,7 +37,13 @@ from edge_agent.tables import Reader, read_toml, refer
 from edge_agent.wiring import check_keys, check_wiring
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-SECTIONS: dict[str, type[Table]] = {"gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy}
+SECTIONS: dict[str, type[Table]] = {
+    "gateway": Gateway,
+    "uplink": Uplink,
+    "policy": Policy,
+    "faces": FacePolicy,
+    "retention": Retention,
+}
 ARRAYS: dict[str, type[Table]] = {
     "link": Link, "terminal": Terminal, "camera": Camera, "door": Door, "area": Area, "interlock": Interlock,
     "sensor": Sensor, "desk": Desk,
@@ -56,6 +63,7 @@ def load_config(path: Path) -> Config:
     uplink = reader.section(data, "uplink", Uplink)
     policy = reader.section(data, "policy", Policy)
     faces = reader.section(data, "faces", FacePolicy)
+    retention = reader.section(data, "retention", Retention)
     config = Config(
         gateway=gateway or Gateway(id="unknown"),
         uplink=uplink or Uplink(url="mqtt://unknown"),
@@ -69,6 +77,7 @@ def load_config(path: Path) -> Config:
         interlocks=reader.tables(data, "interlock", Interlock),
         sensors=reader.tables(data, "sensor", Sensor),
         desks=reader.tables(data, "desk", Desk),
+        retention=retention or Retention(),
         digest=hashlib.sha256(raw).hexdigest()[:16],
     )
     complete = not reader.broken  # what refers to what can only be judged when all of it is there
@@ -171,6 +180,20 @@ def _check_privacy(reader: Reader, config: Config) -> None:
         for index, camera in enumerate(config.cameras):
             if "face" in camera.use:
                 reader.wrong(f"camera[{index}].use", "config.faces_of_minors", site=config.gateway.site)
+        for index, terminal in enumerate(config.terminals):
+            if "face" in _provided(terminal):
+                reader.wrong(f"terminal[{index}].profile", "config.faces_of_minors", site=config.gateway.site)
+    if config.faces.engine == "terminal":
+        for index, camera in enumerate(config.cameras):
+            if "face" in camera.use:
+                reader.wrong(f"camera[{index}].use", "config.terminals_match", camera=camera.name)
+        if not face_terminals(config):
+            reader.wrong("faces.engine", "config.no_face_terminal")
+
+
+def face_terminals(config: Config) -> tuple[str, ...]:
+    """Names of the terminals that match faces by themselves."""
+    return tuple(terminal.name for terminal in config.terminals if "face" in _provided(terminal))
 
 
 def _provided(terminal: Terminal) -> set[str]:

@@ -236,9 +236,9 @@ class Station:
         if self.terminal is not None:
             self._report(self.terminal.name, "reader", "lost", detail)
 
-    def show(self, outcome: str, asked: float) -> None:
+    def show(self, outcome: str, reason: str, asked: float) -> None:
         """An outcome on LED, buzzer and display; the newest replaces what was not sent yet."""
-        feedback = self.profile.feedback_for(outcome) if self.profile is not None else None
+        feedback = self.profile.feedback_for(outcome, reason) if self.profile is not None else None
         if feedback is None or not self.watch.usable:
             return
         self.orders.drop(SHOWN)

@@ -36,7 +36,7 @@ def exists(path: Path, kind: Kind) -> bool:
         if wal_bytes:
             raise Damaged(path, "the file is empty, its log is not")  # SQLite would delete the log
         return False
-    found = _application_id(path)
+    found = _application_id(path, bool(wal_bytes))
     if found != kind.application_id:
         if _was_ours(path, kind):
             raise Damaged(path, "its header is broken")
@@ -71,15 +71,30 @@ def _look(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
 
 
-def _application_id(path: Path) -> int:
-    connection = _look(path)
+def _application_id(path: Path, logged: bool) -> int:
+    """A checkpoint writes the first page before those it adds: while another process is at it, and for good when the
+    power failed there, the file alone names more pages than it has. Its log has them all, so it is read through that.
+    """
+    try:
+        return _read_application_id(_look(path))
+    except sqlite3.DatabaseError as error:
+        if not (logged and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CORRUPT):
+            raise _damage(error, path) from error
+    try:
+        return _read_application_id(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True))
+    except sqlite3.DatabaseError as error:
+        raise _damage(error, path) from error
+
+
+def _damage(error: sqlite3.DatabaseError, path: Path) -> Exception:
+    broken = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return Damaged(path, str(error)) if broken else error
+
+
+def _read_application_id(connection: sqlite3.Connection) -> int:
     try:
         found: int = connection.execute("PRAGMA application_id").fetchone()[0]
         return found
-    except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-            raise Damaged(path, str(error)) from error
-        raise
     finally:
         connection.close()
 

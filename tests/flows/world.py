@@ -189,9 +189,11 @@ class MemoryGate:
 class MemoryTerminals:
     def __init__(self) -> None:
         self.shown: list[tuple[str, str]] = []
+        self.reasons: list[str] = []
 
-    def show(self, terminal: str, outcome: str) -> None:
+    def show(self, terminal: str, outcome: str, reason: str = "") -> None:
         self.shown.append((terminal, outcome))
+        self.reasons.append(reason)
 
 
 class MemorySecrets:

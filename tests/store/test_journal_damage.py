@@ -18,6 +18,7 @@ from edge_agent.model.events import DoorForced, DoorOpened
 from edge_agent.store import mark, recognise
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.ledger import JournalFile
+from edge_agent.store.reading import JournalReader
 from edge_agent.store.writer import Writer
 
 ROWS = 400
@@ -347,3 +348,31 @@ def test_a_disk_that_fails_is_not_taken_for_a_damaged_file(tmp_path: Path, monke
         assert journal.accepting
 
     journalling(tmp_path / "journal.db", story)
+
+
+def newest_first_page(log: bytes) -> bytes:
+    """Page 1 as the last commit of a log has it."""
+    size, found = 24 + 4096, b""
+    for at in range(32, len(log) - size + 1, size):
+        if log[at : at + 4] == (1).to_bytes(4, "big"):
+            found = log[at + 24 : at + size]
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("first_page", ["written", "torn"])
+def test_a_power_cut_in_a_checkpoint_is_no_damage(killed: Path, first_page: str) -> None:
+    """Found by the laboratory, rows 2a and 17: a checkpoint writes the first page before those it adds. The log has
+    all of them; who reads beside the daemon and who continues it lose nothing.
+    """
+    page = newest_first_page(recognise.beside(killed, "-wal").read_bytes())
+    short = killed.read_bytes()
+    assert int.from_bytes(page[28:32], "big") * 4096 > len(short)
+    killed.write_bytes((page if first_page == "written" else page[:512] + b"\xa5" * 3584) + short[4096:])
+    with pytest.raises(sqlite3.DatabaseError), closing(recognise._look(killed)) as connection:
+        connection.execute("SELECT count(*) FROM events").fetchone()
+    reader = JournalReader(killed)
+    assert (reader.last, reader.verify().ok) == (ROWS, True)
+    reader.close()
+    seen = journalling(killed, look)
+    assert (seen["last"], seen["set_aside"], seen["next"], seen["whole"]) == (ROWS, None, ROWS + 1, True)
