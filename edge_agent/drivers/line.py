@@ -83,6 +83,7 @@ class Line:
                     self._lost(DeviceUnavailable("devices.port_slow", path=self._url))
         except asyncio.CancelledError:
             work.add_done_callback(_unwanted)
+            opening.cancel()  # or its failure would be complained of as nobody's
             raise
         return opening.result()
 
