@@ -26,6 +26,15 @@ def test_two_at_a_time_two_between_polls_and_outputs_first() -> None:
     assert len(list(orders.next(0.0))) == BETWEEN_POLLS
 
 
+def test_outputs_go_before_polls_two_at_a_time_as_well() -> None:
+    """libosdp would take them all, and do them all after a cut."""
+    orders = Orders()
+    for number in range(8):
+        orders.put(Order(f"output {number}", pulse_command(number, 10), 5.0))
+    assert len(list(orders.next(0.0))) == 2
+    assert list(orders.next(0.0)) == []
+
+
 def test_the_newer_replaces_the_older_the_late_is_dropped_and_nothing_outlives_a_loss() -> None:
     orders, ended = Orders(), list[tuple[str, bool]]()
     orders.put(order("output 0", ended))

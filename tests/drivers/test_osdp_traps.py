@@ -216,9 +216,10 @@ def test_a_reader_that_was_busy_twice_has_refused_nothing(tmp_path: Path) -> Non
 
 
 def test_feedback_and_questions_without_end_do_not_hold_up_cards(tmp_path: Path) -> None:
-    """Commands go before polls in libosdp: with LED, buzzer, text and state questions asked for again and again, a
-    card would wait until the last of them is done.
+    """Commands go before polls in libosdp, and its queue takes any number: with LED, buzzer, text and state questions
+    asked for again and again, a card would wait until the last of them is done.
     """
+    most: list[tuple[int, int]] = []
 
     async def story(bench: OsdpBench) -> None:
         await bench.usable()
@@ -232,11 +233,15 @@ def test_feedback_and_questions_without_end_do_not_hold_up_cards(tmp_path: Path)
                 bench.bus.show("r1", "denied")
                 for order in ("outputs", "inputs"):
                     bench.ask(order)
+                orders = bench.bus._stations[0].orders
+                most.append((len(orders._away), len(orders._waiting)))
                 return len(bench.reads) > asked
 
             await auntil(waiting, timeout=3)
             assert time.monotonic() - began < 1.0
         assert len(bench.device.said("led")) > 3
+        assert max(away for away, _ in most) <= 2
+        assert max(waiting for _, waiting in most) <= 6  # three that show, three that ask
 
     on_osdp_bench(
         tmp_path, story, "--outputs", "1", "--inputs", "1", readers=(1,), doors=(door("north", 1, contact=0),)
