@@ -71,6 +71,7 @@ def prepare_agent() -> None:
     from edge_agent.store import migrations
     from edge_agent.store.journal import SqliteJournal
     from edge_agent.store.ledger import JournalFile
+    from edge_agent.uplink.broker import Connection
     from edge_agent.uplink.city import MqttUplink
 
     running = migrations._running
@@ -94,7 +95,8 @@ def prepare_agent() -> None:
         installation.CERTIFICATE_TRIAL_S = float(trial_s)
     around(JournalFile, "commit", "commit.before", "commit.after")
     around(SqliteJournal, "tick", "cursor.before")
-    around(MqttUplink, "publish", "publish.before", "puback")
+    around(MqttUplink, "publish", "publish.before")
+    around(Connection, "_on_publish", after="puback")
     around(SqliteJournal, "confirm", "ack.before", "ack.after")
     around(SerialGate, "release", "pulse.before", "pulse.after")
 
