@@ -45,6 +45,7 @@ class Publisher:
         self.outbox = Outbox(journal.acked, journal.last, lambda: chance.uniform(*JITTER))
         self.lanes = Lanes(journal, uplink, self.outbox)
         self._answered = asyncio.Event()
+        self._silent = False  # told that the city does not acknowledge
         self._wake = asyncio.Event()
         self._flying: set[asyncio.Future[Sent]] = set()
 
@@ -88,13 +89,23 @@ class Publisher:
             if self.uplink.city_away:
                 await self._wait_for_the_city(session, beat)
             if self.outbox.overdue(self._now()):
-                logger.info("no acknowledgement for too long: sending again from %d", self.outbox.acked + 1)
-                self.outbox.again(self.journal.last)
+                self._unanswered()
             if await self._send_some():
                 continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self._wake.wait()
+
+    def _unanswered(self) -> None:
+        """Sent, taken by the broker, and not acknowledged. Once for each silence also in the journal: on MQTT 3.1.1 this
+        is all that shows of an access list that lets nothing through.
+        """
+        logger.info("no acknowledgement for too long: sending again from %d", self.outbox.acked + 1)
+        if not self._silent:
+            self._silent = True
+            detail = "the broker takes our events and the city does not acknowledge them: access list, or no worker"
+            self.alarms.degraded("uplink_unanswered", detail)
+        self.outbox.again(self.journal.last)
 
     async def _wait_for_the_city(self, session: int, beat: Beat) -> None:
         """The city says itself that it takes nothing now: what happens waits in the journal."""
@@ -164,6 +175,7 @@ class Publisher:
                 now = self.clock.now()
                 self.clock.at_least(ack.now_ms, now.boot_id, now.up_ms)
             self.lanes.heard()
+            self._silent = False
             self._answered.set()
             self._wake.set()
 
