@@ -97,8 +97,8 @@ class Publisher:
                     await self._wake.wait()
 
     def _unanswered(self) -> None:
-        """Sent, taken by the broker, and not acknowledged. Once for each silence also in the journal: on MQTT 3.1.1 this
-        is all that shows of an access list that lets nothing through.
+        """Sent, taken by the broker, and not acknowledged. Once for each silence also in the journal: on MQTT 3.1.1
+        this is all that shows of an access list that lets nothing through.
         """
         logger.info("no acknowledgement for too long: sending again from %d", self.outbox.acked + 1)
         if not self._silent:

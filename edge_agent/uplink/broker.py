@@ -41,6 +41,7 @@ VERIFY = {
     **dict.fromkeys((7, 18, 19, 20, 21), "uplink.server_authority"),
 }  # fmt: skip
 PLAIN = {"WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING", "RECORD_LAYER_FAILURE"}
+CLIENT_REFUSED = "uplink.client_refused"
 OLD = {"TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL"}
 
 REFUSED = 0x80  # MQTT 5: reason codes from here on are failures
@@ -122,6 +123,7 @@ class Connection:
         self._subscriptions: dict[int, asyncio.Future[list[int]]] = {}
         self._five = login.mqtt == 5
         self._heard_at = time.monotonic()
+        self._socket: object = None
         self._properties: dict[str, _Packed] = {}
         self._client = self._make_client()
 
@@ -143,7 +145,9 @@ class Connection:
         try:
             async with asyncio.timeout(ANSWER_S):
                 code = await self._opened
-        except (TimeoutError, UplinkError) as error:
+        except UplinkError as error:
+            raise (error if error.code == CLIENT_REFUSED else self._no_answer()) from error
+        except TimeoutError as error:
             raise self._no_answer() from error
         if code.value >= REFUSED:
             raise self._refusal(code)
@@ -272,7 +276,7 @@ class Connection:
             return
         if isinstance(sock, socket.socket):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._heard_at = time.monotonic()
+        self._heard_at, self._socket = time.monotonic(), sock
         self._client.on_socket_close = self._on_socket_close
         self._client.on_socket_register_write = self._on_want_write
         self._client.on_socket_unregister_write = self._on_wrote
@@ -313,6 +317,8 @@ class Connection:
     def _on_disconnect(self, client: mqtt.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
         if code.value == TAKEN_OVER:
             self._end(UplinkError("uplink.taken_over", where=self.login.where, client=self.login.client))
+        elif refused := self._certificate_refused():
+            self._end(refused)
         else:
             self._end(self._lost(code))
 
@@ -383,6 +389,14 @@ class Connection:
             return UplinkError("uplink.server_old", where=self.login.where)
         why = getattr(error, "verify_message", "") or error.reason or error
         return UplinkError("uplink.tls", where=self.login.where, why=why)
+
+    def _certificate_refused(self) -> UplinkError | None:
+        """In TLS 1.3 a server looks at our certificate after the handshake, and its alert is the last we hear."""
+        alert = getattr(self._socket, "alert", "")
+        if "ALERT" not in alert or not ("CERTIFICATE" in alert or "UNKNOWN_CA" in alert):
+            return None
+        why = alert.rpartition("ALERT_")[2].lower().replace("_", " ")
+        return UplinkError(CLIENT_REFUSED, where=self.login.where, why=why)
 
     def _no_answer(self) -> UplinkError:
         return UplinkError("uplink.no_answer", where=self.login.where, version=self.login.mqtt)

@@ -41,6 +41,7 @@ EVENT_TYPE = "application/cloudevents+json"
 REFUSALS = {
     "uplink.login_refused", "uplink.topic_refused", "uplink.taken_over", "uplink.mqtt_version",
     "uplink.certificate_name", "uplink.certificate_key", "uplink.certificate_expired", "uplink.certificate_early",
+    "uplink.client_refused",
 }  # fmt: skip
 LOGIN_REFUSED = "uplink.login_refused"  # the circuit opens: a broker counts wrong passwords, and may lock us out
 DROPS_BEFORE_REPORT = 5  # Mosquitto 2.0 drops the older of two clients with one name without a word

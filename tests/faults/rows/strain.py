@@ -17,13 +17,13 @@ from edge_agent.drivers.clock import SystemClock
 from edge_agent.model import site
 from edge_agent.sockets import short_name
 from edge_agent.uplink.city import Keys, MqttUplink
-from tests.faults.gateway import rss_kib
+from tests.faults.gateway import Gateway, rss_kib
 from tests.faults.lab import Lab
 from tests.faults.row import row
 from tests.faults.systemd import WATCHDOG_S, Systemd
 from tests.waiting import auntil
 
-CGROUP = Path("/sys/fs/cgroup/memory")
+CGROUP, FREEZER = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup/freezer")
 
 
 @row(22, "hung: stopped, event loop blocked", part="a", quick=1, sample=4, full=50)
@@ -54,25 +54,52 @@ async def hung(lab: Lab, count: int) -> None:
         lab.count(silent_s=systemd.killed[-1])
 
 
-@row(22, "a pause: cards of that time do not open later", part="b", quick=1, sample=2, full=20)
+@row(22, "a pause (stopped, frozen): no card opens later", part="b", quick=1, sample=2, full=20)
 async def paused(lab: Lab, count: int) -> None:
     """Stopped for less than the watchdog's patience, as a blocked disk does. The oracle judges what opens after it."""
     await lab.open()
     gateway = lab.gateways[0]
     for _ in range(count):
         await gateway.shut()
-        gateway.agent.send(signal.SIGSTOP)
+        frozen = _freezer(lab, gateway) if lab.done % 2 else None
+        _pause(gateway, frozen)
         since, mark = len(gateway.ledger.reads), len(gateway.gate.lines)
         gateway.show_card()
         paused_s = lab.rng.uniform(STALE_AFTER_MS / 1000 + 0.5, 7.0)
         await asyncio.sleep(paused_s)
-        gateway.agent.send(signal.SIGCONT)
+        _go_on(gateway, frozen)
         await gateway.served(since=since)
         await asyncio.sleep(0.3)
         lab.check(not gateway.openings(mark), f"a card of {paused_s:.1f} s ago opened")
         await gateway.ready()
         await gateway.let_in(mark)
         lab.count()
+
+
+def _freezer(lab: Lab, gateway: Gateway) -> Path | None:
+    """A group of the kernel's freezer with the daemon in it; None where there is none."""
+    if os.geteuid() != 0 or not (FREEZER / "cgroup.procs").exists():
+        return None
+    group = FREEZER / f"faults-{gateway.agent.pid}"
+    if not group.exists():
+        group.mkdir()
+        lab.last_thing(group.rmdir)
+    (group / "cgroup.procs").write_text(str(gateway.agent.pid), "ascii")
+    return group
+
+
+def _pause(gateway: Gateway, frozen: Path | None) -> None:
+    if frozen is None:
+        gateway.agent.send(signal.SIGSTOP)
+    else:
+        (frozen / "freezer.state").write_text("FROZEN", "ascii")
+
+
+def _go_on(gateway: Gateway, frozen: Path | None) -> None:
+    if frozen is None:
+        gateway.agent.send(signal.SIGCONT)
+    else:
+        (frozen / "freezer.state").write_text("THAWED", "ascii")
 
 
 @row(23, "40 file descriptors, all taken by listeners", part="a", quick=0, sample=2, full=20)
