@@ -22,7 +22,6 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_agent.errors import UplinkError
-from edge_agent.failpoint import failpoint
 from edge_agent.ports import Sent
 
 KEEPALIVE_S = 20
@@ -326,7 +325,6 @@ class Connection:
         flight = self._flights.pop(mid, None)
         if flight is None:
             return
-        failpoint("publish.after")
         sent = ACCEPTED
         if code.value:  # 0x10 and what is refused; what lies between is of no consequence
             accepted = code.value < REFUSED and code.value != NOBODY_SUBSCRIBED

@@ -23,7 +23,6 @@ from edge_agent.contract.messages import BirthMessage, RotationMessage, StateMes
 from edge_agent.contract.signatures import PrivateKey, PublicKey
 from edge_agent.contract.telemetry import TelemetryMessage
 from edge_agent.errors import UplinkError
-from edge_agent.failpoint import failpoint
 from edge_agent.model import site
 from edge_agent.model.ack import Ack
 from edge_agent.model.commands import Delivery, Listed
@@ -163,7 +162,6 @@ class MqttUplink:
 
     def publish(self, row: Row, historic: bool) -> asyncio.Future[Sent]:
         topic = topics.of_event(self.gateway, row.tag)
-        failpoint("publish.before")
         return self._send(topic, write_envelope(row, self.gateway, historic), content_type=EVENT_TYPE)
 
     def tell(self, health: Health) -> None:
@@ -179,9 +177,7 @@ class MqttUplink:
         self._connection.tell(topics.up(self.gateway, "tel"), canonical(message))
 
     async def ack(self) -> Ack:
-        ack = await self._inbox.acks.get()
-        failpoint("ack.before")
-        return ack
+        return await self._inbox.acks.get()
 
     async def command(self) -> Delivery:
         return await self._inbox.next_command()

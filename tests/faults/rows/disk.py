@@ -87,7 +87,7 @@ async def full_for_long(lab: Lab, count: int) -> None:
     told; then entry is refused, and it goes on without a start when there is room.
     """
     gateway, disk = await on_small_disk(lab, 64)
-    await auntil(lambda: _reserved(gateway), 60, "the reserve to be grown")
+    await auntil(lambda: reserved(gateway), 60, "the reserve to be grown")
     lab.broker.kill()  # what waits for the city makes no room
     disk.fill()
     first = _last(gateway)
@@ -134,7 +134,7 @@ def _last(gateway: Gateway) -> int:
     return max((seq for _, seq in gateway.ledger.accepted), default=0)
 
 
-def _reserved(gateway: Gateway) -> bool:
+def reserved(gateway: Gateway) -> bool:
     """All of it: in the file and in its log."""
     with closing(sqlite3.connect(f"{gateway.journal.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as db:
         return reserve.chunks(db) >= reserve.CHUNKS and reserve.log_grown(gateway.journal)
