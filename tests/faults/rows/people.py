@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from edge_agent.contract import topics
+from edge_agent.sim.broker import free_port
 from tests.faults.broker import USUAL
 from tests.faults.lab import Lab
 from tests.faults.oracle import journal_rows
@@ -87,10 +88,11 @@ async def certificates(lab: Lab, count: int) -> None:
         "use_identity_as_username true",
         "crlfile {0}/city.crl",
     )
-    plain = f"listener {lab.broker.port + 1} 127.0.0.1"
+    open_port = free_port()
+    plain = f"listener {open_port} 127.0.0.1"
     lab.broker.listener = (*(line.format(at, "broker") for line in gated), f"certfile {at}/broker.pem")
     lab.broker.more = ("per_listener_settings true", *USUAL)
-    await _open_tls(lab, plain)
+    await _open_tls(lab, plain, open_port)
     gateway = lab.gateways[0]
     for number in range(count):
         kind = CERTIFICATES[(lab.seed + number) % len(CERTIFICATES)]
@@ -119,11 +121,10 @@ async def certificates(lab: Lab, count: int) -> None:
     await gateway.start()
 
 
-async def _open_tls(lab: Lab, plain: str) -> None:
+async def _open_tls(lab: Lab, plain: str, port: int) -> None:
     lab.broker.more = (*lab.broker.more, plain, "allow_anonymous true")
     await lab.open(gateways=0, workers=0, broker=lab.broker.more)
-    port = lab.broker.port
-    lab.worker_url = f"mqtt://127.0.0.1:{port + 1}"
+    lab.worker_url = f"mqtt://127.0.0.1:{port}"
     await lab.start_worker()
     await lab.gateway()
 
