@@ -76,7 +76,7 @@ async def broker_denies(lab: Lab, count: int) -> None:
             await gateway.ready()
 
 
-@row(11, "PUBACK quota exceeded (0x97), nobody there (0x10)", part="b", quick=2, sample=4, full=20)
+@row(11, "PUBACK quota exceeded (0x97), nobody there (0x10)", part="b", sample=4, full=20)
 async def broker_answers(lab: Lab, count: int) -> None:
     """A broker that takes nothing and says so: nothing counts as delivered, and it goes on when that is over."""
     gateway, proxy = await behind(lab)

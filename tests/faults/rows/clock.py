@@ -94,7 +94,7 @@ async def turned_back(lab: Lab, count: int) -> None:
     await gateway.start()
 
 
-@row(17, "clock flag, corrected times, floor", part="b", quick=1, sample=2, full=20, batch=1, why_not=no_faketime)
+@row(17, "clock flag, corrected times, floor", part="b", sample=2, full=20, batch=1, why_not=no_faketime)
 async def flags(lab: Lab, count: int) -> None:
     """Synchronised, then not, then a power cycle into 1970 with somebody who vouches for 1970, then right again: what
     each event says of its time is true, dated passes open by a trusted clock only, and the floor holds.
