@@ -87,12 +87,13 @@ test-gpio: setup
 	tests/gpio/build_kernel.sh
 	tests/gpio/boot.sh
 
-# Hostile commands, acknowledgements and lists against the real inbox and command flow; bounded by COUNT.
+# Hostile messages against the real inbox and command flow, and against the city's intake; bounded by COUNT.
 .PHONY: fuzz-uplink
 COUNT ?= 1000000
 SEED ?= 1
 fuzz-uplink: setup
 	PYTHONPATH=. $(BIN)/python -m tests.uplink.hostile $(COUNT) $(SEED) 2>/dev/null
+	PYTHONPATH=. $(BIN)/python -m tests.city.hostile $(COUNT) $(SEED) 2>/dev/null
 
 bench: setup broker postgres photos
 	PYTHONPATH=. $(BIN)/python bench/journal.py

@@ -113,7 +113,7 @@ async def bytes_per_event(journal: SqliteJournal, rows: int, group: int) -> floa
         recordings = [journal.record(event(n)) for _ in range(group)]
         for recording in recordings:
             await recording.committed()
-        await journal.confirm(journal.last)
+        journal.confirm(journal.last)
     return (written() - before) / rows
 
 

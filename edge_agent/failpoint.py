@@ -10,14 +10,9 @@ VARIABLE = "EDGE_AGENT_FAILPOINT"
 DIED = 86  # exit status: ended here, and not by a defect
 
 POINTS = (
-    "commit.before", "commit.after",  # a group of the journal
-    "publish.before", "publish.after",  # one event to the broker; after: the broker has answered
-    "ack.before",  # the city's acknowledgement is here, nothing of it is in force
     "intent.before", "intent.after",  # a command: before and after its intent is on the disk
     "pulse.before", "pulse.after",  # the relay
     "result.before", "result.after",  # what came of the command; after: it is on the disk
-    "people.before", "people.after",  # one transaction of a list of people from the city
-    "config.before", "config.after",  # agent.toml is replaced
 )  # fmt: skip
 
 

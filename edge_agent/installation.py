@@ -18,7 +18,6 @@ from edge_agent.config import load_config
 from edge_agent.contract.certificates import check_identity, read_certificate
 from edge_agent.contract.signatures import replace_file
 from edge_agent.errors import EdgeAgentError, UplinkError
-from edge_agent.failpoint import failpoint
 from edge_agent.flows.alarm import Alarms
 from edge_agent.model.site import Config
 from edge_agent.ports import Beat
@@ -161,9 +160,7 @@ class Installation:
             replace_file(_beside(self.file, "previous"), self.file.read_bytes(), 0o600)
             tried.config, tried.starts = version, 0
             write_tried(self.file, tried)
-            failpoint("config.before")
             replace_file(self.file, content, 0o600)
-            failpoint("config.after")
         except (EdgeAgentError, OSError) as error:
             return "cannot_write", str(error)
         finally:

@@ -1,5 +1,6 @@
 """What the flows need from the world. Drivers, store and uplink fulfil these; tests may too, in a few lines each."""
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 import msgspec
@@ -144,7 +145,7 @@ class Journal(Protocol):
         """Up to `limit` rows with seq > `after` in order; only that lane when `urgent` is given."""
         ...
 
-    async def confirm(self, upto: int) -> None:
+    def confirm(self, upto: int) -> None:
         """The city holds everything up to `upto`: the outbox cursor moves there. Never backwards."""
         ...
 
@@ -254,7 +255,9 @@ class Uplink(Protocol):
 
     async def birth(self, birth: Birth) -> None: ...
 
-    async def publish(self, row: Row, historic: bool) -> Sent: ...
+    def publish(self, row: Row, historic: bool) -> Awaitable[Sent]:
+        """Hand over at once, in the order of the calls; what comes back is what the broker said."""
+        ...
 
     def tell(self, health: Health) -> None:
         """Telemetry: sent once when there is a connection with room, otherwise dropped."""

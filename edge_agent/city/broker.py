@@ -9,6 +9,7 @@ import contextlib
 import socket
 import ssl
 import struct
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -99,6 +100,8 @@ class CityConnection:
         self._loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[ReasonCode] = self._loop.create_future()
         self._answers: dict[int, asyncio.Future[list[int]]] = {}
+        self._arrived: deque[Arrived] = deque()
+        self._waking = False
         self._five = address.mqtt == 5
         self._client = self._make_client(client_id)
         if will is not None:
@@ -231,8 +234,15 @@ class CityConnection:
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""
-        arrived = Arrived(message.mid, topic, bytes(message.payload), bool(message.retain))
-        self._call(self._on_message, arrived)
+        self._arrived.append(Arrived(message.mid, topic, bytes(message.payload), bool(message.retain)))
+        if not self._waking:  # a system call: once for all that come until the loop looks
+            self._waking = True
+            self._call(self._hand_on)
+
+    def _hand_on(self) -> None:
+        self._waking = False  # before looking: what comes from here on wakes it again
+        while self._arrived:
+            self._on_message(self._arrived.popleft())
 
     def _call(self, function: Callable[..., None], *arguments: Any) -> None:
         if not self._loop.is_closed():

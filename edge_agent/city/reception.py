@@ -33,7 +33,8 @@ SENDING_S = 30.0  # who was heard within this time shares the queue
 REFUSALS = 50  # in one acknowledgement; each at most REASON long, so that all fit into it
 REASON = 160
 STATE_AGAIN_S = 0.2  # whoever may write STATE does not make a worker write without end
-REFUSED_LOG_S = 1.0  # all of them are in the quarantine
+REFUSED_LOG_S = 1.0
+QUARANTINED_AT_ONCE, QUARANTINED_A_SECOND = 1000, 20
 
 logger = log.get("city.ingest")
 
@@ -82,6 +83,7 @@ class Reception:
         self._bdseq = 0
         self._state_again_s = 0.0
         self._say_again_s = 0.0
+        self._places_left, self._places_at = float(QUARANTINED_AT_ONCE), time.monotonic()
 
     async def open(self) -> None:
         """One connection, subscribed. Raises UplinkError."""
@@ -128,14 +130,27 @@ class Reception:
             self._live().acknowledge(message.mid)
 
     def put_away(self, judged: Judged, message: Arrived, refused: Refused) -> None:
-        """Into the quarantine; its gateway is told when the message said which event it was."""
+        """Into the quarantine; its gateway is told when the message said which event it was. Each write there waits for
+        the disk, so that who floods us is counted and no more kept than QUARANTINED_A_SECOND.
+        """
         self.refused += 1
         if time.monotonic() >= self._say_again_s:
             self._say_again_s = time.monotonic() + REFUSED_LOG_S
             logger.warning("refused on %s: %s (%d so far)", message.topic, refused.reason, self.refused)
-        self._store.quarantine(message.topic, refused.reason, message.payload)
+        if self._places():
+            self._store.quarantine(message.topic, refused.reason, message.payload)
         if refused.at is not None:
             judged.refuse(refused.at, refused.reason)
+
+    def _places(self) -> bool:
+        """One of the places in the quarantine, when there is one."""
+        now = time.monotonic()
+        since_s, self._places_at = now - self._places_at, now
+        self._places_left = min(float(QUARANTINED_AT_ONCE), self._places_left + since_s * QUARANTINED_A_SECOND)
+        if self._places_left < 1:
+            return False
+        self._places_left -= 1
+        return True
 
     def _live(self) -> CityConnection:
         if self._connection is None:

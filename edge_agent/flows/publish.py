@@ -9,6 +9,7 @@ about a session beyond it.
 import asyncio
 import random
 from contextlib import suppress
+from functools import partial
 
 from edge_agent import log
 from edge_agent.core.outbox import Outbox
@@ -44,8 +45,9 @@ class Publisher:
         self.outbox = Outbox(journal.acked, journal.last, lambda: chance.uniform(*JITTER))
         self.lanes = Lanes(journal, uplink, self.outbox)
         self._answered = asyncio.Event()
+        self._silent = False  # told that the city does not acknowledge
         self._wake = asyncio.Event()
-        self._flying: set[asyncio.Task[None]] = set()
+        self._flying: set[asyncio.Future[Sent]] = set()
 
     async def run(self, beat: Beat) -> None:
         async with asyncio.TaskGroup() as jobs:
@@ -87,13 +89,23 @@ class Publisher:
             if self.uplink.city_away:
                 await self._wait_for_the_city(session, beat)
             if self.outbox.overdue(self._now()):
-                logger.info("no acknowledgement for too long: sending again from %d", self.outbox.acked + 1)
-                self.outbox.again(self.journal.last)
+                self._unanswered()
             if await self._send_some():
                 continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self._wake.wait()
+
+    def _unanswered(self) -> None:
+        """Sent, taken by the broker, and not acknowledged. Once for each silence also in the journal: on MQTT 3.1.1
+        this is all that shows of an access list that lets nothing through.
+        """
+        logger.info("no acknowledgement for too long: sending again from %d", self.outbox.acked + 1)
+        if not self._silent:
+            self._silent = True
+            detail = "the broker takes our events and the city does not acknowledge them: access list, or no worker"
+            self.alarms.degraded("uplink_unanswered", detail)
+        self.outbox.again(self.journal.last)
 
     async def _wait_for_the_city(self, session: int, beat: Beat) -> None:
         """The city says itself that it takes nothing now: what happens waits in the journal."""
@@ -106,36 +118,34 @@ class Publisher:
 
     async def _send_some(self) -> bool:
         """Start as many publishes as window and credit allow; True when something was started."""
-        started = False
+        started, now = False, self.clock.now()
         while min(self.uplink.window - len(self._flying), self.outbox.room) > 0:
-            now_ms = self._now()
-            found = await self.lanes.next(now_ms)
+            found = await self.lanes.next(now.up_ms)
             if found is None:
                 break
             lane, row = found
-            if lane == "live" and self._historic(row):
+            historic = row.boot_id != now.boot_id or now.up_ms - row.up_ms > HISTORIC_AFTER_MS
+            if lane == "live" and historic:
                 self.outbox.fallen_behind(self.journal.last)
-            elif self.outbox.take(row.seq, lane, now_ms):
-                self._fly(row)
+            elif self.outbox.take(row.seq, lane, now.up_ms):
+                flight = asyncio.ensure_future(self.uplink.publish(row, historic))
+                self._flying.add(flight)
+                flight.add_done_callback(partial(self._landed, row))
             started = True
         return started
 
-    def _fly(self, row: Row) -> None:
-        task = asyncio.create_task(self._send(row))
-        self._flying.add(task)
-        task.add_done_callback(self._landed)
-
-    def _landed(self, task: asyncio.Task[None]) -> None:
-        self._flying.discard(task)
+    def _landed(self, row: Row, flight: asyncio.Future[Sent]) -> None:
+        """What the broker said of `row`."""
+        self._flying.discard(flight)
         self._wake.set()
-
-    async def _send(self, row: Row) -> None:
-        sent = await self.uplink.publish(row, self._historic(row))
+        if flight.cancelled():
+            return
+        sent = flight.result()
         if sent.accepted:
             self.lanes.taken(row)
             if self.confirm == "broker":
                 self.outbox.confirmed(row.seq)
-                await self.journal.confirm(self.outbox.acked)
+                self.journal.confirm(self.outbox.acked)
             return
         if sent.code:  # without one the connection broke: nobody refused anything
             self._refused(row, sent)
@@ -160,11 +170,12 @@ class Publisher:
                 continue
             for seq, reason in self.outbox.acknowledge(ack, self.journal.last):
                 await self._bury(seq, reason)
-            await self.journal.confirm(self.outbox.acked)
+            self.journal.confirm(self.outbox.acked)
             if ack.now_ms:
                 now = self.clock.now()
                 self.clock.at_least(ack.now_ms, now.boot_id, now.up_ms)
             self.lanes.heard()
+            self._silent = False
             self._answered.set()
             self._wake.set()
 
@@ -179,10 +190,6 @@ class Publisher:
         while True:
             await self.journal.changed(self.journal.last)
             self._wake.set()
-
-    def _historic(self, row: Row) -> bool:
-        now = self.clock.now()
-        return row.boot_id != now.boot_id or now.up_ms - row.up_ms > HISTORIC_AFTER_MS
 
     def _now(self) -> int:
         return self.clock.now().up_ms

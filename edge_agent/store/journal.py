@@ -168,7 +168,7 @@ class SqliteJournal:
         """Row `seq` leaves its lane. Raises JournalUnavailable."""
         await self._put(Recording((DeadLetter(seq, reason),), loop=asyncio.get_running_loop())).committed()
 
-    async def confirm(self, upto: int) -> None:
+    def confirm(self, upto: int) -> None:
         """Move the city's cursor, never backwards and never beyond `last`.
 
         It goes to the disk within CURSOR_WITHIN_S and at the end: should the agent be killed before, the city gets

@@ -16,7 +16,6 @@ import msgspec
 
 from edge_agent import log
 from edge_agent.errors import StoreError
-from edge_agent.failpoint import failpoint
 from edge_agent.model.clock import Moment
 from edge_agent.model.events import Event, GapAnnounced, Row, encode_event
 from edge_agent.ports import Anchor, Change, DoorState, IntentDone, IntentOpened
@@ -121,7 +120,6 @@ class JournalFile:
                 prev = hash_
             for change in item.changes:
                 changes.append((change, None if event is None else seq))
-        failpoint("commit.before")
         alone = bool(rows) and not changes and acked is None  # then the statement is the transaction
         if not alone:
             connection.execute("BEGIN IMMEDIATE")
@@ -136,7 +134,6 @@ class JournalFile:
                     past_ms = now.wall_ms if now.trusted else now.floor_ms
                     connection.execute(TIME, (f"{past_ms} {now.boot_id} {now.up_ms}",))
             connection.execute("COMMIT")
-        failpoint("commit.after")
         self.last, self._prev = seq, prev
         if rows:
             self._mark.write(epoch, seq)

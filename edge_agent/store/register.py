@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from msgspec import UNSET
 
 from edge_agent.errors import StoreError
-from edge_agent.failpoint import failpoint
 from edge_agent.model.events import PersonChanged
 from edge_agent.model.grants import CredentialGrant, CredentialName, PersonGrant, Subject
 from edge_agent.store.entries import CredentialEntry, PersonEntry
@@ -87,7 +86,6 @@ class Register(PeopleStore):
         admitted = left_out = 0
         for part in _parts(list(people)):
             good: list[str] = []
-            failpoint("people.before")
             with self._transaction():
                 for person in part:
                     if self._stale(Subject(person.id), version, again=True):
@@ -99,7 +97,6 @@ class Register(PeopleStore):
                 if good:
                     event = PersonChanged(what="imported", count=len(good), source=SOURCE)
                     self._note(event, "person", good)
-            failpoint("people.after")
             admitted += len(good)
         return admitted, left_out
 
@@ -122,7 +119,6 @@ class Register(PeopleStore):
 
     def _bar_all(self, subjects: list[Subject], version: int) -> int:
         owners: list[str] = []
-        failpoint("people.before")
         with self._transaction():
             for subject in subjects:
                 known = self._word(subject)
@@ -132,7 +128,6 @@ class Register(PeopleStore):
             if owners:
                 event = PersonChanged(what="revoked", count=len(owners), source=SOURCE)
                 self._note(event, "person", owners)
-        failpoint("people.after")
         return len(owners)
 
     def _revoke(self, subject: Subject, version: int) -> None:

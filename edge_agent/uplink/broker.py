@@ -41,6 +41,7 @@ VERIFY = {
     **dict.fromkeys(range(79, 95), "uplink.server_form"),
 }  # fmt: skip
 PLAIN = {"WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING", "RECORD_LAYER_FAILURE"}
+CLIENT_REFUSED = "uplink.client_refused"
 OLD = {"TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL"}
 
 REFUSED = 0x80  # MQTT 5: reason codes from here on are failures
@@ -77,22 +78,53 @@ class Incoming(msgspec.Struct, frozen=True):
     retained: bool
 
 
+ACCEPTED = Sent(True)
+
+
+class Flight(msgspec.Struct, frozen=True):
+    """A publish without an answer yet; `until`: monotonic s at which the broker has been silent for too long."""
+
+    answer: asyncio.Future[Sent]
+    topic: str
+    until: float
+
+
+class _Packed(Properties):
+    """Properties of a PUBLISH whose bytes are made once: paho takes as long for them as for the rest of it."""
+
+    def __init__(self, content_type: str) -> None:
+        super().__init__(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        self.ContentType = content_type
+        object.__setattr__(self, "_bytes", super().pack())  # type: ignore[no-untyped-call]
+
+    def pack(self) -> bytes:
+        made: bytes = object.__getattribute__(self, "_bytes")
+        return made
+
+
 class Connection:
     """`ended` is set when it is over and `why` says how; `window`: publishes the broker takes at once."""
 
-    def __init__(self, login: Login, on_message: Callable[["Connection", Incoming], None]) -> None:
+    def __init__(
+        self,
+        login: Login,
+        on_message: Callable[["Connection", Incoming], None],
+        on_refused: Callable[["Connection", str, Sent], None] = lambda connection, topic, sent: None,
+    ) -> None:
+        """`on_refused`: the broker did not take what was published on a topic."""
         self.login = login
         self.ended = asyncio.Event()
         self.why: UplinkError | None = None
         self.window = WINDOW
-        self._on_message = on_message
+        self._on_message, self._on_refused = on_message, on_refused
         self._loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[ReasonCode] = self._loop.create_future()
-        self._flights: dict[int, asyncio.Future[Sent]] = {}
+        self._flights: dict[int, Flight] = {}  # by packet id, the oldest first
         self._subscriptions: dict[int, asyncio.Future[list[int]]] = {}
         self._five = login.mqtt == 5
         self._heard_at = time.monotonic()
-        self._properties: dict[str, Properties] = {}
+        self._socket: object = None
+        self._properties: dict[str, _Packed] = {}
         self._client = self._make_client()
 
     async def open(self) -> None:
@@ -113,7 +145,9 @@ class Connection:
         try:
             async with asyncio.timeout(ANSWER_S):
                 code = await self._opened
-        except (TimeoutError, UplinkError) as error:
+        except UplinkError as error:
+            raise (error if error.code == CLIENT_REFUSED else self._no_answer()) from error
+        except TimeoutError as error:
             raise self._no_answer() from error
         if code.value >= REFUSED:
             raise self._refusal(code)
@@ -145,23 +179,20 @@ class Connection:
         if not self.ended.is_set():
             self._client.unsubscribe(topic)
 
-    async def publish(self, topic: str, payload: bytes, *, retain: bool = False, content_type: str = "") -> Sent:
-        """Publish at QoS 1 and wait for the broker. A broker that stays silent loses the connection."""
+    def publish(
+        self, topic: str, payload: bytes, *, retain: bool = False, content_type: str = ""
+    ) -> asyncio.Future[Sent]:
+        """Publish at QoS 1, now; what the broker says of it comes later. One that stays silent loses the connection."""
+        answer: asyncio.Future[Sent] = self._loop.create_future()
         if self.ended.is_set():
-            return Sent(False, why="not connected")
+            answer.set_result(Sent(False, why="not connected"))
+            return answer
         info = self._client.publish(topic, payload, 1, retain, self._publish_properties(content_type))
         if info.rc != mqtt.MQTT_ERR_SUCCESS:
-            return Sent(False, why=mqtt.error_string(info.rc))
-        future: asyncio.Future[Sent] = self._loop.create_future()
-        self._flights[info.mid] = future
-        try:
-            async with asyncio.timeout(PUBACK_S):
-                return await future
-        except TimeoutError:
-            self._end(UplinkError("uplink.silent", where=self.login.where, seconds=int(PUBACK_S)))
-            return Sent(False, why="no answer")
-        finally:
-            self._flights.pop(info.mid, None)
+            answer.set_result(Sent(False, why=mqtt.error_string(info.rc)))
+        else:
+            self._flights[info.mid] = Flight(answer, topic, time.monotonic() + PUBACK_S)
+        return answer
 
     def tell(self, topic: str, payload: bytes) -> None:
         """Publish at QoS 0: it arrives or it does not."""
@@ -181,7 +212,11 @@ class Connection:
             self._client.loop_misc()
         except _PAHO_ERRORS as error:
             self._end(self._lost(error))
-        silent_s = time.monotonic() - self._heard_at
+        now = time.monotonic()
+        oldest = next(iter(self._flights.values()), None)
+        if oldest is not None and now > oldest.until:
+            self._end(UplinkError("uplink.silent", where=self.login.where, seconds=int(PUBACK_S)))
+        silent_s = now - self._heard_at
         if silent_s > self._client.keepalive * SILENT_KEEPALIVES:
             self._end(UplinkError("uplink.silent", where=self.login.where, seconds=int(silent_s)))
 
@@ -241,7 +276,7 @@ class Connection:
             return
         if isinstance(sock, socket.socket):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._heard_at = time.monotonic()
+        self._heard_at, self._socket = time.monotonic(), sock
         self._client.on_socket_close = self._on_socket_close
         self._client.on_socket_register_write = self._on_want_write
         self._client.on_socket_unregister_write = self._on_wrote
@@ -282,14 +317,23 @@ class Connection:
     def _on_disconnect(self, client: mqtt.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
         if code.value == TAKEN_OVER:
             self._end(UplinkError("uplink.taken_over", where=self.login.where, client=self.login.client))
+        elif refused := self._certificate_refused():
+            self._end(refused)
         else:
             self._end(self._lost(code))
 
     def _on_publish(self, client: mqtt.Client, userdata: Any, mid: int, code: ReasonCode, properties: Any) -> None:
-        future = self._flights.pop(mid, None)
-        if future is not None and not future.done():
+        flight = self._flights.pop(mid, None)
+        if flight is None:
+            return
+        sent = ACCEPTED
+        if code.value:  # 0x10 and what is refused; what lies between is of no consequence
             accepted = code.value < REFUSED and code.value != NOBODY_SUBSCRIBED
-            future.set_result(Sent(accepted, code.value, "" if accepted else str(code)))
+            sent = Sent(accepted, code.value, "" if accepted else str(code))
+            if not accepted:
+                self._on_refused(self, flight.topic, sent)
+        if not flight.answer.done():
+            flight.answer.set_result(sent)
 
     def _on_subscribe(
         self, client: mqtt.Client, userdata: Any, mid: int, codes: list[ReasonCode], properties: Any
@@ -312,8 +356,8 @@ class Connection:
         self.why = why
         self.ended.set()
         for flight in self._flights.values():
-            if not flight.done():
-                flight.set_result(Sent(False, why="connection lost"))
+            if not flight.answer.done():
+                flight.answer.set_result(Sent(False, why="connection lost"))
         answers: list[asyncio.Future[Any]] = [self._opened, *self._subscriptions.values()]
         for waiting in answers:
             if not waiting.done():
@@ -345,6 +389,14 @@ class Connection:
         why = getattr(error, "verify_message", "") or error.reason or error
         return UplinkError("uplink.tls", where=self.login.where, why=why)
 
+    def _certificate_refused(self) -> UplinkError | None:
+        """In TLS 1.3 a server looks at our certificate after the handshake, and its alert is the last we hear."""
+        alert = getattr(self._socket, "alert", "")
+        if "ALERT" not in alert or not ("CERTIFICATE" in alert or "UNKNOWN_CA" in alert):
+            return None
+        why = alert.rpartition("ALERT_")[2].lower().replace("_", " ")
+        return UplinkError(CLIENT_REFUSED, where=self.login.where, why=why)
+
     def _no_answer(self) -> UplinkError:
         return UplinkError("uplink.no_answer", where=self.login.where, version=self.login.mqtt)
 
@@ -355,8 +407,7 @@ class Connection:
         if not self._five or not content_type:
             return None
         properties = self._properties.get(content_type)
-        if properties is None:  # paho takes as long for these as for the rest of a publish: once is enough
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            properties.ContentType = content_type
+        if properties is None:
+            properties = _Packed(content_type)
             self._properties[content_type] = properties
         return properties

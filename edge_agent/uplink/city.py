@@ -23,14 +23,13 @@ from edge_agent.contract.messages import BirthMessage, RotationMessage, StateMes
 from edge_agent.contract.signatures import PrivateKey, PublicKey
 from edge_agent.contract.telemetry import TelemetryMessage
 from edge_agent.errors import UplinkError
-from edge_agent.failpoint import failpoint
 from edge_agent.model import site
 from edge_agent.model.ack import Ack
 from edge_agent.model.commands import Delivery, Listed
 from edge_agent.model.encoding import canonical
 from edge_agent.model.events import Row
 from edge_agent.ports import Beat, Birth, Clock, Health, Sent
-from edge_agent.uplink.broker import NOBODY_SUBSCRIBED, REFUSED, Connection, Incoming, Login
+from edge_agent.uplink.broker import REFUSED, Connection, Incoming, Login
 from edge_agent.uplink.inbox import Inbox, Seldom
 from edge_agent.uplink.login import files, login
 from edge_agent.uplink.retry import Patience
@@ -41,6 +40,7 @@ EVENT_TYPE = "application/cloudevents+json"
 REFUSALS = {
     "uplink.login_refused", "uplink.topic_refused", "uplink.taken_over", "uplink.mqtt_version",
     "uplink.certificate_name", "uplink.certificate_key", "uplink.certificate_expired", "uplink.certificate_early",
+    "uplink.client_refused",
 }  # fmt: skip
 LOGIN_REFUSED = "uplink.login_refused"  # the circuit opens: a broker counts wrong passwords, and may lock us out
 DROPS_BEFORE_REPORT = 5  # Mosquitto 2.0 drops the older of two clients with one name without a word
@@ -160,12 +160,9 @@ class MqttUplink:
             self._online = True
             await self._send(*self._state("online"), retain=True)
 
-    async def publish(self, row: Row, historic: bool) -> Sent:
+    def publish(self, row: Row, historic: bool) -> asyncio.Future[Sent]:
         topic = topics.of_event(self.gateway, row.tag)
-        failpoint("publish.before")
-        sent = await self._send(topic, write_envelope(row, self.gateway, historic), content_type=EVENT_TYPE)
-        failpoint("publish.after")
-        return sent
+        return self._send(topic, write_envelope(row, self.gateway, historic), content_type=EVENT_TYPE)
 
     def tell(self, health: Health) -> None:
         if self._connection is None:
@@ -180,9 +177,7 @@ class MqttUplink:
         self._connection.tell(topics.up(self.gateway, "tel"), canonical(message))
 
     async def ack(self) -> Ack:
-        ack = await self._inbox.acks.get()
-        failpoint("ack.before")
-        return ack
+        return await self._inbox.acks.get()
 
     async def command(self) -> Delivery:
         return await self._inbox.next_command()
@@ -210,7 +205,7 @@ class MqttUplink:
     async def _stay_connected(self, beat: Beat) -> None:
         """One connection, from its beginning to the UplinkError that ends it."""
         self._bdseq = max(self._bdseq + 1, self.clock.now().up_ms)
-        connection = Connection(self._login(), self._take)
+        connection = Connection(self._login(), self._take, self._refused)
         try:
             await connection.open()
             await self._listen(connection)
@@ -255,16 +250,20 @@ class MqttUplink:
             else:
                 self._complain(error, refused=True)
 
-    async def _send(self, topic: str, payload: bytes, *, retain: bool = False, content_type: str = "") -> Sent:
-        connection = self._connection
-        if connection is None:
-            return Sent(False, why="not connected")
-        sent = await connection.publish(topic, payload, retain=retain, content_type=content_type)
+    def _send(
+        self, topic: str, payload: bytes, *, retain: bool = False, content_type: str = ""
+    ) -> asyncio.Future[Sent]:
+        if self._connection is not None:
+            return self._connection.publish(topic, payload, retain=retain, content_type=content_type)
+        nowhere: asyncio.Future[Sent] = asyncio.get_running_loop().create_future()
+        nowhere.set_result(Sent(False, why="not connected"))
+        return nowhere
+
+    def _refused(self, connection: Connection, topic: str, sent: Sent) -> None:
         if sent.code >= REFUSED:
             self._complain(self._topic_refused(connection, topic, f"{sent.why}, {sent.code:#x}"), refused=True)
-        elif sent.code == NOBODY_SUBSCRIBED and self._seldom("nobody"):
+        elif self._seldom("nobody"):
             logger.warning("nobody is subscribed to %s: is the city's ingest worker running?", topic)
-        return sent
 
     def _take(self, connection: Connection, incoming: Incoming) -> None:
         """A command is acknowledged to the broker when it is accepted, everything else at once."""

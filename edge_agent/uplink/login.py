@@ -17,13 +17,24 @@ PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
 class _Socket(ssl.SSLSocket):
-    """paho leaves the socket of a failed handshake open."""
+    """paho leaves the socket of a failed handshake open, and does not tell what the other side said last: `alert`."""
+
+    alert = ""
 
     def do_handshake(self, block: bool = False) -> None:
         try:
             super().do_handshake(block)
         except OSError:
             self.close()
+            raise
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        try:
+            return super().recv(buflen, flags)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as error:
+            self.alert = error.reason or ""
             raise
 
 

@@ -27,6 +27,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "Check uplink.tls (ca, cert, key), the certificate's dates and our clock",
         "无法与 {where} 建立加密连接:{why}。请检查 uplink.tls(ca、cert、key)、证书有效期和本机时钟",
     ),
+    "uplink.client_refused": (
+        "{where} refuses our certificate (uplink.tls.cert): {why}. The city has to renew it (edge-agent keys enroll), "
+        "or to look at its list of revoked certificates",
+        "{where} 拒绝本机证书(uplink.tls.cert):{why}。需由平台重新签发(edge-agent keys enroll)或检查吊销列表",
+    ),
     "uplink.server_expired": (
         "the certificate of {where} has run out: the city has to renew it (or our clock is wrong)",
         "{where} 的证书已过期:需由平台更新(或本机时钟有误)",

@@ -3,7 +3,8 @@
 LAB_POINT="<point>:<n>:<act>" acts when the point is passed for the n-th time; act is `kill` (SIGKILL to itself),
 `cut` (the disk's power fails too), `sleep=<s>` (blocks the event loop) or `exit`. LAB_ACKS="<seed>:<kinds>" makes the
 worker lose, repeat, delay and swap its acknowledgements. LAB_TRIAL_S is the time a new configuration or
-certificate has to reach the city. Nothing else differs from the product.
+certificate has to reach the city; LAB_CLOCK a file that says `synced` while the kernel is to vouch for the clock.
+Nothing else differs from the product.
 """
 
 import asyncio
@@ -65,12 +66,21 @@ def around(owner: Any, name: str, before: str = "", after: str = "") -> None:
     setattr(owner, name, waiting if asyncio.iscoroutinefunction(function) else plain)
 
 
+def _kernel(quality: Path) -> Any:
+    """In adjtimex's place: synchronised when the file says so."""
+    from edge_agent.drivers.clock import KernelTime
+
+    return KernelTime(quality.read_text("ascii") == "synced", 5_000)
+
+
 def prepare_agent() -> None:
     from edge_agent import installation
+    from edge_agent.drivers import clock
     from edge_agent.drivers.gate import SerialGate
     from edge_agent.store import migrations
     from edge_agent.store.journal import SqliteJournal
     from edge_agent.store.ledger import JournalFile
+    from edge_agent.uplink.broker import Connection
     from edge_agent.uplink.city import MqttUplink
 
     running = migrations._running
@@ -89,12 +99,15 @@ def prepare_agent() -> None:
         return run
 
     migrations._running = step_by_step
+    if quality := os.environ.get("LAB_CLOCK"):
+        clock.SystemClock.__init__.__defaults__ = (lambda: _kernel(Path(quality)), None, None)
     if trial_s := os.environ.get("LAB_TRIAL_S"):
         installation.Installation.__init__.__kwdefaults__["trial_s"] = float(trial_s)  # type: ignore[index]
         installation.CERTIFICATE_TRIAL_S = float(trial_s)
     around(JournalFile, "commit", "commit.before", "commit.after")
     around(SqliteJournal, "tick", "cursor.before")
-    around(MqttUplink, "publish", "publish.before", "puback")
+    around(MqttUplink, "publish", "publish.before")
+    around(Connection, "_on_publish", after="puback")
     around(SqliteJournal, "confirm", "ack.before", "ack.after")
     around(SerialGate, "release", "pulse.before", "pulse.after")
 

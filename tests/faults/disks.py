@@ -10,6 +10,7 @@ from pathlib import Path
 EXT4_IOC_SHUTDOWN = 0x8004587D  # linux/fs/ext4/ext4.h
 NO_LOG_FLUSH = 2  # what is not on the device by now never gets there
 SECTOR = 512
+EXT4, TRIGGER = Path("/sys/fs/ext4"), "trigger_fs_error"
 
 
 def why_not() -> str:
@@ -19,6 +20,11 @@ def why_not() -> str:
     if not Path("/dev/loop-control").exists():
         return "no loop devices"
     return "" if _mkfs() else "mkfs.ext4 is not installed"
+
+
+def has_trigger() -> bool:
+    """Any mounted ext4 shows it."""
+    return any((place / TRIGGER).exists() for place in EXT4.glob("*"))
 
 
 def _mkfs() -> str | None:
@@ -45,6 +51,14 @@ class LoopDisk:
     def cut(self) -> None:
         """The power is gone, now."""
         cut(self.at)
+
+    def fail(self) -> None:
+        """The kernel finds an error in the file system, and mounts it read-only."""
+        source = subprocess.run(
+            ["findmnt", "-no", "SOURCE", str(self.at)], check=True, capture_output=True, text=True
+        ).stdout.strip()
+        subprocess.run(["mount", "-o", "remount,errors=remount-ro", str(self.at)], check=True, capture_output=True)
+        (EXT4 / Path(source).name / TRIGGER).write_text("laboratory", "ascii")
 
     def unmount(self) -> None:
         unmount(self.at)
@@ -77,10 +91,26 @@ def cut(at: Path) -> None:
 class SmallDisk:
     """A tmpfs of some megabytes and a file that takes what is left of it."""
 
-    def __init__(self, at: Path, size_mb: int) -> None:
+    def __init__(self, at: Path, size_mb: int, inodes: int = 0) -> None:
+        """`inodes` 0: as many as wanted."""
         self.at, self.filler = at, at / "filler"
         at.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_mb}m,mode=700", "none", str(at)], check=True)
+        options = f"size={size_mb}m,mode=700" + (f",nr_inodes={inodes}" if inodes else "")
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", str(at)], check=True)
+
+    def take_inodes(self) -> int:
+        """Files until no more can be made; how many."""
+        (self.at / "many").mkdir(exist_ok=True)
+        made = 0
+        try:
+            while True:
+                (self.at / f"many/{made}").touch()
+                made += 1
+        except OSError:
+            return made
+
+    def give_inodes(self) -> None:
+        shutil.rmtree(self.at / "many", ignore_errors=True)
 
     def fill(self, leave_bytes: int = 0) -> None:
         with self.filler.open("ab", buffering=0) as file:

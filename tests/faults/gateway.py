@@ -15,7 +15,7 @@ from edge_agent.sim.process import Line, Process, module
 from edge_agent.sim.wire import Wire
 from edge_agent.sockets import short_name
 from tests.faults.ledger import Ledger
-from tests.faults.template import EXPIRED_CARD, PEOPLE, Template, card_of, person_of
+from tests.faults.template import DATED, DATED_CARD, EXPIRED_CARD, PEOPLE, Template, card_of, person_of
 from tests.waiting import auntil
 
 ROOT = Path(__file__).parents[2]
@@ -159,6 +159,11 @@ class Gateway:
         """A card that must not open."""
         self.ledger.offer("")
         self._write(card_of(EXPIRED_CARD))
+
+    def show_dated(self) -> None:
+        """A pass with dates: it opens by a clock that can be trusted, and not otherwise."""
+        self.ledger.offer(DATED)
+        self._write(card_of(DATED_CARD))
 
     def _write(self, number: str) -> None:
         assert self._wire is not None

@@ -9,6 +9,8 @@ from edge_agent.sim.process import module
 PEOPLE = 400
 EXPIRED = "p-past"  # a pass that ran out at the end of 2024
 EXPIRED_CARD = PEOPLE + 7
+DATED = "p-dated"  # valid, by a clock that can be trusted
+DATED_CARD = PEOPLE + 8
 HEAD = "person_id,name,category,house,valid_from,valid_until,card,card_format,pin,phone"
 
 
@@ -46,6 +48,7 @@ class Template:
         people = self.folder / "people.csv"
         lines = [f"{person_of(n)},住户{n},resident,1-1-{n},,,{card_of(n)},hex40,," for n in range(PEOPLE)]
         lines.append(f"{EXPIRED},访客,visitor,1-1-1,2024-01-01,2024-12-31,{card_of(EXPIRED_CARD)},hex40,,")
+        lines.append(f"{DATED},访客,resident,1-1-1,2024-01-01,2089-12-31,{card_of(DATED_CARD)},hex40,,")
         people.write_text("\n".join([HEAD, *lines]) + "\n", "utf-8")
         await self._command("people", "import", people)
         for name in ("gateway.key", "gateway.pub"):

@@ -140,7 +140,7 @@ class MemoryJournal:
         wanted = [row for row in self.all[after:] if urgent is None or type(row.event).urgent is urgent]  # type: ignore[union-attr]
         return wanted[:limit]
 
-    async def confirm(self, upto: int) -> None:
+    def confirm(self, upto: int) -> None:
         self.acked = max(self.acked, upto)
 
     async def dead_letter(self, seq: int, reason: str) -> None:

@@ -158,10 +158,10 @@ def test_the_cursor_never_goes_back_and_never_beyond(tmp_path: Path) -> None:
     async def before(journal: SqliteJournal) -> None:
         for _ in range(3):
             await journal.record(granted()).committed()
-        await journal.confirm(2)
-        await journal.confirm(1)
+        journal.confirm(2)
+        journal.confirm(1)
         assert journal.acked == 2
-        await journal.confirm(99)
+        journal.confirm(99)
         assert journal.acked == 3
 
     async def after(journal: SqliteJournal) -> None:
@@ -179,7 +179,7 @@ def test_the_cursor_is_written_now_and_then(tmp_path: Path, monkeypatch: pytest.
     async def story(journal: SqliteJournal) -> None:
         for n in range(1, 4):
             await journal.record(granted()).committed()
-            await journal.confirm(n)
+            journal.confirm(n)
         assert query(journal.path, "SELECT upto FROM cursors") == []
         await auntil(lambda: query(journal.path, "SELECT upto FROM cursors") == [(3,)])
 

@@ -27,7 +27,7 @@ ROWS = 400
 async def fill(journal: SqliteJournal) -> str:
     for n in range(ROWS):
         await journal.record(DoorForced(door=f"d{n}") if n % 7 == 0 else DoorOpened(door=f"d{n}")).committed()
-    await journal.confirm(100)
+    journal.confirm(100)
     return journal.epoch
 
 

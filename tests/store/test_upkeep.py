@@ -106,7 +106,7 @@ def test_on_a_full_disk_what_the_city_has_makes_room(tmp_path: Path, monkeypatch
         for turn in range(220):
             for recording in [journal.record(DoorOpened(door="d" * 380)) for _ in range(100)]:
                 await recording.committed()
-            await journal.confirm(journal.last - 50)
+            journal.confirm(journal.last - 50)
             if turn % 20 == 0:
                 before = journal.first
                 await auntil(lambda: turn < 100 or journal.first > before, 20)  # noqa: B023
@@ -132,13 +132,13 @@ def test_old_confirmed_rows_are_pruned_and_the_chain_begins_at_a_signed_row(
         await journal.record(DoorOpened(door="last")).committed()
         tend(journal, keep=300, days=30)
         await auntil(lambda: query(path, "SELECT count(*) FROM checkpoints WHERE slot > 0") == [(1,)])
-        await journal.confirm(500)
+        journal.confirm(500)
         assert journal.first == 1  # all of them are of today
         clock.up_ms += MONTH_MS
         for n in range(300):
             journal.record(DoorOpened(door=f"later{n}"))
         await auntil(lambda: journal.first == 501)
-        await journal.confirm(1290)
+        journal.confirm(1290)
         await auntil(lambda: journal.first == 1002)  # beyond it everything is of this month
         await journal.close()
         writer.close()
@@ -161,7 +161,7 @@ def test_a_restart_goes_on_over_a_pruned_beginning(tmp_path: Path, monkeypatch: 
         for n in range(300):
             journal.record(DoorOpened(door=f"d{n}"))
         await journal.record(DoorOpened(door="x")).committed()
-        await journal.confirm(301)
+        journal.confirm(301)
         tend(journal, keep=10, days=0)
         journal.clock.up_ms += 1000  # type: ignore[attr-defined]
         await auntil(lambda: journal.first == 238)  # the newest 64 stay

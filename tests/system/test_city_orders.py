@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.app import ANEW
-from edge_agent.sim.broker import find_mosquitto
+from edge_agent.sim.broker import find_mosquitto, free_port
 from edge_agent.sim.process import module
 from tests.faults.gateway import Gateway
 from tests.faults.lab import Lab
@@ -167,7 +167,7 @@ def test_a_certificate_is_renewed_and_one_the_broker_refuses_is_taken_back(tmp_p
                 f"cafile {at}/city.pem", f"certfile {at}/broker.pem", f"keyfile {at}/broker.key",
                 "require_certificate true", "use_identity_as_username true",
             )  # fmt: skip
-            port = lab.broker.port + 1
+            port = free_port()
             lab.worker_url = f"mqtt://127.0.0.1:{port}"
             plain = (f"listener {port} 127.0.0.1", "allow_anonymous true")
             await lab.open(gateways=0, broker=("per_listener_settings true", *plain))

@@ -6,21 +6,22 @@ import shutil
 import subprocess
 import time
 
+from edge_agent.sim.proxy import BOTH, HOST, FaultProxy, Way
 from edge_agent.uplink.broker import KEEPALIVE_S
 from tests.faults.gateway import Gateway
 from tests.faults.lab import Lab
-from tests.faults.proxy import Proxy
 from tests.faults.row import row
 from tests.waiting import auntil
 
 LOSS = 0.3
+MTU = 500
 AWAY_S = 20.0
 NFT = shutil.which("nft", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 
 
-async def behind(lab: Lab) -> tuple[Gateway, Proxy]:
+async def behind(lab: Lab) -> tuple[Gateway, FaultProxy]:
     """A gateway whose way to the broker leads through the proxy."""
-    proxy = Proxy(lab.broker.port, lab.rng)
+    proxy = FaultProxy(HOST, lab.broker.port, lab.rng)
     await proxy.start()
     lab.finally_(proxy.close)
     lab.url = proxy.url
@@ -36,18 +37,18 @@ async def passing(lab: Lab, timeout: float = 60.0) -> None:
 @row(14, "cut in the middle of a PUBLISH", part="a", quick=3, sample=20, full=500)
 async def cut_mid_publish(lab: Lab, count: int) -> None:
     gateway, proxy = await behind(lab)
-    proxy.cut_after = 20_000
+    proxy.cut_within = 20_000
     proxy.cut()
     gateway.offering(40)
-    before = len(proxy.connects)
+    before = proxy.accepted
     while lab.done < count:
         await passing(lab)
-        connects = len(proxy.connects)
-        await auntil(lambda connects=connects: len(proxy.connects) > connects, 60, "a cut")  # type: ignore[misc]
+        connects = proxy.accepted
+        await auntil(lambda connects=connects: proxy.accepted > connects, 60, "a cut")  # type: ignore[misc]
         lab.count()
-    proxy.cut_after = 0
+    proxy.cut_within = 0
     proxy.cut()
-    lab.check(len(proxy.connects) - before >= count, "it was not cut")
+    lab.check(proxy.accepted - before >= count, "it was not cut")
 
 
 @row(14, "black hole, answers lost", part="b", sample=2, full=20)
@@ -57,14 +58,14 @@ async def black_hole(lab: Lab, count: int) -> None:
     for number in range(count):
         gateway.offering(10)
         await passing(lab)
-        began, connects = time.monotonic(), len(proxy.connects)
-        proxy.mode = ("black_hole", "no_answer")[number % 2]
-        await auntil(lambda: len(proxy.connects) > connects, 90, "to find the line dead")  # noqa: B023
+        began, connects = time.monotonic(), proxy.accepted
+        proxy.swallow = (BOTH, frozenset[Way](("down",)))[number % 2]
+        await auntil(lambda: proxy.accepted > connects, 90, "to find the line dead")  # noqa: B023
         found_s = time.monotonic() - began
         lab.check(found_s <= 1.5 * KEEPALIVE_S + 5, f"found dead only after {found_s:.0f} s")
         await asyncio.sleep(AWAY_S)
         calm(lab, proxy, connects, AWAY_S)
-        proxy.mode = "through"
+        proxy.heal()
         proxy.cut()
         await passing(lab)
         lab.count(found_dead_s=found_s)
@@ -79,9 +80,9 @@ async def slow_line(lab: Lab, count: int) -> None:
         await passing(lab)
         await asyncio.sleep(8)
         await gateway.quiet()
-        connects = len(proxy.connects)
+        connects = proxy.accepted
         await lab.settle()
-        lab.check(len(proxy.connects) == connects, "a slow line was taken for a dead one")
+        lab.check(proxy.accepted == connects, "a slow line was taken for a dead one")
         proxy.delay_s = 0.0
         lab.count()
 
@@ -94,11 +95,11 @@ async def flapping(lab: Lab, count: int) -> None:
     began = time.monotonic()
     for _ in range(10):
         await asyncio.sleep(lab.rng.uniform(0.2, 0.8))
-        proxy.mode = "refuse"
+        proxy.refuse = True
         proxy.cut()
         await asyncio.sleep(lab.rng.uniform(0.2, 0.8))
-        proxy.mode = "through"
-    tries = len(proxy.connects) / (time.monotonic() - began)
+        proxy.heal()
+    tries = proxy.accepted / (time.monotonic() - began)
     await gateway.quiet()
     lab.count(connects_per_s=tries)
     lab.check(tries <= 3, f"{tries:.1f} connects a second")
@@ -111,19 +112,19 @@ async def no_broker_there(lab: Lab, count: int) -> None:
         mode = ("portal", "refuse", "name")[number % 3]
         gateway.offering(10)
         await gateway.served(5)
-        connects = len(proxy.connects)
+        connects = proxy.accepted
         if mode == "name":  # as after a start without a name server
             await gateway.kill()
             gateway.url = "mqtt://broker.city.invalid:1883"
             gateway.write_config()
             await gateway.start()
         else:
-            proxy.mode = mode
+            proxy.refuse, proxy.portal = mode == "refuse", mode == "portal"
             proxy.cut()
         await asyncio.sleep(AWAY_S)
         await gateway.served(5)
         calm(lab, proxy, connects, AWAY_S)
-        proxy.mode = "through"
+        proxy.heal()
         if mode == "name":
             lab.check("broker.city.invalid" in gateway.log, "the name is not mentioned")
             await gateway.kill()
@@ -134,8 +135,8 @@ async def no_broker_there(lab: Lab, count: int) -> None:
         lab.count()
 
 
-def calm(lab: Lab, proxy: Proxy, since: int, seconds: float) -> None:
-    rate = (len(proxy.connects) - since) / seconds
+def calm(lab: Lab, proxy: FaultProxy, since: int, seconds: float) -> None:
+    rate = (proxy.accepted - since) / seconds
     lab.note(connects_per_s=rate)
     lab.check(rate < 1.0, f"{rate:.1f} connects a second")
 
@@ -164,6 +165,32 @@ async def packet_loss(lab: Lab, count: int) -> None:
     await gateway.quiet()
     nft(f"delete table inet {table}\n")
     lab.count()
+
+
+@row(14, "MTU: large packets vanish", part="g", sample=1, full=10, batch=1, why_not=no_nftables)
+async def path_mtu(lab: Lab, count: int) -> None:
+    """A path that drops what is larger than it takes and says nothing: small packets pass, events do not."""
+    await lab.open()
+    table, port = f"mtu_{os.getpid()}_{lab.seed}", lab.broker.port
+    rule = f"tcp dport {port} meta length > {MTU} drop"
+    rules = f"table inet {table} {{\nchain in {{\ntype filter hook input priority 0;\n{rule}\n}}\n}}\n"
+    gateway = lab.gateways[0]
+    await auntil(lambda: not lab.missing(), 30, "all before to be stored")
+    lab.last_thing(lambda: nft(f"delete table inet {table}\n", check=False))
+    nft(rules)
+    stored, connected = lab.stored(), gateway.log.count("connected to")
+    gateway.offering(10)
+    await gateway.served(10)
+    began = time.monotonic()
+    await auntil(lambda: "has not answered" in gateway.log, 75, "to find the line dead")
+    found_s = time.monotonic() - began
+    await asyncio.sleep(AWAY_S)
+    await gateway.quiet()
+    tries = gateway.log.count("connected to") - connected
+    lab.check(tries <= found_s + AWAY_S, f"{tries} connections")
+    lab.check(lab.stored() - stored <= 2, "events passed")
+    nft(f"delete table inet {table}\n")
+    lab.count(found_dead_s=found_s)
 
 
 def nft(rules: str, check: bool = True) -> None:

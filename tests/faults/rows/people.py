@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from edge_agent.contract import topics
+from edge_agent.sim.broker import free_port
 from tests.faults.broker import USUAL
 from tests.faults.lab import Lab
 from tests.faults.oracle import journal_rows
@@ -13,7 +14,8 @@ from tests.faults.row import row
 from tests.faults.thief import Thief
 from tests.waiting import auntil
 
-CERTIFICATES = ("expired", "not_yet", "other_ca", "wrong_server", "plaintext")
+CERTIFICATES = ("expired", "not_yet", "other_ca", "wrong_server", "plaintext", "revoked")
+OURS = ("expired", "not_yet", "other_ca", "revoked")  # the broker refuses our certificate, and an event says so
 
 
 IDENTIFIERS = "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
@@ -27,7 +29,7 @@ class Authority:
     """A small one of openssl; every file lies in `folder`."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self._serial = folder, 0
         folder.mkdir()
 
     def root(self, name: str) -> Path:
@@ -45,7 +47,8 @@ class Authority:
         extensions.write_text(f"subjectAltName={alternative}\n{IDENTIFIERS}", "ascii")
         (self.folder / f"{name}.index").write_text("", "ascii")
         serial = self.folder / f"{name}.serial"
-        serial.write_text("01\n", "ascii")
+        self._serial += 1
+        serial.write_text(f"{self._serial:02X}\n", "ascii")
         config = self.folder / f"{name}.cnf"
         config.write_text(
             f"[ca]\ndefault_ca=here\n[here]\nnew_certs_dir={self.folder}\ndatabase={self.folder}/{name}.index\n"
@@ -57,12 +60,18 @@ class Authority:
         self._openssl("ca", "-batch", "-notext", "-config", str(config), *files, "-extfile", str(extensions), *when)
         (self.folder / f"{key or name}.key").chmod(0o600)
 
+    def revoke(self, root: str, name: str) -> None:
+        """`root`.crl, with that certificate on it."""
+        files = ("-config", f"{name}.cnf", "-cert", f"{root}.pem", "-keyfile", f"{root}.key")
+        self._openssl("ca", "-revoke", f"{name}.pem", *files)
+        self._openssl("ca", "-gencrl", "-crldays", "30", "-out", f"{root}.crl", *files)
+
     def _openssl(self, *arguments: str) -> None:
         done = subprocess.run(["openssl", *arguments], cwd=self.folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
 
 
-@row(18, "certificates: expired, early, foreign, name, plain", quick=0, sample=5, full=50, batch=5, why_not=no_openssl)
+@row(18, "certificates: six that are wrong", sample=6, full=60, batch=6, why_not=no_openssl)
 async def certificates(lab: Lab, count: int) -> None:
     authority = Authority(lab.folder / "ca")
     for name in ("city", "other"):
@@ -73,12 +82,21 @@ async def certificates(lab: Lab, count: int) -> None:
     authority.issue("city", "expired", "G0417", ("200101000000Z", "210101000000Z"))
     authority.issue("city", "not_yet", "G0417", ("400101000000Z", "410101000000Z"))
     authority.issue("other", "other_ca", "G0417")
+    authority.issue("city", "revoked", "G0417")
+    authority.revoke("city", "revoked")
     at = authority.folder
-    gated = ("cafile {0}/city.pem", "keyfile {0}/{1}.key", "require_certificate true", "use_identity_as_username true")
-    plain = f"listener {lab.broker.port + 1} 127.0.0.1"
+    gated = (
+        "cafile {0}/city.pem",
+        "keyfile {0}/{1}.key",
+        "require_certificate true",
+        "use_identity_as_username true",
+        "crlfile {0}/city.crl",
+    )
+    open_port = free_port()
+    plain = f"listener {open_port} 127.0.0.1"
     lab.broker.listener = (*(line.format(at, "broker") for line in gated), f"certfile {at}/broker.pem")
     lab.broker.more = ("per_listener_settings true", *USUAL)
-    await _open_tls(lab, plain)
+    await _open_tls(lab, plain, open_port)
     gateway = lab.gateways[0]
     for number in range(count):
         kind = CERTIFICATES[(lab.seed + number) % len(CERTIFICATES)]
@@ -96,6 +114,9 @@ async def certificates(lab: Lab, count: int) -> None:
         lab.check(lab.stored() == stored, f"{kind}: events arrived")
         said = gateway.log[-3000:]
         lab.check("ERROR" in said or "WARNING" in said, f"{kind}: nothing was said")
+        if kind in OURS:
+            found = [row for row in journal_rows(gateway.journal) if row.tag == "agent.degraded"]
+            lab.check(any(b"refuses our certificate" in row.body for row in found[-3:]), f"{kind}: no event about it")
         await gateway.kill()
         lab.count()
     lab.broker.listener = (*(line.format(at, "broker") for line in gated), f"certfile {at}/broker.pem")
@@ -104,11 +125,10 @@ async def certificates(lab: Lab, count: int) -> None:
     await gateway.start()
 
 
-async def _open_tls(lab: Lab, plain: str) -> None:
+async def _open_tls(lab: Lab, plain: str, port: int) -> None:
     lab.broker.more = (*lab.broker.more, plain, "allow_anonymous true")
     await lab.open(gateways=0, workers=0, broker=lab.broker.more)
-    port = lab.broker.port
-    lab.worker_url = f"mqtt://127.0.0.1:{port + 1}"
+    lab.worker_url = f"mqtt://127.0.0.1:{port}"
     await lab.start_worker()
     await lab.gateway()
 

@@ -15,6 +15,7 @@ from tests.faults import child, disks
 from tests.faults.gateway import Gateway
 from tests.faults.lab import Lab
 from tests.faults.row import row
+from tests.faults.rows.disk import reserved
 from tests.waiting import auntil
 
 TORN = ("nothing", "zeros", "garbage", "half_frame", "old_frame")
@@ -146,6 +147,7 @@ async def wear(lab: Lab, count: int) -> None:
     gateway, disk = await on_disk(lab)
     await gateway.start()
     await gateway.ready()
+    await auntil(lambda: reserved(gateway), 90, "the reserve to be grown: once in the life of a card")
     os.sync()
     before, began = disk.sectors_written(), time.monotonic()
     await asyncio.sleep(20)

@@ -5,10 +5,10 @@ import os
 import signal
 import time
 
+from edge_agent.sim.proxy import HOST, FaultProxy
 from tests.faults.child import POINTS, WORKER_POINTS
 from tests.faults.gateway import Gateway, rss_kib
 from tests.faults.lab import Lab
-from tests.faults.proxy import Proxy
 from tests.faults.row import row
 from tests.waiting import auntil
 
@@ -20,7 +20,7 @@ FAULTS = ("none", "kill", "point", "broker", "worker", "worker_point", "cut", "h
 
 @row(28, "soak: everything mixed", sample=12, full=100_000, batch=100_000)
 async def soak(lab: Lab, count: int) -> None:
-    proxy = Proxy(lab.broker.port, lab.rng)
+    proxy = FaultProxy(HOST, lab.broker.port, lab.rng)
     await proxy.start()
     lab.finally_(proxy.close)
     lab.url = proxy.url
@@ -44,7 +44,7 @@ async def soak(lab: Lab, count: int) -> None:
         lab.check(value < SLOPE_AT_MOST, f"memory grows by {value:.0f} kB an hour")
 
 
-async def one(lab: Lab, gateway: Gateway, proxy: Proxy, kind: str) -> None:
+async def one(lab: Lab, gateway: Gateway, proxy: FaultProxy, kind: str) -> None:
     """One fault, over when this returns."""
     match kind:
         case "kill" | "clean":
@@ -71,9 +71,9 @@ async def one(lab: Lab, gateway: Gateway, proxy: Proxy, kind: str) -> None:
         case "cut":
             proxy.cut()
         case "hole":
-            proxy.mode = "black_hole"
+            proxy.black_hole()
             await asyncio.sleep(lab.rng.uniform(1, ROUND_S))
-            proxy.mode = "through"
+            proxy.heal()
             proxy.cut()  # what was swallowed is gone, and both ends know
         case "pause":
             gateway.agent.send(signal.SIGSTOP)

@@ -17,13 +17,15 @@ from edge_agent.drivers.clock import SystemClock
 from edge_agent.model import site
 from edge_agent.sockets import short_name
 from edge_agent.uplink.city import Keys, MqttUplink
-from tests.faults.gateway import rss_kib
+from tests.faults.gateway import Gateway, rss_kib
 from tests.faults.lab import Lab
 from tests.faults.row import row
+from tests.faults.rows.people import Authority, no_openssl
 from tests.faults.systemd import WATCHDOG_S, Systemd
 from tests.waiting import auntil
 
-CGROUP = Path("/sys/fs/cgroup/memory")
+CIRCUIT_LOOK_S = 20.0
+CGROUP, FREEZER = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup/freezer")
 
 
 @row(22, "hung: stopped, event loop blocked", part="a", quick=1, sample=4, full=50)
@@ -54,25 +56,52 @@ async def hung(lab: Lab, count: int) -> None:
         lab.count(silent_s=systemd.killed[-1])
 
 
-@row(22, "a pause: cards of that time do not open later", part="b", quick=1, sample=2, full=20)
+@row(22, "a pause (stopped, frozen): no card opens later", part="b", quick=1, sample=2, full=20)
 async def paused(lab: Lab, count: int) -> None:
     """Stopped for less than the watchdog's patience, as a blocked disk does. The oracle judges what opens after it."""
     await lab.open()
     gateway = lab.gateways[0]
     for _ in range(count):
         await gateway.shut()
-        gateway.agent.send(signal.SIGSTOP)
+        frozen = _freezer(lab, gateway) if lab.done % 2 else None
+        _pause(gateway, frozen)
         since, mark = len(gateway.ledger.reads), len(gateway.gate.lines)
         gateway.show_card()
         paused_s = lab.rng.uniform(STALE_AFTER_MS / 1000 + 0.5, 7.0)
         await asyncio.sleep(paused_s)
-        gateway.agent.send(signal.SIGCONT)
+        _go_on(gateway, frozen)
         await gateway.served(since=since)
         await asyncio.sleep(0.3)
         lab.check(not gateway.openings(mark), f"a card of {paused_s:.1f} s ago opened")
         await gateway.ready()
         await gateway.let_in(mark)
         lab.count()
+
+
+def _freezer(lab: Lab, gateway: Gateway) -> Path | None:
+    """A group of the kernel's freezer with the daemon in it; None where there is none."""
+    if os.geteuid() != 0 or not (FREEZER / "cgroup.procs").exists():
+        return None
+    group = FREEZER / f"faults-{gateway.agent.pid}"
+    if not group.exists():
+        group.mkdir()
+        lab.last_thing(group.rmdir)
+    (group / "cgroup.procs").write_text(str(gateway.agent.pid), "ascii")
+    return group
+
+
+def _pause(gateway: Gateway, frozen: Path | None) -> None:
+    if frozen is None:
+        gateway.agent.send(signal.SIGSTOP)
+    else:
+        (frozen / "freezer.state").write_text("FROZEN", "ascii")
+
+
+def _go_on(gateway: Gateway, frozen: Path | None) -> None:
+    if frozen is None:
+        gateway.agent.send(signal.SIGCONT)
+    else:
+        (frozen / "freezer.state").write_text("THAWED", "ascii")
 
 
 @row(23, "40 file descriptors, all taken by listeners", part="a", quick=0, sample=2, full=20)
@@ -147,20 +176,90 @@ def _number(path: Path) -> int:
     return int(path.read_text("ascii"))
 
 
-@row(24, "storm: everybody back after a broker restart", sample=150, full=3830, batch=3830, judged=False)
+@row(24, "storm: everybody back after a restart", part="a", sample=150, full=3830, batch=3830, judged=False)
 async def storm(lab: Lab, count: int) -> None:
-    """The real uplink `count` times in one process, plain TCP: what is looked at is the spread, not the handshake."""
+    """The real uplink `count` times in one process, plain TCP: what is looked at is the spread."""
     await lab.broker.start()
-    key = new_key()
-    keys = Keys(key, new_key().public_key(), Keyring.of(new_key().public_key()))
-    clock, settings = SystemClock(), site.Uplink(url=lab.broker.url)
-    uplinks = [
-        MqttUplink(f"S{n:04d}", settings, lab.folder, keys, clock, agent="storm", config="", chance=random.Random(n))
+    await _everybody_back(lab, [site.Uplink(url=lab.broker.url, reconnect_spread_s=_spread(count))] * count)
+
+
+@row(24, "the same by TLS 1.3", part="b", sample=40, full=1000, batch=1000, judged=False, why_not=no_openssl)
+async def storm_of_certificates(lab: Lab, count: int) -> None:
+    """Handshakes on both sides; one process makes all of the gateways' half, so that it is the slower one."""
+    authority = await asyncio.to_thread(_authority, lab.folder / "ca", count)
+    at = authority.folder
+    lab.broker.listener = (
+        f"cafile {at}/city.pem", f"certfile {at}/broker.pem", f"keyfile {at}/broker.key", "tls_version tlsv1.3",
+        "require_certificate true", "use_identity_as_username true",
+    )  # fmt: skip
+    await lab.broker.start()
+    url = f"mqtts://127.0.0.1:{lab.broker.port}"
+    fleet = [
+        site.Uplink(
+            url=url,
+            reconnect_spread_s=_spread(count),
+            tls=site.UplinkTls(ca=f"{at}/city.pem", cert=f"{at}/S{n:04d}.pem", key=f"{at}/S{n:04d}.key"),
+        )
         for n in range(count)
     ]
+    await _everybody_back(lab, fleet)
+
+
+@row(24, "login refused: the circuit opens", part="c", sample=10, full=100, batch=100, judged=False)
+async def login_refused(lab: Lab, count: int) -> None:
+    """A broker that knows nobody: one try each, and no other within the time that is looked at (of five minutes)."""
+    nobody = lab.folder / "nobody"
+    nobody.write_text("", "ascii")
+    lab.broker.listener = (f"password_file {nobody}",)
+    await lab.broker.start()
+    uplinks = _fleet(lab, [site.Uplink(url=lab.broker.url)] * count)
     jobs = [asyncio.create_task(uplink.run(lambda: None)) for uplink in uplinks]
     try:
-        await auntil(lambda: all(uplink.session for uplink in uplinks), 180, "everybody to connect")
+        await auntil(lambda: _connects(lab) >= count, 60, "everybody to try")
+        await asyncio.sleep(CIRCUIT_LOOK_S)
+        tries = _connects(lab)
+    finally:
+        for job in jobs:
+            job.cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
+    lab.done = count
+    lab.note(tries_each=tries / count)
+    lab.check(tries == count, f"{tries} tries by {count}")
+
+
+def _spread(count: int) -> float:
+    """As docs/faults.md advises: sixty a second."""
+    return max(2.0, count / 60)
+
+
+def _authority(folder: Path, count: int) -> Authority:
+    authority = Authority(folder)
+    authority.root("city")
+    authority.issue("city", "broker", "127.0.0.1")
+    for n in range(count):
+        authority.issue("city", f"S{n:04d}", f"S{n:04d}")
+    return authority
+
+
+def _fleet(lab: Lab, settings: list[site.Uplink]) -> list[MqttUplink]:
+    keys = Keys(new_key(), new_key().public_key(), Keyring.of(new_key().public_key()))
+    clock = SystemClock()
+    return [
+        MqttUplink(f"S{n:04d}", each, lab.folder, keys, clock, agent="storm", config="", chance=random.Random(n))
+        for n, each in enumerate(settings)
+    ]
+
+
+def _connects(lab: Lab) -> int:
+    """Refused ones; our own look at whether the broker is there is none."""
+    return lab.broker.log.read_bytes().count(b"disconnected, not authorised")
+
+
+async def _everybody_back(lab: Lab, settings: list[site.Uplink]) -> None:
+    uplinks, count = _fleet(lab, settings), len(settings)
+    jobs = [asyncio.create_task(uplink.run(lambda: None)) for uplink in uplinks]
+    try:
+        await auntil(lambda: all(uplink.session for uplink in uplinks), 300, "everybody to connect")
         before = lab.broker.log.stat().st_size
         lab.broker.kill()
         await auntil(lambda: not any(uplink.session for uplink in uplinks), 60, "everybody to notice")
