@@ -17,7 +17,7 @@ from edge_agent.model.site import Config
 
 if TYPE_CHECKING:  # numpy comes with what needs it
     from edge_agent.cli import face_trial
-    from edge_agent.core import calibration
+    from edge_agent.core import biometrics, calibration
 
 JSON = click.option("--json", "as_json", is_flag=True, help="One object, for programs.")
 FEW = 300  # persons; with fewer a rate of 1 % is not to be told from none
@@ -94,6 +94,33 @@ def told(found: "face_trial.Evaluation") -> list[tuple[str, str]]:
             ),
         ]
     return lines
+
+
+@command.command("liveness")
+@CONFIG
+@STATE
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@JSON
+def liveness(config: Path, state: Path | None, folder: Path, as_json: bool) -> None:
+    """Measure the liveness model on FOLDER: photographs of people in live/, of attacks in a folder for each species.
+
+    In the words of ISO/IEC 30107-3, with the number of presentations: few of them show little.
+    """
+    from edge_agent.cli import attack_trial
+
+    loaded, spec = _engine(config, state)
+    if spec.liveness is None:
+        raise FaceError("faces.no_liveness_model")
+    with ExitStack() as shown:
+        found = attack_trial.evaluate(folder, loaded.faces, spec, _progress(shown))
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+        return
+    for one in found.species:
+        tell("faces.apcer", name=one.name, **_counted(one.wrong, one.rate), of=one.presented, silent=one.silent)
+    live = found.live
+    tell("faces.bpcer", **_counted(live.wrong, live.rate), of=live.presented, silent=live.silent)
+    tell("faces.liveness_model", model=found.model, enough=attack_trial.ENOUGH)
 
 
 @command.command("calibrate")
@@ -226,6 +253,10 @@ def _progress(shown: ExitStack) -> "face_trial.Say":
         bars[what].update(1)  # type: ignore[attr-defined]
 
     return say
+
+
+def _counted(wrong: int, rate: "biometrics.Interval") -> dict[str, object]:
+    return {"wrong": wrong, "rate": _share(rate.value), "low": _share(rate.low), "high": _share(rate.high)}
 
 
 def _share(rate: float) -> str:

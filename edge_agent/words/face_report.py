@@ -37,6 +37,27 @@ WORDS: dict[str, tuple[str, str]] = {
     "faces.axis_score": ("similarity", "相似度"),
     "faces.axis_share": ("share", "占比"),
     "faces.axis_pass": ("true matches", "匹配率"),
+    "faces.no_liveness_model": (
+        "there is no liveness model: name one in faces.liveness_model (`edge-agent models list`)",
+        "没有活体检测模型：请在 faces.liveness_model 中指定（`edge-agent models list`）",
+    ),
+    "faces.no_presentations": (
+        "{folder}: photographs of living people in live/ and of attacks in at least one other folder are needed",
+        "{folder}：需要在 live/ 中放真人照片，并至少有一个攻击照片目录",
+    ),
+    "faces.apcer": (
+        "APCER {name}: {rate} [{low}, {high}], {wrong} of {of} attacks taken for alive; no face found in {silent}",
+        "APCER {name}：{rate} [{low}, {high}]，{of} 次攻击中 {wrong} 次误判为真人；{silent} 次未检出人脸",
+    ),
+    "faces.bpcer": (
+        "BPCER: {rate} [{low}, {high}], {wrong} of {of} living people refused; no face found in {silent}",
+        "BPCER：{rate} [{low}, {high}]，{of} 次真人中 {wrong} 次被拒；{silent} 次未检出人脸",
+    ),
+    "faces.liveness_model": (
+        "model {model}; one photograph each, a gate looks at several. With fewer than {enough} attacks of a species "
+        "a rate below 1 % cannot be shown",
+        "模型 {model}；每次仅一张照片，门口会看多帧。每类攻击少于 {enough} 次时无法证明低于 1 %",
+    ),
     "faces.now": (
         "now: distance {distance}: strangers recognised {fpir} (at most {most}), enrolled missed {fnir}; "
         "{persons} persons, {templates} templates",
