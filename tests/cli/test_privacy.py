@@ -2,6 +2,7 @@
 
 import csv
 import os
+import unicodedata
 import zipfile
 from contextlib import closing
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from edge_agent.cli.face_bulk import Photos
 from edge_agent.config import load_config
 from edge_agent.errors import Problems, StoreError
 from edge_agent.model.events import ConsentWithdrawn, Event, PersonErased
@@ -18,7 +20,7 @@ from edge_agent.model.site import Retention
 from edge_agent.store.faces import FaceStore, load_key
 from edge_agent.store.people import PeopleStore
 from edge_agent.store.retention import Retainer
-from edge_agent.vision.enrol import PhotoResult
+from edge_agent.vision.enrol import PhotoResult, Picture
 from tests.cli.test_people_cli import CONFIG, run
 from tests.flows.world import MemoryClock
 from tests.vision.pictures import photos
@@ -476,3 +478,38 @@ def test_a_result_carries_its_error_in_words() -> None:
         error = PhotoResult("a.jpg", reason=reason).error
         assert error is not None
         assert "a.jpg" in error.text("zh")
+
+
+def test_names_of_photographs_from_a_mac_and_with_backslashes(tmp_path: Path) -> None:
+    """A Mac takes letters apart; a list made on Windows has backslashes."""
+    path = tmp_path / "photos.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(unicodedata.normalize("NFD", "Zoë/é.jpg"), b"mac")
+    photos = Photos(path)
+    assert photos.picture("Zoë\\é.jpg").data == b"mac"
+    assert photos.picture("nobody.jpg").data == b""
+    photos.close()
+    folder = tmp_path / "folder"
+    (folder / unicodedata.normalize("NFD", "Zoë")).mkdir(parents=True)
+    (folder / unicodedata.normalize("NFD", "Zoë/é.jpg")).write_bytes(b"mac")
+    assert Photos(folder).picture("Zoë\\é.jpg").path.endswith(unicodedata.normalize("NFD", "é.jpg"))
+    assert Photos(folder).picture("..\\agent.toml") == Picture("..\\agent.toml", b"")
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-8"])
+def test_a_zip_that_does_not_say_its_names_encoding(tmp_path: Path, encoding: str) -> None:
+    """As the packers of Windows write it: bytes of the code page, no mark."""
+    path = tmp_path / "photos.zip"
+    names = ("照片/张伟.jpg", "plain.jpg")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr("x" * len(name.encode(encoding)), name.encode())
+    data = path.read_bytes()
+    for name in names:
+        data = data.replace(b"x" * len(name.encode(encoding)), name.encode(encoding))
+    path.write_bytes(data)
+    photos = Photos(path)
+    for name in names:
+        assert photos.picture(name).data == name.encode()
+        assert photos.picture(name.replace("/", "\\")).data == name.encode()
+    photos.close()
