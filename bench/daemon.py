@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.card import measure_bare, percentile
 from edge_agent.protocols.wiegand import parse_entry
-from edge_agent.sim.estate import RESIDENT_CARD, Estate
+from edge_agent.sim.estate import GATEWAY, RESIDENT_CARD, Estate
 from edge_agent.sim.photos import obtain
 
 IDLE_S = 20.0
@@ -123,11 +123,55 @@ async def with_camera(folder: Path) -> None:
         await estate.close()
 
 
+def fill(estate: Estate, count: int) -> None:
+    """`count` made-up templates of as many people."""
+    import numpy as np
+
+    from edge_agent.model.face_models import DLIB
+    from edge_agent.store.faces import FaceStore, load_key
+
+    rows = np.random.default_rng(7).normal(size=(count, DLIB.dimension)).astype("<f4")
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    store = FaceStore(estate.state / "faces.db", load_key(estate.gateway / "keys/face-store.key"), GATEWAY)
+    for start in range(0, count, 5_000):
+        part = rows[start : start + 5_000]
+        store.put_all([(f"q-{start + n}", DLIB.model, row.tobytes(), None) for n, row in enumerate(part)])
+    store.close()
+
+
+async def with_gallery(folder: Path, templates: int) -> None:
+    """Cards while a large gallery is loaded, from the first second on; and when it is there."""
+    estate = Estate(folder, obtain(Path(".cache/photos")))
+    try:
+        await estate.build()
+        await asyncio.to_thread(fill, estate, templates)
+        await estate.open()
+        began = await logged(estate, "reader north-in ready")
+        log, during = estate.logs / "agent.log", list[float]()
+        while "gallery:" not in log.read_text("utf-8"):
+            during += await card_latency(estate, 1)
+        loaded = (await logged(estate, "gallery:") - began) / 1e9
+        after = await card_latency(estate, max(20, len(during)))
+        print(f"\ngallery of {templates:,} templates: loaded {loaded:.1f} s after the reader was ready;", end=" ")
+        print(f"daemon {rss_mb(estate.agent.pid):.0f} MB")
+        for name, values in (("cards while it is loaded", during), ("cards afterwards", after)):
+            if values:
+                print(f"  {name}, n = {len(values):<24}", end="")
+                print(f"{percentile(values, 50):7.2f} ms {percentile(values, 99):7.2f} ms (median, p99)")
+    finally:
+        await estate.close()
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("-n", type=int, default=500)
-    n = options.parse_args().n
+    options.add_argument("--gallery", type=int, help="only this: cards beside the loading of so many templates")
+    n, templates = (given := options.parse_args()).n, given.gallery
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.release()}\n")
+    if templates:
+        with tempfile.TemporaryDirectory(prefix="edge-agent-bench-") as folder:
+            asyncio.run(with_gallery(Path(folder) / "estate", templates))
+        return
     for measure in (lambda folder: with_reader(folder, n), without_reader, with_camera):
         with tempfile.TemporaryDirectory(prefix="edge-agent-bench-") as folder:
             asyncio.run(measure(Path(folder) / "estate"))

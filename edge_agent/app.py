@@ -304,7 +304,7 @@ class App:
         while piece := await asyncio.to_thread(next, pieces, None):
             gallery.extend([person for person, _ in piece], _rows([made for _, made in piece], engine.dimension))
             beat()
-        others = sorted({enrolled.person for enrolled in store.enrolled() if enrolled.model != engine.model})
+        others = await asyncio.to_thread(store.of_other_models, engine.model)
         left = [person for person in others if person not in gallery]
         logger.info("gallery: %d templates of %d persons", len(gallery), len(gallery.persons))
         if left:

@@ -21,6 +21,7 @@ COMMANDS = {
     "faces": "faces",
     "models": "models",
     "access": "access",
+    "audit": "audit",
     "events": "events",
     "city": "city",
     "door": "door",

@@ -4,9 +4,11 @@ Columns: person_id,photo and, where wanted, consent,keep_image,guardian. What is
 so that a broken-off import goes on where it stopped. A zip is never unpacked to a disk.
 """
 
+import contextlib
 import csv
 import hashlib
 import io
+import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -23,6 +25,7 @@ from edge_agent.store.text_file import read_text
 from edge_agent.vision.enrol import AT_ONCE, Picture, embed_photos
 from edge_agent.vision.photo_limits import BYTES_AT_MOST
 
+UTF8_NAME = 0x800  # APPNOTE.TXT 4.4.4, bit 11
 REQUIRED, OPTIONAL = ("person_id", "photo"), ("consent", "keep_image", "guardian")
 
 Advance = Callable[[int], None]
@@ -53,11 +56,13 @@ class Photos:
     def __init__(self, where: Path) -> None:
         self.where = where
         self._zip: zipfile.ZipFile | None = None
+        self._members: dict[str, zipfile.ZipInfo] = {}
         if not where.is_dir():
             try:
                 self._zip = zipfile.ZipFile(where)
             except (OSError, zipfile.BadZipFile) as error:
                 raise FaceError("cli.photos_unreadable", file=where.name, why=str(error)) from None
+            self._members = {name: member for member in self._zip.infolist() for name in _names(member)}
 
     def close(self) -> None:
         if self._zip is not None:
@@ -65,15 +70,34 @@ class Photos:
 
     def picture(self, name: str) -> Picture:
         """What is not there, or leads out of the folder, is a file that is not there."""
+        plain = _plain(name)
         if self._zip is None:
-            path = (self.where / name).resolve()
+            composed, decomposed = self.where / plain, self.where / unicodedata.normalize("NFD", plain)
+            path = (decomposed if decomposed.exists() and not composed.exists() else composed).resolve()
             inside = path.is_relative_to(self.where.resolve())
             return Picture(str(path) if inside else name) if inside else Picture(name, b"")
         try:
-            with self._zip.open(name) as member:
+            with self._zip.open(self._members[plain]) as member:
                 return Picture(name, member.read(BYTES_AT_MOST + 1))  # whatever size it claims
         except (KeyError, OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, ValueError):
             return Picture(name, b"")
+
+
+def _plain(name: str) -> str:
+    """As Linux writes it: a list made on Windows has backslashes, one made on a Mac takes letters apart."""
+    return unicodedata.normalize("NFC", name.replace("\\", "/"))
+
+
+def _names(member: zipfile.ZipInfo) -> set[str]:
+    """What a member may be called in the list. A zip that does not say it is UTF-8 is read as IBM's code page 437:
+    most such are in UTF-8 all the same, or in the Chinese code page of Windows.
+    """
+    names = {_plain(member.filename)}
+    if not member.flag_bits & UTF8_NAME:
+        for encoding in ("utf-8", "gb18030"):
+            with contextlib.suppress(UnicodeError):
+                names.add(_plain(member.filename.encode("cp437").decode(encoding)))
+    return names
 
 
 def read_lines(file: Path, default: Agreed) -> tuple[str, list[Line], list[Problem]]:

@@ -7,13 +7,15 @@ from math import log10
 from edge_agent.cli.face_trial import Evaluation
 from edge_agent.cli.speech import words
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 520, 300, 56, 40, 16
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 440, 300, 56, 40, 16
+MARKED_AT_MOST = 12  # points of a curve that are few enough to be shown each
 LEAST = 1e-4  # of a logarithmic axis
 STYLE = (
-    "body{font:15px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#222}"
+    "body{font:15px/1.5 sans-serif;max-width:64em;margin:2em auto;padding:0 1em;color:#222}"
     "table{border-collapse:collapse}td,th{padding:.2em .8em;border-bottom:1px solid #ccc;text-align:right}"
     "td:first-child,th:first-child{text-align:left}svg{background:#fafafa;margin:.5em 1em .5em 0}"
-    "text{font:11px sans-serif;fill:#444}"
+    "text{font:11px sans-serif;fill:#444}.curves{display:flex;flex-wrap:wrap}figure{margin:0}"
+    "@media print{svg{break-inside:avoid}}"
 )
 Scale = Callable[[float], float]
 
@@ -22,8 +24,9 @@ def page(found: Evaluation, lines: Sequence[tuple[str, str]]) -> str:
     """`lines`: label and value of each number, as the text report has them."""
     rows = "".join(f"<tr><td>{escape(label)}</td><td>{escape(value)}</td></tr>" for label, value in lines)
     curves = "".join(
-        f"<h3>{escape(one.how)}</h3>"
-        + _lines([[point for point in sorted(one.points)]], one.how, words("faces.axis_pass"))
+        f"<figure><figcaption>{escape(words(f'faces.how.{one.how}'))}</figcaption>"
+        + _lines([sorted(one.points)], words(f"faces.how.{one.how}"), words("faces.axis_pass"))
+        + "</figure>"
         for one in found.degraded
     )
     title = words("faces.page_title", engine=found.engine)
@@ -32,7 +35,7 @@ def page(found: Evaluation, lines: Sequence[tuple[str, str]]) -> str:
         f"<body><h1>{escape(title)}</h1><table>{rows}</table>"
         f"<h2>{escape(words('faces.page_det'))}</h2>{_det(found)}"
         f"<h2>{escape(words('faces.page_scores'))}</h2>{_histogram(found)}"
-        + (f"<h2>{escape(words('faces.page_degraded'))}</h2>{curves}" if curves else "")
+        + (f"<h2>{escape(words('faces.page_degraded'))}</h2><div class='curves'>{curves}</div>" if curves else "")
         + f"<p>{escape(words('faces.page_note'))}</p></body></html>\n"
     )
 
@@ -99,6 +102,10 @@ def _figure(
     for points, colour in zip(series, ("#06c", "#c30"), strict=False):
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*point) for point in points))
         parts.append(f"<polyline points='{line}' fill='none' stroke='{colour}' stroke-width='2'/>")
+        for x, y in points if len(points) <= MARKED_AT_MOST else ():
+            left, top = at(x, y)
+            parts.append(f"<circle cx='{left:.1f}' cy='{top:.1f}' r='3' fill='{colour}'>")
+            parts.append(f"<title>{x:g}: {100 * y:.1f} %</title></circle>")
     parts.append(f"<text x='{LEFT + wide / 2}' y='{HEIGHT - 6}' text-anchor='middle'>{escape(x_label)}</text>")
     parts.append(
         f"<text x='12' y='{TOP + high / 2}' text-anchor='middle' transform='rotate(-90 12 {TOP + high / 2})'>"

@@ -17,9 +17,10 @@ from edge_agent.model.site import Config
 
 if TYPE_CHECKING:  # numpy comes with what needs it
     from edge_agent.cli import face_trial
-    from edge_agent.core import calibration
+    from edge_agent.core import biometrics, calibration
 
 JSON = click.option("--json", "as_json", is_flag=True, help="One object, for programs.")
+GUESSED = 200.0  # strangers a day, where nobody knows
 FEW = 300  # persons; with fewer a rate of 1 % is not to be told from none
 FACES_WARNED = 80_000  # of the 100,000 from which on storing faces has to be filed
 
@@ -96,6 +97,33 @@ def told(found: "face_trial.Evaluation") -> list[tuple[str, str]]:
     return lines
 
 
+@command.command("liveness")
+@CONFIG
+@STATE
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@JSON
+def liveness(config: Path, state: Path | None, folder: Path, as_json: bool) -> None:
+    """Measure the liveness model on FOLDER: photographs of people in live/, of attacks in a folder for each species.
+
+    In the words of ISO/IEC 30107-3, with the number of presentations: few of them show little.
+    """
+    from edge_agent.cli import attack_trial
+
+    loaded, spec = _engine(config, state)
+    if spec.liveness is None:
+        raise FaceError("faces.no_liveness_model")
+    with ExitStack() as shown:
+        found = attack_trial.evaluate(folder, loaded.faces, spec, _progress(shown))
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+        return
+    for one in found.species:
+        tell("faces.apcer", name=one.name, **_counted(one.wrong, one.rate), of=one.presented, silent=one.silent)
+    live = found.live
+    tell("faces.bpcer", **_counted(live.wrong, live.rate), of=live.presented, silent=live.silent)
+    tell("faces.liveness_model", model=found.model, enough=attack_trial.ENOUGH)
+
+
 @command.command("calibrate")
 @CONFIG
 @STATE
@@ -130,14 +158,16 @@ def calibrate(config: Path, state: Path | None, fpir: float, as_json: bool) -> N
 @command.command("report")
 @CONFIG
 @STATE
-@click.option("--strangers-per-day", default=200.0, show_default=True, help="People unknown here before the cameras.")
+@click.option("--strangers-per-day", type=float, help="People unknown here before the cameras; else from the journal.")
 @JSON
-def report(config: Path, state: Path | None, strangers_per_day: float, as_json: bool) -> None:
+def report(config: Path, state: Path | None, strangers_per_day: float | None, as_json: bool) -> None:
     """Tell how many strangers a year would be taken for somebody here, at this gallery, threshold and traffic."""
     from edge_agent.core import biometrics, calibration
 
     loaded, spec = _engine(config, state)
     site, limits = _site(loaded, config, state, spec), limits_of(loaded.faces, spec)
+    if strangers_per_day is None:
+        strangers_per_day = _strangers_a_day(state_directory(config, state) / "journal.db", as_json)
     rate, most = calibration.fmr_at(site, limits.distance)
     claimed, claimed_most = calibration.fmr_at(site, limits.claimed)
     numbers = {
@@ -192,6 +222,22 @@ def filing(config: Path, state: Path | None) -> None:
         tell("faces.filing", persons=len(persons))
 
 
+def _strangers_a_day(path: Path, quiet: bool) -> float:
+    """As many as the journal has seen, in the days it has; a guess where it has seen less than a day."""
+    from edge_agent.errors import StoreError
+    from edge_agent.store.reading import JournalReader
+
+    seen, days = 0, 0.0
+    try:
+        with closing(JournalReader(path)) as journal:
+            seen, days = journal.strangers()
+    except StoreError:
+        pass
+    if not quiet:
+        tell("faces.traffic" if days >= 1 else "faces.traffic_guessed", seen=seen, days=f"{days:.1f}", guess=GUESSED)
+    return seen / days if days >= 1 else GUESSED
+
+
 def _engine(config: Path, state: Path | None) -> tuple[Config, EngineSpec]:
     from edge_agent.vision.models import spec_of
 
@@ -228,9 +274,14 @@ def _progress(shown: ExitStack) -> "face_trial.Say":
     return say
 
 
+def _counted(wrong: int, rate: "biometrics.Interval") -> dict[str, object]:
+    return {"wrong": wrong, "rate": _share(rate.value), "low": _share(rate.low), "high": _share(rate.high)}
+
+
 def _share(rate: float) -> str:
     return f"{100 * rate:.2f} %"
 
 
 def _reasons(counts: dict[str, int]) -> str:
-    return f" ({', '.join(f'{reason} {count}' for reason, count in counts.items())})" if counts else ""
+    named = (f"{words(f'faces.reason.{reason}')} {count}" for reason, count in counts.items())
+    return f" ({', '.join(named)})" if counts else ""

@@ -1,5 +1,7 @@
 """`edge-agent people`: who is known here. A running agent takes changes within a second."""
 
+import hashlib
+import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import click
 import msgspec
 from msgspec import structs
 
+from edge_agent.cli.audit import BY, DOCUMENT, REASON, UNIT, register
 from edge_agent.cli.options import CONFIG, STATE, state_directory
 from edge_agent.cli.passes import pass_, revoke_pass
 from edge_agent.cli.progress import hashing
@@ -21,6 +24,7 @@ from edge_agent.store.entries import hash_pin, keyed, read_card, read_entry
 from edge_agent.store.people import PeopleStore
 from edge_agent.store.people_csv import import_people
 from edge_agent.store.pin_index import KEY_FILE, load_index
+from edge_agent.store.retrievals import Retrieval
 
 CARD_FORMAT = click.option(
     "--card-format", default="H10301", show_default=True, help="H10301, H10306, UID34, H10302, H10304, hexNN."
@@ -135,10 +139,16 @@ def list_(config: Path, state: Path | None, as_json: bool) -> None:
 @CONFIG
 @STATE
 @click.argument("person")
-def export(config: Path, state: Path | None, person: str) -> None:
+@BY
+@UNIT
+@REASON
+@DOCUMENT
+def export(
+    config: Path, state: Path | None, person: str, by: str, unit: str, reason: str, document: str
+) -> None:  # fmt: skip
     """Print all that is stored here about PERSON as one JSON object. Templates and pictures are counted only.
 
-    Passages are in the journal, under PERSON's id.
+    Passages are in the journal, under PERSON's id. Entered in the register of retrievals first (`audit list`).
     """
     from edge_agent.cli.face import existing_faces
 
@@ -154,7 +164,13 @@ def export(config: Path, state: Path | None, person: str) -> None:
             told["faces"] = [enrolled for enrolled in faces.enrolled() if enrolled.person == person]
             told["kept_pictures"] = len(faces.crops(person))
             told["erasures"] = faces.erasures(person)
-    click.echo(msgspec.json.format(msgspec.json.encode(told)))
+    text = msgspec.json.format(msgspec.json.encode(told))
+    entry = Retrieval(
+        kind="exported", what="person", by=by, unit=unit, reason=reason, document=document, person=person,
+        digest=hashlib.sha256(text).hexdigest(),
+    )  # fmt: skip
+    register(config, state).append(entry, time.time_ns() // 1_000_000)
+    click.echo(text)
 
 
 @command.command("block")

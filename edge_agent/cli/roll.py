@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from unicodedata import east_asian_width
 from zoneinfo import ZoneInfo
 
 import click
@@ -11,7 +12,9 @@ from edge_agent.cli.speech import words
 from edge_agent.store.records import Listed
 
 COLUMNS = ("id", "name", "category", "house", "valid", "cards", "faces")
+COUNTS = ("cards", "faces")
 NARROW = 80
+FOLDED_AT_MOST = 1000  # people; more take too long to be laid out nicely
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -39,20 +42,49 @@ def show(lines: list[tuple[Line, str]], as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode([line for line, _ in lines])).decode())
         return
+    head = tuple(words(f"cli.column.{name}") for name in COLUMNS)
+    rows = [_cells(line, valid) for line, valid in lines]
+    if len(rows) > FOLDED_AT_MOST:
+        _plain(head, rows)
+    else:
+        _folded(head, rows)
+
+
+def _cells(line: Line, valid: str) -> tuple[str, ...]:
+    faces = "-" if line.faces is None else str(line.faces)
+    cells = (line.id, line.name, words(f"category.{line.category}"), line.house, valid, str(line.cards), faces)
+    return tuple(c if c.isprintable() else "".join(one if one.isprintable() else "?" for one in c) for c in cells)
+
+
+def _folded(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """As wide as the terminal; what is longer goes on in the next line. Some 0.4 ms a person."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    for name in COLUMNS:
-        count = name in {"cards", "faces"}
-        table.add_column(words(f"cli.column.{name}"), justify="right" if count else "left", overflow="fold")
-    for line, valid in lines:
-        faces = "-" if line.faces is None else str(line.faces)
-        cells = (line.id, line.name, words(f"category.{line.category}"), line.house, valid, str(line.cards), faces)
-        table.add_row(*(Text("".join(c if c.isprintable() else "?" for c in cell)) for cell in cells))
+    for name, title in zip(COLUMNS, head, strict=True):
+        table.add_column(title, justify="right" if name in COUNTS else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
     console = Console()
     console.print(table, width=max(console.width, NARROW) if console.is_terminal else NARROW)
+
+
+def _plain(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """One line a person, however long: for a pipe or a pager."""
+    widths = [max(map(_wide, column)) for column in zip(head, *rows, strict=True)]
+    for row in (head, *rows):
+        parts = []
+        for name, cell, width in zip(COLUMNS, row, widths, strict=True):
+            room = " " * (width - _wide(cell))
+            parts.append(room + cell if name in COUNTS else cell + room)
+        click.echo("  ".join(parts).rstrip())
+
+
+def _wide(text: str) -> int:
+    """Places on the screen: a Chinese character takes two."""
+    return len(text) if text.isascii() else sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def _line(person: Listed, faces: dict[str, int] | None, zone: ZoneInfo, now_ms: int) -> tuple[Line, str]:

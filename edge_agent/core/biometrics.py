@@ -104,6 +104,21 @@ def rule_of_three(count: int) -> float:
     return min(1.0, 3 / count) if count else 1.0
 
 
+def share(count: int, of: int) -> Interval:
+    """`count` of `of` independent trials, with its 95 % interval (Wilson; the rule of three at both ends)."""
+    if not of:
+        return Interval(0.0, 0.0, 1.0)
+    rate, z = count / of, 1.96
+    middle = rate + z * z / (2 * of)
+    spread = z * ((rate * (1 - rate) + z * z / (4 * of)) / of) ** 0.5
+    low, high = (middle - spread) / (1 + z * z / of), (middle + spread) / (1 + z * z / of)
+    if count == 0:
+        low, high = 0.0, rule_of_three(of)
+    elif count == of:
+        low, high = 1 - rule_of_three(of), 1.0
+    return Interval(rate, max(0.0, low), min(1.0, high))
+
+
 def bootstrap(identities: int, measure: Callable[[npt.NDArray[np.intp]], float], seed: int) -> tuple[float, float]:
     """95 % interval of `measure` when identities (not images) are drawn anew with replacement.
 

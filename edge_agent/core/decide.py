@@ -123,7 +123,7 @@ def identify(read: Read, book: Book, now: Moment, policy: Policy) -> Shown | Den
                 return Deny(Reason.UNKNOWN_CREDENTIAL, (kind,))
             if not out and (reason := _wrong_pass(ticket, read.door, book, now, policy)):
                 return Deny(reason, (kind,), ticket.person)
-            return Shown(kind, ticket.person, f"pass/{ticket.id}", ticket.max_uses, timed=True)
+            return Shown(kind, ticket.person, f"pass/{ticket.expires_ms}/{ticket.id}", ticket.max_uses, timed=True)
         case Face(outcome=outcome, person=name, liveness=liveness, by_terminal=by_terminal):
             known = name if outcome == "match" and name in book.persons else None
             if liveness is Liveness.SPOOF:

@@ -1,12 +1,14 @@
 """What the memory need not keep, and what of it a file has missed.
 
 People leave, cards are handed in, doors are taken down: what is remembered of them would stay for ever, be counted as
-people inside, and be in force again should somebody take the same name. Passes are not in the book, so their uses stay.
+people inside, and be in force again should somebody take the same name. Passes are not in the book: the name of their
+use counter says when they ran out (`pass/<Unix ms>/<jti>`).
 """
 
 from collections.abc import Container, Iterable
 
 from edge_agent.core.area import Standing
+from edge_agent.model.clock import Moment
 from edge_agent.model.people import Book
 from edge_agent.model.reads import Card, Token
 from edge_agent.model.standing import (
@@ -22,14 +24,29 @@ from edge_agent.model.standing import (
     Uses,
 )
 
+PASS_KEPT_MS = 30 * 86_400_000  # a clock that was wrong for less than that gives nobody a used pass back
 
-def outdated(standing: Standing, book: Book) -> list[Change]:
-    """Of people and credentials that are no longer in the book. A book without anybody is one that was lost."""
+
+def outdated(standing: Standing, book: Book, now: Moment) -> list[Change]:
+    """Of people and credentials that are no longer in the book, and of passes that ran out long ago by a trusted clock.
+    A book without anybody is one that was lost.
+    """
     if not book.persons:
         return []
     gone = {person for seen in standing.inside.values() for person in seen if person not in book.persons}
     spent = [name for name in standing.uses if (key := _key(name)) is not None and key not in book.credentials]
+    if now.trusted:
+        spent += [name for name in standing.uses if 0 < _ran_out_ms(name) < now.wall_ms - PASS_KEPT_MS]
     return [*(Gone(person) for person in sorted(gone)), *(Uses(name, 0) for name in sorted(spent))]
+
+
+def _ran_out_ms(name: str) -> int:
+    """Of a pass; 0: it is none."""
+    match name.split("/", 2):
+        case ["pass", at, _] if at.isascii() and at.isdigit():
+            return int(at)
+        case _:
+            return 0
 
 
 def _key(name: str) -> Card | Token | None:

@@ -192,7 +192,7 @@ class Premises:
         """People and cards that were removed are no longer remembered: nobody would ever count them out again."""
         if self._tidied is not self.book:
             self._tidied = self.book
-            self.remember(*remember.outdated(self.standing, self.book))
+            self.remember(*remember.outdated(self.standing, self.book, self.now()))
 
     def _catch_up(self) -> None:
         """The journal may record again."""

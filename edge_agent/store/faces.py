@@ -249,6 +249,11 @@ class FaceStore:
         """Of whom pictures are kept."""
         return {person for (person,) in self._rows("SELECT DISTINCT person FROM crops")}
 
+    def of_other_models(self, model: str) -> list[str]:
+        """Who has templates of other models, by id."""
+        rows = self._rows("SELECT DISTINCT person FROM templates WHERE model <> ? ORDER BY person", model)
+        return [person for (person,) in rows]
+
     def count(self, person: str, model: str) -> int:
         """Templates of one person for one model."""
         return int(self._rows("SELECT count(*) FROM templates WHERE person = ? AND model = ?", person, model)[0][0])

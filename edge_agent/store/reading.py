@@ -75,6 +75,16 @@ class JournalReader:
         except database.FAILURES as error:
             raise database.translated(error, self.path) from error
 
+    def strangers(self) -> tuple[int, float]:
+        """Faces of nobody here that were refused, and in how many days."""
+        query = (
+            "SELECT count(*) FILTER (WHERE tag = 'access.denied' AND instr(body, '\"how\":[\"face\"]')"
+            ' AND instr(body, \'"reason":"unknown_credential"\')), (max(wall_ms) - min(wall_ms)) / 86400000.0'
+            " FROM events WHERE clock <> 'unset'"
+        )
+        (count, days), *_ = self._all(query)
+        return int(count), float(days or 0)
+
     def open_intents(self) -> list[IntentOpened]:
         query = "SELECT command, verb, door, issuer, counter FROM intents WHERE result IS NULL ORDER BY counter"
         return [IntentOpened(*row) for row in self._all(query)]

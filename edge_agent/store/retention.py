@@ -16,6 +16,7 @@ from edge_agent.ports import Beat, Clock
 from edge_agent.store.erasing import lapsed
 from edge_agent.store.faces import FaceStore, load_key
 from edge_agent.store.people import PeopleStore
+from edge_agent.store.retrievals import Retrievals
 
 LOOK_S = 30.0
 SWEEP_S = 3600.0
@@ -63,6 +64,7 @@ class Retainer:
         if self._policy.hold:
             return
         before_ms = now_ms - self._policy.record_days * DAY_MS
-        gone = people.forget_records(before_ms) + (faces.forget_erasures(before_ms) if faces is not None else 0)
+        gone = Retrievals(self._people.parent).forget(before_ms) + people.forget_records(before_ms)
+        gone += faces.forget_erasures(before_ms) if faces is not None else 0
         if gone:
             logger.info("%d records of consents and deletions were older than %d days", gone, self._policy.record_days)

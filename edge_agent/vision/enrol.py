@@ -13,6 +13,7 @@ import msgspec
 
 from edge_agent.errors import FaceError
 from edge_agent.model.face_models import DLIB, EngineSpec
+from edge_agent.model.reads import Liveness
 from edge_agent.model.site import FacePolicy
 
 CHILD = "edge_agent.vision.enrol_child"
@@ -34,7 +35,7 @@ class PhotoResult(msgspec.Struct, frozen=True):
 
     `reason`: missing, unreadable, not_a_photo, animated, too_large, no_face, several_faces, face_too_small,
     edge_clipped, not_frontal, dark, bright, blurred, spoof, crashed. `crop`: the face with its surroundings as JPEG,
-    when it was asked for.
+    when it was asked for; `liveness` when it was measured.
     """
 
     path: str
@@ -46,6 +47,7 @@ class PhotoResult(msgspec.Struct, frozen=True):
     quality: float = 0.0
     crop: bytes | None = None
     noted: str = ""
+    liveness: Liveness = Liveness.NOT_CHECKED
 
     @property
     def error(self) -> FaceError | None:

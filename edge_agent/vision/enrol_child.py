@@ -30,6 +30,7 @@ class Reader(Protocol):
 
     def faces(self, rgb: Any) -> list[tuple[Any, Any]]: ...
     def judge(self, rgb: Any, face: tuple[Any, Any], job: EnrolJob) -> tuple[str | None, float]: ...
+    def liveness(self, rgb: Any, face: tuple[Any, Any]) -> Liveness: ...
     def embed(self, rgb: Any, face: tuple[Any, Any]) -> bytes: ...
 
 
@@ -51,6 +52,9 @@ class DlibReader:
 
         quality = judged(rgb, face[0], 0.5, msgspec.structs.replace(job.policy, min_face_px=0))
         return quality.reason, quality.value
+
+    def liveness(self, rgb: Any, face: tuple[Any, Any]) -> Liveness:
+        return Liveness.NOT_CHECKED
 
     def embed(self, rgb: Any, face: tuple[Any, Any]) -> bytes:
         x, y, width, height = face[0]
@@ -76,6 +80,9 @@ class EngineReader:
         if quality.reason is None and self._engine.liveness(rgb, face[0]) is Liveness.SPOOF:
             return "spoof", 0.0
         return quality.reason, quality.value
+
+    def liveness(self, rgb: Any, face: tuple[Any, Any]) -> Liveness:
+        return self._engine.liveness(rgb, face[0])
 
     def embed(self, rgb: Any, face: tuple[Any, Any]) -> bytes:
         return self._engine.embed(rgb, self._engine.align(rgb, face[1]))
@@ -125,8 +132,9 @@ def _photo(picture: Picture, job: EnrolJob, reader: Reader) -> PhotoResult:
         reason = "face_too_small"
     crop = _crop(rgb, box) if job.want_crop else None
     return PhotoResult(
-        path, reader.embed(rgb, faces[0]), None, face_px, sharp, reader.model, round(value, 3), crop, reason or ""
-    )
+        path, reader.embed(rgb, faces[0]), None, face_px, sharp, reader.model, round(value, 3), crop, reason or "",
+        reader.liveness(rgb, faces[0]) if job.measure else Liveness.NOT_CHECKED,
+    )  # fmt: skip
 
 
 def _meant(rgb: Any, faces: list[tuple[Any, Any]]) -> tuple[Any, Any]:

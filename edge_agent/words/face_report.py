@@ -34,9 +34,57 @@ WORDS: dict[str, tuple[str, str]] = {
         "A threshold holds for the set it was measured on: calibrate on site.",
         "区间为 95 %，按人员自助法；未出现错误时按三倍法则。阈值只对所测数据集有效：请在现场校准。",
     ),
+    "faces.how.width": ("width of the face, px", "人脸宽度（像素）"),
+    "faces.how.blur": ("blur, px of a face of 112 px", "模糊（112 像素人脸上的像素）"),
+    "faces.how.gamma": ("gamma: below 1 brighter, above darker", "伽马：小于 1 变亮，大于 1 变暗"),
+    "faces.how.jpeg": ("JPEG quality", "JPEG 质量"),
+    "faces.reason.missing": ("missing", "缺失"),
+    "faces.reason.unreadable": ("unreadable", "无法读取"),
+    "faces.reason.not_a_photo": ("no photograph", "不是照片"),
+    "faces.reason.animated": ("animated", "动图"),
+    "faces.reason.too_large": ("too large", "过大"),
+    "faces.reason.no_face": ("no face", "无人脸"),
+    "faces.reason.several_faces": ("several faces", "多张人脸"),
+    "faces.reason.face_too_small": ("too small", "过小"),
+    "faces.reason.edge_clipped": ("cut off", "被截断"),
+    "faces.reason.not_frontal": ("turned away", "侧脸"),
+    "faces.reason.dark": ("dark", "过暗"),
+    "faces.reason.bright": ("bright", "过亮"),
+    "faces.reason.blurred": ("blurred", "模糊"),
+    "faces.reason.spoof": ("not alive", "非活体"),
+    "faces.reason.crashed": ("ended the reader", "致程序崩溃"),
+    "faces.traffic": (
+        "traffic: {seen} unknown faces in {days} days of the journal",
+        "客流：日志 {days} 天内有 {seen} 张陌生人脸",
+    ),
+    "faces.traffic_guessed": (
+        "traffic: the journal has less than a day; {guess:.0f} strangers a day are a guess (--strangers-per-day)",
+        "客流：日志不足一天；按每天 {guess:.0f} 名陌生人估计（--strangers-per-day）",
+    ),
     "faces.axis_score": ("similarity", "相似度"),
     "faces.axis_share": ("share", "占比"),
     "faces.axis_pass": ("true matches", "匹配率"),
+    "faces.no_liveness_model": (
+        "there is no liveness model: name one in faces.liveness_model (`edge-agent models list`)",
+        "没有活体检测模型：请在 faces.liveness_model 中指定（`edge-agent models list`）",
+    ),
+    "faces.no_presentations": (
+        "{folder}: photographs of living people in live/ and of attacks in at least one other folder are needed",
+        "{folder}：需要在 live/ 中放真人照片，并至少有一个攻击照片目录",
+    ),
+    "faces.apcer": (
+        "APCER {name}: {rate} [{low}, {high}], {wrong} of {of} attacks taken for alive; no face found in {silent}",
+        "APCER {name}：{rate} [{low}, {high}]，{of} 次攻击中 {wrong} 次误判为真人；{silent} 次未检出人脸",
+    ),
+    "faces.bpcer": (
+        "BPCER: {rate} [{low}, {high}], {wrong} of {of} living people refused; no face found in {silent}",
+        "BPCER：{rate} [{low}, {high}]，{of} 次真人中 {wrong} 次被拒；{silent} 次未检出人脸",
+    ),
+    "faces.liveness_model": (
+        "model {model}; one photograph each, a gate looks at several. With fewer than {enough} attacks of a species "
+        "a rate below 1 % cannot be shown",
+        "模型 {model}；每次仅一张照片，门口会看多帧。每类攻击少于 {enough} 次时无法证明低于 1 %",
+    ),
     "faces.now": (
         "now: distance {distance}: strangers recognised {fpir} (at most {most}), enrolled missed {fnir}; "
         "{persons} persons, {templates} templates",

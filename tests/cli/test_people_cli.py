@@ -3,11 +3,14 @@
 import subprocess
 import sys
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from edge_agent.cli.roll import FOLDED_AT_MOST, roll, show
 from edge_agent.model.reads import Card
 from edge_agent.store.people import PeopleStore
+from edge_agent.store.records import Listed
 
 HEADER = "person_id,name,category,house,valid_from,valid_until,card,card_format,pin,phone\n"
 CONFIG = '[gateway]\nid = "G1"\n[uplink]\nurl = "mqtt://127.0.0.1:1"\n'
@@ -145,3 +148,19 @@ def test_a_face_goes_in_and_a_broken_copy_of_it_does_not(site: Path) -> None:
     done = run(site, "face", "enroll", "p-1", photo, "cut.jpg", "--consent", "v1")
     assert (done.returncode, "cut.jpg" in done.stderr) == (1, True)
     assert "1 photo" in done.stdout
+
+
+def test_a_list_of_many_is_one_line_each_and_quickly_there(capsys: pytest.CaptureFixture[str]) -> None:
+    """Above a thousand people nothing is laid out or folded; columns stand, also beside Chinese names."""
+    names = ("张伟", "Smith", "欧阳 娜娜\x07")
+    many = [
+        Listed(f"p-{n}", names[n % 3], "resident", "3-1-502", None, None, True, n % 2)
+        for n in range(FOLDED_AT_MOST + 1)
+    ]
+    show(roll(many, {"p-1": 3}, ZoneInfo("UTC")), as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == FOLDED_AT_MOST + 2
+    assert lines[1].endswith("0      0")
+    assert lines[2].endswith("1      3")
+    assert "欧阳 娜娜?" in lines[3]
+    assert {sum(2 if c > "\u2e80" else 1 for c in line) for line in lines} == {len(lines[2])}

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import unicodedata
 import zipfile
 from contextlib import closing
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from edge_agent.cli.face_bulk import Photos
 from edge_agent.config import load_config
 from edge_agent.errors import Problems, StoreError
 from edge_agent.model.events import ConsentWithdrawn, Event, PersonErased
@@ -18,7 +20,7 @@ from edge_agent.model.site import Retention
 from edge_agent.store.faces import FaceStore, load_key
 from edge_agent.store.people import PeopleStore
 from edge_agent.store.retention import Retainer
-from edge_agent.vision.enrol import PhotoResult
+from edge_agent.vision.enrol import PhotoResult, Picture
 from tests.cli.test_people_cli import CONFIG, run
 from tests.flows.world import MemoryClock
 from tests.vision.pictures import photos
@@ -327,6 +329,58 @@ def test_r07_entries_are_kept_as_long_as_was_configured(site: Path) -> None:
     assert "entry_days" in refused_config(site, "[retention]\nentry_days = 7\n")
 
 
+def test_r08_who_took_what_and_why_is_registered_and_nothing_can_be_changed_unseen(site: Path) -> None:
+    add(site)
+    by = ("--by", "王芳", "--unit", "派出所", "--reason", "失窃", "--document", "2026-17")
+    assert run(site, "people", "export", "p-1", *by).returncode == 0
+    assert run(site, "audit", "record", "north camera 07:00-07:30", "--kind", "provided", *by).returncode == 0
+    for number in range(3):
+        assert run(site, "audit", "record", f"list {number}", "--by", "li", "--reason", "round").returncode == 0
+    lines = [msgspec.json.decode(line) for line in run(site, "audit", "list", "--json").stdout.splitlines()]
+    assert [line["number"] for line in lines] == [1, 2, 3, 4, 5]
+    assert (lines[0]["entry"]["person"], lines[0]["entry"]["document"], lines[0]["entry"]["unit"]) == (
+        "p-1",
+        "2026-17",
+        "派出所",
+    )
+    assert "派出所" in run(site, "audit", "list").stdout
+    assert (done := run(site, "audit", "verify")).returncode == 0, done.stderr
+    assert lines[-1]["hash"][:32] in done.stdout
+    (file,) = (site / "state").glob("audit-*.log")
+    whole = file.read_bytes()
+    rows = whole.splitlines(keepends=True)
+    assert file.stat().st_mode & 0o077 == 0
+    for harm, said in (
+        (whole.replace(b'"2026-17"', b'"2026-18"', 1), "altered"),
+        (b"".join([rows[0], *rows[2:]]), "missing"),
+        (b"".join([rows[0], rows[2], rows[1], *rows[3:]]), "moved"),
+        (b"".join([*rows[:2], b"{}\n", *rows[3:]]), "not an entry"),
+    ):
+        file.write_bytes(harm)
+        broken = run(site, "audit", "verify")
+        assert (broken.returncode, said in broken.stderr) == (1, True), broken.stderr
+    file.write_bytes(whole[:-20])  # the power failed while the last line was written
+    assert run(site, "audit", "record", "after", "--by", "li", "--reason", "round").returncode == 0
+    assert "not an entry" in run(site, "audit", "verify").stderr
+    assert "after" in run(site, "audit", "list").stdout
+    (site / "state/audit.lock").unlink()
+    (site / "state/audit.lock").mkdir()
+    refused = run(site, "people", "export", "p-1", *by)
+    assert (refused.returncode, "张伟" in refused.stdout) == (1, False), "not registered, not shown"
+
+
+def test_r15_a_breach_is_registered_and_its_notice_written(site: Path) -> None:
+    done = run(
+        site, "audit", "breach", "--what", "门禁记录", "--cause", "card lost", "--harm", "habits known", "--done",
+        "locked", "--persons", "12", "--by", "li", "--contact", "010-1",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for part in ("个人信息安全事件告知书", "personal-data breach", "门禁记录", "12", "010-1", "habits known"):
+        assert part in done.stdout
+    assert "breach" in run(site, "audit", "list").stdout
+    assert run(site, "audit", "verify").returncode == 0
+
+
 def test_r09_the_sheet_for_a_filing_counts_and_warns(site: Path) -> None:
     (site / "agent.toml").write_text(CONFIG + DOOR)
     done = run(site, "faces", "filing")
@@ -370,7 +424,8 @@ def test_a_person_gets_all_that_is_stored_about_them(site: Path) -> None:
     """People, consents, how many templates; no template itself."""
     add(site)
     assert enrol(site, "p-1", "--consent", "v1").returncode == 0
-    text = run(site, "people", "export", "p-1").stdout
+    assert run(site, "people", "export", "p-1").returncode == 2, "who and why is asked"
+    text = run(site, "people", "export", "p-1", "--by", "wang", "--reason", "asked for").stdout
     told = msgspec.json.decode(text)
     assert told["person"]["name"] == "张伟"
     assert told["consents"][0]["text_version"] == "v1"
@@ -423,3 +478,38 @@ def test_a_result_carries_its_error_in_words() -> None:
         error = PhotoResult("a.jpg", reason=reason).error
         assert error is not None
         assert "a.jpg" in error.text("zh")
+
+
+def test_names_of_photographs_from_a_mac_and_with_backslashes(tmp_path: Path) -> None:
+    """A Mac takes letters apart; a list made on Windows has backslashes."""
+    path = tmp_path / "photos.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(unicodedata.normalize("NFD", "Zoë/é.jpg"), b"mac")
+    photos = Photos(path)
+    assert photos.picture("Zoë\\é.jpg").data == b"mac"
+    assert photos.picture("nobody.jpg").data == b""
+    photos.close()
+    folder = tmp_path / "folder"
+    (folder / unicodedata.normalize("NFD", "Zoë")).mkdir(parents=True)
+    (folder / unicodedata.normalize("NFD", "Zoë/é.jpg")).write_bytes(b"mac")
+    assert Photos(folder).picture("Zoë\\é.jpg").path.endswith(unicodedata.normalize("NFD", "é.jpg"))
+    assert Photos(folder).picture("..\\agent.toml") == Picture("..\\agent.toml", b"")
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-8"])
+def test_a_zip_that_does_not_say_its_names_encoding(tmp_path: Path, encoding: str) -> None:
+    """As the packers of Windows write it: bytes of the code page, no mark."""
+    path = tmp_path / "photos.zip"
+    names = ("照片/张伟.jpg", "plain.jpg")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr("x" * len(name.encode(encoding)), name.encode())
+    data = path.read_bytes()
+    for name in names:
+        data = data.replace(b"x" * len(name.encode(encoding)), name.encode(encoding))
+    path.write_bytes(data)
+    photos = Photos(path)
+    for name in names:
+        assert photos.picture(name).data == name.encode()
+        assert photos.picture(name.replace("/", "\\")).data == name.encode()
+    photos.close()

@@ -111,3 +111,19 @@ def test_a_gallery_of_one_proposes_nothing() -> None:
     site = calibration.survey(["p-1", "p-1"], np.eye(2, 8, dtype=np.float32))
     assert calibration.propose(site, 0.01) is None
     assert calibration.fmr_at(site, 0.5) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("count", "of", "low", "high"),
+    [
+        (0, 0, 0, 1),
+        (0, 1, 0, 1),
+        (0, 300, 0, 0.01),
+        (300, 300, 0.99, 1),
+        (5, 10, 0.237, 0.763),
+        (1, 100, 0.0018, 0.0545),
+    ],
+)
+def test_a_share_knows_how_little_a_few_trials_show(count: int, of: int, low: float, high: float) -> None:
+    found = biometrics.share(count, of)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.001)

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from edge_agent.core.area import Standing
 from edge_agent.core.presentation import IN_ORDER, under_duress
 from edge_agent.core.remember import as_it_is, dismantled, outdated
+from edge_agent.model.clock import ClockState
 from edge_agent.model.decisions import Attempt, Reason, Shown
 from edge_agent.model.people import Book, Credential, Person
 from edge_agent.model.reads import Card, Direction, Face, Liveness, Pin, Presented, Read, Token
 from edge_agent.model.standing import Armed, At, Change, Emptied, Gone, Latch, Order, Presence, Swept, Tries, Uses
+from tests.core.scene import NOON, moment
 
 NOW = At(1, 2, "b")
 CARD, PLATE, FORCED, LOST = Card(26, 0x2A), Token("plate", "京A/1"), Card(26, 7), Card(26, 8)
@@ -34,17 +36,26 @@ USES = [Uses("card/26/2a", 1), Uses("plate/京A/1", 2), Uses("pass/x/y", 3), Use
 def test_of_the_gone_nothing_is_remembered_and_the_others_stay() -> None:
     there = Presence("yard", "p-1", True, NOW), Presence("yard", "p-2", True, NOW), Presence("door/x", "p-2", False)
     standing = Standing(changes=[*there, *USES, Uses("card/noise", 6), Uses("card/26/zz", 7)])
-    found = outdated(standing, BOOK)
+    found = outdated(standing, BOOK, moment())
     assert found == [Gone("p-2"), Uses("card/26/2b", 0), Uses("qr/ab", 0)]
     standing.apply(*found)
     assert standing.inside == {"yard": {"p-1": there[0]}, "door/x": {}}
     assert standing.counts == {"yard": 1, "door/x": 0}
     assert standing.uses == {"card/26/2a": 1, "plate/京A/1": 2, "pass/x/y": 3, "card/noise": 6, "card/26/zz": 7}
-    assert outdated(standing, BOOK) == []
+    assert outdated(standing, BOOK, moment()) == []
+
+
+def test_the_uses_of_a_pass_are_forgotten_a_month_after_it_ran_out() -> None:
+    """By a clock that is trusted: one that is ahead by a week gives no used pass back."""
+    month_ms = 30 * 86_400_000
+    old, new = f"pass/{NOON - month_ms - 1}/j-1", f"pass/{NOON - month_ms}/j-2"
+    standing = Standing(changes=[Uses(old, 1), Uses(new, 1), Uses("pass/x/y", 1), Uses("pass/j-3", 1)])
+    assert outdated(standing, BOOK, moment(state=ClockState.UNSET)) == []
+    assert outdated(standing, BOOK, moment()) == [Uses(old, 0)]
 
 
 def test_nobody_is_forgotten_for_a_book_without_people() -> None:
-    assert outdated(Standing(changes=[Presence("yard", "p-1", True), *USES]), Book("2")) == []
+    assert outdated(Standing(changes=[Presence("yard", "p-1", True), *USES]), Book("2"), moment()) == []
 
 
 def test_orders_go_with_their_door() -> None:

@@ -12,7 +12,7 @@ import pytest
 from journal_rig import BOOT, CountingClock, journalling, query
 
 from edge_agent.errors import StoreError
-from edge_agent.model.events import AccessGranted, CommandRefused, DoorForced, DoorOpened
+from edge_agent.model.events import AccessDenied, AccessGranted, CommandRefused, DoorForced, DoorOpened
 from edge_agent.ports import DoorState, IntentDone, IntentOpened
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.reading import URGENT, JournalReader
@@ -338,3 +338,26 @@ def test_clock_is_read_when_recording_not_when_committing(tmp_path: Path) -> Non
         writer.close()
 
     asyncio.run(run())
+
+
+def test_strangers_before_the_cameras_are_counted(tmp_path: Path) -> None:
+    """Faces of nobody here; not cards of nobody, nor faces that were refused for another reason."""
+
+    async def story(journal: SqliteJournal) -> None:
+        for how, reason in (
+            ("face", "unknown_credential"),
+            ("card", "unknown_credential"),
+            ("face", "face_ambiguous"),
+            ("face", "unknown_credential"),
+        ):
+            denied = AccessDenied(door="d", direction="in", reason=reason, how=(how,))
+            await journal.record(denied).committed()
+        reader = JournalReader(journal.path)
+        try:
+            count, days = reader.strangers()
+        finally:
+            reader.close()
+        assert count == 2
+        assert 0 <= days < 1
+
+    journalling(tmp_path / "journal.db", story)
