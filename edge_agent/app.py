@@ -103,7 +103,14 @@ class App:
         )
         self.register = CityRegister(state / "people.db", self.books, self.clock)
         self.premises = Premises(
-            self.journal, self.books, self.clock, self.alarms, config.policy, config.areas, config.interlocks
+            self.journal,
+            self.books,
+            self.clock,
+            self.alarms,
+            config.policy,
+            config.areas,
+            config.interlocks,
+            config.response,
         )
         self.sensors = SensorAlerts(self.premises, config.sensors)
         self.doors: dict[str, DoorActor] = {}

@@ -42,6 +42,7 @@ RANGES = {
     "minutes": (1, 1440), "count": (2, 5), "wrong_tries": (1, 5), "lockout_s": (5.0, 3600.0),
     "lockout_most_s": (5.0, 86_400.0), "panic_repeat_s": (5.0, 600.0),
     "fps": (1.0, 60.0),
+    "acknowledge_s": (5.0, 3600.0), "dispatch_s": (5.0, 3600.0), "arrive_s": (5.0, 7200.0),
     "distance": (0.2, 1.3), "distance_claimed": (0.2, 1.4),  # the engine narrows it: config.py
     "margin": (0.0, 0.5), "agree": (2, 10), "of": (2, 20), "within_s": (0.5, 30.0),
     "min_face_px": (40, 1000), "min_sharpness": (0.0, 1000.0),

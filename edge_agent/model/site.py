@@ -262,11 +262,20 @@ class Door(Table, frozen=True):
     escape: bool = True
 
 
+class ResponseTargets(Table, frozen=True):
+    """The 1-3-5-minute clock: how soon after being raised an alarm is heard, somebody is sent, somebody is there."""
+
+    acknowledge_s: float = 60.0
+    dispatch_s: float = 180.0
+    arrive_s: float = 300.0
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     gateway: Gateway
     uplink: Uplink
     policy: Policy = Policy()
     faces: FacePolicy = FacePolicy()
+    response: ResponseTargets = ResponseTargets()
     links: tuple[Link, ...] = ()
     terminals: tuple[Terminal, ...] = ()
     cameras: tuple[Camera, ...] = ()
