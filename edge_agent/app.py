@@ -170,7 +170,7 @@ class App:
             ]
             notify("READY=1")
             tasks += [jobs.create_task(keep(name, job)) for name, job in self._uplink().items()]
-            if self.config.cameras:
+            if any("face" in camera.use for camera in self.config.cameras):
                 tasks.append(jobs.create_task(keep("faces", self._faces)))
             await _either(stop, self.anew)
             notify("STOPPING=1")
@@ -241,7 +241,7 @@ class App:
         judge = Judge(self.config.faces, gallery, engine)
         try:
             async with asyncio.TaskGroup() as jobs:
-                for camera in self.config.cameras:
+                for camera in [camera for camera in self.config.cameras if "face" in camera.use]:
                     entry = FaceEntry(camera, judge, self.doors[camera.door], self.clock)
                     worker = CameraWorker(
                         camera, self.config.faces, self.clock, _seeing(entry), self.alarms.device, engine

@@ -16,11 +16,14 @@ from edge_agent.errors import EdgeAgentError, Problems
 from edge_agent.model.people import CATEGORIES
 from edge_agent.model.site import (
     BANNED,
+    AlertRule,
     Area,
     Camera,
     Config,
     Desk,
+    Deterrent,
     Door,
+    EvidencePolicy,
     FacePolicy,
     Gateway,
     Interlock,
@@ -36,13 +39,15 @@ from edge_agent.site_kind import faces_of_minors, site_rules
 from edge_agent.tables import Reader, read_toml, refer
 from edge_agent.wiring import check_keys, check_wiring
 
+Named = Link | Terminal | Camera | Door | Area | Interlock | Sensor | Desk | AlertRule | Deterrent
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SECTIONS: dict[str, type[Table]] = {
     "gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy, "response": ResponseTargets,
+    "evidence": EvidencePolicy,
 }  # fmt: skip
 ARRAYS: dict[str, type[Table]] = {
     "link": Link, "terminal": Terminal, "camera": Camera, "door": Door, "area": Area, "interlock": Interlock,
-    "sensor": Sensor, "desk": Desk,
+    "sensor": Sensor, "desk": Desk, "alert": AlertRule, "deterrent": Deterrent,
 }  # fmt: skip
 GATEWAY_KEY, FACE_KEY = "keys/gateway.key", "keys/face-store.key"
 MODELS = "models"  # folder of the state directory
@@ -60,12 +65,14 @@ def load_config(path: Path) -> Config:
     policy = reader.section(data, "policy", Policy)
     faces = reader.section(data, "faces", FacePolicy)
     response = reader.section(data, "response", ResponseTargets)
+    evidence = reader.section(data, "evidence", EvidencePolicy)
     config = Config(
         gateway=gateway or Gateway(id="unknown"),
         uplink=uplink or Uplink(url="mqtt://unknown"),
         policy=policy or Policy(),
         faces=faces or FacePolicy(),
         response=response or ResponseTargets(),
+        evidence=evidence or EvidencePolicy(),
         links=reader.tables(data, "link", Link),
         terminals=reader.tables(data, "terminal", Terminal),
         cameras=reader.tables(data, "camera", Camera),
@@ -74,6 +81,8 @@ def load_config(path: Path) -> Config:
         interlocks=reader.tables(data, "interlock", Interlock),
         sensors=reader.tables(data, "sensor", Sensor),
         desks=reader.tables(data, "desk", Desk),
+        alerts=reader.tables(data, "alert", AlertRule),
+        deterrents=reader.tables(data, "deterrent", Deterrent),
         digest=hashlib.sha256(raw).hexdigest()[:16],
     )
     complete = not reader.broken  # what refers to what can only be judged when all of it is there
@@ -92,7 +101,7 @@ def load_config(path: Path) -> Config:
 
 
 def _check_names(reader: Reader, config: Config) -> None:
-    named: tuple[tuple[str, Sequence[Link | Terminal | Camera | Door | Area | Interlock | Sensor | Desk]], ...] = (
+    named: tuple[tuple[str, Sequence[Named]], ...] = (
         ("link", config.links),
         ("terminal", config.terminals),
         ("camera", config.cameras),
@@ -101,6 +110,8 @@ def _check_names(reader: Reader, config: Config) -> None:
         ("interlock", config.interlocks),
         ("sensor", config.sensors),
         ("desk", config.desks),
+        ("alert", config.alerts),
+        ("deterrent", config.deterrents),
     )
     for what, things in named:
         seen: set[str] = set()

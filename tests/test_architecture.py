@@ -60,6 +60,7 @@ ROOTS = {
     "site_kind",
     "tables",
     "wiring",
+    "wiring_cameras",
     "cli",
     "config",
     "supervise",
