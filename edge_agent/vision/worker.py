@@ -16,6 +16,7 @@ import msgspec
 from edge_agent import log
 from edge_agent.errors import FaceError
 from edge_agent.model.detections import CameraState, Detection, VisionJob
+from edge_agent.model.recording import Recorded
 from edge_agent.vision.confine import confine
 
 STATE_EVERY_S = 2.0
@@ -30,15 +31,17 @@ class Pipe:
     def __init__(self, pipe: BinaryIO) -> None:
         self._pipe = pipe
         self._encoder = msgspec.msgpack.Encoder()
+        self._turn = threading.Lock()
 
-    def send(self, detection: Detection) -> None:
-        body = self._encoder.encode(detection)
+    def send(self, said: Detection | Recorded) -> None:
+        body = self._encoder.encode(said)
         left = memoryview(len(body).to_bytes(4, "big") + body)
         try:
-            while left:
-                left = left[self._pipe.write(left) :]
+            with self._turn:
+                while left:
+                    left = left[self._pipe.write(left) :]
         except BrokenPipeError:
-            sys.exit(0)
+            os._exit(0)  # also from a thread
 
 
 def work(job: VisionJob, pipe: Pipe) -> None:
@@ -48,7 +51,7 @@ def work(job: VisionJob, pipe: Pipe) -> None:
     from edge_agent.vision.engine import open_engine
     from edge_agent.vision.watch import FaceWatch
 
-    threading.excepthook = _die
+    threading.excepthook = die
     try:
         watch = FaceWatch(open_engine(job.engine), job.faces)
     except FaceError as error:
@@ -77,7 +80,7 @@ def work(job: VisionJob, pipe: Pipe) -> None:
                 pipe.send(ended)
 
 
-def _die(what: threading.ExceptHookArgs) -> None:
+def die(what: threading.ExceptHookArgs) -> None:
     """A thread that failed would leave a child that only looks alive."""
     logger.error("the frame thread failed: %s", what.exc_type.__name__)
     os._exit(1)
