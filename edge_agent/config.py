@@ -49,7 +49,7 @@ ARRAYS: dict[str, type[Table]] = {
     "link": Link, "terminal": Terminal, "camera": Camera, "door": Door, "area": Area, "interlock": Interlock,
     "sensor": Sensor, "desk": Desk, "alert": AlertRule, "deterrent": Deterrent,
 }  # fmt: skip
-GATEWAY_KEY, FACE_KEY = "keys/gateway.key", "keys/face-store.key"
+GATEWAY_KEY, FACE_KEY, EVIDENCE_KEY = "keys/gateway.key", "keys/face-store.key", "keys/evidence.key"
 MODELS = "models"  # folder of the state directory
 DLIB_DISTANCES = (0.2, 0.6)  # beyond 0.6 the engine's authors no longer call it the same person
 

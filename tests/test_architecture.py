@@ -24,7 +24,11 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "log": (set(), set(), {"asyncio", "socket", "sqlite3"}),
     "failpoint": (set(), set(), {"asyncio", "socket", "sqlite3"}),
     "sockets": (set(), set(), {"asyncio", "sqlite3"}),
-    "flows": ({"model", "core", "ports", "log", "failpoint"}, set(), {"socket", "sqlite3", "subprocess", "threading"}),
+    "flows": (
+        {"model", "core", "ports", "log", "failpoint"},
+        {"msgspec"},
+        {"socket", "sqlite3", "subprocess", "threading"},
+    ),
     "drivers": (
         {"model", "protocols", "ports", "log"},
         {"serial", "osdp", "gpiod", "pymodbus", "msgspec"},
@@ -59,6 +63,7 @@ ROOTS = {
     "readiness",
     "site_kind",
     "tables",
+    "watching",
     "wiring",
     "wiring_cameras",
     "cli",

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from edge_agent.core.schedule import local_time
 from edge_agent.model.clock import Moment
+from edge_agent.model.evidence import Exhibit
 from edge_agent.model.people import Person
 from edge_agent.model.reads import Direction
 from edge_agent.model.site import Area, Door, Policy
@@ -45,6 +46,7 @@ class Standing:
         self.cases: dict[str, Case] = {}
         self.alerts: dict[str, OpenAlert] = {}
         self.mutes: dict[str, Mute] = {}
+        self.exhibits: dict[str, Exhibit] = {}  # in the order in which they were kept
         for change in changes:
             self.apply(change)
 
@@ -95,6 +97,10 @@ class Standing:
                 self.mutes.pop(target, None)
             case Mute(target=target):
                 self.mutes[target] = change
+            case Exhibit(evidence=evidence, erased=True):
+                self.exhibits.pop(evidence, None)
+            case Exhibit(evidence=evidence):
+                self.exhibits[evidence] = change
 
     @property
     def fire(self) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Container, Iterable
 from msgspec import structs
 
 from edge_agent.core.area import Standing
+from edge_agent.model.evidence import Exhibit
 from edge_agent.model.people import Book
 from edge_agent.model.reads import Card, Token
 from edge_agent.model.standing import (
@@ -93,3 +94,5 @@ def _now(change: Change, standing: Standing) -> list[Change]:
             return [standing.alerts.get(alert) or structs.replace(change, open=False)]
         case Mute(target=target):
             return [standing.mutes.get(target) or structs.replace(change, for_ms=0)]
+        case Exhibit(evidence=evidence):
+            return [standing.exhibits.get(evidence) or structs.replace(change, erased=True)]

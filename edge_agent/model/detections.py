@@ -4,6 +4,7 @@ import msgspec
 
 from edge_agent.model.face_models import DLIB, EngineSpec
 from edge_agent.model.reads import Liveness
+from edge_agent.model.sightings import Sighting
 from edge_agent.model.site import Camera, FacePolicy
 
 
@@ -60,3 +61,12 @@ class CameraState(msgspec.Struct, frozen=True, tag="camera"):
 
 
 Detection = FaceSample | FaceRefused | TrackEnded | CameraState
+
+
+class SentryJob(msgspec.Struct, frozen=True):
+    """What the child that watches for alerts is told, in the same way."""
+
+    camera: Camera
+
+
+Watched = Sighting | CameraState

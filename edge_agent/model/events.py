@@ -236,8 +236,8 @@ class AlertOpened(Alert, frozen=True):
 
 class AlertUpdated(Alert, frozen=True, kw_only=True):
     """What is known now of the alert `alert`. `what`: grew (`count`, `confidence`, `fall`, as they are now), evidence
-    (its media are complete: `evidence`), no_evidence (and `why` there is none), verdict (somebody has looked: `verdict`
-    true, false or unsure, `by` whom, `why`).
+    (its media are complete: `evidence`), no_evidence (and `why` there is none), deterred (`why`: by which output),
+    verdict (somebody has looked: `verdict` true, false or unsure, `by` whom, `why`).
     """
 
     tag: ClassVar[str] = "alert.updated"

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from edge_agent.model.clock import ClockState, Moment
+from edge_agent.model.evidence import Exhibit
 
 
 class At(msgspec.Struct, frozen=True):
@@ -145,6 +146,9 @@ class OpenAlert(msgspec.Struct, frozen=True, tag="alert"):
     quiet: bool = False
     open: bool = True
 
+    def closed(self) -> "OpenAlert":
+        return msgspec.structs.replace(self, open=False)
+
 
 class Mute(msgspec.Struct, frozen=True, tag="mute"):
     """Alerts of `target` (all, camera/<name>, rule/<name>, area/<name>) are only recorded. `for_ms` 0 ends it. When
@@ -162,4 +166,4 @@ class Mute(msgspec.Struct, frozen=True, tag="mute"):
         return since_ms is not None and 0 <= since_ms < self.for_ms
 
 
-Change = Presence | Emptied | Gone | Uses | Tries | Armed | Order | Latch | Swept | Case | OpenAlert | Mute
+Change = Presence | Emptied | Gone | Uses | Tries | Armed | Order | Latch | Swept | Case | OpenAlert | Mute | Exhibit

@@ -15,7 +15,7 @@ import msgspec
 
 from edge_agent import log
 from edge_agent.errors import FaceError
-from edge_agent.model.detections import CameraState, Detection, VisionJob
+from edge_agent.model.detections import CameraState, Detection, VisionJob, Watched
 from edge_agent.model.recording import Recorded
 from edge_agent.vision.confine import confine
 
@@ -33,7 +33,7 @@ class Pipe:
         self._encoder = msgspec.msgpack.Encoder()
         self._turn = threading.Lock()
 
-    def send(self, said: Detection | Recorded) -> None:
+    def send(self, said: Detection | Watched | Recorded) -> None:
         body = self._encoder.encode(said)
         left = memoryview(len(body).to_bytes(4, "big") + body)
         try:
@@ -42,6 +42,25 @@ class Pipe:
                     left = left[self._pipe.write(left) :]
         except BrokenPipeError:
             os._exit(0)  # also from a thread
+
+
+class Presence:
+    """Whether frames arrive, said when it changes and every two seconds: silence means that the child hangs."""
+
+    def __init__(self, pipe: Pipe, fps: float) -> None:
+        self._pipe, self._lost_after_s = pipe, max(LOST_AFTER_S, 3 / fps)
+        self.state, self._said, self._arrived = "", 0.0, time.monotonic()
+
+    def look(self, arrived: bool, trouble: str) -> None:
+        now, before = time.monotonic(), self.state
+        if arrived:
+            self._arrived = now
+            self.state = "ready" if before in ("", "ready", "back") else "back"
+        elif now - self._arrived >= self._lost_after_s:
+            self.state = "lost"
+        if self.state and (self.state != before or now - self._said >= STATE_EVERY_S):
+            self._said = now
+            self._pipe.send(CameraState(self.state, trouble if self.state == "lost" else ""))
 
 
 def work(job: VisionJob, pipe: Pipe) -> None:
@@ -59,23 +78,14 @@ def work(job: VisionJob, pipe: Pipe) -> None:
         sys.exit(2)
     source = FrameSource(job.camera.url, job.camera.fps)
     source.start()
-    state, said, arrived = "", 0.0, time.monotonic()
+    presence = Presence(pipe, job.camera.fps)
     while True:
         frame = source.next(0.5)
-        now = time.monotonic()
-        before = state
-        if frame is not None:
-            arrived = now
-            state = "ready" if before in ("", "ready", "back") else "back"
-        elif now - arrived >= LOST_AFTER_S:
-            state = "lost"
-        if state and (state != before or now - said >= STATE_EVERY_S):
-            said = now
-            pipe.send(CameraState(state, source.trouble if state == "lost" else ""))
+        presence.look(frame is not None, source.trouble)
         if frame is not None:
             for detection in watch.see(frame):
                 pipe.send(detection)
-        elif state == "lost":
+        elif presence.state == "lost":
             for ended in watch.stop(clock.up_ms()):
                 pipe.send(ended)
 

@@ -34,6 +34,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "detail.news.grew": ("goes on", "持续"),
     "detail.news.evidence": ("evidence complete", "证据已齐"),
     "detail.news.no_evidence": ("no evidence", "无证据"),
+    "detail.news.deterred": ("deterrent on", "已启动威慑"),
     "detail.news.verdict": ("reviewed", "已复核"),
     "detail.late": ("late", "超时"),
     "outcome.real": ("real", "属实"),
@@ -75,6 +76,16 @@ WORDS: dict[str, tuple[str, str]] = {
         "there is no such alarm to answer; `edge-agent alarm list` shows those that wait",
         "没有需要处置的该项警情；`edge-agent alarm list` 可列出",
     ),
+    "operate.no_evidence": (
+        "there is no such evidence; `edge-agent evidence list` shows what there is",
+        "没有该证据；`edge-agent evidence list` 可列出",
+    ),
+    "operate.no_target": (
+        "say what to mute: all, camera/NAME, rule/NAME or area/NAME, as in agent.toml",
+        "请指明静默对象：all、camera/名称、rule/名称 或 area/名称（与 agent.toml 一致）",
+    ),
+    "operate.no_verdict": ("a verdict is true, false or unsure", "复核结果为 true、false 或 unsure"),
+    "operate.no_alert": ("no such alert is known", "没有该警报"),
     "operate.step_taken": ("that was done already", "此步骤已完成"),
     "operate.no_outcome": (
         "say what it was: --outcome real, false, drill or test",
