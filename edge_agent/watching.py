@@ -57,9 +57,9 @@ class Watching:
         self.alerts = CameraAlerts(premises, config.cameras, config.alerts, {}, self.desk, deterrence.answer)
         for camera in config.cameras:
             if "alerts" in camera.use:
-                url, _ = logged_in(camera, folder)
-                job = SentryJob(msgspec.structs.replace(camera, url=url))
-                sentry = SentryWorker(job, clock, self.alerts.see, premises.alarms.device)
+                sentry = SentryWorker(
+                    sentry_job(config, camera, folder), clock, self.alerts.see, premises.alarms.device
+                )
                 self.jobs[f"sentry {camera.name}"] = sentry.run
         for door in config.doors:
             there = [camera for camera in config.cameras if camera.door == door.name]
@@ -108,6 +108,12 @@ class Watching:
                 self.jobs[f"recorder {camera.name}"] = recorder.run
                 sources[camera.name] = _shown(url)
         self.desk.sources = sources
+
+
+def sentry_job(config: Config, camera: Camera, folder: Path) -> SentryJob:
+    """What the child of `camera` is told: its stream, and what it is watched for."""
+    url, _ = logged_in(camera, folder)
+    return SentryJob(msgspec.structs.replace(camera, url=url))
 
 
 def _shown(url: str) -> str:

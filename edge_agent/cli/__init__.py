@@ -19,6 +19,7 @@ COMMANDS = {
     "faces": "faces",
     "models": "models",
     "camera": "camera",
+    "evidence": "evidence",
     "access": "access",
     "events": "events",
     "city": "city",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from edge_agent.cli.operate import BY, WHY, carry_out, site
+from edge_agent.cli.operate import BY, WHY, carry_out, seconds, site
 from edge_agent.cli.operate import who as who_answers
 from edge_agent.cli.options import CONFIG, STATE, state_directory
 from edge_agent.cli.speech import tell, words
@@ -84,6 +84,47 @@ def clear(config: Path, state: Path | None, by: str | None, why: str, alarm: str
     if not known and alarm not in {latch.name for latch in _standing(there.socket.parent.parent)}:
         raise EdgeAgentError("cli.bad_latch", text=alarm, doors=", ".join(there.doors))
     carry_out(there, Operation("clear", who_answers(by), why, latch=alarm))
+
+
+@command.command("review")
+@CONFIG
+@STATE
+@BY
+@WHY
+@click.option(
+    "--verdict", type=click.Choice(["true", "false", "unsure"]), required=True, help="What the evidence shows."
+)
+@click.argument("alert")
+def review(config: Path, state: Path | None, by: str | None, why: str, verdict: str, alert: str) -> None:
+    """Put on record what somebody who looked at the evidence of ALERT says."""
+    carry_out(site(config, state), Operation("review", who_answers(by), why, alarm=alert, outcome=verdict))
+
+
+TARGET = click.argument("target")
+
+
+@command.command("mute")
+@CONFIG
+@STATE
+@BY
+@WHY
+@click.option("--for", "lasting", default="1h", show_default=True, help="How long: 30m, 2h; a day at most. It expires.")
+@TARGET
+def mute(config: Path, state: Path | None, by: str | None, why: str, lasting: str, target: str) -> None:
+    """Only record alerts of TARGET for a while: all, camera/NAME, rule/NAME (a zone, line or façade) or area/NAME."""
+    for_s = seconds(lasting)
+    carry_out(site(config, state), Operation("mute", who_answers(by), why, target=target, for_s=for_s))
+
+
+@command.command("unmute")
+@CONFIG
+@STATE
+@BY
+@WHY
+@TARGET
+def unmute(config: Path, state: Path | None, by: str | None, why: str, target: str) -> None:
+    """Let alerts of TARGET be heard again."""
+    carry_out(site(config, state), Operation("unmute", who_answers(by), why, target=target))
 
 
 def _standing(folder: Path) -> list[Latch]:

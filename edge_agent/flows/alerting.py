@@ -15,6 +15,7 @@ from edge_agent.core.joins import DoorJoins, Join
 from edge_agent.core.schedule import in_force
 from edge_agent.flows.evidence import EvidenceDesk
 from edge_agent.flows.premises import Premises
+from edge_agent.model.commands import VERDICTS
 from edge_agent.model.detections import CameraState, Detection, FaceRefused, FaceSample
 from edge_agent.model.events import AlertClosed, AlertOpened, AlertUpdated, DoorForced, DoorHeld, Event
 from edge_agent.model.sightings import Phase, Sighting
@@ -30,7 +31,6 @@ LOOK_S = 0.5
 KNOWN_AT_MOST = 1000
 SCAN_ROWS, SCAN_AT_MOST = 1000, 100_000
 
-VERDICTS = ("true", "false", "unsure")
 logger = log.get("flows.alerting")
 
 

@@ -13,7 +13,7 @@ from edge_agent import log
 from edge_agent.core import retention
 from edge_agent.errors import StoreError
 from edge_agent.flows.premises import Premises
-from edge_agent.model.events import AlertOpened, AlertUpdated, EvidenceErased, EvidenceKept
+from edge_agent.model.events import AlertOpened, AlertUpdated, EvidenceErased, EvidenceExported, EvidenceKept
 from edge_agent.model.evidence import About, Exhibit, File, Manifest, Time, read_about, track_file
 from edge_agent.model.recording import ClipDone, Keep, Piece, Stream
 from edge_agent.model.sightings import Sighting
@@ -277,6 +277,15 @@ class EvidenceDesk:
             await asyncio.to_thread(self.store.erase, exhibit.evidence)
             event = EvidenceErased(evidence=exhibit.evidence, why=why, manifest=exhibit.manifest)
             self.premises.record(event, exhibit.gone())
+
+    def exported(self, evidence: str, by: str, purpose: str, why: str) -> str:
+        """Somebody takes a copy: on record before it is made. A code of `words` when there is no such evidence."""
+        exhibit = self.premises.standing.exhibits.get(evidence)
+        if exhibit is None:
+            return "operate.no_evidence"
+        event = EvidenceExported(evidence=evidence, by=by, purpose=purpose, why=why, sha256=exhibit.manifest)
+        self.premises.record(event)
+        return ""
 
     def hold(self, evidence: str, by: str) -> str:
         """Nobody erases it until it is released (`by` empty); a code of `words` when there is no such evidence."""

@@ -63,7 +63,7 @@ class Operations:
                     who=operation.who, outcome=operation.outcome, why=operation.why,
                 )  # fmt: skip
                 return Done(not code, code)
-            case "review" | "mute" | "unmute" | "hold_evidence" | "release_evidence":
+            case "review" | "mute" | "unmute" | "hold_evidence" | "release_evidence" | "export_evidence":
                 code = await self._watch(operation)
                 return Done(not code, code)
             case "forgive":
@@ -85,6 +85,10 @@ class Operations:
             if not code:
                 self._done(operation, ())
             return code
+        if verb == "export_evidence":
+            return (
+                self.desk.exported(operation.target, by, operation.outcome, operation.why) if self.desk else NO_EVIDENCE
+            )
         if self.alerts is None:
             return "operate.unknown_verb"
         if verb == "review":

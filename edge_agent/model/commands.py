@@ -258,10 +258,12 @@ class Done(msgspec.Struct, frozen=True):
 MODES: dict[str, ModeName] = {
     "lock": "locked", "unlock": "unlocked", "block": "blocked", "double_lock": "double_locked",
 }  # fmt: skip
+VERDICTS = ("true", "false", "unsure")  # of whoever has looked at an alert's evidence
 ANSWERS: dict[str, Literal["acknowledged", "dispatched", "arrived", "closed"]] = {
     "acknowledge": "acknowledged", "dispatch": "dispatched", "arrive": "arrived", "close": "closed",
 }  # fmt: skip
 OPERATIONS = (
     "open", *MODES, "normal", "lockdown", "evacuate", "end_lockdown", "end_evacuation",
     "approve", "forgive", "clear", *ANSWERS, "review", "mute", "unmute", "hold_evidence", "release_evidence",
+    "export_evidence",
 )  # fmt: skip

@@ -344,7 +344,9 @@ class EvidenceKept(Event, frozen=True):
 
 
 class EvidenceExported(Event, frozen=True):
-    """Somebody took a copy. `purpose`: investigation (as recorded) or publication (masked and blurred)."""
+    """Somebody took a copy. `purpose`: investigation (as recorded) or publication (masked and blurred);
+    `sha256`: of the manifest of what was copied.
+    """
 
     tag: ClassVar[str] = "evidence.exported"
     evidence: str

@@ -25,7 +25,7 @@ CONFIRM_MS = {
 OVER_MS = 10_000
 ADOPT_MS = 600_000  # a view that has been another one for so long is the view from now on
 
-BLACK_MEAN, BLACK_BRIGHT = 14.0, 32.0  # grey levels: the mean, and the 99th percentile
+BLACK_MEAN, BLACK_BRIGHT = 28.0, 40.0  # grey levels: the mean, and the 99th percentile; video's black is 16
 WHITE_LEVEL, WHITE_PART = 248, 0.6
 EDGES_GONE = 0.6  # of the strong edges of the memory
 RESPONSE = 0.12  # of the phase correlation: above it the old view is there
@@ -141,19 +141,20 @@ class TamperWatch:
 
     def _suspected(self, look: Look) -> dict[str, Measure]:
         """What it looks like now. One explanation each: what is black is not also covered."""
-        if look.mean < BLACK_MEAN and look.bright < BLACK_BRIGHT:
+        there = look.response >= RESPONSE and look.shift_px <= SHIFT_PX
+        if look.mean < BLACK_MEAN and look.bright < BLACK_BRIGHT and not (there and self._looks > LEARN_LOOKS):
             return {"black": Measure("mean", look.mean, BLACK_MEAN, "grey levels")}
         if look.white > WHITE_PART:
             return {"overexposed": Measure("white", look.white, WHITE_PART, "of the picture")}
         if self._looks < LEARN_LOOKS:
             return {}
-        there = look.response >= RESPONSE and look.shift_px <= SHIFT_PX
+        shifted = not there and look.response >= RESPONSE and look.shift_px <= FAR_PX
+        if shifted and look.sharp >= BLUR_RATIO:
+            return {"moved": Measure("shift", look.shift_px, SHIFT_PX, f"px of {WIDTH_PX}")}
         if look.covered > BLANK or (look.blank > BLANK and not there and look.sharp >= BLUR_RATIO):
             return {"occluded": Measure("blank", max(look.covered, look.blank), BLANK, "of the picture")}
         if look.sharp < (SHARP_RATIO if there else BLUR_RATIO):
             return {"defocused": Measure("sharpness", look.sharp, SHARP_RATIO, "of before")}
-        if not there and look.response >= RESPONSE and look.shift_px <= FAR_PX:
-            return {"moved": Measure("shift", look.shift_px, SHIFT_PX, f"px of {WIDTH_PX}")}
         if not there and look.gone > EDGES_GONE:
             return {"moved": Measure("edges gone", look.gone, EDGES_GONE, "of those it had")}
         return {}

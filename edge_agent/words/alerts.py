@@ -54,6 +54,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "verb.mute": ("mute", "静默"),
     "verb.unmute": ("end of mute", "解除静默"),
     "verb.hold_evidence": ("legal hold", "证据保全"),
+    "verb.export_evidence": ("copy of evidence", "导出证据"),
     "verb.release_evidence": ("end of legal hold", "解除证据保全"),
     "cli.did.acknowledge": ("{alarm}: acknowledged", "{alarm}：已接警"),
     "cli.did.dispatch": ("{alarm}: somebody is on the way", "{alarm}：已派人"),
@@ -63,7 +64,47 @@ WORDS: dict[str, tuple[str, str]] = {
     "cli.did.mute": ("{target}: alerts are only recorded {until}", "{target}：警报仅记录（{until}）"),
     "cli.did.unmute": ("{target}: alerts are said again", "{target}：已恢复警报"),
     "cli.did.hold_evidence": ("{target}: kept until released", "{target}：已保全，不会自动清除"),
+    "cli.did.export_evidence": ("{target}: the copy is on record", "{target}：已登记导出"),
     "cli.did.release_evidence": ("{target}: retention counts again", "{target}：已解除保全"),
+    "camera.no_such": (
+        "there is no camera `{name}`; agent.toml has {known}",
+        "没有摄像头 `{name}`；agent.toml 中有 {known}",
+    ),
+    "camera.page": ("{camera} is shown at {url} (Ctrl-C ends it)", "{camera} 的画面在 {url}（Ctrl-C 结束）"),
+    "camera.replayed": (
+        "{frames} frames, {s:.1f} s, looked at in {took:.1f} s ({speed:.1f} times as fast)",
+        "{frames} 帧，{s:.1f} 秒，用时 {took:.1f} 秒（{speed:.1f} 倍速）",
+    ),
+    "camera.replay_ended": ("the vision process ended while it looked at {file}", "分析 {file} 时视觉进程退出"),
+    "camera.replay_trouble": ("{file}: {why}", "{file}：{why}"),
+    "report.none": ("no alert of a camera in {days:g} days", "{days:g} 天内没有摄像头警报"),
+    "report.rule": (
+        "{camera} {rule}: {kind} – {alerts} alerts, {a_day:.1f} a day; reviewed: {true} real, {false} false, {unsure} "
+        "unsure; false share {share}",
+        "{camera} {rule}：{kind} – {alerts} 次，每天 {a_day:.1f} 次；"
+        "复核：属实 {true}，误报 {false}，无法判定 {unsure}；误报率 {share}",
+    ),
+    "report.many_false": (
+        "  → more than half are false: lower the rule's sensitivity, raise its smallest size, or mask where they are",
+        "  → 误报过半：请降低灵敏度、提高最小尺寸，或遮挡误报区域",
+    ),
+    "report.many_false_at_night": (
+        "  → more than half are false, nearly all at night: look at lamps, insects before the lens and the infra-red "
+        "light, or give the rule a schedule",
+        "  → 误报过半且多在夜间：请检查灯光、镜头前昆虫与红外补光，或为规则设置时段",
+    ),
+    "report.many": (
+        "  → too many for anybody to look at: narrow the zone, or give the rule a schedule or quiet hours",
+        "  → 数量过多，无法逐一查看：请缩小区域，或设置时段、静默时段",
+    ),
+    "report.not_reviewed": (
+        "  → too few are reviewed to say more: `edge-agent alarm review ALERT --verdict true|false`",
+        "  → 复核太少，无法判断：`edge-agent alarm review 警报 --verdict true|false`",
+    ),
+    "report.no_evidence": (
+        "  → most have no evidence: look at the camera's main_url and at the disk",
+        "  → 多数没有证据：请检查 main_url 与磁盘",
+    ),
     "cli.no_camera": ("agent.toml has no [[camera]]", "agent.toml 中没有 [[camera]]"),
     "cli.camera_use.face": ("faces", "人脸"),
     "cli.camera_use.alerts": ("alerts", "警报"),
