@@ -236,6 +236,8 @@ class App:
         )
         certificate = CertificateWatch(lambda: expires_ms(settings, self.folder), self.alarms, self.clock)
         errands = Errands(self.register, setup, uplink, lambda: diagnosis(self, certificate.days_left))
+        if self.watching.desk is not None:
+            errands.evidence = self.watching.desk.between
         commands = Commands(gateway, uplink, self.premises, self.doors, errands)
         roll = Roll(uplink, self.register, self.journal, commands.refusals)
         errands.look = roll.look

@@ -50,7 +50,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "city": ({"model", "contract", "log", "failpoint"}, {"paho", "msgspec", "cryptography", "psycopg"}, set()),
     "sim": (
         {"model", "protocols", "contract", "ports"},
-        {"osdp", "amqtt", "cryptography", "cv2", "numpy", "serial", "msgspec"},
+        {"osdp", "amqtt", "cryptography", "cv2", "numpy", "serial", "msgspec", "av"},
         set(),
     ),
 }

@@ -7,7 +7,7 @@ from msgspec import structs
 from edge_agent.core.schedule import in_force
 from edge_agent.model.clock import Moment
 from edge_agent.model.people import Book
-from edge_agent.model.sightings import Fall, Sighting
+from edge_agent.model.sightings import Fall, Measure, Sighting
 from edge_agent.model.site import AlertLevel, AlertRule, Camera
 from edge_agent.model.standing import Mute
 
@@ -57,6 +57,11 @@ def quiet(
 def brief(fall: Fall | None) -> Fall | None:
     """Without its path, which goes into the evidence."""
     return None if fall is None else structs.replace(fall, path=())
+
+
+def without_floors(sighting: Sighting) -> Sighting:
+    """Something fell, and nobody can say from where: the camera was moved after it was calibrated."""
+    return structs.replace(sighting, fall=None, why=(*sighting.why, Measure("camera moved", 1, 0)))
 
 
 def grew(before: Sighting, now: Sighting) -> bool:

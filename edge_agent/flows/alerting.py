@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
 from edge_agent import log
-from edge_agent.core import alerts
+from edge_agent.core import alerts, latch
 from edge_agent.core.joins import DoorJoins, Join
 from edge_agent.core.schedule import in_force
 from edge_agent.flows.evidence import EvidenceDesk
@@ -56,10 +56,12 @@ class CameraAlerts:
         schedules: Mapping[str, str] | None = None,
         desk: EvidenceDesk | None = None,
         deter: Callable[[AlertOpened], None] = lambda _alert: None,
+        calibrated: Iterable[str] = (),
     ) -> None:
         self.premises, self.rules, self.desk, self._deter = premises, rules, desk, deter
         self.cameras = {camera.name: camera for camera in cameras}
         self.schedules = dict(schedules or {})
+        self._calibrated = frozenset(calibrated)  # cameras that tell floors
         self.joins: dict[str, DoorJoins] = {}  # by door
         self.counts: dict[tuple[str, str], int] = {}  # (line, direction) → people since the start
         self._open: dict[alerts.Key, Incident] = {}
@@ -84,6 +86,8 @@ class CameraAlerts:
     def see(self, name: str, said: Detection | Sighting) -> None:
         """A camera's child says something; called from the loop, never waits."""
         camera = self.cameras[name]
+        if isinstance(said, Sighting) and said.fall is not None and self._moved(name):
+            said = alerts.without_floors(said)
         match said:
             case Sighting(kind=kind) if kind in alerts.COUNTED:
                 self._cross(camera, said)
@@ -205,7 +209,8 @@ class CameraAlerts:
             direction=sighting.direction, why=sighting.why, fall=alerts.brief(sighting.fall), evidence=evidence,
             quiet=hushed, review=sighting.kind in alerts.REVIEW,
         )  # fmt: skip
-        self.premises.record(event, standing)
+        moved = sighting.kind == "moved" and camera.name in self._calibrated and not self._moved(camera.name)
+        self.premises.record(event, standing, *((latch.moved(camera.name, now),) if moved else ()))
         if missing and self.desk is not None:
             self.desk.missing(event, missing)
         self._known.append(event)
@@ -217,6 +222,11 @@ class CameraAlerts:
         incident.said_ms = now.up_ms
         self._open[key] = incident
         return incident
+
+    def _moved(self, camera: str) -> bool:
+        """It was moved, and nobody has said since that its calibration is right again."""
+        seen = self.premises.standing.latches.get(f"{latch.MOVED}{camera}")
+        return seen is not None and seen.raised
 
     def _floods(self, rule: tuple[str, str, str], now_ms: int) -> bool:
         times = self._times.setdefault(rule, deque(maxlen=FLOOD_AN_HOUR + 1))

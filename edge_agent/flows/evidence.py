@@ -13,6 +13,7 @@ from edge_agent import log
 from edge_agent.core import retention
 from edge_agent.errors import StoreError
 from edge_agent.flows.premises import Premises
+from edge_agent.model.commands import Answer
 from edge_agent.model.events import AlertOpened, AlertUpdated, EvidenceErased, EvidenceExported, EvidenceKept
 from edge_agent.model.evidence import About, Exhibit, File, Manifest, Time, read_about, track_file
 from edge_agent.model.recording import ClipDone, Keep, Piece, Stream
@@ -23,6 +24,7 @@ from edge_agent.ports import Beat
 LOOK_S = 1.0
 TIDY_EVERY = 30  # looks
 SIGHTINGS_AT_MOST = 3000  # of one track file: what is said several times a second for minutes
+ANSWER_AT_MOST = 10  # pieces of evidence in one answer to the city, the newest first
 GIVEN_UP_MS = 120_000  # after its end: whoever should have sent it has forgotten
 
 logger = log.get("flows.evidence")
@@ -193,15 +195,15 @@ class EvidenceDesk:
             )  # fmt: skip
             signed = self.sealing.sign(manifest)
             size = await asyncio.to_thread(finish, signed)
-            exhibit = Exhibit(
-                evidence, about.camera, about.alert, hashlib.sha256(signed).hexdigest(), manifest.previous,
-                last.number + 1 if last else 1, now.wall_ms, size,
-            )  # fmt: skip
             began, ended = (stream.from_ms, stream.to_ms) if stream else (about.from_ms, about.to_ms)
             offset_ms = now.wall_ms - now.up_ms
+            exhibit = Exhibit(
+                evidence, about.camera, about.alert, hashlib.sha256(signed).hexdigest(), manifest.previous,
+                last.number + 1 if last else 1, now.wall_ms, size, offset_ms + began, offset_ms + ended,
+            )  # fmt: skip
             event = EvidenceKept(
                 evidence=evidence, camera=about.camera, alert=about.alert, manifest=exhibit.manifest,
-                previous=exhibit.previous, from_ms=offset_ms + began, to_ms=offset_ms + ended, size=size,
+                previous=exhibit.previous, from_ms=exhibit.from_ms, to_ms=exhibit.to_ms, size=size,
                 complete=not why, why=why,
             )  # fmt: skip
             self.premises.record(event, exhibit)
@@ -277,6 +279,25 @@ class EvidenceDesk:
             await asyncio.to_thread(self.store.erase, exhibit.evidence)
             event = EvidenceErased(evidence=exhibit.evidence, why=why, manifest=exhibit.manifest)
             self.premises.record(event, exhibit.gone())
+
+    def between(self, from_ms: int, to_ms: int, camera: str | None) -> Answer:
+        """What there is of that time (Unix ms), as the answer to a command of the city: what it is, never the media."""
+        found = [
+            exhibit
+            for exhibit in self.premises.standing.exhibits.values()
+            if exhibit.from_ms <= to_ms and exhibit.to_ms >= from_ms and camera in (None, exhibit.camera)
+        ]
+        found.sort(key=lambda exhibit: -exhibit.number)
+        answer: dict[str, str | int | float | bool] = {
+            "count": len(found), "shown": min(len(found), ANSWER_AT_MOST),
+            "bytes": sum(exhibit.size for exhibit in found),
+        }  # fmt: skip
+        for number, exhibit in enumerate(found[:ANSWER_AT_MOST], 1):
+            answer[f"evidence_{number}"] = exhibit.evidence
+            answer[f"alert_{number}"] = exhibit.alert
+            answer[f"manifest_{number}"] = exhibit.manifest
+            answer[f"held_{number}"] = bool(exhibit.held)
+        return answer
 
     def exported(self, evidence: str, by: str, purpose: str, why: str) -> str:
         """Somebody takes a copy: on record before it is made. A code of `words` when there is no such evidence."""

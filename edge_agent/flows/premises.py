@@ -15,7 +15,7 @@ from edge_agent.errors import JournalUnavailable
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.missed import Missed
 from edge_agent.model.clock import Moment
-from edge_agent.model.events import Event, FireCleared, FireReleased, PanicCleared, PanicRaised
+from edge_agent.model.events import CommandCompleted, Event, FireCleared, FireReleased, PanicCleared, PanicRaised
 from edge_agent.model.people import Book
 from edge_agent.model.site import Area, Interlock, Policy, ResponseTargets
 from edge_agent.model.standing import Change, Latch, Order
@@ -172,11 +172,16 @@ class Premises:
         cleared = latch.clear(before, bool(self._active.get(name)), by)
         if cleared is None:
             return "operate.latch_active" if before is not None and before.raised else "operate.no_latch"
-        event: Event = (
-            FireCleared(by=by, why=why)
-            if name == latch.FIRE
-            else PanicCleared(door=name.removeprefix("panic/"), by=by, why=why)
-        )
+        event: Event
+        if name == latch.FIRE:
+            event = FireCleared(by=by, why=why)
+        elif name.startswith(latch.MOVED):
+            event = CommandCompleted(
+                command=f"clear-{self.now().up_ms}", verb="clear", issuer=f"local/{by}", why=why,
+                answer={"target": name},
+            )  # fmt: skip
+        else:
+            event = PanicCleared(door=name.removeprefix("panic/"), by=by, why=why)
         self.record(event, cleared)
         self.wake()
         return ""

@@ -27,6 +27,8 @@ class Exhibit(msgspec.Struct, frozen=True, tag="exhibit"):
     number: int  # in the chain
     kept_ms: int
     size: int
+    from_ms: int = 0  # Unix ms, as the gateway believed when it was kept
+    to_ms: int = 0
     held: str = ""  # who holds it
     erased: bool = False
 

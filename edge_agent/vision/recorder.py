@@ -42,7 +42,7 @@ class Recorder:
         self._lock = threading.Lock()
         self._clips: dict[str, tuple[Keep, Clip]] = {}
         self._template: av.VideoStream | None = None
-        self._arrived = time.monotonic()
+        self._arrived, self._began = time.monotonic(), False
         self.trouble = ""
 
     # ---- the stream --------------------------------------------------------------------------------------------------
@@ -102,7 +102,7 @@ class Recorder:
         at_ms = self._timeline.at(seconds, now_ms)
         kept = Kept(bytes(packet), packet.pts, packet.dts, packet.is_keyframe, packet.is_corrupt, at_ms)
         with self._lock:
-            self._arrived, self.trouble = time.monotonic(), ""
+            self._arrived, self._began, self.trouble = time.monotonic(), True, ""
             self._ring.add(kept)
             for evidence, (order, clip) in list(self._clips.items()):
                 if kept.at_ms > order.to_ms:
@@ -151,7 +151,7 @@ class Recorder:
         self.pipe.send(ClipDone(evidence, stream, why or ("" if stream else "there was no picture")))
 
     def look(self) -> str:
-        """End what is over although nothing comes any more; is the camera lost?"""
+        """End what is over although nothing comes any more. Is the camera ready, or lost? Empty: nobody knows yet."""
         from edge_agent.vision import clock
 
         with self._lock:
@@ -160,7 +160,9 @@ class Recorder:
                 if now_ms > order.to_ms + LATE_S * 1000:
                     self._end(evidence, "the camera's stream was interrupted")
             silent_s = time.monotonic() - self._arrived
-            return "lost" if silent_s > max(LOST_AFTER_S, 3 / self.job.fps) else "ready"
+            if silent_s > max(LOST_AFTER_S, 3 / self.job.fps):
+                return "lost"
+            return "ready" if self._began else ""
 
 
 def orders(recorder: Recorder) -> None:
@@ -182,9 +184,9 @@ def main() -> None:
     threading.Thread(target=recorder.run, name="stream", daemon=True).start()
     threading.Thread(target=orders, args=(recorder,), name="orders", daemon=True).start()
     while True:
-        state = recorder.look()
-        pipe.send(CameraState(state, recorder.trouble if state == "lost" else ""))
-        time.sleep(STATE_EVERY_S)
+        if state := recorder.look():
+            pipe.send(CameraState(state, recorder.trouble if state == "lost" else ""))
+        time.sleep(STATE_EVERY_S if state else STATE_EVERY_S / 10)
 
 
 if __name__ == "__main__":

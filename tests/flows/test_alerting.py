@@ -102,7 +102,7 @@ class House:
         deterrents = (Deterrent(name="horn", output=GateBinding(link="l", profile="p"), on_s=3.0, per_hour=2),)
         self.deterrence = Deterrence(self.premises, deterrents, {"horn": self})  # type: ignore[dict-item]
         self.alerts = CameraAlerts(
-            self.premises, (YARD, GATE), rules, schedules, self.desk, self.deterrence.answer
+            self.premises, (YARD, GATE), rules, schedules, self.desk, self.deterrence.answer, ("yard",)
         )  # fmt: skip
         self.alerts.joins["gate"] = DoorJoins()
 
@@ -298,6 +298,20 @@ def test_a_restart_in_the_middle_is_the_same_alert() -> None:
         again.say("over", incident="i-77")
         again.wait(11)
         assert again.told()[-1] == "closed over"
+
+
+def test_a_calibrated_camera_that_was_moved_tells_no_floors_until_it_is_calibrated_anew() -> None:
+    """Nobody is accused by a camera that looks at another window."""
+
+    @in_a_house()
+    async def story(house: House) -> None:
+        house.say("begun", "moved", "m-1")
+        house.say("over", "moved", "m-1")
+        house.say("begun", "falling_object", "f-1", fall=FALL)
+        assert house.events(AlertOpened)[-1].fall is None  # type: ignore[attr-defined]
+        assert house.premises.clear("moved/yard", "王芳", "calibrated") == ""
+        house.say("begun", "falling_object", "f-2", fall=FALL)
+        assert house.events(AlertOpened)[-1].fall is not None  # type: ignore[attr-defined]
 
 
 def passes(house: House, *directions: str) -> None:
