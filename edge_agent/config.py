@@ -30,6 +30,7 @@ from edge_agent.model.site import (
     Link,
     Policy,
     ResponseTargets,
+    Retention,
     Sensor,
     Table,
     Terminal,
@@ -43,7 +44,7 @@ Named = Link | Terminal | Camera | Door | Area | Interlock | Sensor | Desk | Ale
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SECTIONS: dict[str, type[Table]] = {
     "gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy, "response": ResponseTargets,
-    "evidence": EvidencePolicy,
+    "evidence": EvidencePolicy, "retention": Retention,
 }  # fmt: skip
 ARRAYS: dict[str, type[Table]] = {
     "link": Link, "terminal": Terminal, "camera": Camera, "door": Door, "area": Area, "interlock": Interlock,
@@ -66,6 +67,7 @@ def load_config(path: Path) -> Config:
     faces = reader.section(data, "faces", FacePolicy)
     response = reader.section(data, "response", ResponseTargets)
     evidence = reader.section(data, "evidence", EvidencePolicy)
+    retention = reader.section(data, "retention", Retention)
     config = Config(
         gateway=gateway or Gateway(id="unknown"),
         uplink=uplink or Uplink(url="mqtt://unknown"),
@@ -83,6 +85,7 @@ def load_config(path: Path) -> Config:
         desks=reader.tables(data, "desk", Desk),
         alerts=reader.tables(data, "alert", AlertRule),
         deterrents=reader.tables(data, "deterrent", Deterrent),
+        retention=retention or Retention(),
         digest=hashlib.sha256(raw).hexdigest()[:16],
     )
     complete = not reader.broken  # what refers to what can only be judged when all of it is there
@@ -187,6 +190,20 @@ def _check_privacy(reader: Reader, config: Config) -> None:
         for index, camera in enumerate(config.cameras):
             if "face" in camera.use:
                 reader.wrong(f"camera[{index}].use", "config.faces_of_minors", site=config.gateway.site)
+        for index, terminal in enumerate(config.terminals):
+            if "face" in _provided(terminal):
+                reader.wrong(f"terminal[{index}].profile", "config.faces_of_minors", site=config.gateway.site)
+    if config.faces.engine == "terminal":
+        for index, camera in enumerate(config.cameras):
+            if "face" in camera.use:
+                reader.wrong(f"camera[{index}].use", "config.terminals_match", camera=camera.name)
+        if not face_terminals(config):
+            reader.wrong("faces.engine", "config.no_face_terminal")
+
+
+def face_terminals(config: Config) -> tuple[str, ...]:
+    """Names of the terminals that match faces by themselves."""
+    return tuple(terminal.name for terminal in config.terminals if "face" in _provided(terminal))
 
 
 def _provided(terminal: Terminal) -> set[str]:

@@ -48,6 +48,7 @@ RANGES = {
     "acknowledge_s": (5.0, 3600.0), "dispatch_s": (5.0, 3600.0), "arrive_s": (5.0, 7200.0),
     "distance": (0.2, 1.3), "distance_claimed": (0.2, 1.4),  # the engine narrows it: config.py
     "margin": (0.0, 0.5), "agree": (2, 10), "of": (2, 20), "within_s": (0.5, 30.0),
+    "entry_days": (30, 3650), "record_days": (1095, 36_500),
     "min_face_px": (40, 1000), "min_sharpness": (0.0, 1000.0),
 }  # fmt: skip
 # What msgspec calls a type → what TOML calls it, and what it looks like there.

@@ -21,6 +21,7 @@ from edge_agent.words import (
     models,
     operate,
     push,
+    screen,
     store,
     uplink,
 )
@@ -29,7 +30,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "several": ("{count} problems", "{count} 个问题"),
     **access.WORDS, **alerts.WORDS, **city.WORDS, **cli.WORDS, **config.WORDS, **device_cli.WORDS,
     **devices.WORDS, **evidence.WORDS, **explain.WORDS, **face_report.WORDS, **faces.WORDS, **gpio.WORDS,
-    **models.WORDS, **operate.WORDS, **push.WORDS, **store.WORDS, **uplink.WORDS,
+    **models.WORDS, **operate.WORDS, **push.WORDS, **screen.WORDS, **store.WORDS, **uplink.WORDS,
 }  # fmt: skip
 
 LANGUAGES = ("en", "zh")
