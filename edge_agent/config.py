@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from edge_agent.core.zone_shape import flaws
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.errors import EdgeAgentError, Problems
 from edge_agent.model.people import CATEGORIES
@@ -24,26 +25,36 @@ from edge_agent.model.site import (
     FacePolicy,
     Gateway,
     Interlock,
+    Line,
     Link,
     Policy,
     Sensor,
     Table,
     Terminal,
     Uplink,
+    Vision,
+    Zone,
 )
 from edge_agent.site_kind import faces_of_minors, site_rules
 from edge_agent.tables import Reader, read_toml, refer
 from edge_agent.wiring import check_keys, check_wiring
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-SECTIONS: dict[str, type[Table]] = {"gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy}
+SECTIONS: dict[str, type[Table]] = {
+    "gateway": Gateway,
+    "uplink": Uplink,
+    "policy": Policy,
+    "faces": FacePolicy,
+    "vision": Vision,
+}
 ARRAYS: dict[str, type[Table]] = {
     "link": Link, "terminal": Terminal, "camera": Camera, "door": Door, "area": Area, "interlock": Interlock,
-    "sensor": Sensor, "desk": Desk,
+    "sensor": Sensor, "desk": Desk, "zone": Zone, "line": Line,
 }  # fmt: skip
 GATEWAY_KEY, FACE_KEY = "keys/gateway.key", "keys/face-store.key"
 MODELS = "models"  # folder of the state directory
 DLIB_DISTANCES = (0.2, 0.6)  # beyond 0.6 the engine's authors no longer call it the same person
+Named = Link | Terminal | Camera | Door | Area | Interlock | Sensor | Desk | Zone | Line
 
 
 def load_config(path: Path) -> Config:
@@ -56,11 +67,13 @@ def load_config(path: Path) -> Config:
     uplink = reader.section(data, "uplink", Uplink)
     policy = reader.section(data, "policy", Policy)
     faces = reader.section(data, "faces", FacePolicy)
+    vision = reader.section(data, "vision", Vision)
     config = Config(
         gateway=gateway or Gateway(id="unknown"),
         uplink=uplink or Uplink(url="mqtt://unknown"),
         policy=policy or Policy(),
         faces=faces or FacePolicy(),
+        vision=vision or Vision(),
         links=reader.tables(data, "link", Link),
         terminals=reader.tables(data, "terminal", Terminal),
         cameras=reader.tables(data, "camera", Camera),
@@ -69,6 +82,8 @@ def load_config(path: Path) -> Config:
         interlocks=reader.tables(data, "interlock", Interlock),
         sensors=reader.tables(data, "sensor", Sensor),
         desks=reader.tables(data, "desk", Desk),
+        zones=reader.tables(data, "zone", Zone),
+        lines=reader.tables(data, "line", Line),
         digest=hashlib.sha256(raw).hexdigest()[:16],
     )
     complete = not reader.broken  # what refers to what can only be judged when all of it is there
@@ -79,6 +94,7 @@ def load_config(path: Path) -> Config:
         _check_ways(reader, config)
         _check_places(reader, config)
         _check_privacy(reader, config)
+        _check_zones(reader, config)
         check_keys(reader, config, path.parent)
         site_rules(config.gateway.site, reader)
     if reader.problems:
@@ -87,7 +103,7 @@ def load_config(path: Path) -> Config:
 
 
 def _check_names(reader: Reader, config: Config) -> None:
-    named: tuple[tuple[str, Sequence[Link | Terminal | Camera | Door | Area | Interlock | Sensor | Desk]], ...] = (
+    named: tuple[tuple[str, Sequence[Named]], ...] = (
         ("link", config.links),
         ("terminal", config.terminals),
         ("camera", config.cameras),
@@ -96,6 +112,8 @@ def _check_names(reader: Reader, config: Config) -> None:
         ("interlock", config.interlocks),
         ("sensor", config.sensors),
         ("desk", config.desks),
+        ("zone", config.zones),
+        ("line", config.lines),
     )
     for what, things in named:
         seen: set[str] = set()
@@ -171,6 +189,25 @@ def _check_privacy(reader: Reader, config: Config) -> None:
         for index, camera in enumerate(config.cameras):
             if "face" in camera.use:
                 reader.wrong(f"camera[{index}].use", "config.faces_of_minors", site=config.gateway.site)
+
+
+def _check_zones(reader: Reader, config: Config) -> None:
+    """Zones and lines have a camera, a shape, and names of their own: an alert carries the name alone."""
+    cameras, zones = {camera.name for camera in config.cameras}, {zone.name for zone in config.zones}
+    shapes: tuple[tuple[str, Sequence[Zone | Line]], ...] = (("zone", config.zones), ("line", config.lines))
+    for index, zone in enumerate(config.zones):
+        if "ebike" in zone.watch and config.vision.detector is None:
+            reader.wrong(f"zone[{index}].watch", "zone.needs_detector")
+    for what, things in shapes:
+        for index, thing in enumerate(things):
+            at = f"{what}[{index}]"
+            refer(reader, f"{at}.camera", "camera", thing.camera, cameras)
+            if not thing.watch:
+                reader.wrong(f"{at}.watch", "zone.no_watch")
+            if what == "line" and thing.name in zones:
+                reader.wrong(f"{at}.name", "config.duplicate", what="zone", name=thing.name)
+            for where, code, fields in flaws(thing.points, closed=what == "zone"):
+                reader.wrong(f"{at}.points{where}", code, **fields)
 
 
 def _provided(terminal: Terminal) -> set[str]:
