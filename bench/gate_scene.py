@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+import av
 import cv2
 import numpy as np
 
@@ -388,6 +389,8 @@ class GateScene:
         """height × width, 8 bits, FPS a second."""
         rng = np.random.default_rng(self.seed + 1)
         nuisance = self._nuisance(rng)
+        grain = rng.standard_normal((HEIGHT + 64, WIDTH + 64), np.float32)
+        level = {"night": 5.0, "rain": 3.0}.get(self.condition, 2.0)
         for n in range(int(self.seconds * FPS)):
             s = n / FPS
             canvas = self._base.copy()
@@ -396,8 +399,8 @@ class GateScene:
             for _, draw in sorted(moving, key=lambda pair: -pair[0]):
                 draw(canvas)
             canvas = nuisance(canvas, s)
-            noise = {"night": 5.0, "rain": 3.0}.get(self.condition, 2.0)
-            canvas += rng.standard_normal(canvas.shape, np.float32) * noise
+            y, x = rng.integers(0, 64, 2)
+            canvas += level * grain[y : y + HEIGHT, x : x + WIDTH]
             yield np.clip(canvas, 0, 255).astype(np.uint8)
 
     def _sway(self, canvas: np.ndarray, s: float) -> None:
@@ -592,25 +595,28 @@ def _whole(at: tuple[float, float]) -> tuple[int, int]:
 
 def through_codec(frames: Iterator[np.ndarray], crf: int = 26) -> Iterator[np.ndarray]:
     """The luma planes after H.264, as a camera of a few Mb/s would have sent them."""
-    import av
+    return decoded(encoded(frames, crf))
 
+
+def encoded(frames: Iterator[np.ndarray], crf: int = 26) -> Iterator[bytes]:
+    """Packets of H.264, a key frame every two seconds."""
     encoder = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height, encoder.pix_fmt = WIDTH, HEIGHT, "yuv420p"
     encoder.framerate, encoder.time_base = FPS, Fraction(1, FPS)
     encoder.options = {"preset": "veryfast", "tune": "zerolatency", "crf": str(crf), "g": str(2 * FPS)}
     encoder.thread_count = 1
-    decoder = av.CodecContext.create("h264", "r")
-    decoder.thread_count = 1
     for gray in frames:
         frame = av.VideoFrame.from_ndarray(gray, format="gray").reformat(format="yuv420p")
-        for packet in encoder.encode(frame):
-            for picture in decoder.decode(packet):
-                yield luma(picture)
-    for packet in encoder.encode(None):
-        for picture in decoder.decode(packet):
-            yield luma(picture)
-    for picture in decoder.decode(None):
-        yield luma(picture)
+        yield from (bytes(packet) for packet in encoder.encode(frame))
+    yield from (bytes(packet) for packet in encoder.encode(None))
+
+
+def decoded(packets: Iterator[bytes]) -> Iterator[np.ndarray]:
+    decoder = av.CodecContext.create("h264", "r")
+    decoder.thread_count = 1
+    for packet in packets:
+        yield from (luma(picture) for picture in decoder.decode(av.Packet(packet)))
+    yield from (luma(picture) for picture in decoder.decode(None))
 
 
 def luma(picture) -> np.ndarray:

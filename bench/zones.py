@@ -22,9 +22,10 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 import cv2  # noqa: E402
+import msgspec  # noqa: E402
 import numpy as np  # noqa: E402
 
-from bench.gate_scene import CONDITIONS, FPS, GENERATOR, KINDS, GateScene, Truth, through_codec  # noqa: E402
+from bench.gate_scene import CONDITIONS, FPS, GENERATOR, KINDS, GateScene, Truth, decoded, encoded  # noqa: E402
 from edge_agent.model.face_models import KNOWN  # noqa: E402
 from edge_agent.model.sightings import Phase, Sighting  # noqa: E402
 from edge_agent.vision.objects import ObjectNet  # noqa: E402
@@ -149,13 +150,24 @@ def poisson_upper(count: int) -> float:
     return high
 
 
+def kept(scene: GateScene) -> list[bytes]:
+    """The scene's packets; drawn once, then read again from .cache/gate."""
+    file = ROOT / f".cache/gate/{GENERATOR}-{scene.seed}-{scene.kind}-{scene.condition}.msgpack"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(f".{os.getpid()}")
+        part.write_bytes(msgspec.msgpack.encode(list(encoded(scene.frames()))))
+        part.replace(file)
+    return msgspec.msgpack.decode(file.read_bytes(), type=list[bytes])
+
+
 def one_scene(
     job: tuple[int, str, str, bool],
 ) -> tuple[str, str, float, dict[str, dict[str, Score]], dict[str, list[float]]]:
     seed, kind, condition, plain = job
     cv2.setNumThreads(1)
     scene = GateScene(seed, kind, condition)
-    frames = list(through_codec(scene.frames()))
+    frames = list(decoded(iter(kept(scene))))
     runs = {"zones": watched(scene, frames)}
     if plain:
         from bench.plain import plainly

@@ -1,8 +1,10 @@
-"""Connected parts of a foreground mask as boxes with feet. How many people a part may be.
+"""Connected parts of a foreground mask as boxes with feet, cut apart where they show several heads.
 
 The feet are looked for under the head: a shadow lies beside its owner, and a bag is carried beside the body.
 """
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import cv2
@@ -15,17 +17,16 @@ AREA_AT_LEAST_PX = 14
 BLOBS_AT_MOST = 60  # rain and snow make hundreds; the largest are looked at
 TALL, THIN = 5, 3  # the closing that joins a head to its legs, px
 BODY_WIDE = 0.42  # of its height, a walking person seen from a gate camera
-HEAD_WIDE = 0.28
+HEAD_WIDE, VALLEY = 0.28, 0.07  # of its height
 
 
 class Blob(NamedTuple):
-    """`feet`: x, y of the ground under the head; `area` in px of the mask; `people`: how many heads its outline has."""
+    """`feet`: x, y of the ground under the head; `area` in px of the mask; `filled`: part of its box."""
 
     box: Box
     feet: tuple[float, float]
     area: int
-    people: int
-    filled: float = 1.0
+    filled: float
 
     @property
     def height(self) -> int:
@@ -33,42 +34,72 @@ class Blob(NamedTuple):
 
 
 def blobs_of(mask: Image) -> list[Blob]:
+    """The largest parts of the mask; one that shows several heads side by side is cut between them."""
     joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((TALL, THIN), np.uint8))
     contours = cv2.findContours(joined, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]
     sized = ((cv2.contourArea(contour), contour) for contour in contours)
     largest = sorted((pair for pair in sized if pair[0] >= AREA_AT_LEAST_PX), key=lambda pair: -pair[0])
-    return [_blob(joined, contour) for _, contour in largest[:BLOBS_AT_MOST]]
+    return [blob for _, contour in largest[:BLOBS_AT_MOST] for blob in _parts(contour)]
 
 
-def _blob(mask: Image, contour: Image) -> Blob:
+def _parts(contour: Image) -> Iterator[Blob]:
     x, y, width, height = cv2.boundingRect(contour)
     part = np.zeros((height, width), np.uint8)
     cv2.drawContours(part, [contour], -1, 1, -1, offset=(-x, -y))
+    top = np.where(part.any(axis=0), part.argmax(axis=0), height)
+    cuts = [0, *_between_heads(top, height), width]
+    for left, right in pairwise(cuts):
+        yield _blob(part[:, left:right], x + left, y)
+
+
+def _blob(part: Image, x: int, y: int) -> Blob:
+    rows = np.flatnonzero(part.any(axis=1))
+    first, last = int(rows[0]), int(rows[-1]) + 1
+    part = part[first:last]
+    height, width = part.shape
     columns = part.any(axis=0)
     top = np.where(columns, part.argmax(axis=0), height)
     bottom = np.where(columns, height - part[::-1].argmax(axis=0), 0)
-    head = _head(top, height)
+    head = int(np.median(np.flatnonzero(top <= top.min() + 0.12 * height)))  # columns that reach nearly the highest
     reach = max(1, round(HEAD_WIDE * height * 0.5))
-    low, high = max(0, head - reach), min(width, head + reach + 1)
-    feet_y = float(bottom[low:high].max())
+    feet_y = float(bottom[max(0, head - reach) : head + reach + 1].max())
     area = int(part.sum())
-    return Blob((x, y, width, height), (x + head + 0.5, y + feet_y), area, _heads(top, height), area / part.size)
+    return Blob((x, y + first, width, height), (x + head + 0.5, y + first + feet_y), area, area / part.size)
 
 
-def _head(top: Image, height: int) -> int:
-    """Middle of the columns that reach nearly as high as the highest."""
-    return int(np.median(np.flatnonzero(top <= top.min() + 0.12 * height)))
+def _between_heads(top: Image, height: int) -> list[int]:
+    """Columns of the valleys between peaks of the upper outline's upper third; no more than fit side by side.
 
-
-def _heads(top: Image, height: int) -> int:
-    """Peaks of the upper outline, at least a head apart, in the upper third; never more than fit side by side."""
+    A peak is at least half a head wide: a raised arm is none, nor a drop of rain.
+    """
     wide = max(2, round(HEAD_WIDE * height))
     if top.size < 1.6 * wide:
-        return 1
-    level = np.convolve(np.pad(height - top.astype(np.float32), 1, mode="edge"), np.ones(3) / 3, "valid")
-    count, left = 0, level.copy()
-    while left.max() > 0.62 * height:
-        peak = int(left.argmax())
-        count += 1
-        left[max(0, peak - wide) : peak + wide + 1] = 0
-    return max(1, min(count, round(top.size / (BODY_WIDE * height) + 0.2)))
+        return []
+    level = (height - top).astype(np.uint16).reshape(1, -1)
+    level = cv2.morphologyEx(level, cv2.MORPH_OPEN, np.ones((1, max(1, wide // 2)), np.uint8))[0].astype(int)
+    heads: list[int] = []
+    cuts: list[int] = []
+    for x in _peaks(level):
+        if level[x] < 0.62 * height:
+            continue
+        if not heads:
+            heads.append(x)
+            continue
+        between = level[heads[-1] : x]
+        valley = min(level[heads[-1]], level[x]) - between.min()
+        if x - heads[-1] >= 0.7 * wide and valley >= VALLEY * height:
+            lowest = np.flatnonzero(between == between.min())
+            cuts.append(heads[-1] + int(lowest[len(lowest) // 2]))
+            heads.append(x)
+        elif level[x] > level[heads[-1]]:
+            heads[-1] = x
+    return cuts[: max(0, round(top.size / (BODY_WIDE * height) + 0.3) - 1)]
+
+
+def _peaks(level: Image) -> list[int]:
+    """Middles of the plateaus that are higher than what is beside them."""
+    edges = np.flatnonzero(np.diff(level)) + 1
+    starts, ends = np.concatenate([[0], edges]), np.concatenate([edges, [level.size]])
+    heights = np.concatenate([[-1], level[starts], [-1]])
+    higher = (heights[1:-1] > heights[:-2]) & (heights[1:-1] > heights[2:])
+    return [int(start + end) // 2 for start, end in zip(starts[higher], ends[higher], strict=True)]

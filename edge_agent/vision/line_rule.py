@@ -20,7 +20,6 @@ PENDING_MS = 2_000  # so long a crossing waits for its walker to prove to be som
 @dataclass
 class Passed:
     direction: str
-    people: int
     track: int
     box: Box
     why: tuple[Measure, ...]
@@ -83,16 +82,15 @@ class LineRule:
         self._side[walker.id] = side
 
     def _passed(self, walker: Walker, crossing: Crossing, scene: Scene) -> Passed:
-        people = walker.people
         self.passed += 1
-        self.total[crossing.direction] += people
+        self.total[crossing.direction] += 1
         why = (
             Measure("depth", round(crossing.depth, 2), DEPTH),
             Measure("in", self.total["in"], 0),
             Measure("out", self.total["out"], 0),
             *seen_of(walker, scene, self.line.min_size),
         )
-        return Passed(crossing.direction, people, walker.id, walker.box, why)
+        return Passed(crossing.direction, walker.id, walker.box, why)
 
     def _distance(self, at: tuple[float, float]) -> float:
         """px; positive: to the right of who looks from the first point to the second."""

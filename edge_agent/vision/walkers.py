@@ -5,8 +5,7 @@ is expected on along its way, ever less sure, for three seconds; two that become
 Lengths are px of the reduced picture and heights of the walker itself, so that far and near count alike.
 """
 
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,7 +18,6 @@ NEAR, NEARER_S, NEAR_AT_MOST = 0.5, 0.6, 1.6  # own heights; grows with every se
 LIKE = 0.55  # log of the ratio of heights that costs as much as a way of one height
 LARGER, ENOUGH = 1.3, 0.6  # area of a group against its largest member, and against all that should be in it
 SMOOTH_S, SPEED_S, SIZE_S = 0.12, 0.5, 1.0
-COUNTS_AT_MOST = 40
 
 
 @dataclass
@@ -37,7 +35,6 @@ class Walker:
     way: float = 0.0  # farthest it has been from where it began, in own heights
     contrast: float = 0.0
     grouped: bool = False
-    counts: Counter[int] = field(default_factory=Counter)
     person: float = -1.0  # best score of a detector; -1: not asked
     asked: int = 0
     asked_ms: int = -1_000_000
@@ -46,11 +43,6 @@ class Walker:
     @property
     def box(self) -> Box:
         return self.blob.box
-
-    @property
-    def people(self) -> int:
-        """How many it is: what its outline said most often while nobody else was in it."""
-        return 1 if self.grouped or not self.counts else self.counts.most_common(1)[0][0]
 
     def age_s(self, up_ms: int) -> float:
         return (up_ms - self.born_ms) / 1000
@@ -72,9 +64,6 @@ class Walker:
         self.height += (blob.height - self.height) * size
         self.area += (blob.area - self.area) * size
         self.contrast += (contrast - self.contrast) * size
-        self.counts[blob.people] += 1
-        if self.counts.total() > COUNTS_AT_MOST:
-            self.counts = Counter({people: n // 2 for people, n in self.counts.items() if n > 1})
         if blob.height > 1.4 * blob.box[2]:
             self.upright_ms += min(1000, up_ms - self.seen_ms)
         self.blob, self.grouped = blob, False
@@ -171,17 +160,11 @@ class Walkers:
         return False
 
     def _begin(self, blob: Blob, contrast: float, up_ms: int) -> None:
-        for walker in self.all:  # one of several has left them
-            if (
-                walker.people > 1
-                and np.hypot(walker.feet[0] - blob.feet[0], walker.feet[1] - blob.feet[1]) < walker.height
-            ):
-                walker.counts = Counter({walker.people - 1: 1})
         self._count += 1
         self.all.append(
             Walker(
                 self._count, blob, up_ms, up_ms, blob.feet, float(blob.height), float(blob.area), blob.feet,
-                contrast=contrast, counts=Counter({blob.people: 1}),
+                contrast=contrast,
             )
         )  # fmt: skip
 

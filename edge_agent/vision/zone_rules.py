@@ -125,7 +125,7 @@ class Intrusion(People):
             Measure("moved", round(first.way, 1), round(0.8 * (1.1 - self.zone.sensitivity), 2)),
             *seen_of(first, scene, self.zone.min_size),
         )
-        return {0: Finding(first.box, why, tuple(sorted(w.id for w in found)), sum(w.people for w in found))}
+        return {0: Finding(first.box, why, tuple(sorted(w.id for w in found)), len(found))}
 
 
 @dataclass
@@ -155,7 +155,7 @@ class Loitering(People):
             Measure("dwell_s", round(stayed_s, 1), self.zone.loiter_s, "s"),
             *seen_of(first, scene, self.zone.min_size),
         )
-        return {0: Finding(first.box, why, tuple(sorted(w.id for w in found)), sum(w.people for w in found))}
+        return {0: Finding(first.box, why, tuple(sorted(w.id for w in found)), len(found))}
 
     def _taken_over(self, walker: Walker, alive: Mapping[int, Walker], now: int) -> int:
         for id_, (entered, _, feet) in self._stays.items():
@@ -189,7 +189,7 @@ class Gathering(People):
 
     def look(self, scene: Scene) -> Mapping[int, Finding]:
         inside = [w for w in self.persons(scene) if scene.up_ms - w.seen_ms <= 1000 and self.region.has(w.feet)]
-        people = sum(walker.people for walker in inside)
+        people = len(inside)
         covered = float(np.count_nonzero(scene.background.mask[self.region.mask]) / self.region.area)
         part = self.zone.crowd_part * (1.3 - 0.6 * self.zone.sensitivity)
         crowded_s = self._crowded.mark(people >= self.zone.crowd or covered >= part, scene.up_ms)

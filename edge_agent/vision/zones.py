@@ -148,7 +148,7 @@ class ZoneWatch:
     def _cross(self, line: Line, rule: LineRule, wrong: Incidents, scene: Scene) -> Iterator[Sighting]:
         against: dict[int, Finding] = {}
         for passed in rule.look(scene):
-            finding = Finding(passed.box, passed.why, (passed.track,), passed.people)
+            finding = Finding(passed.box, passed.why, (passed.track,), 1)
             if "crossing" in line.watch:
                 incident = Incident(rule.passed, finding, scene.up_ms, scene.up_ms)
                 for phase in (Phase.BEGUN, Phase.OVER):
