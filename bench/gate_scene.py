@@ -24,7 +24,7 @@ KINDS = (
 NEED_S = 0.5  # in the zone for so long: an intrusion
 JOIN_S = 4.0  # a shorter pause is the same incident
 LOITER_S, LEFT_S, BLOCKED_S, DOWN_S, CROWD, CROWD_S = 12.0, 12.0, 12.0, 5.0, 4, 4.0
-TALL_M = 1.7
+LEAST_CONTRAST = 20  # grey levels between mean tones by day; at night all light is multiplied by 0.42
 
 Place = tuple[float, float]  # metres: to the right of the camera's axis, and away from it
 
@@ -297,8 +297,9 @@ class GateScene:
 
     def _somebody(self, path: list[tuple[float, Place]], sway: float = 0.015) -> Actor:
         look = self._cloth((60, 24), 0.35)
-        for rows in ((0, 9), (9, 30), (30, 60)):  # head, coat, trousers
-            look[rows[0] : rows[1]] += self._random.uniform(-60, 60)
+        for first, last in ((0, 9), (9, 30), (30, 60)):  # head, coat, trousers
+            part = look[first:last]
+            part += self._other_tone() - part.mean()
         return Actor(
             path, self._random.uniform(1.55, 1.85), np.clip(look, 12, 240), self._random.uniform(0.8, 1.1), sway=sway
         )
@@ -309,15 +310,19 @@ class GateScene:
         )
 
     def _cloth(self, shape: tuple[int, int], rough: float) -> np.ndarray:
-        """Tones that differ from the ground's by 20 grey levels at least."""
-        tone = self._tone
-        while abs(tone - self._tone) < 20:
-            tone = self._random.uniform(20, 230)
+        """A tone that differs from the ground's, and texture."""
+        tone = self._other_tone()
         fine = self._random.normal(0, 1, shape).astype(np.float32)
         coarse = cv2.resize(
             self._random.normal(0, 1, (5, 4)).astype(np.float32), shape[::-1], interpolation=cv2.INTER_CUBIC
         )
         return np.clip(tone + 25 * rough * fine + 50 * rough * coarse, 10, 245).astype(np.float32)
+
+    def _other_tone(self) -> float:
+        tone = self._tone
+        while abs(tone - self._tone) < LEAST_CONTRAST:
+            tone = self._random.uniform(15, 235)
+        return tone
 
     # ---- the truth
 

@@ -14,12 +14,13 @@ from edge_agent.vision.frames import Image
 WORK_PX = 57_600  # 320 × 180
 PATCH = (7, 7)
 LEARNS_S, SAMPLES = 3.0, 9  # the first background is the median of so many pictures
-FOLLOWS_S, LIGHT_S, NOISE_S = 12.0, 2.0, 4.0  # time constants: of the background, where only light changed, of noise
+FOLLOWS_S, LIGHT_S, NOISE_S = 12.0, 4.0, 4.0  # time constants: of the background, where only light changed, of noise
 ABSORBS_S = 900.0  # what has not moved for so long belongs to the place, unless a rule still watches it
-DIFFERS_BY, NOISES = 9.0, 3.0  # grey levels, and mean deviations of the pixel
-STRUCTURE_BY = 5.0  # grey levels, root of the variance a patch has for itself
+DIFFERS_BY, DIFFERS_PART, NOISES = 3.0, 0.05, 3.0  # grey levels, of the brightness, of the pixel's own unrest
+STRUCTURE_BY, STRUCTURE_PART = 2.2, 0.022  # the same for the deviation a patch has for itself
 CHANGED_PART = 0.55  # of the picture at once: another picture (infrared on, camera turned), not people
 DARK, FLAT = 14.0, 3.0  # mean and deviation of a picture in which nothing can be seen
+COARSE = 4
 STILL_BY, PASSED_S = 9.0, 3.0  # grey levels; somebody in front of it for longer: nobody knows what is behind
 
 
@@ -82,11 +83,12 @@ class Background:
         return False
 
     def _compare(self, picture: Image) -> None:
-        self.picture = picture
+        self._before, self.picture = self.picture, picture
         self.gain = self._exposure(picture)
         base = self.base * self.gain
         self.differs = cv2.absdiff(picture, base)
-        changed = self.differs > DIFFERS_BY + NOISES * self.noise
+        self.least = DIFFERS_BY + DIFFERS_PART * base
+        changed = self.differs > self.least + NOISES * self.noise
         mean, base_mean = cv2.boxFilter(picture, -1, PATCH), cv2.boxFilter(base, -1, PATCH)
         variance = cv2.sqrBoxFilter(picture, -1, PATCH) - mean * mean
         base_variance = cv2.sqrBoxFilter(base, -1, PATCH) - base_mean * base_mean
@@ -94,7 +96,7 @@ class Background:
         shared *= shared
         own = variance - shared / (base_variance + 4.0)
         lost = base_variance - shared / (variance + 4.0)
-        limit = (STRUCTURE_BY + 1.5 * self.noise) ** 2
+        limit = (STRUCTURE_BY + STRUCTURE_PART * base_mean + 1.5 * self.noise) ** 2
         structure = np.maximum(own, lost) > limit
         self._light = changed & ~structure
         self.lost = lost > 4 * limit
@@ -118,8 +120,8 @@ class Background:
         rate = np.where(self._light, share(dt_s, LIGHT_S), share(dt_s, FOLLOWS_S)).astype(np.float32)
         rate[covered] = 0.0
         self.base += (picture / self.gain - self.base) * rate
-        grows = np.minimum(self.differs, 40.0) - self.noise
-        grows[covered] *= 0.1  # rain and leaves make a pixel dull; one passer-by hardly
+        grows = np.minimum(cv2.absdiff(picture, self._before), 40.0) - self.noise
+        grows[covered] *= 0.1  # rain and leaves make a pixel dull; one passer-by hardly, and what stands still not
         self.noise += grows * np.float32(share(dt_s, NOISE_S))
         np.clip(self.noise, 1.0, 14.0, out=self.noise)
         self._wait(picture, dt_s)
@@ -139,7 +141,7 @@ class Background:
 
     def at_rest(self, for_s: float) -> Image:
         """bool: what is there and has been for so long."""
-        rest: Image = (self.still_s >= for_s) & (self.differs > 0.8 * DIFFERS_BY)
+        rest: Image = (self.still_s >= for_s) & (self.differs > 0.8 * self.least)
         return rest
 
     def absorb(self, where: Image | None = None, but: Image | None = None) -> None:
@@ -155,13 +157,19 @@ class Background:
 
 
 def _filled(mask: Image, changed: Image) -> Image:
-    """What lies within an outline of changed structure and differs too: the flat side of a car, a plain coat."""
-    closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-    outlines = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
-    whole = np.zeros_like(mask)
-    cv2.drawContours(whole, outlines, -1, 255, -1)
-    whole[~changed] = 0
-    both: Image = cv2.bitwise_or(whole, mask)
+    """What differs inside an outline of changed structure too: the flat side of a car, a plain coat.
+
+    Pieces less than about 8 px apart make one outline, its convex hull.
+    """
+    height, width = mask.shape
+    coarse = cv2.resize(mask, (max(1, width // COARSE), max(1, height // COARSE)), interpolation=cv2.INTER_AREA)
+    near = cv2.morphologyEx((coarse > 0).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    outlines = cv2.findContours(near, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]
+    hulls = np.zeros_like(near)
+    for outline in outlines:
+        cv2.fillConvexPoly(hulls, cv2.convexHull(outline), 1)
+    whole = cv2.resize(hulls, (width, height), interpolation=cv2.INTER_NEAREST)
+    both: Image = cv2.bitwise_or(mask, (whole & changed) * np.uint8(255))
     return both
 
 

@@ -15,6 +15,7 @@ from edge_agent.model.sightings import Measure
 from edge_agent.model.site import Zone
 from edge_agent.vision.frames import Image
 from edge_agent.vision.track import Box
+from edge_agent.vision.walkers import Walker
 from edge_agent.vision.zone_rules import LOOK_EVERY_MS, OBJECT_SIZE, PERSON_SIZE, Finding, Lasting, Region, Scene
 
 EDGES_BY = 1.25  # so many times the edges of the other side
@@ -22,7 +23,9 @@ THING_PX = 10
 THINGS_AT_MOST = 20
 GONE_PART = 0.35  # less of it left: it is gone
 STOOD_MS = 1_000
-FLAT_BY, LOW_BY = 1.15, 0.6  # wider than tall; or so much lower than it stood
+FLAT_BY, LOW_BY = 1.3, 0.65  # times wider than tall; and so much lower than it stood
+WHOLE = 0.4  # of its area while it stood: else it is half hidden, and not fallen
+FALLS_MS, FORGETS_MS = 500, 6_000  # after it was last seen upright
 
 
 @dataclass
@@ -158,40 +161,83 @@ def _bounds(where: Image) -> Box:
 
 
 @dataclass
+class Stood:
+    """Somebody as last seen upright."""
+
+    feet: tuple[float, float]
+    height: float
+    area: float
+    up_ms: int
+    lies: Lasting = field(default_factory=lambda: Lasting(2000))
+
+
+@dataclass
 class PersonDown:
-    """Somebody who stood lies: flatter or much lower than before, and stays there."""
+    """Where somebody stood there lies something as large, flat and still, and nobody stands there any more.
+
+    It does not lean on one track: a falling body falls into pieces for a while.
+    """
 
     zone: Zone
     region: Region
-    _stood: dict[int, float] = field(default_factory=dict)  # height while upright
-    _down: dict[int, Lasting] = field(default_factory=dict)
+    _stood: dict[int, Stood] = field(default_factory=dict)
 
     def look(self, scene: Scene) -> Mapping[int, Finding]:
-        found = {}
-        alive = {walker.id: walker for walker in scene.walkers}
-        self._stood = {id_: tall for id_, tall in self._stood.items() if id_ in alive}
-        self._down = {id_: lasting for id_, lasting in self._down.items() if id_ in alive}
-        for id_, walker in alive.items():
-            x, y, width, height = walker.box
-            if height > 1.4 * width and walker.speed != (0.0, 0.0):
-                tall = self._stood.get(id_, float(height))
-                self._stood[id_] = tall + (height - tall) * 0.1
-            stood = self._stood.get(id_, 0.0)
-            if walker.upright_ms < STOOD_MS or stood < (self.zone.min_size or PERSON_SIZE) * scene.height:
+        upright = [walker for walker in scene.walkers if self._stands(walker, scene)]
+        for walker in upright:
+            before = self._stood.get(walker.id)
+            area = before.area + (walker.blob.area - before.area) * 0.1 if before else float(walker.blob.area)
+            tall = before.height + (walker.box[3] - before.height) * 0.1 if before else float(walker.box[3])
+            self._stood[walker.id] = Stood(walker.feet, tall, area, scene.up_ms)
+        need_s = self.zone.down_s * (1.3 - 0.6 * self.zone.sensitivity)
+        for id_, stood in list(self._stood.items()):
+            gone_ms = scene.up_ms - stood.up_ms
+            if gone_ms < FALLS_MS or not self.region.has(stood.feet, True):
                 continue
-            flat = width >= FLAT_BY * height or height <= LOW_BY * stood
-            still = np.hypot(*walker.speed) <= 0.35 * stood
-            seen = not walker.grouped and walker.seen_ms == scene.up_ms
-            down_s = self._down.setdefault(id_, Lasting(2000)).mark(
-                bool(flat and still and seen and self.region.has((x + width / 2, y + height - 1), True)), scene.up_ms
-            )
-            if down_s >= self.zone.down_s * (1.3 - 0.6 * self.zone.sensitivity):
+            found = None if _stands_there(upright, stood) else _lying(stood, scene)
+            lain_s = stood.lies.mark(found is not None, scene.up_ms)
+            if found is not None and lain_s >= need_s:
+                box, shape = found
                 why = (
-                    Measure("still_s", round(down_s, 1), self.zone.down_s, "s"),
-                    Measure("shape", round(width / max(1, height), 2), FLAT_BY),
+                    Measure("still_s", round(lain_s, 1), round(need_s, 1), "s"),
+                    Measure("shape", round(shape, 2), FLAT_BY),
                 )
-                found[0] = Finding(walker.box, why, (id_,), 1)
-        return found
+                return {0: Finding(box, why, (id_,), 1)}
+            if lain_s < 0 and gone_ms > FORGETS_MS:
+                del self._stood[id_]
+        return {}
+
+    def _stands(self, walker: Walker, scene: Scene) -> bool:
+        return (
+            walker.seen_ms == scene.up_ms
+            and not walker.grouped
+            and walker.upright_ms >= STOOD_MS
+            and walker.box[3] > 1.4 * walker.box[2]
+            and walker.box[3] >= max(LOW_BY * walker.height, (self.zone.min_size or PERSON_SIZE) * scene.height)
+        )
+
+
+def _stands_there(upright: list[Walker], stood: Stood) -> bool:
+    return any(
+        np.hypot(walker.feet[0] - stood.feet[0], walker.feet[1] - stood.feet[1]) < 0.5 * stood.height
+        and walker.box[3] > 0.7 * stood.height
+        for walker in upright
+    )
+
+
+def _lying(stood: Stood, scene: Scene) -> tuple[Box, float] | None:
+    """Box and shape of what lies within reach of where the feet were."""
+    (x, y), tall = stood.feet, stood.height
+    left, top = max(0, round(x - 1.3 * tall)), max(0, round(y - 0.8 * tall))
+    part = slice(top, max(top, round(y + 0.45 * tall))), slice(left, max(left, round(x + 1.3 * tall)))
+    rows, columns = np.nonzero(scene.background.at_rest(1.0)[part])
+    if len(rows) < WHOLE * stood.area:
+        return None
+    (first, last), (low, high) = np.percentile(columns, [4, 96]), np.percentile(rows, [4, 96])
+    wide, deep = last - first + 1, high - low + 1
+    if wide < FLAT_BY * deep or deep > LOW_BY * tall or wide < 0.5 * tall:
+        return None
+    return (left + int(first), top + int(low), int(wide), int(deep)), float(wide / deep)
 
 
 @dataclass
