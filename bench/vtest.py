@@ -4,7 +4,12 @@ Every fifth frame was looked at for the line, every tenth for the zones; times a
 or takes anything, nothing blocks, nobody falls: what is said of that is false.
 """
 
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
+
+import cv2
+import numpy as np
 
 from bench.gate_scene import Truth
 from edge_agent.model.site import Line, Zone
@@ -33,3 +38,9 @@ TRUTHS = [
 SCENE = SimpleNamespace(
     seed="vtest", kind="people", condition="day", seconds=79.5, zones=ZONES, lines=LINES, truths=TRUTHS
 )
+
+
+def grays_of(clip: Path) -> Iterator[np.ndarray]:
+    capture = cv2.VideoCapture(str(clip))
+    while (read := capture.read())[0]:
+        yield cv2.cvtColor(read[1], cv2.COLOR_BGR2GRAY)
