@@ -21,6 +21,7 @@ STRUCTURE_BY, STRUCTURE_PART = 2.2, 0.022  # the same for the deviation a patch 
 CHANGED_PART = 0.55  # of the picture at once: another picture (infrared on, camera turned), not people
 DARK, FLAT = 14.0, 3.0  # mean and deviation of a picture in which nothing can be seen
 COARSE = 4
+STEADY_S = 0.25  # frames nearer than this show a body near where it was
 STILL_BY, PASSED_S = 9.0, 3.0  # grey levels; somebody in front of it for longer: nobody knows what is behind
 
 
@@ -55,7 +56,7 @@ class Background:
             self.mask[:] = 0
             return False
         picture = now.astype(np.float32)
-        self._compare(picture)
+        self._compare(picture, dt_s)
         if cv2.countNonZero(self.mask) > CHANGED_PART * self.mask.size:
             self._restart()
             self.mask[:] = 0
@@ -74,6 +75,7 @@ class Background:
             picture = np.median(np.stack(self._samples[-SAMPLES:]), axis=0).astype(np.float32)
             self.base: Image = picture
             self.picture: Image = now.astype(np.float32)
+            self._raw: Image = np.zeros(now.shape, np.uint8)
             self.noise: Image = np.full(now.shape, 2.0, np.float32)
             self.still: Image = self.picture.copy()
             self.still_s: Image = np.zeros(now.shape, np.float32)
@@ -82,7 +84,7 @@ class Background:
             self._samples = []
         return False
 
-    def _compare(self, picture: Image) -> None:
+    def _compare(self, picture: Image, dt_s: float) -> None:
         self._before, self.picture = self.picture, picture
         self.gain = self._exposure(picture)
         base = self.base * self.gain
@@ -102,7 +104,10 @@ class Background:
         self.lost = lost > 4 * limit
         self.lost &= own < limit
         mask = (changed & structure).view(np.uint8) * np.uint8(255)
-        self.mask = _filled(cv2.medianBlur(mask, 3), changed)
+        mask = cv2.medianBlur(mask, 3)
+        reach = cv2.dilate(self._raw, np.ones((9, 9), np.uint8)) if dt_s <= STEADY_S else mask
+        self._raw = mask  # a drop of rain is here now and was not near a moment ago
+        self.mask = _filled(mask & reach, changed)
 
     def _exposure(self, picture: Image) -> float:
         """The camera's gain against the background: the median over the picture, which a few people do not move."""

@@ -17,7 +17,7 @@ HIDDEN_AT_MOST_MS = 3_000
 NEAR, NEARER_S, NEAR_AT_MOST = 0.5, 0.6, 1.6  # own heights; grows with every second unseen
 LIKE = 0.55  # log of the ratio of heights that costs as much as a way of one height
 LARGER, ENOUGH = 1.3, 0.6  # area of a group against its largest member, and against all that should be in it
-SMOOTH_S, SPEED_S, SIZE_S = 0.12, 0.5, 1.0
+SMOOTH_S, SPEED_S, SIZE_S, SURE_S = 0.12, 0.5, 1.0, 0.8
 
 
 @dataclass
@@ -32,6 +32,7 @@ class Walker:
     born_at: tuple[float, float]
     speed: tuple[float, float] = (0.0, 0.0)  # px/s
     looks: int = 1
+    sure: float = 0.5  # part of the last second's frames in which it was found
     way: float = 0.0  # farthest it has been from where it began, in own heights
     contrast: float = 0.0
     grouped: bool = False
@@ -89,6 +90,7 @@ class Walkers:
     def __init__(self) -> None:
         self.all: list[Walker] = []
         self._count = 0
+        self._last_ms = 0
 
     def follow(self, blobs: list[Blob], contrasts: list[float], up_ms: int) -> None:
         self.all = [walker for walker in self.all if up_ms - walker.seen_ms <= HIDDEN_AT_MOST_MS]
@@ -99,6 +101,10 @@ class Walkers:
         for b, blob in enumerate(blobs):
             if b not in taken and not self._part_of_one(blob):
                 self._begin(blob, contrasts[b], up_ms)
+        gained = share((up_ms - self._last_ms) / 1000, SURE_S)
+        self._last_ms = up_ms
+        for walker in self.all:
+            walker.sure += (float(walker.seen_ms == up_ms) - walker.sure) * gained
 
     def clear(self) -> None:
         self.all = []
@@ -161,10 +167,11 @@ class Walkers:
 
     def _begin(self, blob: Blob, contrast: float, up_ms: int) -> None:
         self._count += 1
+        came = [walker.way for walker in self.all if walker.looks > 5 and _near(walker, blob)]
         self.all.append(
             Walker(
                 self._count, blob, up_ms, up_ms, blob.feet, float(blob.height), float(blob.area), blob.feet,
-                contrast=contrast,
+                contrast=contrast, way=max(came, default=0.0),  # who steps out of a group came with it
             )
         )  # fmt: skip
 
@@ -175,3 +182,8 @@ def _within(walker: Walker, blob: Blob, up_ms: int) -> bool:
     ahead_x, ahead_y = walker.expected(up_ms)
     margin = 0.15 * walker.height
     return x - margin <= ahead_x <= x + width + margin and y + 0.4 * height <= ahead_y <= y + height + margin
+
+
+def _near(walker: Walker, blob: Blob) -> bool:
+    apart = np.hypot(walker.feet[0] - blob.feet[0], walker.feet[1] - blob.feet[1])
+    return bool(apart < walker.height and 0.6 < blob.height / max(1.0, walker.height) < 1.6)

@@ -20,6 +20,7 @@ from edge_agent.vision.walkers import Walker
 
 PERSON_SIZE, OBJECT_SIZE = 0.05, 0.025  # default `min_size`, parts of the picture's height
 HIDDEN_MS = 3_000
+SURE = 0.55  # found in so many of the last frames: not a thing of drops and leaves
 EDGE_PX = 2  # somebody inside is still inside so far beyond the edge
 LOOK_EVERY_MS = 500  # of what lies or burns
 
@@ -88,6 +89,7 @@ def counts(walker: Walker, min_size: float | None, sensitivity: float, scene: Sc
     """Large, clear and mobile enough, by the sensitivity; a light that moves, a leaf or a door leaf is not."""
     return (
         walker.looks > 2
+        and walker.sure >= SURE
         and walker.age_s(scene.up_ms) >= 0.3
         and walker.height >= (min_size or PERSON_SIZE) * scene.height
         and walker.way >= 0.8 * (1.1 - sensitivity)
