@@ -17,6 +17,7 @@ AREA_AT_LEAST_PX = 14
 BLOBS_AT_MOST = 60  # rain and snow make hundreds; the largest are looked at
 TALL, THIN = 5, 3  # the closing that joins a head to its legs, px
 BODY_WIDE = 0.42  # of its height, a walking person seen from a gate camera
+NARROW, STRIDE = 0.55, 0.2  # of the whole width; of the height, to either side
 HEAD_WIDE, VALLEY = 0.28, 0.07  # of its height
 
 
@@ -55,7 +56,9 @@ def _parts(contour: Image) -> Iterator[Blob]:
 def _blob(part: Image, x: int, y: int) -> Blob:
     rows = np.flatnonzero(part.any(axis=1))
     first, last = int(rows[0]), int(rows[-1]) + 1
-    part = part[first:last]
+    part, x = _upright(part[first:last], x)
+    rows = np.flatnonzero(part.any(axis=1))
+    part, first = part[rows[0] : rows[-1] + 1], first + int(rows[0])
     height, width = part.shape
     columns = part.any(axis=0)
     top = np.where(columns, part.argmax(axis=0), height)
@@ -65,6 +68,17 @@ def _blob(part: Image, x: int, y: int) -> Blob:
     feet_y = float(bottom[max(0, head - reach) : head + reach + 1].max())
     area = int(part.sum())
     return Blob((x, y + first, width, height), (x + head + 0.5, y + first + feet_y), area, area / part.size)
+
+
+def _upright(part: Image, x: int) -> tuple[Image, int]:
+    """Without what reaches far to the side in the lower half only: the shadow a body casts."""
+    height, width = part.shape
+    above = np.flatnonzero(part[: max(1, height // 2)].any(axis=0))
+    if not above.size or (above[-1] + 1 - above[0]) > NARROW * width:
+        return part, x
+    step = round(STRIDE * height)
+    left, right = max(0, int(above[0]) - step), min(width, int(above[-1]) + 1 + step)
+    return part[:, left:right], x + left
 
 
 def _between_heads(top: Image, height: int) -> list[int]:

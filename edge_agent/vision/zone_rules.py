@@ -94,7 +94,7 @@ def counts(walker: Walker, min_size: float | None, sensitivity: float, scene: Sc
         and walker.height >= (min_size or PERSON_SIZE) * scene.height
         and walker.way >= 0.8 * (1.1 - sensitivity)
         and walker.contrast >= 36.0 * (1.0 - sensitivity)
-        and walker.blob.filled >= 0.25
+        and walker.blob.filled >= 0.2
         and scene.believes(walker)
     )
 
