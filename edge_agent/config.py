@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from edge_agent.core.zone_shape import flaws
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.errors import EdgeAgentError, Problems
 from edge_agent.model.people import CATEGORIES
@@ -27,6 +28,7 @@ from edge_agent.model.site import (
     FacePolicy,
     Gateway,
     Interlock,
+    Line,
     Link,
     Policy,
     ResponseTargets,
@@ -35,20 +37,22 @@ from edge_agent.model.site import (
     Table,
     Terminal,
     Uplink,
+    Vision,
+    Zone,
 )
 from edge_agent.site_kind import faces_of_minors, site_rules
 from edge_agent.tables import Reader, read_toml, refer
 from edge_agent.wiring import check_keys, check_wiring
 
-Named = Link | Terminal | Camera | Door | Area | Interlock | Sensor | Desk | AlertRule | Deterrent
+Named = Link | Terminal | Camera | Door | Area | Interlock | Sensor | Desk | Zone | Line | AlertRule | Deterrent
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SECTIONS: dict[str, type[Table]] = {
-    "gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy, "response": ResponseTargets,
-    "evidence": EvidencePolicy, "retention": Retention,
+    "gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy, "vision": Vision,
+    "response": ResponseTargets, "evidence": EvidencePolicy, "retention": Retention,
 }  # fmt: skip
 ARRAYS: dict[str, type[Table]] = {
     "link": Link, "terminal": Terminal, "camera": Camera, "door": Door, "area": Area, "interlock": Interlock,
-    "sensor": Sensor, "desk": Desk, "alert": AlertRule, "deterrent": Deterrent,
+    "sensor": Sensor, "desk": Desk, "zone": Zone, "line": Line, "alert": AlertRule, "deterrent": Deterrent,
 }  # fmt: skip
 GATEWAY_KEY, FACE_KEY, EVIDENCE_KEY = "keys/gateway.key", "keys/face-store.key", "keys/evidence.key"
 MODELS = "models"  # folder of the state directory
@@ -68,6 +72,7 @@ def load_config(path: Path) -> Config:
     response = reader.section(data, "response", ResponseTargets)
     evidence = reader.section(data, "evidence", EvidencePolicy)
     retention = reader.section(data, "retention", Retention)
+    vision = reader.section(data, "vision", Vision)
     config = Config(
         gateway=gateway or Gateway(id="unknown"),
         uplink=uplink or Uplink(url="mqtt://unknown"),
@@ -75,6 +80,7 @@ def load_config(path: Path) -> Config:
         faces=faces or FacePolicy(),
         response=response or ResponseTargets(),
         evidence=evidence or EvidencePolicy(),
+        vision=vision or Vision(),
         links=reader.tables(data, "link", Link),
         terminals=reader.tables(data, "terminal", Terminal),
         cameras=reader.tables(data, "camera", Camera),
@@ -86,6 +92,8 @@ def load_config(path: Path) -> Config:
         alerts=reader.tables(data, "alert", AlertRule),
         deterrents=reader.tables(data, "deterrent", Deterrent),
         retention=retention or Retention(),
+        zones=reader.tables(data, "zone", Zone),
+        lines=reader.tables(data, "line", Line),
         digest=hashlib.sha256(raw).hexdigest()[:16],
     )
     complete = not reader.broken  # what refers to what can only be judged when all of it is there
@@ -96,6 +104,7 @@ def load_config(path: Path) -> Config:
         _check_ways(reader, config)
         _check_places(reader, config)
         _check_privacy(reader, config)
+        _check_zones(reader, config)
         check_keys(reader, config, path.parent)
         site_rules(config.gateway.site, reader)
     if reader.problems:
@@ -115,6 +124,8 @@ def _check_names(reader: Reader, config: Config) -> None:
         ("desk", config.desks),
         ("alert", config.alerts),
         ("deterrent", config.deterrents),
+        ("zone", config.zones),
+        ("line", config.lines),
     )
     for what, things in named:
         seen: set[str] = set()
@@ -204,6 +215,25 @@ def _check_privacy(reader: Reader, config: Config) -> None:
 def face_terminals(config: Config) -> tuple[str, ...]:
     """Names of the terminals that match faces by themselves."""
     return tuple(terminal.name for terminal in config.terminals if "face" in _provided(terminal))
+
+
+def _check_zones(reader: Reader, config: Config) -> None:
+    """Zones and lines have a camera, a shape, and names of their own: an alert carries the name alone."""
+    cameras, zones = {camera.name for camera in config.cameras}, {zone.name for zone in config.zones}
+    shapes: tuple[tuple[str, Sequence[Zone | Line]], ...] = (("zone", config.zones), ("line", config.lines))
+    for index, zone in enumerate(config.zones):
+        if "ebike" in zone.watch and config.vision.detector is None:
+            reader.wrong(f"zone[{index}].watch", "zone.needs_detector")
+    for what, things in shapes:
+        for index, thing in enumerate(things):
+            at = f"{what}[{index}]"
+            refer(reader, f"{at}.camera", "camera", thing.camera, cameras)
+            if not thing.watch:
+                reader.wrong(f"{at}.watch", "zone.no_watch")
+            if what == "line" and thing.name in zones:
+                reader.wrong(f"{at}.name", "config.duplicate", what="zone", name=thing.name)
+            for where, code, fields in flaws(thing.points, closed=what == "zone"):
+                reader.wrong(f"{at}.points{where}", code, **fields)
 
 
 def _provided(terminal: Terminal) -> set[str]:

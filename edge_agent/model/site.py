@@ -173,6 +173,12 @@ class EvidencePolicy(Table, frozen=True):
     max_mb: int = 8192
 
 
+class Vision(Table, frozen=True):
+    """`detector`: id of a model of `edge-agent models list` that finds people (and e-bikes); none: motion alone."""
+
+    detector: str | None = None
+
+
 class GateLines(Table, frozen=True):
     """In agent.toml: the line of each role by name or offset, where the profile does not know them."""
 
@@ -339,6 +345,57 @@ class ResponseTargets(Table, frozen=True):
     arrive_s: float = 300.0
 
 
+ZoneKind = Literal[
+    "intrusion", "loitering", "gathering", "left_object", "removed_object", "blocked", "person_down", "ebike", "smoke",
+]  # fmt: skip
+LineKind = Literal["crossing", "wrong_way"]
+Fraction = tuple[float, float]  # of the picture's width from the left, of its height from above, each 0..1
+
+
+class Zone(Table, frozen=True):
+    """A part of a camera's picture, and what is not wanted there. `points`: corners of a polygon, x and y in parts of
+    the picture (0..1), whatever its size; people count by their feet. `schedule`: when it alerts; none: always.
+
+    `sensitivity`: 0 dull … 1 sharp; `min_size`: smallest height, in parts of the picture's, none: as each kind needs.
+    `loiter_s`: how long somebody may stay; gathering: `crowd` people, or `crowd_part` of the zone covered, for
+    `crowd_s`; `left_s`: how long a thing has lain, or has been gone; `blocked_s`: how long something has stood in the
+    way, covering `blocked_part` of the zone; `down_s`: how long somebody has lain on the ground.
+    """
+
+    name: str
+    camera: str
+    watch: tuple[ZoneKind, ...]
+    points: tuple[Fraction, ...]
+    schedule: str | None = None
+    sensitivity: float = 0.5
+    min_size: float | None = None
+    loiter_s: float = 20.0
+    crowd: int = 5
+    crowd_part: float = 0.5
+    crowd_s: float = 5.0
+    left_s: float = 30.0
+    blocked_s: float = 30.0
+    blocked_part: float = 0.1
+    down_s: float = 6.0
+
+
+class Line(Table, frozen=True):
+    """A line on the ground that people cross. `points`: from … to, in parts of the picture (0..1). Who stands at the
+    first point and looks to the second sees people come `in` from the left to the right, and go `out` from the right
+    to the left. `allowed`: the way that is not the wrong one. Totals begin anew after `reset_min`.
+    """
+
+    name: str
+    camera: str
+    points: tuple[Fraction, Fraction]
+    watch: tuple[LineKind, ...] = ("crossing",)
+    schedule: str | None = None
+    allowed: Literal["in", "out"] = "in"
+    sensitivity: float = 0.5
+    min_size: float | None = None
+    reset_min: int = 60
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     gateway: Gateway
     uplink: Uplink
@@ -346,6 +403,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     faces: FacePolicy = FacePolicy()
     response: ResponseTargets = ResponseTargets()
     evidence: EvidencePolicy = EvidencePolicy()
+    vision: Vision = Vision()
     links: tuple[Link, ...] = ()
     terminals: tuple[Terminal, ...] = ()
     cameras: tuple[Camera, ...] = ()
@@ -357,4 +415,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     alerts: tuple[AlertRule, ...] = ()
     deterrents: tuple[Deterrent, ...] = ()
     retention: Retention = Retention()
+    zones: tuple[Zone, ...] = ()
+    lines: tuple[Line, ...] = ()
     digest: str = ""  # SHA-256 of the file, first 16 hex digits

@@ -24,6 +24,7 @@ from edge_agent.words import (
     screen,
     store,
     uplink,
+    zones,
 )
 
 WORDS: dict[str, tuple[str, str]] = {
@@ -31,6 +32,7 @@ WORDS: dict[str, tuple[str, str]] = {
     **access.WORDS, **alerts.WORDS, **city.WORDS, **cli.WORDS, **config.WORDS, **device_cli.WORDS,
     **devices.WORDS, **evidence.WORDS, **explain.WORDS, **face_report.WORDS, **faces.WORDS, **gpio.WORDS,
     **models.WORDS, **operate.WORDS, **push.WORDS, **screen.WORDS, **store.WORDS, **uplink.WORDS,
+    **zones.WORDS,
 }  # fmt: skip
 
 LANGUAGES = ("en", "zh")
