@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from edge_agent.core.facade import faults
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.errors import EdgeAgentError, Problems
 from edge_agent.model.people import CATEGORIES
@@ -21,6 +22,7 @@ from edge_agent.model.site import (
     Config,
     Desk,
     Door,
+    Facade,
     FacePolicy,
     Gateway,
     Interlock,
@@ -39,7 +41,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SECTIONS: dict[str, type[Table]] = {"gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy}
 ARRAYS: dict[str, type[Table]] = {
     "link": Link, "terminal": Terminal, "camera": Camera, "door": Door, "area": Area, "interlock": Interlock,
-    "sensor": Sensor, "desk": Desk,
+    "sensor": Sensor, "desk": Desk, "facade": Facade,
 }  # fmt: skip
 GATEWAY_KEY, FACE_KEY = "keys/gateway.key", "keys/face-store.key"
 MODELS = "models"  # folder of the state directory
@@ -69,6 +71,7 @@ def load_config(path: Path) -> Config:
         interlocks=reader.tables(data, "interlock", Interlock),
         sensors=reader.tables(data, "sensor", Sensor),
         desks=reader.tables(data, "desk", Desk),
+        facades=reader.tables(data, "facade", Facade),
         digest=hashlib.sha256(raw).hexdigest()[:16],
     )
     complete = not reader.broken  # what refers to what can only be judged when all of it is there
@@ -79,6 +82,7 @@ def load_config(path: Path) -> Config:
         _check_ways(reader, config)
         _check_places(reader, config)
         _check_privacy(reader, config)
+        _check_facades(reader, config)
         check_keys(reader, config, path.parent)
         site_rules(config.gateway.site, reader)
     if reader.problems:
@@ -87,7 +91,9 @@ def load_config(path: Path) -> Config:
 
 
 def _check_names(reader: Reader, config: Config) -> None:
-    named: tuple[tuple[str, Sequence[Link | Terminal | Camera | Door | Area | Interlock | Sensor | Desk]], ...] = (
+    named: tuple[
+        tuple[str, Sequence[Link | Terminal | Camera | Door | Area | Interlock | Sensor | Desk | Facade]], ...
+    ] = (
         ("link", config.links),
         ("terminal", config.terminals),
         ("camera", config.cameras),
@@ -96,6 +102,7 @@ def _check_names(reader: Reader, config: Config) -> None:
         ("interlock", config.interlocks),
         ("sensor", config.sensors),
         ("desk", config.desks),
+        ("facade", config.facades),
     )
     for what, things in named:
         seen: set[str] = set()
@@ -171,6 +178,17 @@ def _check_privacy(reader: Reader, config: Config) -> None:
         for index, camera in enumerate(config.cameras):
             if "face" in camera.use:
                 reader.wrong(f"camera[{index}].use", "config.faces_of_minors", site=config.gateway.site)
+
+
+def _check_facades(reader: Reader, config: Config) -> None:
+    """Each wall has a camera of its own, and lines that make a wall."""
+    cameras, watched = {camera.name for camera in config.cameras}, dict[str, str]()
+    for index, facade in enumerate(config.facades):
+        refer(reader, f"facade[{index}].camera", "camera", facade.camera, cameras)
+        if (other := watched.setdefault(facade.camera, facade.name)) != facade.name:
+            reader.wrong(f"facade[{index}].camera", "facade.twice_watched", camera=facade.camera, other=other)
+        for path, code, fields in faults(facade):
+            reader.wrong(f"facade[{index}].{path}", code, **fields)
 
 
 def _provided(terminal: Terminal) -> set[str]:

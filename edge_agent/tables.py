@@ -12,9 +12,12 @@ import msgspec
 
 from edge_agent.errors import Problem
 from edge_agent.model.site import (
+    ColumnLine,
     Door,
     Escort,
+    Facade,
     FirstPerson,
+    FloorLine,
     GateBinding,
     GateLines,
     Table,
@@ -34,7 +37,11 @@ NESTED: dict[tuple[type[Table], str], type[Table]] = {
     (Door, "two_persons"): TwoPersons,
     (Door, "escort"): Escort,
 }
-NESTED_ARRAYS: dict[tuple[type[Table], str], type[Table]] = {(Door, "ways_at"): WaysAt}
+NESTED_ARRAYS: dict[tuple[type[Table], str], type[Table]] = {
+    (Door, "ways_at"): WaysAt,
+    (Facade, "lines"): FloorLine,
+    (Facade, "columns"): ColumnLine,
+}
 RANGES = {
     "release_s": (0.5, 25.5), "open_s": (1.0, 3600.0), "extended_release_s": (0.5, 25.5),
     "extended_open_s": (1.0, 3600.0), "relock_s": (0.0, 25.5), "prealarm_s": (0.0, 3600.0),
@@ -44,6 +51,8 @@ RANGES = {
     "fps": (1.0, 60.0),
     "distance": (0.2, 1.3), "distance_claimed": (0.2, 1.4),  # the engine narrows it: config.py
     "margin": (0.0, 0.5), "agree": (2, 10), "of": (2, 20), "within_s": (0.5, 30.0),
+    "floor_m": (2.0, 8.0), "ground_m": (2.0, 12.0), "column_m": (0.5, 20.0), "camera_m": (0.0, 60.0),
+    "distance_m": (3.0, 300.0),
     "min_face_px": (40, 1000), "min_sharpness": (0.0, 1000.0),
 }  # fmt: skip
 # What msgspec calls a type → what TOML calls it, and what it looks like there.

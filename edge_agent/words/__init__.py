@@ -13,6 +13,7 @@ from edge_agent.words import (
     device_cli,
     devices,
     explain,
+    facade,
     face_report,
     faces,
     gpio,
@@ -26,8 +27,8 @@ from edge_agent.words import (
 WORDS: dict[str, tuple[str, str]] = {
     "several": ("{count} problems", "{count} 个问题"),
     **access.WORDS, **city.WORDS, **cli.WORDS, **config.WORDS, **device_cli.WORDS, **devices.WORDS,
-    **explain.WORDS, **face_report.WORDS, **faces.WORDS, **gpio.WORDS, **models.WORDS, **operate.WORDS, **push.WORDS,
-    **store.WORDS, **uplink.WORDS,
+    **explain.WORDS, **face_report.WORDS, **facade.WORDS, **faces.WORDS, **gpio.WORDS, **models.WORDS, **operate.WORDS,
+    **push.WORDS, **store.WORDS, **uplink.WORDS,
 }  # fmt: skip
 
 LANGUAGES = ("en", "zh")
