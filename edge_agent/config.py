@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from edge_agent.core.facade import faults
 from edge_agent.core.zone_shape import flaws
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.errors import EdgeAgentError, Problems
@@ -25,6 +26,7 @@ from edge_agent.model.site import (
     Deterrent,
     Door,
     EvidencePolicy,
+    Facade,
     FacePolicy,
     Gateway,
     Interlock,
@@ -44,7 +46,9 @@ from edge_agent.site_kind import faces_of_minors, site_rules
 from edge_agent.tables import Reader, read_toml, refer
 from edge_agent.wiring import check_keys, check_wiring
 
-Named = Link | Terminal | Camera | Door | Area | Interlock | Sensor | Desk | Zone | Line | AlertRule | Deterrent
+Named = (
+    Link | Terminal | Camera | Door | Area | Interlock | Sensor | Desk | Facade | Zone | Line | AlertRule | Deterrent
+)  # fmt: skip
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SECTIONS: dict[str, type[Table]] = {
     "gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy, "vision": Vision,
@@ -53,6 +57,7 @@ SECTIONS: dict[str, type[Table]] = {
 ARRAYS: dict[str, type[Table]] = {
     "link": Link, "terminal": Terminal, "camera": Camera, "door": Door, "area": Area, "interlock": Interlock,
     "sensor": Sensor, "desk": Desk, "zone": Zone, "line": Line, "alert": AlertRule, "deterrent": Deterrent,
+    "facade": Facade,
 }  # fmt: skip
 GATEWAY_KEY, FACE_KEY, EVIDENCE_KEY = "keys/gateway.key", "keys/face-store.key", "keys/evidence.key"
 MODELS = "models"  # folder of the state directory
@@ -94,6 +99,7 @@ def load_config(path: Path) -> Config:
         retention=retention or Retention(),
         zones=reader.tables(data, "zone", Zone),
         lines=reader.tables(data, "line", Line),
+        facades=reader.tables(data, "facade", Facade),
         digest=hashlib.sha256(raw).hexdigest()[:16],
     )
     complete = not reader.broken  # what refers to what can only be judged when all of it is there
@@ -105,6 +111,7 @@ def load_config(path: Path) -> Config:
         _check_places(reader, config)
         _check_privacy(reader, config)
         _check_zones(reader, config)
+        _check_facades(reader, config)
         check_keys(reader, config, path.parent)
         site_rules(config.gateway.site, reader)
     if reader.problems:
@@ -126,6 +133,7 @@ def _check_names(reader: Reader, config: Config) -> None:
         ("deterrent", config.deterrents),
         ("zone", config.zones),
         ("line", config.lines),
+        ("facade", config.facades),
     )
     for what, things in named:
         seen: set[str] = set()
@@ -234,6 +242,17 @@ def _check_zones(reader: Reader, config: Config) -> None:
                 reader.wrong(f"{at}.name", "config.duplicate", what="zone", name=thing.name)
             for where, code, fields in flaws(thing.points, closed=what == "zone"):
                 reader.wrong(f"{at}.points{where}", code, **fields)
+
+
+def _check_facades(reader: Reader, config: Config) -> None:
+    """Each wall has a camera of its own, and lines that make a wall."""
+    cameras, watched = {camera.name for camera in config.cameras}, dict[str, str]()
+    for index, facade in enumerate(config.facades):
+        refer(reader, f"facade[{index}].camera", "camera", facade.camera, cameras)
+        if (other := watched.setdefault(facade.camera, facade.name)) != facade.name:
+            reader.wrong(f"facade[{index}].camera", "facade.twice_watched", camera=facade.camera, other=other)
+        for path, code, fields in faults(facade):
+            reader.wrong(f"facade[{index}].{path}", code, **fields)
 
 
 def _provided(terminal: Terminal) -> set[str]:

@@ -12,10 +12,13 @@ import msgspec
 
 from edge_agent.errors import Problem
 from edge_agent.model.site import (
+    ColumnLine,
     Deterrent,
     Door,
     Escort,
+    Facade,
     FirstPerson,
+    FloorLine,
     GateBinding,
     GateLines,
     Table,
@@ -36,7 +39,11 @@ NESTED: dict[tuple[type[Table], str], type[Table]] = {
     (Door, "two_persons"): TwoPersons,
     (Door, "escort"): Escort,
 }
-NESTED_ARRAYS: dict[tuple[type[Table], str], type[Table]] = {(Door, "ways_at"): WaysAt}
+NESTED_ARRAYS: dict[tuple[type[Table], str], type[Table]] = {
+    (Door, "ways_at"): WaysAt,
+    (Facade, "lines"): FloorLine,
+    (Facade, "columns"): ColumnLine,
+}
 RANGES = {
     "release_s": (0.5, 25.5), "open_s": (1.0, 3600.0), "extended_release_s": (0.5, 25.5),
     "extended_open_s": (1.0, 3600.0), "relock_s": (0.0, 25.5), "prealarm_s": (0.0, 3600.0),
@@ -52,6 +59,8 @@ RANGES = {
     "sensitivity": (0.0, 1.0), "min_size": (0.01, 1.0), "loiter_s": (2.0, 3600.0), "crowd": (2, 200),
     "crowd_part": (0.05, 1.0), "crowd_s": (0.0, 600.0), "left_s": (5.0, 3600.0), "blocked_s": (5.0, 3600.0),
     "blocked_part": (0.01, 1.0), "down_s": (2.0, 600.0), "reset_min": (1, 1440),
+    "floor_m": (2.0, 8.0), "ground_m": (2.0, 12.0), "column_m": (0.5, 20.0), "camera_m": (0.0, 60.0),
+    "distance_m": (3.0, 300.0),
     "min_face_px": (40, 1000), "min_sharpness": (0.0, 1000.0),
 }  # fmt: skip
 # What msgspec calls a type → what TOML calls it, and what it looks like there.

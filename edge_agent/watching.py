@@ -54,7 +54,12 @@ class Watching:
         if any("evidence" in camera.use for camera in config.cameras):
             self._keep_evidence(state, sign)
         deterrence = Deterrence(premises, config.deterrents, gates)
-        self.alerts = CameraAlerts(premises, config.cameras, config.alerts, {}, self.desk, deterrence.answer)
+        schedules = {zone.name: zone.schedule for zone in config.zones if zone.schedule is not None}
+        schedules |= {line.name: line.schedule for line in config.lines if line.schedule is not None}
+        calibrated = [facade.camera for facade in config.facades]
+        self.alerts = CameraAlerts(
+            premises, config.cameras, config.alerts, schedules, self.desk, deterrence.answer, calibrated
+        )  # fmt: skip
         for camera in config.cameras:
             if "alerts" in camera.use:
                 sentry = SentryWorker(
@@ -113,7 +118,12 @@ class Watching:
 def sentry_job(config: Config, camera: Camera, folder: Path) -> SentryJob:
     """What the child of `camera` is told: its stream, and what it is watched for."""
     url, _ = logged_in(camera, folder)
-    return SentryJob(msgspec.structs.replace(camera, url=url))
+    return SentryJob(
+        msgspec.structs.replace(camera, url=url),
+        tuple(facade for facade in config.facades if facade.camera == camera.name),
+        tuple(zone for zone in config.zones if zone.camera == camera.name),
+        tuple(line for line in config.lines if line.camera == camera.name),
+    )
 
 
 def _shown(url: str) -> str:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import click
 import msgspec
 
+from edge_agent.cli.camera_calibrate import command as calibrate
 from edge_agent.cli.options import CONFIG, STATE, state_directory
 from edge_agent.cli.speech import tell, words
 from edge_agent.config import load_config
@@ -36,6 +37,9 @@ DAY_MS = 86_400_000
 @click.group("camera")
 def command() -> None:
     """Cameras: what they are for, and how their alerts are tuned."""
+
+
+command.add_command(calibrate)
 
 
 @command.command("list")

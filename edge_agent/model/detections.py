@@ -5,7 +5,7 @@ import msgspec
 from edge_agent.model.face_models import DLIB, EngineSpec
 from edge_agent.model.reads import Liveness
 from edge_agent.model.sightings import Sighting
-from edge_agent.model.site import Camera, FacePolicy
+from edge_agent.model.site import Camera, Facade, FacePolicy, Line, Zone
 
 
 class VisionJob(msgspec.Struct, frozen=True):
@@ -67,6 +67,9 @@ class SentryJob(msgspec.Struct, frozen=True):
     """What the child that watches for alerts is told, in the same way."""
 
     camera: Camera
+    facades: tuple[Facade, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    lines: tuple[Line, ...] = ()
 
 
 Watched = Sighting | CameraState

@@ -396,6 +396,54 @@ class Line(Table, frozen=True):
     reset_min: int = 60
 
 
+class FloorLine(Table, frozen=True):
+    """The lower edge of a floor as clicked: two or more points of one line, x and y in px of the calibrated frame.
+    Floor 1 is at street level; floor 21 of a building of 20 is the edge of its roof.
+    """
+
+    floor: int
+    at: tuple[float, ...]
+
+
+class ColumnLine(Table, frozen=True):
+    """The left edge of a column of windows; columns count from 1 at the left."""
+
+    column: int
+    at: tuple[float, ...]
+
+
+LEAST_PX_PER_M, WARN_PX_PER_M = 6.0, 12.0  # at a facade's top floor: refused below, warned of below
+
+
+class Facade(Table, frozen=True):
+    """A wall that a camera watches for falling objects: calibrated by lines whose heights are known
+    (`edge-agent camera calibrate` writes it). `ground_m`: height of floor 1 where it is not `floor_m`. `camera_m`: the
+    lens above the street. `distance_m`: lens to wall; computed where it is not given. `masks`: polygons that are not
+    looked at (private windows, flags), each x, y, x, y, … in px.
+    """
+
+    name: str
+    camera: str
+    size: tuple[int, int]  # width, height of the frame the lines were clicked in
+    floors: int
+    lines: tuple[FloorLine, ...]
+    columns: tuple[ColumnLine, ...] = ()
+    floor_m: float = 3.0
+    ground_m: float | None = None
+    column_m: float = 3.6
+    camera_m: float = 3.5
+    distance_m: float | None = None
+    masks: tuple[tuple[float, ...], ...] = ()
+
+    def height_m(self, floor: int) -> float:
+        """Of the lower edge of `floor` above the street."""
+        return 0.0 if floor <= 1 else (self.ground_m or self.floor_m) + (floor - 2) * self.floor_m
+
+    @property
+    def roof_m(self) -> float:
+        return self.height_m(self.floors + 1)
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     gateway: Gateway
     uplink: Uplink
@@ -415,6 +463,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     alerts: tuple[AlertRule, ...] = ()
     deterrents: tuple[Deterrent, ...] = ()
     retention: Retention = Retention()
+    facades: tuple[Facade, ...] = ()
     zones: tuple[Zone, ...] = ()
     lines: tuple[Line, ...] = ()
     digest: str = ""  # SHA-256 of the file, first 16 hex digits

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from edge_agent import log
+from edge_agent.errors import EdgeAgentError
 from edge_agent.model.detections import SentryJob
 from edge_agent.model.sightings import Sighting
 from edge_agent.vision.confine import confine
@@ -36,7 +37,8 @@ class Analysis:
     """All that looks at one camera's pictures, in one order: the same for a live camera and for a recording."""
 
     def __init__(self, job: SentryJob) -> None:
-        self.watches: list[Watch] = watches(job)
+        self._job = job
+        self.watches: list[Watch] | None = None  # made for the size of the first picture
         self._at_ms = 0
 
     def see(self, frame: "Frame") -> list[Sighting]:
@@ -44,19 +46,36 @@ class Analysis:
         if gray is None:
             return []
         self._at_ms = frame.up_ms
+        if self.watches is None:
+            self.watches = watches(self._job, (gray.shape[1], gray.shape[0]))
         return [sighting for watch in self.watches for sighting in _shown(watch)(gray, frame)]
 
     def stop(self, up_ms: int | None = None) -> list[Sighting]:
         """The pictures stopped."""
         at_ms = self._at_ms if up_ms is None else up_ms
-        return [sighting for watch in self.watches for sighting in watch.stop(at_ms)]
+        return [sighting for watch in self.watches or () for sighting in watch.stop(at_ms)]
 
 
-def watches(job: SentryJob) -> list[Watch]:
-    """What this camera is watched for."""
+def watches(job: SentryJob, size: tuple[int, int]) -> list[Watch]:
+    """What this camera is watched for. A façade that does not fit the picture costs itself, not the others."""
     from edge_agent.vision.tamper import TamperWatch
 
-    return [TamperWatch(job.camera.name, job.camera.fps)]
+    found: list[Watch] = [TamperWatch(job.camera.name, job.camera.fps)]
+    for facade in job.facades:
+        from edge_agent.vision.falling import FallingWatch
+
+        try:
+            found.append(FallingWatch(facade))
+        except EdgeAgentError as error:
+            logger.error("%s is not watched: %s", facade.name, error)
+    if job.zones or job.lines:
+        from edge_agent.vision.zones import ZoneWatch
+
+        try:
+            found.append(ZoneWatch(job.zones, job.lines, size))
+        except EdgeAgentError as error:
+            logger.error("zones are not watched: %s", error)
+    return found
 
 
 def _shown(watch: Watch) -> "Callable[[Image, Frame], list[Sighting]]":

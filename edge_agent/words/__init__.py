@@ -15,6 +15,7 @@ from edge_agent.words import (
     devices,
     evidence,
     explain,
+    facade,
     face_report,
     faces,
     gpio,
@@ -30,9 +31,9 @@ from edge_agent.words import (
 WORDS: dict[str, tuple[str, str]] = {
     "several": ("{count} problems", "{count} 个问题"),
     **access.WORDS, **alerts.WORDS, **city.WORDS, **cli.WORDS, **config.WORDS, **device_cli.WORDS,
-    **devices.WORDS, **evidence.WORDS, **explain.WORDS, **face_report.WORDS, **faces.WORDS, **gpio.WORDS,
-    **models.WORDS, **operate.WORDS, **push.WORDS, **screen.WORDS, **store.WORDS, **uplink.WORDS,
-    **zones.WORDS,
+    **devices.WORDS, **evidence.WORDS, **explain.WORDS, **facade.WORDS, **face_report.WORDS, **faces.WORDS,
+    **gpio.WORDS, **models.WORDS, **operate.WORDS, **push.WORDS, **screen.WORDS, **store.WORDS,
+    **uplink.WORDS, **zones.WORDS,
 }  # fmt: skip
 
 LANGUAGES = ("en", "zh")
