@@ -10,18 +10,19 @@ from urllib.parse import urlsplit
 import msgspec
 
 from edge_agent import __version__, log
-from edge_agent.config import EVIDENCE_KEY
+from edge_agent.config import EVIDENCE_KEY, MODELS
 from edge_agent.core.joins import DoorJoins
 from edge_agent.drivers.recorder import RecorderWorker
 from edge_agent.drivers.sentry import SentryWorker
-from edge_agent.errors import StoreError
+from edge_agent.errors import FaceError, StoreError
 from edge_agent.flows.alerting import CameraAlerts
 from edge_agent.flows.deterrence import Deterrence
 from edge_agent.flows.evidence import EvidenceDesk, Sealing
 from edge_agent.flows.premises import Premises
 from edge_agent.model.detections import Detection, FaceRefused, FaceSample, SentryJob
 from edge_agent.model.doors import DeviceReport
-from edge_agent.model.evidence import Manifest
+from edge_agent.model.evidence import Manifest as EvidenceManifest
+from edge_agent.model.face_models import Manifest
 from edge_agent.model.site import Camera, Config
 from edge_agent.ports import Clock, Gate
 from edge_agent.store.evidence import EvidenceStore
@@ -45,7 +46,7 @@ class Watching:
         state: Path,
         premises: Premises,
         gates: Mapping[str, Gate],
-        sign: Callable[[Manifest], bytes],
+        sign: Callable[[EvidenceManifest], bytes],
     ) -> None:
         self.jobs: dict[str, Job] = {}
         self.desk: EvidenceDesk | None = None
@@ -90,7 +91,7 @@ class Watching:
     def restore(self) -> None:
         self.alerts.restore()
 
-    def _keep_evidence(self, state: Path, sign: Callable[[Manifest], bytes]) -> None:
+    def _keep_evidence(self, state: Path, sign: Callable[[EvidenceManifest], bytes]) -> None:
         config, premises = self._config, self._premises
         try:
             store = EvidenceStore(state / EVIDENCE, load_key(self._folder / EVIDENCE_KEY))
@@ -123,7 +124,22 @@ def sentry_job(config: Config, camera: Camera, folder: Path) -> SentryJob:
         tuple(facade for facade in config.facades if facade.camera == camera.name),
         tuple(zone for zone in config.zones if zone.camera == camera.name),
         tuple(line for line in config.lines if line.camera == camera.name),
+        *_detector(config, folder),
     )
+
+
+def _detector(config: Config, folder: Path) -> tuple[Manifest | None, str]:
+    """What `vision.detector` names, and where it lies; without it zones go on with motion alone, and that is said."""
+    if config.vision.detector is None:
+        return None, ""
+    from edge_agent.vision.models import objects_of
+
+    models = folder / config.gateway.state / MODELS
+    try:
+        return objects_of(config.vision.detector, models), str(models)
+    except FaceError as error:
+        logger.error("zones are watched without a detector: %s", error)
+        return None, ""
 
 
 def _shown(url: str) -> str:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from edge_agent.model.face_models import DLIB, EngineSpec
+from edge_agent.model.face_models import DLIB, EngineSpec, Manifest
 from edge_agent.model.reads import Liveness
 from edge_agent.model.sightings import Sighting
 from edge_agent.model.site import Camera, Facade, FacePolicy, Line, Zone
@@ -70,6 +70,8 @@ class SentryJob(msgspec.Struct, frozen=True):
     facades: tuple[Facade, ...] = ()
     zones: tuple[Zone, ...] = ()
     lines: tuple[Line, ...] = ()
+    detector: Manifest | None = None  # of people and things, in `models`
+    models: str = ""
 
 
 Watched = Sighting | CameraState

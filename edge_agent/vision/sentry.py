@@ -69,10 +69,12 @@ def watches(job: SentryJob, size: tuple[int, int]) -> list[Watch]:
         except EdgeAgentError as error:
             logger.error("%s is not watched: %s", facade.name, error)
     if job.zones or job.lines:
+        from edge_agent.vision.objects import ObjectNet
         from edge_agent.vision.zones import ZoneWatch
 
         try:
-            found.append(ZoneWatch(job.zones, job.lines, size))
+            detector = ObjectNet(job.models, job.detector) if job.detector is not None else None
+            found.append(ZoneWatch(job.zones, job.lines, size, detector))
         except EdgeAgentError as error:
             logger.error("zones are not watched: %s", error)
     return found
