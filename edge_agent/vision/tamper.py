@@ -27,6 +27,7 @@ ADOPT_MS = 600_000  # a view that has been another one for so long is the view f
 
 BLACK_MEAN, BLACK_BRIGHT = 28.0, 40.0  # grey levels: the mean, and the 99th percentile; video's black is 16
 WHITE_LEVEL, WHITE_PART = 248, 0.6
+NOTHING_BRIGHT = 24.0  # nobody recognises anything in less
 EDGES_GONE = 0.6  # of the strong edges of the memory
 RESPONSE = 0.12  # of the phase correlation: above it the old view is there
 SHIFT_PX, FAR_PX = 4.0, 80.0  # of 320; a correlation farther away is chance
@@ -142,7 +143,8 @@ class TamperWatch:
     def _suspected(self, look: Look) -> dict[str, Measure]:
         """What it looks like now. One explanation each: what is black is not also covered."""
         there = look.response >= RESPONSE and look.shift_px <= SHIFT_PX
-        if look.mean < BLACK_MEAN and look.bright < BLACK_BRIGHT and not (there and self._looks > LEARN_LOOKS):
+        dim = there and self._looks > LEARN_LOOKS and look.bright >= NOTHING_BRIGHT  # night, and still the old view
+        if look.mean < BLACK_MEAN and look.bright < BLACK_BRIGHT and not dim:
             return {"black": Measure("mean", look.mean, BLACK_MEAN, "grey levels")}
         if look.white > WHITE_PART:
             return {"overexposed": Measure("white", look.white, WHITE_PART, "of the picture")}
