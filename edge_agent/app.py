@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from edge_agent import BUILT_MS, __version__, log
 from edge_agent.config import FACE_KEY, GATEWAY_KEY, MODELS, face_terminals
 from edge_agent.console.control import ControlServer
@@ -17,7 +19,7 @@ from edge_agent.contract.checkpoint import sign_checkpoint
 from edge_agent.contract.commanders import load_keyring
 from edge_agent.contract.passes import read_pass
 from edge_agent.contract.rotation import STEPS, load_steps
-from edge_agent.contract.signatures import load_private, load_public
+from edge_agent.contract.signatures import load_private, load_public, sign
 from edge_agent.devices import Devices, Ears
 from edge_agent.diagnosis import diagnosis
 from edge_agent.drivers.clock import SystemClock
@@ -39,7 +41,9 @@ from edge_agent.flows.timekeeping import Timekeeper
 from edge_agent.installation import Installation
 from edge_agent.model.detections import Detection
 from edge_agent.model.doors import GateReport
+from edge_agent.model.encoding import canonical
 from edge_agent.model.events import AgentDegraded, AgentStarted, AgentStopped
+from edge_agent.model.evidence import Manifest
 from edge_agent.model.face_models import EngineSpec
 from edge_agent.model.reads import Direction, Read
 from edge_agent.model.site import Config
@@ -57,6 +61,8 @@ from edge_agent.store.writer import Writer
 from edge_agent.supervise import Job, Supervisor, VitalJobFailed, notify
 from edge_agent.uplink.city import Keys, MqttUplink
 from edge_agent.uplink.login import expires_ms
+from edge_agent.watching import Watching
+from edge_agent.wiring_cameras import logged_in
 
 if TYPE_CHECKING:  # numpy comes with the first camera, not before
     from edge_agent.core.gallery import Gallery, Vectors
@@ -105,7 +111,14 @@ class App:
         )
         self.register = CityRegister(state / "people.db", self.books, self.clock)
         self.premises = Premises(
-            self.journal, self.books, self.clock, self.alarms, config.policy, config.areas, config.interlocks
+            self.journal,
+            self.books,
+            self.clock,
+            self.alarms,
+            config.policy,
+            config.areas,
+            config.interlocks,
+            config.response,
         )
         self.sensors = SensorAlerts(self.premises, config.sensors, lambda door, level: self.doors[door].warn(level))
         self.doors: dict[str, DoorActor] = {}
@@ -128,6 +141,9 @@ class App:
                 if terminal.door == door.name
             }
             self.doors[door.name] = actor
+        self.watching = Watching(
+            self.config, self.folder, self.state, self.premises, self.devices.gates, self._vouch
+        )  # fmt: skip
 
     def _ears(self) -> Ears:
         return Ears(
@@ -145,7 +161,8 @@ class App:
         self.alarms.degraded_device(terminal, "reader", detail)
 
     def _moved(self, report: GateReport) -> None:
-        self.doors[report.door].report(report)
+        if (door := self.doors.get(report.door)) is not None:  # a deterrent's relay is no door
+            door.report(report)
 
     def _deliver(self, read: Read) -> None:
         self.doors[read.door].read(read)
@@ -155,6 +172,7 @@ class App:
         self.wire()
         await self.premises.restore()
         self.sensors.restore()
+        self.watching.restore()
         self._began()
         keeping = self.config.retention
         self.journal.tend(self._sign, most_days=None if keeping.hold else keeping.entry_days)
@@ -175,8 +193,9 @@ class App:
             ]
             notify("READY=1")
             tasks += [jobs.create_task(keep(name, job)) for name, job in self._uplink().items()]
+            tasks += [jobs.create_task(keep(name, job)) for name, job in self.watching.jobs.items()]
             tasks += [jobs.create_task(keep(name, job)) for name, job in self._privacy().items()]
-            if self.config.cameras:
+            if any("face" in camera.use for camera in self.config.cameras):
                 tasks.append(jobs.create_task(keep("faces", self._faces)))
             await _either(stop, self.anew)
             notify("STOPPING=1")
@@ -185,12 +204,16 @@ class App:
 
     def _control(self) -> ControlServer:
         """What a guard or installer orders on this machine."""
-        operations = Operations(self.premises, self.doors)
+        operations = Operations(self.premises, self.doors, self.watching.alerts, self.watching.desk)
         return ControlServer(self.state / "run/control.sock", operations.carry_out)
 
     def _sign(self, seq: int, hash_: bytes, pruned: bool) -> bytes:
         """The gateway's word on its journal, from the writer thread."""
         return sign_checkpoint(self.config.gateway.id, self.journal.epoch, seq, hash_, pruned, self.keys.signing)
+
+    def _vouch(self, manifest: Manifest) -> bytes:
+        """The gateway's word on a piece of evidence."""
+        return canonical(sign(manifest.fields(), self.keys.signing))
 
     def _began(self) -> None:
         self.journal.record(AgentStarted(version=__version__, after=self.journal.after, config=self.config.digest))
@@ -226,6 +249,8 @@ class App:
         )
         certificate = CertificateWatch(lambda: expires_ms(settings, self.folder), self.alarms, self.clock)
         errands = Errands(self.register, setup, uplink, lambda: diagnosis(self, certificate.days_left))
+        if self.watching.desk is not None:
+            errands.evidence = self.watching.desk.between
         commands = Commands(gateway, uplink, self.premises, self.doors, errands)
         roll = Roll(uplink, self.register, self.journal, commands.refusals)
         errands.look = roll.look
@@ -256,11 +281,13 @@ class App:
         judge = Judge(self.config.faces, gallery, engine)
         try:
             async with asyncio.TaskGroup() as jobs:
-                for camera in self.config.cameras:
+                for camera in [camera for camera in self.config.cameras if "face" in camera.use]:
                     entry = FaceEntry(camera, judge, self.doors[camera.door], self.clock)
-                    worker = CameraWorker(
-                        camera, self.config.faces, self.clock, _seeing(entry), self.alarms.device, engine
-                    )
+                    seeing = _seeing(entry, self.watching.faces(camera))
+                    report = self.watching.report(camera)
+                    url, _ = logged_in(camera, self.folder)
+                    opened = msgspec.structs.replace(camera, url=url)
+                    worker = CameraWorker(opened, self.config.faces, self.clock, seeing, report, engine)
                     jobs.create_task(self.supervisor.keep(f"camera {camera.name}", worker.run))
                 seen = store.data_version()
                 while True:
@@ -335,8 +362,12 @@ def _rows(made: list[bytes], dimension: int) -> "Vectors":
     return np.frombuffer(b"".join(made), "<f4").reshape(-1, dimension)
 
 
-def _seeing(entry: FaceEntry) -> Callable[[str, Detection], None]:
-    return lambda _camera, detection: entry.see(detection)
+def _seeing(entry: FaceEntry, also: Callable[[Detection], None]) -> Callable[[str, Detection], None]:
+    def see(_camera: str, detection: Detection) -> None:
+        also(detection)
+        entry.see(detection)
+
+    return see
 
 
 async def _either(one: asyncio.Event, other: asyncio.Event) -> None:

@@ -11,44 +11,55 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from edge_agent.core.facade import faults
+from edge_agent.core.zone_shape import flaws
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.errors import EdgeAgentError, Problems
 from edge_agent.model.people import CATEGORIES
 from edge_agent.model.site import (
     BANNED,
+    AlertRule,
     Area,
     Camera,
     Config,
     Desk,
+    Deterrent,
     Door,
+    EvidencePolicy,
+    Facade,
     FacePolicy,
     Gateway,
     Interlock,
+    Line,
     Link,
     Policy,
+    ResponseTargets,
     Retention,
     Sensor,
     Table,
     Terminal,
     Uplink,
+    Vision,
+    Zone,
 )
 from edge_agent.site_kind import faces_of_minors, site_rules
 from edge_agent.tables import Reader, read_toml, refer
 from edge_agent.wiring import check_keys, check_wiring
 
+Named = (
+    Link | Terminal | Camera | Door | Area | Interlock | Sensor | Desk | Facade | Zone | Line | AlertRule | Deterrent
+)  # fmt: skip
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SECTIONS: dict[str, type[Table]] = {
-    "gateway": Gateway,
-    "uplink": Uplink,
-    "policy": Policy,
-    "faces": FacePolicy,
-    "retention": Retention,
-}
+    "gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy, "vision": Vision,
+    "response": ResponseTargets, "evidence": EvidencePolicy, "retention": Retention,
+}  # fmt: skip
 ARRAYS: dict[str, type[Table]] = {
     "link": Link, "terminal": Terminal, "camera": Camera, "door": Door, "area": Area, "interlock": Interlock,
-    "sensor": Sensor, "desk": Desk,
+    "sensor": Sensor, "desk": Desk, "zone": Zone, "line": Line, "alert": AlertRule, "deterrent": Deterrent,
+    "facade": Facade,
 }  # fmt: skip
-GATEWAY_KEY, FACE_KEY = "keys/gateway.key", "keys/face-store.key"
+GATEWAY_KEY, FACE_KEY, EVIDENCE_KEY = "keys/gateway.key", "keys/face-store.key", "keys/evidence.key"
 MODELS = "models"  # folder of the state directory
 DLIB_DISTANCES = (0.2, 0.6)  # beyond 0.6 the engine's authors no longer call it the same person
 
@@ -63,12 +74,18 @@ def load_config(path: Path) -> Config:
     uplink = reader.section(data, "uplink", Uplink)
     policy = reader.section(data, "policy", Policy)
     faces = reader.section(data, "faces", FacePolicy)
+    response = reader.section(data, "response", ResponseTargets)
+    evidence = reader.section(data, "evidence", EvidencePolicy)
     retention = reader.section(data, "retention", Retention)
+    vision = reader.section(data, "vision", Vision)
     config = Config(
         gateway=gateway or Gateway(id="unknown"),
         uplink=uplink or Uplink(url="mqtt://unknown"),
         policy=policy or Policy(),
         faces=faces or FacePolicy(),
+        response=response or ResponseTargets(),
+        evidence=evidence or EvidencePolicy(),
+        vision=vision or Vision(),
         links=reader.tables(data, "link", Link),
         terminals=reader.tables(data, "terminal", Terminal),
         cameras=reader.tables(data, "camera", Camera),
@@ -77,7 +94,12 @@ def load_config(path: Path) -> Config:
         interlocks=reader.tables(data, "interlock", Interlock),
         sensors=reader.tables(data, "sensor", Sensor),
         desks=reader.tables(data, "desk", Desk),
+        alerts=reader.tables(data, "alert", AlertRule),
+        deterrents=reader.tables(data, "deterrent", Deterrent),
         retention=retention or Retention(),
+        zones=reader.tables(data, "zone", Zone),
+        lines=reader.tables(data, "line", Line),
+        facades=reader.tables(data, "facade", Facade),
         digest=hashlib.sha256(raw).hexdigest()[:16],
     )
     complete = not reader.broken  # what refers to what can only be judged when all of it is there
@@ -88,6 +110,8 @@ def load_config(path: Path) -> Config:
         _check_ways(reader, config)
         _check_places(reader, config)
         _check_privacy(reader, config)
+        _check_zones(reader, config)
+        _check_facades(reader, config)
         check_keys(reader, config, path.parent)
         site_rules(config.gateway.site, reader)
     if reader.problems:
@@ -96,7 +120,7 @@ def load_config(path: Path) -> Config:
 
 
 def _check_names(reader: Reader, config: Config) -> None:
-    named: tuple[tuple[str, Sequence[Link | Terminal | Camera | Door | Area | Interlock | Sensor | Desk]], ...] = (
+    named: tuple[tuple[str, Sequence[Named]], ...] = (
         ("link", config.links),
         ("terminal", config.terminals),
         ("camera", config.cameras),
@@ -105,6 +129,11 @@ def _check_names(reader: Reader, config: Config) -> None:
         ("interlock", config.interlocks),
         ("sensor", config.sensors),
         ("desk", config.desks),
+        ("alert", config.alerts),
+        ("deterrent", config.deterrents),
+        ("zone", config.zones),
+        ("line", config.lines),
+        ("facade", config.facades),
     )
     for what, things in named:
         seen: set[str] = set()
@@ -194,6 +223,36 @@ def _check_privacy(reader: Reader, config: Config) -> None:
 def face_terminals(config: Config) -> tuple[str, ...]:
     """Names of the terminals that match faces by themselves."""
     return tuple(terminal.name for terminal in config.terminals if "face" in _provided(terminal))
+
+
+def _check_zones(reader: Reader, config: Config) -> None:
+    """Zones and lines have a camera, a shape, and names of their own: an alert carries the name alone."""
+    cameras, zones = {camera.name for camera in config.cameras}, {zone.name for zone in config.zones}
+    shapes: tuple[tuple[str, Sequence[Zone | Line]], ...] = (("zone", config.zones), ("line", config.lines))
+    for index, zone in enumerate(config.zones):
+        if "ebike" in zone.watch and config.vision.detector is None:
+            reader.wrong(f"zone[{index}].watch", "zone.needs_detector")
+    for what, things in shapes:
+        for index, thing in enumerate(things):
+            at = f"{what}[{index}]"
+            refer(reader, f"{at}.camera", "camera", thing.camera, cameras)
+            if not thing.watch:
+                reader.wrong(f"{at}.watch", "zone.no_watch")
+            if what == "line" and thing.name in zones:
+                reader.wrong(f"{at}.name", "config.duplicate", what="zone", name=thing.name)
+            for where, code, fields in flaws(thing.points, closed=what == "zone"):
+                reader.wrong(f"{at}.points{where}", code, **fields)
+
+
+def _check_facades(reader: Reader, config: Config) -> None:
+    """Each wall has a camera of its own, and lines that make a wall."""
+    cameras, watched = {camera.name for camera in config.cameras}, dict[str, str]()
+    for index, facade in enumerate(config.facades):
+        refer(reader, f"facade[{index}].camera", "camera", facade.camera, cameras)
+        if (other := watched.setdefault(facade.camera, facade.name)) != facade.name:
+            reader.wrong(f"facade[{index}].camera", "facade.twice_watched", camera=facade.camera, other=other)
+        for path, code, fields in faults(facade):
+            reader.wrong(f"facade[{index}].{path}", code, **fields)
 
 
 def _provided(terminal: Terminal) -> set[str]:

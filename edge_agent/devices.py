@@ -77,6 +77,11 @@ class Devices:
         self.jobs: list[Supervised] = []
         for door in config.doors:
             self.gates[door.name] = self._gate(door, load_profile(door.gate.profile), self._links[door.gate.link])
+        for deterrent in config.deterrents:
+            output = Door(name=deterrent.name, gate=deterrent.output)
+            self.gates[output.name] = self._gate(
+                output, load_profile(output.gate.profile), self._links[output.gate.link]
+            )
         for sensor in config.sensors:
             self._sensor(sensor, load_profile(sensor.profile), self._links[sensor.link])
         for desk in config.desks:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edge_agent.config import FACE_KEY, GATEWAY_KEY
+from edge_agent.config import EVIDENCE_KEY, FACE_KEY, GATEWAY_KEY
 from edge_agent.contract.commanders import load_keyring
 from edge_agent.contract.signatures import load_private, load_public
 from edge_agent.drivers.clock import SystemClock
@@ -63,8 +63,10 @@ def check_files(config: Config, file: str, folder: Path) -> list[Problem]:
     uplink = config.uplink
     wanted: list[tuple[str, str]] = [("gateway", GATEWAY_KEY)]
     wanted += [("uplink.city_ack_key", uplink.city_ack_key), ("uplink.city_command_key", uplink.city_command_key)]
-    if config.cameras:
+    if any("face" in camera.use for camera in config.cameras):
         wanted.append(("camera", FACE_KEY))  # made with the gateway's own
+    if any("evidence" in camera.use for camera in config.cameras):
+        wanted.append(("camera", EVIDENCE_KEY))
     if config.desks:
         wanted.append(("desk", KEY_FILE))  # so is this
     if uplink.password_file is not None:

@@ -12,9 +12,13 @@ import msgspec
 
 from edge_agent.errors import Problem
 from edge_agent.model.site import (
+    ColumnLine,
+    Deterrent,
     Door,
     Escort,
+    Facade,
     FirstPerson,
+    FloorLine,
     GateBinding,
     GateLines,
     Table,
@@ -29,22 +33,34 @@ T = TypeVar("T", bound=Table)
 NESTED: dict[tuple[type[Table], str], type[Table]] = {
     (Uplink, "tls"): UplinkTls,
     (Door, "gate"): GateBinding,
+    (Deterrent, "output"): GateBinding,
     (GateBinding, "lines"): GateLines,
     (Door, "first_person"): FirstPerson,
     (Door, "two_persons"): TwoPersons,
     (Door, "escort"): Escort,
 }
-NESTED_ARRAYS: dict[tuple[type[Table], str], type[Table]] = {(Door, "ways_at"): WaysAt}
+NESTED_ARRAYS: dict[tuple[type[Table], str], type[Table]] = {
+    (Door, "ways_at"): WaysAt,
+    (Facade, "lines"): FloorLine,
+    (Facade, "columns"): ColumnLine,
+}
 RANGES = {
     "release_s": (0.5, 25.5), "open_s": (1.0, 3600.0), "extended_release_s": (0.5, 25.5),
     "extended_open_s": (1.0, 3600.0), "relock_s": (0.0, 25.5), "prealarm_s": (0.0, 3600.0),
     "factor_within_s": (2.0, 120.0), "timed_min": (0, 1440), "max_people": (0, 100_000), "min_people": (0, 100_000),
     "minutes": (1, 1440), "count": (2, 5), "wrong_tries": (1, 5), "lockout_s": (5.0, 3600.0),
     "lockout_most_s": (5.0, 86_400.0), "panic_repeat_s": (5.0, 600.0),
-    "fps": (1.0, 60.0),
+    "fps": (0.01, 60.0), "pre_s": (0.0, 60.0), "post_s": (0.0, 60.0), "longest_s": (2.0, 600.0), "keep_days": (1, 3650),
+    "max_mb": (16, 10_000_000), "on_s": (0.5, 25.5), "cooldown_s": (1.0, 86_400.0), "per_hour": (1, 60),
+    "acknowledge_s": (5.0, 3600.0), "dispatch_s": (5.0, 3600.0), "arrive_s": (5.0, 7200.0),
     "distance": (0.2, 1.3), "distance_claimed": (0.2, 1.4),  # the engine narrows it: config.py
     "margin": (0.0, 0.5), "agree": (2, 10), "of": (2, 20), "within_s": (0.5, 30.0),
     "entry_days": (30, 3650), "record_days": (1095, 36_500),
+    "sensitivity": (0.0, 1.0), "min_size": (0.01, 1.0), "loiter_s": (2.0, 3600.0), "crowd": (2, 200),
+    "crowd_part": (0.05, 1.0), "crowd_s": (0.0, 600.0), "left_s": (5.0, 3600.0), "blocked_s": (5.0, 3600.0),
+    "blocked_part": (0.01, 1.0), "down_s": (2.0, 600.0), "reset_min": (1, 1440),
+    "floor_m": (2.0, 8.0), "ground_m": (2.0, 12.0), "column_m": (0.5, 20.0), "camera_m": (0.0, 60.0),
+    "distance_m": (3.0, 300.0),
     "min_face_px": (40, 1000), "min_sharpness": (0.0, 1000.0),
 }  # fmt: skip
 # What msgspec calls a type → what TOML calls it, and what it looks like there.

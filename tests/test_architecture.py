@@ -24,7 +24,11 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "log": (set(), set(), {"asyncio", "socket", "sqlite3"}),
     "failpoint": (set(), set(), {"asyncio", "socket", "sqlite3"}),
     "sockets": (set(), set(), {"asyncio", "sqlite3"}),
-    "flows": ({"model", "core", "ports", "log", "failpoint"}, set(), {"socket", "sqlite3", "subprocess", "threading"}),
+    "flows": (
+        {"model", "core", "ports", "log", "failpoint"},
+        {"msgspec"},
+        {"socket", "sqlite3", "subprocess", "threading"},
+    ),
     "drivers": (
         {"model", "protocols", "ports", "log"},
         {"serial", "osdp", "gpiod", "pymodbus", "msgspec"},
@@ -46,7 +50,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "city": ({"model", "contract", "log", "failpoint"}, {"paho", "msgspec", "cryptography", "psycopg"}, set()),
     "sim": (
         {"model", "protocols", "contract", "ports"},
-        {"osdp", "amqtt", "cryptography", "cv2", "numpy", "serial", "msgspec"},
+        {"osdp", "amqtt", "cryptography", "cv2", "numpy", "serial", "msgspec", "av"},
         set(),
     ),
 }
@@ -59,7 +63,9 @@ ROOTS = {
     "readiness",
     "site_kind",
     "tables",
+    "watching",
     "wiring",
+    "wiring_cameras",
     "cli",
     "config",
     "supervise",

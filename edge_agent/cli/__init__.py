@@ -20,6 +20,8 @@ COMMANDS = {
     "face": "face",
     "faces": "faces",
     "models": "models",
+    "camera": "camera",
+    "evidence": "evidence",
     "access": "access",
     "audit": "audit",
     "events": "events",

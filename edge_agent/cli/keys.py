@@ -26,6 +26,7 @@ from edge_agent.errors import UplinkError
 from edge_agent.store.faces import make_key
 from edge_agent.store.pin_index import KEY_FILE, make_index_key
 
+STORE_KEYS = (("face-store.key", make_key), ("evidence.key", make_key), (Path(KEY_FILE).name, make_index_key))
 FOLDER = click.option(
     "--dir", "folder", type=click.Path(path_type=Path, file_okay=False), default=Path("keys"), show_default=True
 )
@@ -55,7 +56,7 @@ def init(folder: Path, city: bool) -> None:
             save_public(public, load_private(path).public_key())
             made.append(public.name)
     if not city:
-        for name, make in (("face-store.key", make_key), (Path(KEY_FILE).name, make_index_key)):
+        for name, make in STORE_KEYS:
             path = folder / name
             if path.exists():
                 kept.append(path.name)

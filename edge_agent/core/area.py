@@ -8,16 +8,20 @@ from collections.abc import Iterable
 
 from edge_agent.core.schedule import local_time
 from edge_agent.model.clock import Moment
+from edge_agent.model.evidence import Exhibit
 from edge_agent.model.people import Person
 from edge_agent.model.reads import Direction
 from edge_agent.model.site import Area, Door, Policy
 from edge_agent.model.standing import (
     Armed,
     At,
+    Case,
     Change,
     Emptied,
     Gone,
     Latch,
+    Mute,
+    OpenAlert,
     Order,
     Presence,
     Swept,
@@ -39,6 +43,10 @@ class Standing:
         self.orders: dict[tuple[str, str], Order] = {}  # (door, source)
         self.latches: dict[str, Latch] = {}
         self.swept: dict[str, int] = {}
+        self.cases: dict[str, Case] = {}
+        self.alerts: dict[str, OpenAlert] = {}
+        self.mutes: dict[str, Mute] = {}
+        self.exhibits: dict[str, Exhibit] = {}  # in the order in which they were kept
         for change in changes:
             self.apply(change)
 
@@ -77,6 +85,22 @@ class Standing:
                 self.latches[name] = change
             case Swept(scope=scope, day=day):
                 self.swept[scope] = day
+            case Case(alarm=alarm, step="closed"):
+                self.cases.pop(alarm, None)
+            case Case(alarm=alarm):
+                self.cases[alarm] = change
+            case OpenAlert(alert=alert, open=True):
+                self.alerts[alert] = change
+            case OpenAlert(alert=alert):
+                self.alerts.pop(alert, None)
+            case Mute(target=target, for_ms=0):
+                self.mutes.pop(target, None)
+            case Mute(target=target):
+                self.mutes[target] = change
+            case Exhibit(evidence=evidence, erased=True):
+                self.exhibits.pop(evidence, None)
+            case Exhibit(evidence=evidence):
+                self.exhibits[evidence] = change
 
     @property
     def fire(self) -> bool:

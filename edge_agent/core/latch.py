@@ -11,6 +11,12 @@ from edge_agent.model.standing import At, Latch
 
 FIRE = "fire"
 SENSOR = "sensor/"  # a sensor's open alert: sensor/<name>/<level>/<kind>; it ends by itself, and is not announced again
+MOVED = "moved/"  # a calibrated camera was moved: floors are not told until somebody has calibrated it anew
+
+
+def moved(camera: str, now: Moment) -> Latch:
+    """Not announced again: its alert has said it."""
+    return Latch(f"{MOVED}{camera}", raised=True, count=1, since=At.of(now))
 
 
 def panic_of(door: str) -> str:

@@ -7,16 +7,22 @@ use counter says when they ran out (`pass/<Unix ms>/<jti>`).
 
 from collections.abc import Container, Iterable
 
+from msgspec import structs
+
 from edge_agent.core.area import Standing
 from edge_agent.model.clock import Moment
+from edge_agent.model.evidence import Exhibit
 from edge_agent.model.people import Book
 from edge_agent.model.reads import Card, Token
 from edge_agent.model.standing import (
     Armed,
+    Case,
     Change,
     Emptied,
     Gone,
     Latch,
+    Mute,
+    OpenAlert,
     Order,
     Presence,
     Swept,
@@ -99,3 +105,11 @@ def _now(change: Change, standing: Standing) -> list[Change]:
             return [standing.latches[name]]
         case Swept(scope=scope):
             return [Swept(scope, standing.swept[scope])]
+        case Case(alarm=alarm):
+            return [standing.cases.get(alarm) or structs.replace(change, step="closed")]
+        case OpenAlert(alert=alert):
+            return [standing.alerts.get(alert) or structs.replace(change, open=False)]
+        case Mute(target=target):
+            return [standing.mutes.get(target) or structs.replace(change, for_ms=0)]
+        case Exhibit(evidence=evidence):
+            return [standing.exhibits.get(evidence) or structs.replace(change, erased=True)]

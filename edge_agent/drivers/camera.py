@@ -12,6 +12,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -52,14 +53,21 @@ def resident_mb(pid: int) -> float:
 
 
 class CameraWorker:
-    """`deliver`: camera name and detection, also the camera's lost and back; `report`: the device's lost and back."""
+    """`deliver`: camera name and detection, also the camera's lost and back; `report`: the device's lost and back.
+
+    Subclasses have another child, with another job, that says other things.
+    """
+
+    child = ""  # module; the one of this file unless it is another
+    said: msgspec.msgpack.Decoder[Any] = _decoder
+    most = MESSAGE_AT_MOST
 
     def __init__(
         self,
         camera: Camera,
         faces: FacePolicy,
         clock: Clock,
-        deliver: Callable[[str, Detection], None],
+        deliver: Callable[[str, Any], None],
         report: Callable[[DeviceReport], None],
         engine: EngineSpec = DLIB,
     ) -> None:
@@ -89,13 +97,13 @@ class CameraWorker:
 
     async def _follow(self, beat: Beat) -> None:
         """One life of the child. Raises DeviceUnavailable when it is over."""
-        job = msgspec.json.encode(VisionJob(self.camera, self.faces, self.engine)) + b"\n"
-        process = await asyncio.create_subprocess_exec(sys.executable, "-m", CHILD, stdin=PIPE, stdout=PIPE)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", self.child or CHILD, stdin=PIPE, stdout=PIPE
+        )
         self.pid, began_ms = process.pid, self.clock.now().up_ms
         try:
             assert process.stdin is not None
-            process.stdin.write(job)
-            process.stdin.close()
+            self.brief(process.stdin)
             within_s = START_WITHIN_S
             while True:
                 detection = await self._next(process, within_s)
@@ -108,19 +116,32 @@ class CameraWorker:
                         raise TooLarge(mb)
                     self._note(detection)
                 else:
-                    self._deliver(self.camera.name, detection)
+                    await self.hear(detection)
         finally:
             self.pid = None
+            self.gone()
             await _end(process)
 
-    async def _next(self, process: Process, within_s: float) -> Detection:
+    def brief(self, pipe: asyncio.StreamWriter) -> None:
+        """Tell the child its job."""
+        pipe.write(msgspec.json.encode(VisionJob(self.camera, self.faces, self.engine)) + b"\n")
+        pipe.close()
+
+    async def hear(self, said: Any) -> None:
+        """Anything but the camera's state."""
+        self._deliver(self.camera.name, said)
+
+    def gone(self) -> None:
+        """This child has ended."""
+
+    async def _next(self, process: Process, within_s: float) -> Any:
         assert process.stdout is not None
         try:
             async with asyncio.timeout(within_s):
                 size = int.from_bytes(await process.stdout.readexactly(4), "big")
-                if not 0 < size <= MESSAGE_AT_MOST:
+                if not 0 < size <= self.most:
                     raise self._failed(f"a message of {size} bytes")
-                return _decoder.decode(await process.stdout.readexactly(size))
+                return self.said.decode(await process.stdout.readexactly(size))
         except TimeoutError:
             raise self._failed(f"no sign of life for {within_s:.0f} s") from None
         except (asyncio.IncompleteReadError, ConnectionError):

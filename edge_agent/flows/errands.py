@@ -15,7 +15,9 @@ VERBS = frozenset({"grant", "revoke", "blacklist", "sync", "configure", "certify
 
 
 class Errands:
-    """`diagnose` gives a bounded answer; `look` makes the list of people be looked at again."""
+    """`diagnose` gives a bounded answer; `look` makes the list of people be looked at again; `evidence` says what there
+    is of a time (Unix ms, and a camera): the media stay here.
+    """
 
     def __init__(
         self,
@@ -24,8 +26,10 @@ class Errands:
         uplink: Uplink,
         diagnose: Callable[[], Answer],
         look: Callable[[], None] = lambda: None,
+        evidence: Callable[[int, int, str | None], Answer] | None = None,
     ) -> None:
         self.register, self.setup, self.uplink, self.diagnose, self.look = register, setup, uplink, diagnose, look
+        self.evidence = evidence
 
     def does(self, verb: str) -> bool:
         return verb in VERBS
@@ -59,7 +63,9 @@ class Errands:
             case "diagnose":
                 return Outcome(answer=self.diagnose())
             case "evidence":
-                return Outcome("not_here", "this gateway keeps no evidence")
+                if self.evidence is None:
+                    return Outcome("not_here", "this gateway keeps no evidence")
+                return Outcome(answer=self.evidence(args.from_ms, args.to_ms, args.camera))
             case _:
                 return Outcome("unknown_verb")
 

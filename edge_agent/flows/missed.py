@@ -9,7 +9,11 @@ from edge_agent.core.area import Standing
 from edge_agent.model.events import (
     AlertClosed,
     AlertOpened,
+    AlertUpdated,
+    Answered,
     Event,
+    EvidenceErased,
+    EvidenceKept,
     FireCleared,
     FireReleased,
     PanicCleared,
@@ -19,9 +23,13 @@ from edge_agent.model.standing import Change
 from edge_agent.ports import DoorState
 
 CHANGES_AT_MOST = 1000  # then those that concern the same thing are put together
-ALARMS_AT_MOST = 100  # the oldest give way
+ALARMS_AT_MOST = 2000  # the oldest give way; some 1 kB each
+NAMED = ("evidence", "alert", "alarm", "door")  # what an alarm is about, of which the newest word counts
 
-Alarm = FireReleased | FireCleared | PanicRaised | PanicCleared | AlertOpened | AlertClosed
+Alarm = (
+    FireReleased | FireCleared | PanicRaised | PanicCleared | AlertOpened | AlertUpdated | AlertClosed | Answered
+    | EvidenceKept | EvidenceErased
+)  # fmt: skip
 
 
 class Missed:
@@ -41,7 +49,7 @@ class Missed:
         if len(self._changes) > CHANGES_AT_MOST:
             self._changes = remember.as_it_is(self._changes, self._standing)
         if isinstance(event, Alarm):
-            which = event.alert if isinstance(event, AlertOpened | AlertClosed) else getattr(event, "door", "")
+            which = next((found for name in NAMED if (found := getattr(event, name, ""))), "")
             self._alarms.pop((event.tag, which), None)
             self._alarms[event.tag, which] = event
             if len(self._alarms) > ALARMS_AT_MOST:

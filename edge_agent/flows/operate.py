@@ -6,12 +6,18 @@ from typing import Protocol
 from edge_agent import log
 from edge_agent.core import area
 from edge_agent.errors import DeviceUnavailable, JournalUnavailable
+from edge_agent.flows.alerting import CameraAlerts
+from edge_agent.flows.evidence import EvidenceDesk
 from edge_agent.flows.orders import ORDERS, orders
 from edge_agent.flows.premises import Premises
-from edge_agent.model.commands import Done, Operation
+from edge_agent.model.commands import ANSWERS, Done, Operation
 from edge_agent.model.events import CommandCompleted, CommandRefused
 from edge_agent.model.standing import Change
 from edge_agent.ports import IntentDone, IntentOpened
+
+MUTE_S, MUTE_AT_MOST_S = 3600.0, 86_400.0  # a mute ends by itself
+HOLDS = ("hold_evidence", "release_evidence")
+NO_EVIDENCE = "operate.no_evidence"
 
 logger = log.get("flows.operate")
 
@@ -25,8 +31,14 @@ class RemoteDoor(Protocol):
 class Operations:
     """What a guard or installer at the gateway may order; fulfils what console.control serves."""
 
-    def __init__(self, premises: Premises, doors: Mapping[str, RemoteDoor]) -> None:
-        self.premises, self.doors = premises, doors
+    def __init__(
+        self,
+        premises: Premises,
+        doors: Mapping[str, RemoteDoor],
+        alerts: CameraAlerts | None = None,
+        desk: EvidenceDesk | None = None,
+    ) -> None:
+        self.premises, self.doors, self.alerts, self.desk = premises, doors, alerts, desk
         self._count = 0
 
     async def carry_out(self, operation: Operation) -> Done:
@@ -35,7 +47,7 @@ class Operations:
         if operation.door is not None and operation.door not in self.doors:
             return Done(False, "operate.no_door")
         doors = tuple(self.doors) if operation.door is None else (operation.door,)
-        what = operation.door or operation.latch or operation.person or "all"
+        what = operation.door or operation.latch or operation.alarm or operation.person or operation.target or "all"
         logger.info("%s by %s: %s", operation.verb, operation.by, what)
         match operation.verb:
             case "open":
@@ -44,6 +56,15 @@ class Operations:
                 return await self._approve(operation)
             case "clear":
                 code = self.premises.clear(operation.latch or "", operation.by, operation.why)
+                return Done(not code, code)
+            case verb if verb in ANSWERS:
+                code = self.premises.answer(
+                    ANSWERS[verb], operation.alarm, operation.by,
+                    who=operation.who, outcome=operation.outcome, why=operation.why,
+                )  # fmt: skip
+                return Done(not code, code)
+            case "review" | "mute" | "unmute" | "hold_evidence" | "release_evidence" | "export_evidence":
+                code = await self._watch(operation)
                 return Done(not code, code)
             case "forgive":
                 self._done(operation, area.forgive(self.premises.standing, operation.person))
@@ -56,6 +77,29 @@ class Operations:
         self.premises.wake()
         return Done(True, doors=doors)
 
+    async def _watch(self, operation: Operation) -> str:
+        """About alerts of cameras and their evidence."""
+        by, verb = operation.by, operation.verb
+        if verb in HOLDS:
+            code = self.desk.hold(operation.target, by if verb == "hold_evidence" else "") if self.desk else NO_EVIDENCE
+            if not code:
+                self._done(operation, ())
+            return code
+        if verb == "export_evidence":
+            return (
+                self.desk.exported(operation.target, by, operation.outcome, operation.why) if self.desk else NO_EVIDENCE
+            )
+        if self.alerts is None:
+            return "operate.unknown_verb"
+        if verb == "review":
+            return await self.alerts.review(operation.alarm, operation.outcome, by, operation.why)
+        for_s = 0.0 if verb == "unmute" else min(operation.for_s or MUTE_S, MUTE_AT_MOST_S)
+        mute = self.alerts.mute(operation.target, for_s, by, operation.why)
+        if isinstance(mute, str):
+            return mute
+        self._done(operation, (mute,))
+        return ""
+
     def _id(self) -> str:
         now = self.premises.now()
         self._count += 1
@@ -65,6 +109,7 @@ class Operations:
         event = CommandCompleted(
             command=self._id(), verb=operation.verb, issuer=f"local/{operation.by}",
             door=operation.door, why=operation.why, person=operation.person,
+            answer={"target": operation.target} if operation.target else {},
         )  # fmt: skip
         self.premises.record(event, *changes)
 

@@ -2,9 +2,10 @@
 
 import msgspec
 
-from edge_agent.model.face_models import DLIB, EngineSpec
+from edge_agent.model.face_models import DLIB, EngineSpec, Manifest
 from edge_agent.model.reads import Liveness
-from edge_agent.model.site import Camera, FacePolicy
+from edge_agent.model.sightings import Sighting
+from edge_agent.model.site import Camera, Facade, FacePolicy, Line, Zone
 
 
 class VisionJob(msgspec.Struct, frozen=True):
@@ -60,3 +61,17 @@ class CameraState(msgspec.Struct, frozen=True, tag="camera"):
 
 
 Detection = FaceSample | FaceRefused | TrackEnded | CameraState
+
+
+class SentryJob(msgspec.Struct, frozen=True):
+    """What the child that watches for alerts is told, in the same way."""
+
+    camera: Camera
+    facades: tuple[Facade, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    lines: tuple[Line, ...] = ()
+    detector: Manifest | None = None  # of people and things, in `models`
+    models: str = ""
+
+
+Watched = Sighting | CameraState

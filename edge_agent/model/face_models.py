@@ -15,16 +15,16 @@ from edge_agent.model.site import FacePolicy, Table
 
 ALIGNMENT = 2  # how the five points are found: by the detector once (1), again in an upright picture and its mirror (2)
 
-Role = Literal["detector", "embedder", "liveness"]
+Role = Literal["detector", "embedder", "liveness", "objects"]
 
 
 class Manifest(Table, frozen=True):
     """One model file. Pixel values are (x - `mean`) * `scale`, channels in the order `colour`.
 
     `use`: what its licence permits; a model for `evaluation` never runs at a gate. `network`: the prototxt of a caffe
-    model. `threshold` of an embedder: a match is at least this cosine, or at most this distance. `classes` of a
-    liveness model: what its outputs mean, one of them `live`. `probe`: the first numbers a sound file gives for the
-    test picture.
+    model, the cfg of a darknet one. `threshold` of an embedder: a match is at least this cosine, or at most this
+    distance. `classes` of a liveness model: what its outputs mean, one of them `live`; of an `objects` model: what it
+    finds, in order, as `person`. `probe`: the first numbers a sound file gives for the test picture.
     """
 
     id: str
@@ -34,7 +34,7 @@ class Manifest(Table, frozen=True):
     licence: str
     use: Literal["any", "evaluation"]
     source: str = ""
-    format: Literal["onnx", "caffe"] = "onnx"
+    format: Literal["onnx", "caffe", "darknet"] = "onnx"
     network: str = ""
     network_sha256: str = ""
     width: int = 112
@@ -135,5 +135,13 @@ KNOWN = (
         sha256="0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79",
         licence="Apache-2.0", use="any", source="OpenCV model zoo", template="arcface-112", dimension=128,
         threshold=0.42, threshold_claimed=0.363, margin=0.03,
+    ),
+    Manifest(
+        id="yolo-fastest-1.1-body", role="objects", file="yolo-fastest-1.1_body.weights",
+        sha256="5bbb6d878f6e2eb3deee39e91dc6f9b39700e99ec83fa94d258670a554949728",
+        format="darknet", network="yolo-fastest-1.1_body.cfg",
+        network_sha256="045b8e276ebe3924474da8c866b7e709159ea067137b5d66bf9dd560411b2c1a",
+        licence="public domain (YOLO licence)", use="any", source="dog-qiuqiu/Yolo-Fastest",
+        width=320, height=320, scale=1 / 255, classes=("person",),
     ),
 )  # fmt: skip

@@ -121,13 +121,62 @@ class Terminal(Table, frozen=True):
 
 
 class Camera(Table, frozen=True):
+    """`url` is what is analysed (rtsp://, http(s)://, v4l2:///dev/video0, file:///…, also a folder of stills), best the
+    sub-stream; `main_url` the stream that evidence is kept of, where it is another one. `use`: face (recognise people
+    at `door`), alerts (what `[[facade]]`, `[[zone]]`, `[[line]]` say of it, and its own health), evidence (clips of
+    alerts and of what happens at `door`). `fps`: what it sends; a slow one is lost after three frames that are missing.
+
+    `login_file`: one line, user:password, instead of writing them into the URLs. `masks`: polygons of x, y, x, y, … in
+    parts of the picture (0..1) that no copy for publication shows. `expect_face`: whoever passes the door without
+    having shown the camera a face is an alert. `area`: what a mute of an area means.
+    """
+
     name: str
     url: str
-    door: str
-    use: tuple[Literal["face"], ...] = ("face",)
+    door: str = ""
+    use: tuple[Literal["face", "alerts", "evidence"], ...] = ("face",)
+    main_url: str | None = None
+    login_file: str | None = None
     direction: Literal["in", "out"] = "in"
     fps: float = 15.0
     place: Place = ""  # what kind of place it looks at
+    area: str | None = None
+    masks: tuple[tuple[float, ...], ...] = ()
+    expect_face: bool = False
+
+
+AlertLevel = Literal["alarm", "warning", "fault"]
+
+
+class AlertRule(Table, frozen=True):
+    """How alerts of cameras are told. The first rule that fits counts; `kinds`, `cameras`, `rules` (names of zones,
+    lines, façades): empty means all. `quiet`: schedule during which they are only recorded.
+    """
+
+    name: str
+    kinds: tuple[str, ...] = ()
+    cameras: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    level: AlertLevel | None = None
+    quiet: str | None = None
+
+
+class EvidencePolicy(Table, frozen=True):
+    """Clips begin `pre_s` before the event and end `post_s` after it is over, at most `longest_s` long. They are erased
+    after `keep_days`, or when all of them take more than `max_mb`; never the newest, never one that is held.
+    """
+
+    pre_s: float = 10.0
+    post_s: float = 10.0
+    longest_s: float = 60.0
+    keep_days: int = 30
+    max_mb: int = 8192
+
+
+class Vision(Table, frozen=True):
+    """`detector`: id of a model of `edge-agent models list` that finds people (and e-bikes); none: motion alone."""
+
+    detector: str | None = None
 
 
 class GateLines(Table, frozen=True):
@@ -164,6 +213,20 @@ class GateBinding(Table, frozen=True):
     fail: Literal["secure", "safe"] | None = None
     inverted: tuple[Literal["contact", "exit", "fire", "panic", "tamper"], ...] = ()
     lines: GateLines | None = None
+
+
+class Deterrent(Table, frozen=True):
+    """A light, a speaker or a siren on a relay: switched on by alarms of `kinds` and `cameras` (empty: all that are
+    alarms; a light object never). `on_s` each time, not again for `cooldown_s`, `per_hour` times at most.
+    """
+
+    name: str
+    output: GateBinding
+    kinds: tuple[str, ...] = ()
+    cameras: tuple[str, ...] = ()
+    on_s: float = 10.0
+    cooldown_s: float = 60.0
+    per_hour: int = 6
 
 
 class Sensor(Table, frozen=True):
@@ -274,11 +337,121 @@ class Door(Table, frozen=True):
     escape: bool = True
 
 
+class ResponseTargets(Table, frozen=True):
+    """The 1-3-5-minute clock: how soon after being raised an alarm is heard, somebody is sent, somebody is there."""
+
+    acknowledge_s: float = 60.0
+    dispatch_s: float = 180.0
+    arrive_s: float = 300.0
+
+
+ZoneKind = Literal[
+    "intrusion", "loitering", "gathering", "left_object", "removed_object", "blocked", "person_down", "ebike", "smoke",
+]  # fmt: skip
+LineKind = Literal["crossing", "wrong_way"]
+Fraction = tuple[float, float]  # of the picture's width from the left, of its height from above, each 0..1
+
+
+class Zone(Table, frozen=True):
+    """A part of a camera's picture, and what is not wanted there. `points`: corners of a polygon, x and y in parts of
+    the picture (0..1), whatever its size; people count by their feet. `schedule`: when it alerts; none: always.
+
+    `sensitivity`: 0 dull … 1 sharp; `min_size`: smallest height, in parts of the picture's, none: as each kind needs.
+    `loiter_s`: how long somebody may stay; gathering: `crowd` people, or `crowd_part` of the zone covered, for
+    `crowd_s`; `left_s`: how long a thing has lain, or has been gone; `blocked_s`: how long something has stood in the
+    way, covering `blocked_part` of the zone; `down_s`: how long somebody has lain on the ground.
+    """
+
+    name: str
+    camera: str
+    watch: tuple[ZoneKind, ...]
+    points: tuple[Fraction, ...]
+    schedule: str | None = None
+    sensitivity: float = 0.5
+    min_size: float | None = None
+    loiter_s: float = 20.0
+    crowd: int = 5
+    crowd_part: float = 0.5
+    crowd_s: float = 5.0
+    left_s: float = 30.0
+    blocked_s: float = 30.0
+    blocked_part: float = 0.1
+    down_s: float = 6.0
+
+
+class Line(Table, frozen=True):
+    """A line on the ground that people cross. `points`: from … to, in parts of the picture (0..1). Who stands at the
+    first point and looks to the second sees people come `in` from the left to the right, and go `out` from the right
+    to the left. `allowed`: the way that is not the wrong one. Totals begin anew after `reset_min`.
+    """
+
+    name: str
+    camera: str
+    points: tuple[Fraction, Fraction]
+    watch: tuple[LineKind, ...] = ("crossing",)
+    schedule: str | None = None
+    allowed: Literal["in", "out"] = "in"
+    sensitivity: float = 0.5
+    min_size: float | None = None
+    reset_min: int = 60
+
+
+class FloorLine(Table, frozen=True):
+    """The lower edge of a floor as clicked: two or more points of one line, x and y in px of the calibrated frame.
+    Floor 1 is at street level; floor 21 of a building of 20 is the edge of its roof.
+    """
+
+    floor: int
+    at: tuple[float, ...]
+
+
+class ColumnLine(Table, frozen=True):
+    """The left edge of a column of windows; columns count from 1 at the left."""
+
+    column: int
+    at: tuple[float, ...]
+
+
+LEAST_PX_PER_M, WARN_PX_PER_M = 6.0, 12.0  # at a facade's top floor: refused below, warned of below
+
+
+class Facade(Table, frozen=True):
+    """A wall that a camera watches for falling objects: calibrated by lines whose heights are known
+    (`edge-agent camera calibrate` writes it). `ground_m`: height of floor 1 where it is not `floor_m`. `camera_m`: the
+    lens above the street. `distance_m`: lens to wall; computed where it is not given. `masks`: polygons that are not
+    looked at (private windows, flags), each x, y, x, y, … in px.
+    """
+
+    name: str
+    camera: str
+    size: tuple[int, int]  # width, height of the frame the lines were clicked in
+    floors: int
+    lines: tuple[FloorLine, ...]
+    columns: tuple[ColumnLine, ...] = ()
+    floor_m: float = 3.0
+    ground_m: float | None = None
+    column_m: float = 3.6
+    camera_m: float = 3.5
+    distance_m: float | None = None
+    masks: tuple[tuple[float, ...], ...] = ()
+
+    def height_m(self, floor: int) -> float:
+        """Of the lower edge of `floor` above the street."""
+        return 0.0 if floor <= 1 else (self.ground_m or self.floor_m) + (floor - 2) * self.floor_m
+
+    @property
+    def roof_m(self) -> float:
+        return self.height_m(self.floors + 1)
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     gateway: Gateway
     uplink: Uplink
     policy: Policy = Policy()
     faces: FacePolicy = FacePolicy()
+    response: ResponseTargets = ResponseTargets()
+    evidence: EvidencePolicy = EvidencePolicy()
+    vision: Vision = Vision()
     links: tuple[Link, ...] = ()
     terminals: tuple[Terminal, ...] = ()
     cameras: tuple[Camera, ...] = ()
@@ -287,5 +460,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     interlocks: tuple[Interlock, ...] = ()
     sensors: tuple[Sensor, ...] = ()
     desks: tuple[Desk, ...] = ()
+    alerts: tuple[AlertRule, ...] = ()
+    deterrents: tuple[Deterrent, ...] = ()
     retention: Retention = Retention()
+    facades: tuple[Facade, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    lines: tuple[Line, ...] = ()
     digest: str = ""  # SHA-256 of the file, first 16 hex digits

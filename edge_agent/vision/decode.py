@@ -1,13 +1,15 @@
-"""Frames from a camera's URL: http (MJPEG), rtsp, a video file at its own rate, a folder of stills. Newest frame only.
+"""Frames from a camera's URL: http (MJPEG), rtsp, v4l2, a video file at its own rate, a folder of stills.
 
-A thread keeps the latest frame; whoever asks late gets the newest, a queue never builds. A stream that breaks is opened
-again with jittered back-off, for ever. Runs in a child process: what a decoder does to broken input is its own affair.
+A thread keeps the latest frames: one for who wants the newest (faces), some for who must not miss any (falls); whoever
+is too slow loses the oldest, a queue never builds. A stream that breaks is opened again with jittered back-off, for
+ever. Runs in a child process: what a decoder does to broken input is its own affair.
 A URL may carry a password: it is never printed.
 """
 
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -18,10 +20,14 @@ import av.error
 import av.logging
 
 from edge_agent.errors import DeviceUnavailable
+from edge_agent.vision import clock
 from edge_agent.vision.frames import Frame, JpegFrame, VideoFrame
+from edge_agent.vision.timeline import Timeline
 
 OPEN_WITHIN_S, READ_WITHIN_S = 5.0, 5.0
 BACKOFF_S, BACKOFF_AT_MOST_S = 0.5, 15.0
+SLOW_FRAMES = 3.0  # a camera of one frame a minute is waited for so many frames
+QUEUE_MB = 48  # of decoded frames that wait: 16 of 1080p, 4 of 4K
 BROKEN_AT_MOST = 100  # packets in a row that do not decode; then the stream is opened anew
 STILLS = {".jpg", ".jpeg", ".png", ".bmp"}
 LIVE = {"fflags": "nobuffer", "flags": "low_delay", "probesize": "500000", "analyzeduration": "500000"}
@@ -32,6 +38,8 @@ OPTIONS = {
     "http": {**LIVE, "protocol_whitelist": "http,tcp", "format_whitelist": f"mpjpeg,{RECORDED}"},
     "https": {**LIVE, "protocol_whitelist": "https,tls,tcp", "format_whitelist": f"mpjpeg,{RECORDED}"},
     "rtsp": {**LIVE, "rtsp_transport": "tcp", "protocol_whitelist": "rtsp,rtp,tcp,udp"},
+    "rtsps": {**LIVE, "rtsp_transport": "tcp", "protocol_whitelist": "rtsps,rtsp,rtp,tls,tcp,udp"},
+    "v4l2": {"protocol_whitelist": "file"},
     "file": {"protocol_whitelist": "file", "format_whitelist": RECORDED},
 }
 
@@ -49,15 +57,48 @@ def shown(url: str) -> str:
     return f"{parts.scheme}://{where}{f':{port}' if port else ''}{parts.path}"
 
 
-class FrameSource:
-    """Keeps the newest frame of `url`. `trouble`: why there are none at the moment."""
+def local_path(url: str) -> Path | None:
+    """The file or folder of a file:// URL; None for what is live."""
+    parts = urlsplit(url)
+    return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
-    def __init__(self, url: str, fps: float) -> None:
-        self.url, self.fps, self.trouble = url, fps, ""
-        self._newest: Frame | None = None
+
+def open_stream(url: str, patience_s: float | None = None) -> av.container.InputContainer:
+    """What is at `url`, opened with what it may do and no more. Raises av.error.FFmpegError."""
+    scheme = urlsplit(url).scheme
+    timeout = None if patience_s is None else (OPEN_WITHIN_S, patience_s)
+    if scheme == "v4l2":
+        return av.open(urlsplit(url).path, format="v4l2", options=OPTIONS["v4l2"], timeout=timeout)
+    return av.open(url, options=OPTIONS.get(scheme, OPTIONS["file"]), timeout=timeout)
+
+
+def reason(error: av.error.FFmpegError) -> str:
+    """Why, without the URL that is in the library's own text."""
+    if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
+        return "it needs a user and a password that are right (login_file of the camera)"
+    if isinstance(error, av.error.DecoderNotFoundError):
+        return "this machine has no decoder for its codec; set the camera to H.264 or H.265"
+    return error.strerror or "no picture"
+
+
+class FrameSource:
+    """Keeps the newest frames of `url`, `depth` of them at most. `trouble`: why there are none at the moment; `lost`
+    counts frames that found nobody in time.
+    """
+
+    def __init__(self, url: str, fps: float, depth: int = 1) -> None:
+        self.url, self.fps, self.trouble, self.lost = url, fps, "", 0
+        self._frames: deque[Frame] = deque()
+        self._depth = depth
         self._arrived = threading.Condition()
         self._stopped = threading.Event()
+        self._timeline = Timeline()
         self._thread = threading.Thread(target=self._run, name="frames", daemon=True)
+
+    @property
+    def patience_s(self) -> float:
+        """How long a live stream may say nothing."""
+        return max(READ_WITHIN_S, SLOW_FRAMES / self.fps)
 
     def start(self) -> None:
         self._thread.start()
@@ -68,22 +109,28 @@ class FrameSource:
         self._thread.join()
 
     def next(self, within_s: float) -> Frame | None:
-        """The newest frame that was not taken yet; None when none comes in time."""
+        """The oldest frame that is kept and was not taken yet; None when none comes in time."""
         with self._arrived:
-            self._arrived.wait_for(lambda: self._newest is not None, within_s)
-            frame, self._newest = self._newest, None
-            return frame
+            self._arrived.wait_for(lambda: bool(self._frames), within_s)
+            return self._frames.popleft() if self._frames else None
+
+    def _put(self, frame: Frame) -> None:
+        with self._arrived:
+            while len(self._frames) >= self._depth:
+                self._frames.popleft()
+                self.lost += 1
+            self._frames.append(frame)
+            self._arrived.notify()
 
     def _run(self) -> None:
         delay_s = BACKOFF_S
         while not self._stopped.is_set():
             began = time.monotonic()
             try:
+                self._timeline.restart()
                 for frame in self._play():
                     self.trouble = ""
-                    with self._arrived:
-                        self._newest = frame
-                        self._arrived.notify()
+                    self._put(frame)
                     if self._stopped.is_set():
                         return
                 self.trouble = str(self._failed("the stream ended"))
@@ -102,26 +149,27 @@ class FrameSource:
         scheme = urlsplit(self.url).scheme
         path = Path(unquote(urlsplit(self.url).path))
         if scheme not in OPTIONS:
-            raise self._failed("only http, https, rtsp and file URLs are known")
+            raise self._failed("only http, https, rtsp, v4l2 and file URLs are known")
         if scheme == "file" and path.is_dir():
             yield from self._stills(path)
             return
         try:
             if scheme != "file":
-                yield from self._video(self.url, OPTIONS[scheme], live=True)
+                yield from self._video(self.url, live=True)
                 return
             seen = True
             while seen:  # a recording is played again and again
                 seen = False
-                for frame in self._video(str(path), OPTIONS[scheme], live=False):
+                for frame in self._video(str(path), live=False):
                     seen = True
                     yield frame
+                self._timeline.restart()
             raise self._failed("no picture in it can be decoded")
         except av.error.FFmpegError as error:
-            raise self._failed(error.strerror or "no picture") from None  # its text would carry the URL
+            raise self._failed(reason(error)) from None  # its text would carry the URL
 
-    def _video(self, url: str, options: dict[str, str], live: bool) -> Iterator[Frame]:
-        with av.open(url, options=options, timeout=(OPEN_WITHIN_S, READ_WITHIN_S) if live else None) as container:
+    def _video(self, url: str, live: bool) -> Iterator[Frame]:
+        with open_stream(url, self.patience_s if live else None) as container:
             if not container.streams.video:
                 raise self._failed("there is no video in it")
             if live and container.format.name == "mpjpeg":
@@ -129,11 +177,20 @@ class FrameSource:
                     if packet.size:
                         yield JpegFrame(bytes(packet))
                 return
-            frames = self._decoded(container)
-            yield from (VideoFrame(frame) for frame in (frames if live else self._at_its_rate(frames)))
+            stream = container.streams.video[0]
+            if stream.codec_context is None:
+                raise self._failed("this machine has no decoder for its codec; set the camera to H.264 or H.265")
+            frames = self._decoded(container, stream)
+            for frame in frames if live else self._at_its_rate(frames):
+                self._bound(frame)
+                yield VideoFrame(frame, self._timeline.at(frame.time, clock.up_ms()))
 
-    def _decoded(self, container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
-        stream = container.streams.video[0]
+    def _bound(self, frame: av.VideoFrame) -> None:
+        """No more frames wait than memory allows."""
+        if self._depth > 1:
+            self._depth = max(2, min(self._depth, (QUEUE_MB << 20) // max(1, frame.width * frame.height * 3 // 2)))
+
+    def _decoded(self, container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
         stream.codec_context.thread_count = 1
         broken = 0
         for packet in container.demux(stream):

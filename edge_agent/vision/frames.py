@@ -16,6 +16,7 @@ from edge_agent.vision import clock
 Image = npt.NDArray[Any]
 
 GRAY_WIDTH_PX = 320
+LUMA_FIRST = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "nv21", "gray"}
 
 cv2.setNumThreads(1)
 
@@ -34,12 +35,16 @@ class Frame(Protocol):
         """height × width × 3, 8 bits; None when the picture is broken."""
         ...
 
+    def luma(self) -> Image | None:
+        """height × width, 8 bits, as the decoder left it (no copy of a video frame); None when it is broken."""
+        ...
+
 
 class JpegFrame:
     """Any still picture OpenCV reads; for JPEG `gray` costs a fraction of `rgb`."""
 
-    def __init__(self, data: bytes) -> None:
-        self.up_ms = clock.up_ms()
+    def __init__(self, data: bytes, up_ms: int | None = None) -> None:
+        self.up_ms = clock.up_ms() if up_ms is None else up_ms
         self._data = np.frombuffer(data, np.uint8)
 
     def gray(self) -> Image | None:
@@ -49,6 +54,9 @@ class JpegFrame:
         picture = self._decode(cv2.IMREAD_COLOR)
         return None if picture is None else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
+    def luma(self) -> Image | None:
+        return self._decode(cv2.IMREAD_GRAYSCALE)
+
     def _decode(self, how: int) -> Image | None:
         picture: Image | None = cv2.imdecode(self._data, how) if self._data.size else None
         return picture
@@ -57,8 +65,8 @@ class JpegFrame:
 class VideoFrame:
     """A frame the video decoder made already."""
 
-    def __init__(self, frame: av.VideoFrame) -> None:
-        self.up_ms = clock.up_ms()
+    def __init__(self, frame: av.VideoFrame, up_ms: int | None = None) -> None:
+        self.up_ms = clock.up_ms() if up_ms is None else up_ms
         self._frame = frame
 
     def gray(self) -> Image | None:
@@ -67,3 +75,11 @@ class VideoFrame:
 
     def rgb(self) -> Image | None:
         return self._frame.to_ndarray(format="rgb24")
+
+    def luma(self) -> Image | None:
+        frame = self._frame
+        if frame.format.name not in LUMA_FIRST:
+            return frame.to_ndarray(format="gray")
+        plane = frame.planes[0]
+        rows: Image = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+        return rows[: frame.height, : frame.width]

@@ -60,6 +60,12 @@ def _tried(folder: str, manifest: Manifest) -> Verdict:
         except cv2.error:
             raise FaceError("models.wrong_outputs", id=manifest.id, found="others", expected="YuNet's") from None
         return Verdict(manifest.id, round((time.perf_counter() - began) * 1000, 1))
+    if manifest.role == "objects":
+        from edge_agent.vision.objects import ObjectNet
+
+        finder = ObjectNet(folder, manifest, manifest.classes)
+        finder.find(drawn(manifest.width, manifest.height, 200))
+        return Verdict(manifest.id, round((time.perf_counter() - began) * 1000, 1), len(manifest.classes))
     network = Network(folder, manifest)
     expected = len(manifest.classes) if manifest.role == "liveness" else manifest.dimension
     one = network.run(drawn(manifest.width, manifest.height, 200))

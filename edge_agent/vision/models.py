@@ -181,6 +181,12 @@ def spec_of(policy: FacePolicy, folder: Path) -> EngineSpec:
     )
 
 
+def objects_of(detector: str, folder: Path) -> Manifest:
+    """The manifest of the detector of people and things that `vision.detector` names. Raises FaceError."""
+    have = {manifest.id: manifest for manifest in installed(folder)}
+    return _permitted(have, detector, "objects", FacePolicy(), folder)
+
+
 def _permitted(have: dict[str, Manifest], id_: str, role: Role, policy: FacePolicy, folder: Path) -> Manifest:
     manifest = have.get(id_)
     if manifest is None:

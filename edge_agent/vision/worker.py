@@ -15,7 +15,8 @@ import msgspec
 
 from edge_agent import log
 from edge_agent.errors import FaceError
-from edge_agent.model.detections import CameraState, Detection, VisionJob
+from edge_agent.model.detections import CameraState, Detection, VisionJob, Watched
+from edge_agent.model.recording import Recorded
 from edge_agent.vision.confine import confine
 
 STATE_EVERY_S = 2.0
@@ -30,15 +31,36 @@ class Pipe:
     def __init__(self, pipe: BinaryIO) -> None:
         self._pipe = pipe
         self._encoder = msgspec.msgpack.Encoder()
+        self._turn = threading.Lock()
 
-    def send(self, detection: Detection) -> None:
-        body = self._encoder.encode(detection)
+    def send(self, said: Detection | Watched | Recorded) -> None:
+        body = self._encoder.encode(said)
         left = memoryview(len(body).to_bytes(4, "big") + body)
         try:
-            while left:
-                left = left[self._pipe.write(left) :]
+            with self._turn:
+                while left:
+                    left = left[self._pipe.write(left) :]
         except BrokenPipeError:
-            sys.exit(0)
+            os._exit(0)  # also from a thread
+
+
+class Presence:
+    """Whether frames arrive, said when it changes and every two seconds: silence means that the child hangs."""
+
+    def __init__(self, pipe: Pipe, fps: float) -> None:
+        self._pipe, self._lost_after_s = pipe, max(LOST_AFTER_S, 3 / fps)
+        self.state, self._said, self._arrived = "", 0.0, time.monotonic()
+
+    def look(self, arrived: bool, trouble: str) -> None:
+        now, before = time.monotonic(), self.state
+        if arrived:
+            self._arrived = now
+            self.state = "ready" if before in ("", "ready", "back") else "back"
+        elif now - self._arrived >= self._lost_after_s:
+            self.state = "lost"
+        if self.state and (self.state != before or now - self._said >= STATE_EVERY_S):
+            self._said = now
+            self._pipe.send(CameraState(self.state, trouble if self.state == "lost" else ""))
 
 
 def work(job: VisionJob, pipe: Pipe) -> None:
@@ -48,7 +70,7 @@ def work(job: VisionJob, pipe: Pipe) -> None:
     from edge_agent.vision.engine import open_engine
     from edge_agent.vision.watch import FaceWatch
 
-    threading.excepthook = _die
+    threading.excepthook = die
     try:
         watch = FaceWatch(open_engine(job.engine), job.faces)
     except FaceError as error:
@@ -56,28 +78,19 @@ def work(job: VisionJob, pipe: Pipe) -> None:
         sys.exit(2)
     source = FrameSource(job.camera.url, job.camera.fps)
     source.start()
-    state, said, arrived = "", 0.0, time.monotonic()
+    presence = Presence(pipe, job.camera.fps)
     while True:
         frame = source.next(0.5)
-        now = time.monotonic()
-        before = state
-        if frame is not None:
-            arrived = now
-            state = "ready" if before in ("", "ready", "back") else "back"
-        elif now - arrived >= LOST_AFTER_S:
-            state = "lost"
-        if state and (state != before or now - said >= STATE_EVERY_S):
-            said = now
-            pipe.send(CameraState(state, source.trouble if state == "lost" else ""))
+        presence.look(frame is not None, source.trouble)
         if frame is not None:
             for detection in watch.see(frame):
                 pipe.send(detection)
-        elif state == "lost":
+        elif presence.state == "lost":
             for ended in watch.stop(clock.up_ms()):
                 pipe.send(ended)
 
 
-def _die(what: threading.ExceptHookArgs) -> None:
+def die(what: threading.ExceptHookArgs) -> None:
     """A thread that failed would leave a child that only looks alive."""
     logger.error("the frame thread failed: %s", what.exc_type.__name__)
     os._exit(1)

@@ -7,13 +7,16 @@ from typing import Any
 
 from edge_agent.words import (
     access,
+    alerts,
     audit,
     city,
     cli,
     config,
     device_cli,
     devices,
+    evidence,
     explain,
+    facade,
     face_report,
     faces,
     gpio,
@@ -23,14 +26,36 @@ from edge_agent.words import (
     screen,
     store,
     uplink,
+    zones,
 )
 
+_AREAS = (
+    access,
+    alerts,
+    audit,
+    city,
+    cli,
+    config,
+    device_cli,
+    devices,
+    evidence,
+    explain,
+    facade,
+    face_report,
+    faces,
+    gpio,
+    models,
+    operate,
+    push,
+    screen,
+    store,
+    uplink,
+    zones,
+)
 WORDS: dict[str, tuple[str, str]] = {
     "several": ("{count} problems", "{count} 个问题"),
-    **access.WORDS, **audit.WORDS, **city.WORDS, **cli.WORDS, **config.WORDS, **device_cli.WORDS, **devices.WORDS,
-    **explain.WORDS, **face_report.WORDS, **faces.WORDS, **gpio.WORDS, **models.WORDS, **operate.WORDS, **push.WORDS,
-    **screen.WORDS, **store.WORDS, **uplink.WORDS,
-}  # fmt: skip
+    **{code: words for area in _AREAS for code, words in area.WORDS.items()},
+}
 
 LANGUAGES = ("en", "zh")
 

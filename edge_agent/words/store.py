@@ -218,6 +218,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "The face templates are erased, but a reader keeps old bytes in the log of {file}. Run the command again.",
         "人脸模板已删除，但仍有程序在读取，{file} 的日志中尚有旧数据。请再次执行该命令。",
     ),
+    "store.sealed_altered": (
+        "{file} is not what was written: it was altered, cut, or sealed with another key",
+        "{file} 与写入时不一致：被改动、被截断，或密钥不符",
+    ),
+    "store.evidence_file": ("evidence {file}: {why}", "证据 {file}：{why}"),
     "store.key_exists": (
         "The key {file} exists already. It is not replaced: all templates would be lost.",
         "密钥 {file} 已存在。不会覆盖它，否则全部模板将失效。",

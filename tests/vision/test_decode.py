@@ -86,7 +86,7 @@ def test_who_asks_late_gets_the_newest(tmp_path: Path) -> None:
         first = source.next(2.0)
         assert first is not None
         deadline = time.monotonic() + 5
-        until(lambda: source._newest and source._newest.up_ms > first.up_ms + 200, deadline - time.monotonic())
+        until(lambda: source._frames and source._frames[-1].up_ms > first.up_ms + 200, deadline - time.monotonic())
         late = source.next(0)
         assert late is not None
         assert late.up_ms > first.up_ms + 200

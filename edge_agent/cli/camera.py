@@ -1,0 +1,223 @@
+"""`edge-agent camera`: what the cameras of agent.toml are for, and how their alerts are tuned."""
+
+import json
+import subprocess
+import sys
+import time
+import webbrowser
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+import msgspec
+
+from edge_agent.cli.camera_calibrate import command as calibrate
+from edge_agent.cli.options import CONFIG, STATE, state_directory
+from edge_agent.cli.speech import tell, words
+from edge_agent.config import load_config
+from edge_agent.core.alert_report import RuleReport, report
+from edge_agent.errors import EdgeAgentError
+from edge_agent.model.detections import SentryJob
+from edge_agent.model.events import Row
+from edge_agent.model.sightings import Phase, Sighting
+from edge_agent.model.site import Camera, Config
+from edge_agent.store.reading import JournalReader
+from edge_agent.vision.replay import Replayed, ReplayJob, Said
+from edge_agent.vision.show import ShowJob
+from edge_agent.watching import sentry_job
+from edge_agent.words import WORDS
+
+PAGE_ROWS = 1000
+DAY_MS = 86_400_000
+
+
+@click.group("camera")
+def command() -> None:
+    """Cameras: what they are for, and how their alerts are tuned."""
+
+
+command.add_command(calibrate)
+
+
+@command.command("list")
+@CONFIG
+def list_(config: Path) -> None:
+    """Show each camera of agent.toml: what it is used for, and which door or place it looks at."""
+    cameras = load_config(config).cameras
+    if not cameras:
+        tell("cli.no_camera")
+    for camera in cameras:
+        click.echo("  ".join(_row(camera)))
+
+
+def _row(camera: Camera) -> tuple[str, ...]:
+    uses = ", ".join(words(f"cli.camera_use.{use}") for use in camera.use)
+    return camera.name, uses, camera.door or camera.area or camera.place or "–"
+
+
+CAMERA = click.argument("camera")
+
+
+@command.command("replay")
+@CONFIG
+@click.option(
+    "--video", type=click.Path(path_type=Path, dir_okay=False), help="Write a copy with what was seen drawn into it."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a sighting.")
+@click.option("--seconds", type=float, default=0.0, help="Only so much of it.")
+@CAMERA
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+def replay(config: Path, video: Path | None, as_json: bool, seconds: float, camera: str, file: Path) -> None:
+    """Put the recording FILE through the analysis of CAMERA, as it is set in agent.toml; faster than it happened.
+
+    The same file gives the same answer every time.
+    """
+    job = ReplayJob(_job(config, camera), str(file), str(video or ""), seconds)
+    end: Replayed | None = None
+    for said in _said(job):
+        if isinstance(said, Replayed):
+            end = said
+        elif as_json:
+            click.echo(msgspec.json.encode(said).decode())
+        elif said.phase is not Phase.GOING:
+            click.echo(_line(said))
+    if end is None:
+        raise EdgeAgentError("camera.replay_ended", file=file)
+    if not as_json:
+        speed = end.lasted_s / end.took_s if end.took_s else 0.0
+        tell("camera.replayed", frames=end.frames, s=end.lasted_s, took=end.took_s, speed=speed)
+    if end.trouble:
+        raise EdgeAgentError("camera.replay_trouble", file=file, why=end.trouble)
+
+
+@command.command("watch")
+@CONFIG
+@click.option("--port", type=int, default=0, help="Of the page (default: a free one).")
+@click.option("--browser", is_flag=True, help="Open the page.")
+@CAMERA
+def watch(config: Path, port: int, browser: bool, camera: str) -> None:
+    """Show CAMERA live with what is seen in it, as a page on this machine. Ctrl-C ends it. No agent needs to run."""
+    job = msgspec.json.encode(ShowJob(_job(config, camera), port)) + b"\n"
+    child = subprocess.Popen(
+        [sys.executable, "-m", "edge_agent.vision.show"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    try:
+        child.stdin.write(job)
+        child.stdin.close()
+        for raw in child.stdout:
+            line = json.loads(raw)
+            if "port" in line:
+                url = f"http://127.0.0.1:{line['port']}/"
+                tell("camera.page", camera=camera, url=url)
+                if browser:
+                    webbrowser.open(url)
+            elif "trouble" in line:
+                click.echo(line["trouble"], err=True)
+            elif (seen := msgspec.convert(line["seen"], Sighting)).phase is not Phase.GOING:
+                click.echo(_line(seen))
+        raise EdgeAgentError("camera.replay_ended", file=camera)
+    except KeyboardInterrupt:
+        tell("cli.stopped")
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+
+
+@command.command("report")
+@CONFIG
+@STATE
+@click.option("--days", type=click.FloatRange(0.04, 365), default=7.0, show_default=True, help="How far back.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a rule.")
+def report_(config: Path, state: Path | None, days: float, as_json: bool) -> None:
+    """Say how many alerts each rule made, what was said of them, and what to change. No agent needs to run.
+
+    Only alerts somebody has looked at (`alarm review`) count for the false ones.
+    """
+    loaded = load_config(config)
+    zone = ZoneInfo(loaded.gateway.zone)
+    now_ms = time.time_ns() // 1_000_000
+    rows = _rows(state_directory(config, state), now_ms - round(days * DAY_MS))
+    found = report(rows, days, lambda wall_ms: datetime.fromtimestamp(wall_ms / 1000, zone).hour)
+    for one in found:
+        click.echo(msgspec.json.encode(one).decode() if as_json else _rule_line(one))
+        if one.suggestion and not as_json:
+            tell(one.suggestion)
+    if not found and not as_json:
+        tell("report.none", days=days)
+
+
+def _job(config: Path, name: str) -> SentryJob:
+    loaded: Config = load_config(config)
+    camera = next((one for one in loaded.cameras if one.name == name), None)
+    if camera is None:
+        known = ", ".join(one.name for one in loaded.cameras) or "–"
+        raise EdgeAgentError("camera.no_such", name=name, known=known)
+    return sentry_job(loaded, camera, config.parent)
+
+
+def _said(job: ReplayJob) -> Iterator[Said]:
+    """What the child says, until it ends."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "edge_agent.vision.replay"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    decoder = msgspec.msgpack.Decoder(Said)
+    try:
+        child.stdin.write(msgspec.json.encode(job) + b"\n")
+        child.stdin.close()
+        while head := child.stdout.read(4):
+            yield decoder.decode(child.stdout.read(int.from_bytes(head, "big")))
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+
+
+def _rows(folder: Path, since_ms: int) -> Iterator[Row]:
+    with closing(JournalReader(folder / "journal.db")) as reader:
+        after = 0
+        while True:
+            rows, _ = reader.read(after, PAGE_ROWS)
+            if not rows:
+                return
+            yield from (row for row in rows if row.wall_ms >= since_ms)
+            after = rows[-1].seq
+
+
+def _kind(kind: str) -> str:
+    return words(f"alert.{kind}") if f"alert.{kind}" in WORDS else kind
+
+
+def _line(sighting: Sighting) -> str:
+    """12.4 s  +  lawn  intrusion  person 0.82 > 0.5"""
+    sign = "+" if sighting.phase is Phase.BEGUN else "-"
+    why = ", ".join(f"{one.name} {one.value:.3g} ({one.limit:.3g}) {one.unit}".strip() for one in sighting.why)
+    floors = ""
+    if sighting.fall is not None:
+        likely = ", ".join(f"{floor} ({share:.0%})" for floor, share in sighting.fall.floors[:3])
+        floors = words("detail.floors", floors=likely)
+    parts = (
+        f"{sighting.up_ms / 1000:8.2f} s",
+        sign,
+        sighting.rule,
+        _kind(sighting.kind),
+        sighting.direction,
+        floors,
+        why,
+    )
+    return "  ".join(part for part in parts if part)
+
+
+def _rule_line(one: RuleReport) -> str:
+    share = "–" if one.false_share is None else f"{one.false_share:.0%} (≤ {one.false_high:.0%})"
+    return words(
+        "report.rule", camera=one.camera, rule=one.rule, kind=_kind(one.kind), alerts=one.alerts, a_day=one.a_day,
+        true=one.true, false=one.false, unsure=one.unsure, share=share,
+    )  # fmt: skip

@@ -1,0 +1,151 @@
+"""`edge-agent camera calibrate`: clicked floor lines → [[facade]] of agent.toml, and a picture to check it by."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from edge_agent.cli.speech import tell
+from edge_agent.core.facade import faults, top_px_per_m
+from edge_agent.errors import EdgeAgentError, Problem, Problems
+from edge_agent.model.site import WARN_PX_PER_M, ColumnLine, Facade, FloorLine
+from edge_agent.tables import Reader, as_toml, read_toml
+
+if TYPE_CHECKING:  # numpy and OpenCV come with what needs them
+    from edge_agent.vision.falling_grid import Grid
+
+GIVEN = ("floors", "floor_m", "ground_m", "column_m", "camera_m", "distance_m")
+
+
+class Line(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic from click 8.3 on
+    name = "number:x1,y1,x2,y2"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, tuple[float, ...]]:
+        number, _, points = str(value).partition(":")
+        try:
+            return int(number), tuple(float(part) for part in points.split(","))
+        except ValueError:
+            self.fail(f"{value!r}: write a number, a colon and points in px, as in 3:120,840,960,852", param, ctx)
+
+
+@click.command("calibrate")
+@click.argument("still", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--name", default="facade", show_default=True, help="Name of the façade.")
+@click.option("--camera", default="", help="Name of its [[camera]] (default: the façade's).")
+@click.option("--floors", type=int, help="Floors of the building.")
+@click.option("--line", "lines", type=Line(), multiple=True, help="Lower edge of a floor: FLOOR:X1,Y1,X2,Y2 (px).")
+@click.option(
+    "--column", "columns", type=Line(), multiple=True, help="Left edge of a window column: COLUMN:X1,Y1,X2,Y2."
+)
+@click.option("--floor-m", type=float, help="Height of a floor (default 3.0).")
+@click.option("--ground-m", type=float, help="Height of floor 1 where it is another.")
+@click.option("--column-m", type=float, help="Width of a column (default 3.6).")
+@click.option("--camera-m", type=float, help="Height of the lens above the street (default 3.5).")
+@click.option("--distance-m", type=float, help="Lens to wall (default: computed).")
+@click.option(
+    "--from", "file", type=click.Path(path_type=Path, dir_okay=False), help="A TOML file with [[facade]] instead."
+)
+@click.option("--page", is_flag=True, help="Click the lines in a browser on this machine.")
+@click.option("--port", type=int, default=0, help="Port of that page (default: a free one).")
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the grid is drawn (default: STILL.grid.png).",
+)
+def command(
+    still: Path, name: str, camera: str, lines: tuple[Any, ...], columns: tuple[Any, ...], file: Path | None,
+    page: bool, port: int, picture: Path | None, **given: Any,
+) -> None:  # fmt: skip
+    """Calibrate a façade camera on STILL, a picture of the stream that is analysed.
+
+    Give floor lines with --line, in a file, or click them with --page. Prints the [[facade]] for agent.toml and draws
+    the grid over the picture: look at it before you use it.
+    """
+    from edge_agent.vision.falling_picture import draw, png, read
+
+    seen = read(still)
+    size = seen.shape[1], seen.shape[0]
+    if page:
+        from edge_agent.cli.camera_calibrate_page import clicked
+
+        known = {key: value for key, value in given.items() if value is not None}
+        facade = clicked(seen, name, camera or name, known, port)
+    elif file is not None:
+        facade = _from_file(file, name)
+    else:
+        if given["floors"] is None:
+            raise EdgeAgentError("facade.say_floors")
+        facade = _facade(name, camera or name, size, lines, columns, given)
+    grid = checked(facade, size, str(file or still))
+    target = picture or still.with_suffix(".grid.png")
+    try:
+        target.write_bytes(png(draw(grid, seen)))
+    except OSError as error:
+        raise EdgeAgentError("facade.not_written", file=target, why=error.strerror) from None
+    click.echo(as_table(facade))
+    _report(grid, target)
+
+
+def checked(facade: Facade, size: tuple[int, int], file: str) -> "Grid":
+    """The grid of a façade that makes sense. Raises Problems, or EdgeAgentError where the lines make no wall."""
+    from edge_agent.vision.falling_grid import fit
+
+    wrong = [Problem(file, f"facade.{path}", code, **fields) for path, code, fields in faults(facade)]
+    if wrong:
+        raise Problems(wrong)
+    if abs(size[0] * facade.size[1] - size[1] * facade.size[0]) > 0.02 * size[0] * size[1]:
+        wide, high = facade.size
+        raise EdgeAgentError(
+            "facade.other_frame", name=facade.name, width=size[0], height=size[1], wide=wide, high=high
+        )
+    return fit(facade)
+
+
+def as_table(facade: Facade) -> str:
+    """The façade as it stands in agent.toml, without what is the default."""
+    rows = ["[[facade]]"]
+    for field in msgspec.structs.fields(facade):
+        value = getattr(facade, field.name)
+        if value == field.default or value is None:
+            continue
+        if field.name in {"lines", "columns"}:
+            kind = "floor" if field.name == "lines" else "column"
+            inner = (f"  {{ {kind} = {getattr(line, kind)}, at = {as_toml(list(line.at))} }}," for line in value)
+            rows += [f"{field.name} = [", *inner, "]"]
+        else:
+            rows.append(f"{field.name} = {as_toml(msgspec.to_builtins(value))}".replace("(", "[").replace(")", "]"))
+    return "\n".join(rows)
+
+
+def _facade(name: str, camera: str, size: tuple[int, int], lines: Any, columns: Any, given: dict[str, Any]) -> Facade:
+    known = {key: given[key] for key in GIVEN if given.get(key) is not None}
+    return Facade(
+        name=name, camera=camera, size=size,
+        lines=tuple(FloorLine(floor=number, at=at) for number, at in lines),
+        columns=tuple(ColumnLine(column=number, at=at) for number, at in columns), **known,
+    )  # fmt: skip
+
+
+def _from_file(file: Path, name: str) -> Facade:
+    data, _ = read_toml(file)
+    reader = Reader(str(file))
+    found = reader.tables(data, "facade", Facade)
+    if reader.problems:
+        raise Problems(reader.problems)
+    named = [facade for facade in found if facade.name == name] or list(found[:1])
+    if not named:
+        raise Problem(str(file), "facade", "config.missing_key", key="[[facade]]")
+    return named[0]
+
+
+def _report(grid: "Grid", target: Path) -> None:
+    facade = grid.facade
+    tell("facade.fits", residual=f"{grid.residual_px:.1f}", distance=f"{grid.distance_m:.0f}", picture=target)
+    for floor in sorted({1, (facade.floors + 1) // 2, facade.floors}):
+        scale = float(grid.px_per_m(0.0, facade.height_m(floor) + facade.floor_m / 2))
+        tell("facade.scale", floor=floor, scale=f"{scale:.0f}", smallest=f"{200 / scale:.0f}")
+    if (scale := top_px_per_m(facade)) < WARN_PX_PER_M:
+        tell("facade.small", floor=facade.floors, scale=f"{scale:.1f}", least=WARN_PX_PER_M)

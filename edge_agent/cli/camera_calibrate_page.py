@@ -1,0 +1,120 @@
+"""The page on which floor lines are clicked: one picture, on this machine only, gone when it is done."""
+
+import json
+import secrets
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import msgspec
+
+from edge_agent.cli import camera_calibrate
+from edge_agent.cli.speech import language, tell, words
+from edge_agent.errors import EdgeAgentError
+from edge_agent.model.site import Facade
+from edge_agent.vision.falling_picture import draw, png
+
+BYTES_AT_MOST = 200_000
+PAGE = """<!doctype html><html lang="%(lang)s"><head><meta charset="utf-8"><title>%(title)s</title><style>
+body{font:15px/1.5 system-ui,sans-serif;margin:0;display:flex;height:100vh;color:#222}
+#side{width:22em;padding:1em;overflow:auto;box-sizing:border-box}#wrap{flex:1;overflow:auto;background:#333}
+canvas{cursor:crosshair;display:block}input{width:5em}li{cursor:pointer}#said{white-space:pre-wrap;color:#a00}
+button{margin:.3em .3em .3em 0}label{display:block}</style></head><body><div id="side"><h1 style="font-size:1.2em">%(title)s
+</h1><p>%(how)s</p><label>%(kind)s <select id="kind"><option value="lines">%(floor)s</option><option value="columns">
+%(column)s</option></select></label><label>%(number)s <input id="number" type="number" value="1" min="1"></label>
+<label>%(floors)s <input id="floors" type="number" value="%(count)s"></label><label>%(floor_m)s <input id="floor_m"
+type="number" step="0.05" value="%(high)s"></label><label>%(column_m)s <input id="column_m" type="number" step="0.05"
+value="%(wide)s"></label><ol id="list"></ol><button id="try">%(show)s</button><button id="done">%(done)s</button>
+<p id="said" role="status"></p></div><div id="wrap"><canvas id="c"></canvas></div><script>
+const made={lines:[],columns:[]},base=location.pathname;let half=null;const img=new Image(),c=document.getElementById("c"),
+g=c.getContext("2d"),by=i=>document.getElementById(i);
+function paint(){g.drawImage(img,0,0,c.width,c.height);const s=Math.max(1,img.width/1400);g.lineWidth=2*s;g.font=16*s+"px sans-serif";
+for(const k of["lines","columns"])for(const l of made[k]){g.strokeStyle=g.fillStyle=k=="lines"?"#f33":"#39f";g.beginPath();
+g.moveTo(l.at[0],l.at[1]);g.lineTo(l.at[2],l.at[3]);g.stroke();g.fillText(l.number,l.at[0]+6*s,l.at[1]-6*s)}
+if(half){g.fillStyle="#ff0";g.fillRect(half[0]-4*s,half[1]-4*s,8*s,8*s)}
+by("list").replaceChildren(...["lines","columns"].flatMap(k=>made[k].map((l,i)=>{const e=document.createElement("li");
+e.textContent=(k=="lines"?"%(floor)s ":"%(column)s ")+l.number+" ✕";e.onclick=()=>{made[k].splice(i,1);paint()};return e})))}
+img.onload=()=>{c.width=img.naturalWidth;c.height=img.naturalHeight;paint()};img.src=base+"/still.png";
+c.onclick=e=>{const r=c.getBoundingClientRect(),p=[(e.clientX-r.left)*c.width/r.width,(e.clientY-r.top)*c.height/r.height]
+.map(v=>Math.round(v*10)/10);if(!half)half=p;else{made[by("kind").value].push({number:+by("number").value,at:[...half,...p]});
+half=null;by("number").value=+by("number").value+1}paint()};
+async function send(done){const a=await fetch(base+(done?"/done":"/try"),{method:"POST",body:JSON.stringify({...made,
+floors:+by("floors").value,floor_m:+by("floor_m").value,column_m:+by("column_m").value})});
+if(a.headers.get("content-type")=="image/png"){img.src=URL.createObjectURL(await a.blob());by("said").textContent=""}
+else by("said").textContent=await a.text()}
+by("try").onclick=()=>send(false);by("done").onclick=()=>send(true);</script></body></html>"""  # noqa: E501
+
+
+def clicked(still: Any, name: str, camera: str, given: dict[str, Any], port: int) -> Facade:
+    """Serves the page on the loopback until its user is done. Raises EdgeAgentError when the port is taken."""
+    finished: list[Facade] = []
+    place, size, picture = "/" + secrets.token_urlsafe(16), (still.shape[1], still.shape[0]), png(still)
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == place:
+                self._answer(_page(given).encode(), "text/html; charset=utf-8")
+            elif self.path == f"{place}/still.png":
+                self._answer(picture, "image/png")
+            else:
+                self.send_error(404)
+
+        def do_POST(self) -> None:
+            length = int(self.headers.get("content-length") or 0)
+            if self.path not in {f"{place}/try", f"{place}/done"} or not 0 < length <= BYTES_AT_MOST:
+                self.send_error(404)
+                return
+            try:
+                facade = _made(self.rfile.read(length), name, camera, size, given)
+                grid = camera_calibrate.checked(facade, size, name)
+            except (ValueError, KeyError, TypeError) as error:  # not what the page sends
+                self._answer(str(error).encode(), "text/plain; charset=utf-8")
+                return
+            except EdgeAgentError as error:
+                self._answer(error.text(language()).encode(), "text/plain; charset=utf-8")
+                return
+            if self.path.endswith("/done"):
+                finished.append(facade)
+                self._answer(words("facade.page_over").encode(), "text/plain; charset=utf-8")
+            else:
+                self._answer(png(draw(grid, still)), "image/png")
+
+        def _answer(self, body: bytes, kind: str) -> None:
+            self.send_response(200)
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            return
+
+    try:
+        server = HTTPServer(("127.0.0.1", port), Page)
+    except OSError as error:
+        raise EdgeAgentError("facade.no_page", port=port, why=error.strerror) from None
+    with server:
+        tell("facade.page_at", url=f"http://127.0.0.1:{server.server_port}{place}")
+        while not finished:
+            server.handle_request()
+    return finished[0]
+
+
+def _page(given: dict[str, Any]) -> str:
+    said = {key: words(f"facade.page_{key}") for key in (
+        "title", "how", "kind", "floor", "column", "number", "floors", "floor_m", "column_m", "show", "done",
+    )}  # fmt: skip
+    known = {"count": given.get("floors", ""), "high": given.get("floor_m", 3.0), "wide": given.get("column_m", 3.6)}
+    page = PAGE
+    for key, value in {**said, **known, "lang": language()}.items():
+        page = page.replace(f"%({key})s", str(value))
+    return page
+
+
+def _made(body: bytes, name: str, camera: str, size: tuple[int, int], given: dict[str, Any]) -> Facade:
+    data = json.loads(body)
+    rows = {
+        "lines": [{"floor": one["number"], "at": one["at"]} for one in data["lines"]],
+        "columns": [{"column": one["number"], "at": one["at"]} for one in data["columns"]],
+    }
+    sizes = {key: data[key] for key in ("floors", "floor_m", "column_m")}
+    return msgspec.convert({**given, **sizes, **rows, "name": name, "camera": camera, "size": size}, Facade)

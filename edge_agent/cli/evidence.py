@@ -1,0 +1,347 @@
+"""`edge-agent evidence`: what was kept, whether it is as it was signed, and copies for those who need them."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import msgspec
+
+from edge_agent.cli.operate import BY, WHY, carry_out, site, who
+from edge_agent.cli.options import CONFIG, STATE, state_directory
+from edge_agent.cli.speech import tell, words
+from edge_agent.config import EVIDENCE_KEY, load_config
+from edge_agent.contract.evidence import (
+    Finding,
+    digest,
+    file_findings,
+    other_findings,
+    read_manifest,
+    signature_findings,
+)
+from edge_agent.contract.signatures import PublicKey, load_public
+from edge_agent.errors import EdgeAgentError, StoreError
+from edge_agent.model.commands import Operation
+from edge_agent.model.evidence import Exhibit, Manifest
+from edge_agent.model.sightings import Sighting
+from edge_agent.store.evidence import CLIP, MANIFEST, TRACK, EvidenceStore
+from edge_agent.store.faces import load_key
+from edge_agent.store.reading import JournalReader
+
+KEY = click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The gateway's public key (default: keys/gateway.pub, and the one before it).",
+)
+EVIDENCE = click.argument("evidence")
+CHILD_WITHIN_S = 600.0
+
+
+@click.group("evidence")
+def command() -> None:
+    """Clips of alerts: sealed on the disk, signed, chained, erased in time."""
+
+
+@command.command("list")
+@CONFIG
+@STATE
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def list_(config: Path, state: Path | None, as_json: bool) -> None:
+    """Show what is kept, the newest last. No agent needs to run."""
+    exhibits = _exhibits(state_directory(config, state))
+    for exhibit in exhibits:
+        if as_json:
+            click.echo(msgspec.json.encode(exhibit).decode())
+            continue
+        at = datetime.fromtimestamp(exhibit.kept_ms / 1000, UTC).astimezone()
+        held = words("evidence.held", who=exhibit.held) if exhibit.held else ""
+        size = f"{exhibit.size / (1 << 20):.1f} MB"
+        click.echo(
+            "  ".join(
+                part for part in (exhibit.evidence, f"{at:%F %T}", exhibit.camera, size, exhibit.alert, held) if part
+            )
+        )
+    if not exhibits and not as_json:
+        tell("evidence.none")
+
+
+@command.command("show")
+@CONFIG
+@STATE
+@EVIDENCE
+def show(config: Path, state: Path | None, evidence: str) -> None:
+    """Print the signed manifest of EVIDENCE."""
+    click.echo(json.dumps(json.loads(_store(config, state).manifest(evidence)), indent=2, ensure_ascii=False))
+
+
+@command.command("hold")
+@CONFIG
+@STATE
+@BY
+@WHY
+@EVIDENCE
+def hold(config: Path, state: Path | None, by: str | None, why: str, evidence: str) -> None:
+    """Keep EVIDENCE until it is released, whatever its age and however full the disk."""
+    carry_out(site(config, state), Operation("hold_evidence", who(by), why, target=evidence))
+
+
+@command.command("release")
+@CONFIG
+@STATE
+@BY
+@WHY
+@EVIDENCE
+def release(config: Path, state: Path | None, by: str | None, why: str, evidence: str) -> None:
+    """End the hold of EVIDENCE: its age and the room on the disk count again."""
+    carry_out(site(config, state), Operation("release_evidence", who(by), why, target=evidence))
+
+
+@command.command("export")
+@CONFIG
+@STATE
+@BY
+@WHY
+@click.option(
+    "--for", "purpose", type=click.Choice(["investigation", "publication"]), default="investigation", show_default=True,
+    help="investigation: as it was recorded; publication: masked, faces and plates blurred.",
+)  # fmt: skip
+@click.option("--only-event", is_flag=True, help="For publication: nothing is sharp but the place of the event.")
+@EVIDENCE
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def export(
+    config: Path,
+    state: Path | None,
+    by: str | None,
+    why: str,
+    purpose: str,
+    only_event: bool,
+    evidence: str,
+    folder: Path,
+) -> None:
+    """Write a copy of EVIDENCE into a new folder of FOLDER. The running agent puts on record who takes it."""
+    store = _store(config, state)
+    if evidence not in store.there():
+        raise EdgeAgentError("evidence.no_such", evidence=evidence)
+    target = folder / evidence
+    if target.exists():
+        raise EdgeAgentError("evidence.folder_there", folder=target)
+    carry_out(site(config, state), Operation("export_evidence", who(by), why, target=evidence, outcome=purpose))
+    files = (
+        _published(config, store, evidence, only_event) if purpose == "publication" else _whole(config, store, evidence)
+    )
+    try:
+        target.mkdir(parents=True)
+        for name, content in files:
+            with (target / name).open("wb") as file:
+                for piece in content:
+                    file.write(piece)
+    except OSError as error:
+        raise EdgeAgentError("evidence.cannot_write", path=target, why=error.strerror) from error
+    tell("evidence.exported", evidence=evidence, folder=target)
+
+
+@command.command("verify")
+@CONFIG
+@STATE
+@KEY
+@click.argument("what", required=False)
+def verify(config: Path, state: Path | None, key: Path | None, what: str | None) -> None:
+    """Check evidence: WHAT is an exported folder (then only --key is needed), one id, or nothing for all there is.
+
+    Names what failed: a hash, the signature, the chain, the time. Exit status 1 when anything is not as it was signed.
+    """
+    if what is not None and Path(what).is_dir():
+        found = {Path(what).name: _of_folder(Path(what), _keys(config, key, Path(what)))}
+    else:
+        found = _of_store(config, state, _keys(config, key), what)
+    bad = 0
+    for evidence, findings in found.items():
+        fatal = any(finding.fatal for finding in findings)
+        bad += fatal
+        tell("evidence.bad" if fatal else "evidence.good", evidence=evidence)
+        for finding in findings:
+            click.echo(f"  {words(finding.code, what=finding.what)}")
+    if not found:
+        tell("evidence.none")
+    if bad:
+        raise EdgeAgentError("evidence.failed", count=bad, all=len(found))
+
+
+# ---- reading ---------------------------------------------------------------------------------------------------------
+
+
+def _exhibits(folder: Path) -> list[Exhibit]:
+    with closing(JournalReader(folder / "journal.db")) as reader:
+        found = [change for change in reader.standing() if isinstance(change, Exhibit)]
+    return sorted(found, key=lambda exhibit: exhibit.number)
+
+
+def _store(config: Path, state: Path | None) -> EvidenceStore:
+    return EvidenceStore(state_directory(config, state) / "evidence", load_key(config.parent / EVIDENCE_KEY))
+
+
+def _keys(config: Path, key: Path | None, folder: Path | None = None) -> list[PublicKey]:
+    if key is not None:
+        return [load_public(key)]
+    if folder is not None and not config.exists() and (folder / "gateway.pub").exists():
+        return [load_public(folder / "gateway.pub")]  # proves that it is whole, not whose it is
+    keys = config.parent / "keys"
+    return [load_public(keys / name) for name in ("gateway.pub", "gateway.previous.pub") if (keys / name).exists()]
+
+
+# ---- verifying -------------------------------------------------------------------------------------------------------
+
+
+def _of_folder(folder: Path, keys: list[PublicKey]) -> list[Finding]:
+    """An exported copy."""
+    path = folder / MANIFEST
+    raw = path.read_bytes() if path.exists() else b""
+    findings = signature_findings(raw, keys)
+    manifest = read_manifest(raw)
+    if manifest is None:
+        return findings
+    for file in manifest.files:
+        there = (folder / file.name).exists()
+        findings += file_findings(manifest, file.name, _pieces(folder / file.name) if there else None)
+    known = {file.name for file in manifest.files} | {MANIFEST, "gateway.pub"}
+    findings += [Finding("evidence.stranger", False, one.name) for one in folder.iterdir() if one.name not in known]
+    if (folder / CLIP).exists():
+        findings = _stream(manifest, findings, (folder / CLIP).read_bytes)
+    return findings + other_findings(manifest)
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            yield piece
+
+
+def _of_store(config: Path, state: Path | None, keys: list[PublicKey], only: str | None) -> dict[str, list[Finding]]:
+    store, exhibits = _store(config, state), _exhibits(state_directory(config, state))
+    if only is not None and only not in {exhibit.evidence for exhibit in exhibits}:
+        raise EdgeAgentError("evidence.no_such", evidence=only)
+    by_number = {exhibit.number: exhibit for exhibit in exhibits}
+    found = {}
+    for exhibit in exhibits:
+        if only is None or exhibit.evidence == only:
+            before = by_number.get(exhibit.number - 1)
+            findings = _one(store, exhibit, keys)
+            if before is not None and exhibit.previous != before.manifest:
+                findings.append(Finding("evidence.broken_chain"))
+            elif before is None and exhibit.previous:
+                findings.append(Finding("evidence.chain_gap", False, f"{exhibit.previous[:12]}…"))
+            found[exhibit.evidence] = findings
+    strangers = store.there() - {exhibit.evidence for exhibit in exhibits}
+    if only is None:
+        found |= {name: [Finding("evidence.not_recorded")] for name in sorted(strangers)}
+    return found
+
+
+def _one(store: EvidenceStore, exhibit: Exhibit, keys: list[PublicKey]) -> list[Finding]:
+    try:
+        raw = store.manifest(exhibit.evidence)
+    except StoreError:
+        return [Finding("evidence.no_manifest")]
+    findings = signature_findings(raw, keys)
+    if digest(raw) != exhibit.manifest:
+        findings.append(Finding("evidence.other_manifest"))
+    manifest = read_manifest(raw)
+    if manifest is None:
+        return findings
+    for file in manifest.files:
+        try:
+            findings += file_findings(manifest, file.name, store.read(exhibit.evidence, file.name))
+        except StoreError:
+            there = (store.folder / exhibit.evidence / file.name).exists()
+            findings.append(Finding("evidence.bad_hash" if there else "evidence.file_missing", True, file.name))
+    if not any(finding.what == CLIP for finding in findings):
+        findings = _stream(manifest, findings, lambda: b"".join(store.read(exhibit.evidence, CLIP)))
+    return findings + other_findings(manifest)
+
+
+def _stream(manifest: Manifest, findings: list[Finding], clip: Callable[[], bytes]) -> list[Finding]:
+    """The video's own units. A clip that was only put into another container is told from another video."""
+    if manifest.stream is None:
+        return [*findings, Finding("evidence.no_stream", False)]
+    try:
+        same = _units(clip()) == manifest.stream.sha256
+    except StoreError:
+        return findings
+    rewritten = any(finding.code == "evidence.bad_hash" and finding.what == CLIP for finding in findings)
+    if not same:
+        return [*findings, Finding("evidence.bad_stream")]
+    return [*findings, Finding("evidence.same_stream", False)] if rewritten else findings
+
+
+def _units(clip: bytes) -> str:
+    done = _child("edge_agent.vision.unit_hash", clip)
+    return str(json.loads(done or b"{}").get("sha256", ""))
+
+
+def _child(module: str, data: bytes) -> bytes:
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", module], input=data, stdout=subprocess.PIPE, timeout=CHILD_WITHIN_S, check=True
+        )
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        raise EdgeAgentError("evidence.publish_failed", why=type(error).__name__) from error
+    return done.stdout
+
+
+# ---- copies ----------------------------------------------------------------------------------------------------------
+
+
+def _whole(config: Path, store: EvidenceStore, evidence: str) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """As it was recorded, with what is needed to check it anywhere."""
+    manifest = read_manifest(store.manifest(evidence))
+    names = [MANIFEST, *(file.name for file in manifest.files)] if manifest else [MANIFEST]
+    for name in names:
+        yield name, store.read(evidence, name)
+    public = config.parent / "keys/gateway.pub"
+    if public.exists():
+        yield "gateway.pub", iter([public.read_bytes()])
+
+
+def _published(
+    config: Path, store: EvidenceStore, evidence: str, only_event: bool
+) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """A copy that may be shown; it names the evidence it was made of."""
+    raw = store.manifest(evidence)
+    manifest = read_manifest(raw)
+    camera = next((one for one in load_config(config).cameras if manifest and one.name == manifest.camera), None)
+    job = {"masks": camera.masks if camera else (), "only": _place(store, evidence, manifest) if only_event else None}
+    clip = b"".join(store.read(evidence, CLIP))
+    said, _, made = _child("edge_agent.vision.publish", json.dumps(job).encode() + b"\n" + clip).partition(b"\n")
+    counts = json.loads(said)
+    tell("evidence.masked", faces=counts["faces"] + counts["heads"], plates=counts["plates"])
+    yield "published.mp4", iter([made])
+    about = {"evidence": evidence, "manifest": digest(raw), "sha256": digest(made), "found": counts}
+    yield "published.json", iter([json.dumps(about, indent=2).encode() + b"\n"])
+
+
+def _place(store: EvidenceStore, evidence: str, manifest: Manifest | None) -> tuple[float, ...] | None:
+    """Where it happened, in parts of the picture: all boxes together, and some around."""
+    if manifest is None or not any(file.name == TRACK for file in manifest.files):
+        return None
+    sightings = msgspec.json.decode(b"".join(store.read(evidence, TRACK)), type=list[Sighting])
+    boxes = [
+        (x / w, y / h, (x + bw) / w, (y + bh) / h)
+        for one in sightings
+        for (w, h), (x, y, bw, bh) in [(one.size, one.box)]
+        if w and h and bw and bh
+    ]
+    if not boxes:
+        return None
+    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
+    right, bottom = max(box[2] for box in boxes), max(box[3] for box in boxes)
+    left, top, right, bottom = (
+        max(0.0, left - 0.05),
+        max(0.0, top - 0.05),
+        min(1.0, right + 0.05),
+        min(1.0, bottom + 0.05),
+    )
+    return left, top, right - left, bottom - top

@@ -1,0 +1,103 @@
+"""What the alerts of some days say about the rules that made them: how many, how many of them false, what to change.
+
+Whoever looks at the evidence gives a verdict; only alerts with one count for the rate. Interval: Wilson, 95 %.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from edge_agent.model.events import AlertOpened, AlertUpdated, Row
+
+DAY_MS = 86_400_000
+ENOUGH = 8  # reviewed alerts before anything is suggested
+MANY_FALSE, MANY_A_DAY = 0.5, 20.0
+
+
+class RuleReport(msgspec.Struct, frozen=True):
+    """One rule of one camera. `false_high`: upper end of the interval of the false share; `hours`: alerts by the hour;
+    `suggestion`: code of `words`, empty when there is nothing to change.
+    """
+
+    camera: str
+    rule: str
+    kind: str
+    alerts: int
+    quiet: int
+    a_day: float
+    true: int
+    false: int
+    unsure: int
+    false_share: float | None
+    false_high: float | None
+    no_evidence: int
+    hours: tuple[int, ...]
+    suggestion: str = ""
+
+
+def report(rows: Iterable[Row], days: float, local_hour: Callable[[int], int]) -> list[RuleReport]:
+    """`rows` of the journal in order; `local_hour`: of Unix ms."""
+    opened: dict[str, tuple[AlertOpened, int]] = {}
+    verdicts: dict[str, str] = {}
+    missing: set[str] = set()
+    for row in rows:
+        match row.event:
+            case AlertOpened() as alert if alert.camera:
+                opened[alert.alert] = (alert, row.wall_ms)
+            case AlertUpdated(what="verdict", alert=name, verdict=verdict):
+                verdicts[name] = verdict
+            case AlertUpdated(what="no_evidence", alert=name):
+                missing.add(name)
+            case _:
+                pass
+    by_rule: dict[tuple[str, str, str], list[tuple[AlertOpened, int]]] = defaultdict(list)
+    for alert, at_ms in opened.values():
+        by_rule[alert.camera, alert.rule, alert.kind].append((alert, at_ms))
+    found = [_rule(key, alerts, verdicts, missing, days, local_hour) for key, alerts in by_rule.items()]
+    return sorted(found, key=lambda one: (-one.alerts, one.camera, one.rule, one.kind))
+
+
+def _rule(
+    key: tuple[str, str, str],
+    alerts: list[tuple[AlertOpened, int]],
+    verdicts: dict[str, str],
+    missing: set[str],
+    days: float,
+    local_hour: Callable[[int], int],
+) -> RuleReport:
+    said = Counter(verdicts[alert.alert] for alert, _ in alerts if alert.alert in verdicts)
+    hours = Counter(local_hour(at_ms) for _, at_ms in alerts)
+    sure = said["true"] + said["false"]
+    share = said["false"] / sure if sure else None
+    made = RuleReport(
+        *key, alerts=len(alerts), quiet=sum(alert.quiet for alert, _ in alerts), a_day=len(alerts) / max(days, 1 / 24),
+        true=said["true"], false=said["false"], unsure=said["unsure"], false_share=share,
+        false_high=wilson(said["false"], sure)[1] if sure else None,
+        no_evidence=sum(alert.alert in missing for alert, _ in alerts),
+        hours=tuple(hours[hour] for hour in range(24)),
+    )  # fmt: skip
+    return msgspec.structs.replace(made, suggestion=_suggestion(made))
+
+
+def _suggestion(one: RuleReport) -> str:
+    reviewed = one.true + one.false
+    night = sum(one.hours[hour] for hour in (20, 21, 22, 23, 0, 1, 2, 3, 4, 5))
+    if reviewed >= ENOUGH and one.false_share is not None and one.false_share >= MANY_FALSE:
+        return "report.many_false_at_night" if night > 0.8 * one.alerts else "report.many_false"
+    if one.a_day > MANY_A_DAY:
+        return "report.many"
+    if reviewed < ENOUGH <= one.alerts:
+        return "report.not_reviewed"
+    if one.no_evidence > one.alerts / 2:
+        return "report.no_evidence"
+    return ""
+
+
+def wilson(hits: int, of: int) -> tuple[float, float]:
+    """95 % interval of a share."""
+    z, share = 1.96, hits / of
+    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
+    half = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of)) / (1 + z * z / of)
+    return max(0.0, middle - half), min(1.0, middle + half)

@@ -1,0 +1,331 @@
+"""Alerting: what cameras see, and what cameras and doors tell together, becomes alerts — one for each incident.
+
+Opened at the first sighting and published at once; evidence follows by itself. Sightings of the same rule belong to the
+same alert until it has been quiet for a while; what is open is remembered over a restart. Quiet hours and mutes make an
+alert that is only recorded: nothing is thrown away because somebody did not want to hear it.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+
+from edge_agent import log
+from edge_agent.core import alerts, latch
+from edge_agent.core.joins import DoorJoins, Join
+from edge_agent.core.schedule import in_force
+from edge_agent.flows.evidence import EvidenceDesk
+from edge_agent.flows.premises import Premises
+from edge_agent.model.commands import VERDICTS
+from edge_agent.model.detections import CameraState, Detection, FaceRefused, FaceSample
+from edge_agent.model.events import AlertClosed, AlertOpened, AlertUpdated, DoorForced, DoorHeld, Event
+from edge_agent.model.sightings import Phase, Sighting
+from edge_agent.model.site import AlertRule, Camera
+from edge_agent.model.standing import At, Mute, OpenAlert
+from edge_agent.ports import Beat
+
+AGAIN_MS = 10_000  # so long nothing was seen: the incident is over
+REJOIN_MS = 30_000  # after a restart the cameras have so long to see it again
+UPDATE_GAP_MS = 5_000
+FLOOD_AN_HOUR = 30  # alerts of one rule; what is more is only recorded, and the camera said to be in trouble
+LOOK_S = 0.5
+KNOWN_AT_MOST = 1000
+SCAN_ROWS, SCAN_AT_MOST = 1000, 100_000
+
+logger = log.get("flows.alerting")
+
+
+class Incident:
+    """An alert that is open, while the daemon runs."""
+
+    def __init__(self, alert: OpenAlert, last: Sighting | None, evidence: str) -> None:
+        self.alert, self.last, self.evidence = alert, last, evidence
+        self.going: set[str] = set()  # what the analysis has not said to be over
+        self.over_ms: int | None = None  # since when nothing of it is seen
+        self.why = "over"
+        self.said_ms = 0
+
+
+class CameraAlerts:
+    """`rules`: of agent.toml, the first that fits counts; `schedules`: zone or line → when it alerts."""
+
+    def __init__(
+        self,
+        premises: Premises,
+        cameras: Iterable[Camera],
+        rules: tuple[AlertRule, ...] = (),
+        schedules: Mapping[str, str] | None = None,
+        desk: EvidenceDesk | None = None,
+        deter: Callable[[AlertOpened], None] = lambda _alert: None,
+        calibrated: Iterable[str] = (),
+    ) -> None:
+        self.premises, self.rules, self.desk, self._deter = premises, rules, desk, deter
+        self.cameras = {camera.name: camera for camera in cameras}
+        self.schedules = dict(schedules or {})
+        self._calibrated = frozenset(calibrated)  # cameras that tell floors
+        self.joins: dict[str, DoorJoins] = {}  # by door
+        self.counts: dict[tuple[str, str], int] = {}  # (line, direction) → people since the start
+        self._open: dict[alerts.Key, Incident] = {}
+        self._known: deque[AlertOpened] = deque(maxlen=KNOWN_AT_MOST)
+        self._times: dict[tuple[str, str, str], deque[int]] = {}
+        self._count = 0
+        premises.ears.append(self._hear)
+
+    def restore(self) -> None:
+        """What was open before the restart; to be called when the premises have remembered."""
+        now = self.premises.now()
+        for alert in list(self.premises.standing.alerts.values()):
+            incident = Incident(alert, None, "")
+            incident.over_ms, incident.why = now.up_ms + REJOIN_MS - AGAIN_MS, "restarted"
+            if alert.kind in alerts.APART or alert.camera not in self.cameras:
+                self._close(incident)
+            else:
+                self._open[alert.camera, alert.rule, alert.kind, ""] = incident
+
+    # ---- cameras -----------------------------------------------------------------------------------------------------
+
+    def see(self, name: str, said: Detection | Sighting) -> None:
+        """A camera's child says something; called from the loop, never waits."""
+        camera = self.cameras[name]
+        if isinstance(said, Sighting) and said.fall is not None and self._moved(name):
+            said = alerts.without_floors(said)
+        match said:
+            case Sighting(kind=kind) if kind in alerts.COUNTED:
+                self._cross(camera, said)
+            case Sighting(phase=Phase.OVER):
+                self._over(camera, said)
+            case Sighting():
+                self._seen(camera, said)
+            case CameraState(state="lost"):
+                self._lost(name)
+            case FaceSample(track=track, up_ms=up_ms) | FaceRefused(track=track, up_ms=up_ms):
+                if (joins := self.joins.get(camera.door)) is not None:
+                    joins.face(up_ms, track)
+            case _:
+                pass
+
+    def _seen(self, camera: Camera, sighting: Sighting) -> None:
+        key = alerts.key_of(camera.name, sighting)
+        incident = self._open.get(key)
+        if incident is None:
+            if not self._on(sighting.rule):
+                return
+            incident = self._raise(key, camera, camera.door, sighting)
+        elif incident.last is None or sighting.incident not in incident.going:
+            incident.last = incident.last or sighting
+            self._update(incident, sighting)
+        elif self.premises.now().up_ms - incident.said_ms >= UPDATE_GAP_MS and alerts.grew(incident.last, sighting):
+            self._update(incident, sighting)
+        incident.going.add(sighting.incident)
+        incident.over_ms, incident.why = None, "over"
+        if self.desk is not None and incident.evidence:
+            self.desk.goes_on(incident.evidence, sighting.up_ms, sighting)
+
+    def _over(self, camera: Camera, sighting: Sighting) -> None:
+        key = alerts.key_of(camera.name, sighting)
+        incident = self._open.get(key)
+        if incident is None:
+            return
+        incident.going.discard(sighting.incident)
+        if incident.last is not None and alerts.grew(incident.last, sighting):
+            self._update(incident, sighting)
+        if self.desk is not None and incident.evidence:
+            self.desk.goes_on(incident.evidence, sighting.up_ms, sighting)
+        if sighting.kind in alerts.APART:
+            self._close(self._open.pop(key))
+        elif not incident.going:
+            incident.over_ms = self.premises.now().up_ms
+
+    def _lost(self, name: str) -> None:
+        """The camera sees nothing any more: nobody can tell whether it goes on."""
+        now_ms = self.premises.now().up_ms
+        for incident in self._open.values():
+            if incident.alert.camera == name and incident.over_ms is None:
+                incident.going.clear()
+                incident.over_ms, incident.why = now_ms, "camera_lost"
+
+    def _on(self, rule: str) -> bool:
+        schedule = self.schedules.get(rule)
+        return schedule is None or in_force(self.premises.book, schedule, self.premises.now().wall_ms)
+
+    # ---- doors and cameras together ----------------------------------------------------------------------------------
+
+    def _cross(self, camera: Camera, sighting: Sighting) -> None:
+        if sighting.phase is Phase.OVER:
+            return
+        line = (sighting.rule, sighting.direction)
+        self.counts[line] = self.counts.get(line, 0) + 1
+        if (joins := self.joins.get(camera.door)) is not None:
+            joins.cross(sighting.up_ms, sighting.direction)
+
+    def _hear(self, event: Event) -> None:
+        """Something was recorded at a door."""
+        joins = self.joins.get(getattr(event, "door", None) or "")
+        if joins is not None:
+            joins.hear(event, self.premises.now().up_ms)
+        if isinstance(event, DoorForced | DoorHeld) and self.desk is not None:
+            what = event.tag.removeprefix("door.")
+            for camera in self.cameras.values():
+                if camera.door == event.door and "evidence" in camera.use:
+                    now_ms = self.premises.now().up_ms
+                    self.desk.keep(camera.name, f"door/{event.door}/{what}", what, now_ms, door=event.door)
+
+    def _joined(self, door: str, join: Join) -> None:
+        """One moment, not an incident that goes on: several within a short time are still one alert."""
+        camera = next((one for one in self.cameras.values() if one.door == door and "alerts" in one.use), None)
+        if camera is None:
+            return
+        sighting = Sighting(
+            rule=door, kind=join.kind, incident=f"{join.kind}-{join.at_ms}", phase=Phase.BEGUN, up_ms=join.at_ms,
+            size=(0, 0), count=join.count, direction=join.direction, why=join.why,
+        )  # fmt: skip
+        key = alerts.key_of(camera.name, sighting)
+        incident = self._open.get(key)
+        if incident is None:
+            incident = self._raise(key, camera, door, sighting)
+        else:
+            self._update(incident, sighting)
+        incident.over_ms = self.premises.now().up_ms
+
+    # ---- one alert ---------------------------------------------------------------------------------------------------
+
+    def _raise(self, key: alerts.Key, camera: Camera, door: str, sighting: Sighting) -> Incident:
+        now = self.premises.now()
+        rule = alerts.rule_for(self.rules, camera.name, sighting.rule, sighting.kind)
+        level = alerts.level_of(rule, sighting.kind)
+        hushed = alerts.quiet(rule, camera, sighting.rule, self.premises.standing.mutes, self.premises.book, now)
+        hushed = self._floods(key[:3], now.up_ms) or hushed
+        self._count += 1
+        alert = f"{camera.name}-{sighting.kind}-{now.boot_id[:8]}-{sighting.up_ms}-{self._count}"
+        evidence, missing = "", ""
+        if self.desk is not None and "evidence" in camera.use:
+            at_ms = sighting.up_ms if sighting.fall is None else min(sighting.up_ms, sighting.fall.released_ms)
+            evidence, missing = self.desk.keep(camera.name, alert, sighting.kind, at_ms, sighting.rule, door)
+        standing = OpenAlert(
+            alert, camera.name, sighting.rule, sighting.kind, door, level, At.of(now), max(1, sighting.count), hushed
+        )
+        event = AlertOpened(
+            door=door, alert=alert, kind=sighting.kind, level=level, camera=camera.name, place=camera.place,
+            rule=sighting.rule, confidence=round(sighting.confidence, 3), count=sighting.count,
+            direction=sighting.direction, why=sighting.why, fall=alerts.brief(sighting.fall), evidence=evidence,
+            quiet=hushed, review=sighting.kind in alerts.REVIEW,
+        )  # fmt: skip
+        moved = sighting.kind == "moved" and camera.name in self._calibrated and not self._moved(camera.name)
+        self.premises.record(event, standing, *((latch.moved(camera.name, now),) if moved else ()))
+        if missing and self.desk is not None:
+            self.desk.missing(event, missing)
+        self._known.append(event)
+        say = logger.info if hushed else logger.critical if level == "alarm" else logger.warning
+        say("%s: %s (%s)%s", camera.name, sighting.kind, sighting.rule, ", only recorded" if hushed else "")
+        if level == "alarm" and not hushed:
+            self._deter(event)
+        incident = Incident(standing, sighting, evidence)
+        incident.said_ms = now.up_ms
+        self._open[key] = incident
+        return incident
+
+    def _moved(self, camera: str) -> bool:
+        """It was moved, and nobody has said since that its calibration is right again."""
+        seen = self.premises.standing.latches.get(f"{latch.MOVED}{camera}")
+        return seen is not None and seen.raised
+
+    def _floods(self, rule: tuple[str, str, str], now_ms: int) -> bool:
+        times = self._times.setdefault(rule, deque(maxlen=FLOOD_AN_HOUR + 1))
+        times.append(now_ms)
+        if len(times) <= FLOOD_AN_HOUR or now_ms - times[0] >= 3_600_000:
+            return False
+        camera, name, kind = rule
+        trouble = f"more than {FLOOD_AN_HOUR} alerts an hour of {kind} by {name}: they are only recorded"
+        self.premises.alarms.degraded_device(camera, "camera", trouble)
+        return True
+
+    def _update(self, incident: Incident, sighting: Sighting) -> None:
+        alert = incident.alert
+        incident.last, incident.said_ms = sighting, self.premises.now().up_ms
+        event = AlertUpdated(
+            door=alert.door, alert=alert.alert, kind=alert.kind, level=alert.level, camera=alert.camera,
+            rule=alert.rule, what="grew", confidence=round(sighting.confidence, 3), count=sighting.count,
+            fall=alerts.brief(sighting.fall),
+        )  # fmt: skip
+        self.premises.record(event)
+
+    def _close(self, incident: Incident) -> None:
+        alert = incident.alert
+        event = AlertClosed(
+            door=alert.door, alert=alert.alert, kind=alert.kind, level=alert.level, camera=alert.camera,
+            why=incident.why, count=incident.last.count if incident.last else 0,
+        )  # fmt: skip
+        self.premises.record(event, alert.closed())
+        logger.info("%s: %s is over (%s)", alert.camera, alert.kind, incident.why)
+
+    # ---- time --------------------------------------------------------------------------------------------------------
+
+    async def run(self, beat: Beat) -> None:
+        while True:
+            beat()
+            self.look()
+            await asyncio.sleep(LOOK_S)
+
+    def look(self) -> None:
+        """Close what is over, open anew what may be heard again, judge who went through the doors."""
+        now = self.premises.now()
+        for door, joins in self.joins.items():
+            for join in joins.due(now.up_ms):
+                self._joined(door, join)
+        for key, incident in list(self._open.items()):
+            if incident.over_ms is not None and now.up_ms - incident.over_ms >= AGAIN_MS:
+                self._close(self._open.pop(key))
+            elif incident.alert.quiet and incident.over_ms is None and incident.last is not None:
+                self._unhush(key, incident)
+
+    def _unhush(self, key: alerts.Key, incident: Incident) -> None:
+        """It goes on, and quiet hours or mute are over: now somebody shall hear it."""
+        assert incident.last is not None
+        camera, last = self.cameras[incident.alert.camera], incident.last
+        rule = alerts.rule_for(self.rules, camera.name, last.rule, last.kind)
+        if alerts.quiet(rule, camera, last.rule, self.premises.standing.mutes, self.premises.book, self.premises.now()):
+            return
+        if len(self._times.get(key[:3], ())) > FLOOD_AN_HOUR:
+            return
+        anew = self._raise(key, camera, incident.alert.door, last)
+        anew.going = incident.going
+        incident.why = "changed"
+        self._close(incident)
+
+    # ---- people ------------------------------------------------------------------------------------------------------
+
+    async def review(self, alert: str, verdict: str, by: str, why: str) -> str:
+        """Somebody has looked at the evidence; a code of `words` when that cannot be, else empty."""
+        if verdict not in VERDICTS:
+            return "operate.no_verdict"
+        opened = next((one for one in self._known if one.alert == alert), None) or await self._find(alert)
+        if opened is None:
+            return "operate.no_alert"
+        event = AlertUpdated(
+            door=opened.door, alert=alert, kind=opened.kind, level=opened.level, camera=opened.camera,
+            rule=opened.rule, what="verdict", verdict=verdict, by=by, why=why,
+        )  # fmt: skip
+        self.premises.record(event)
+        return ""
+
+    async def _find(self, alert: str) -> AlertOpened | None:
+        """In the journal, the newest first."""
+        journal = self.premises.journal
+        upto = journal.last
+        while upto > max(journal.first - 1, journal.last - SCAN_AT_MOST):
+            after = max(0, upto - SCAN_ROWS)
+            for row in await journal.rows(after, SCAN_ROWS):
+                if row.tag == AlertOpened.tag and row.seq <= upto:
+                    event = row.event
+                    if isinstance(event, AlertOpened) and event.alert == alert:
+                        return event
+            upto = after
+        return None
+
+    def mute(self, target: str, for_s: float, by: str, why: str) -> Mute | str:
+        """The change that mutes `target` (`for_s` 0: no longer), or a code of `words` when there is no such target."""
+        kind, _, name = target.partition("/")
+        areas = {camera.area for camera in self.cameras.values() if camera.area}
+        known = target == "all" or (kind == "camera" and name in self.cameras) or (kind == "area" and name in areas)
+        if not known and not (kind == "rule" and name):
+            return "operate.no_target"
+        return Mute(target, At.of(self.premises.now()), round(for_s * 1000), by, why)

@@ -1,0 +1,70 @@
+"""Deterrence: a light or a loudspeaker answers an alarm at once, and cannot become a nuisance by itself.
+
+Each output rests between two times and has so many an hour. What only may be something (a light object) never sounds.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+from edge_agent import log
+from edge_agent.errors import DeviceUnavailable
+from edge_agent.flows.premises import Premises
+from edge_agent.model.events import AlertOpened, AlertUpdated
+from edge_agent.model.site import Deterrent
+from edge_agent.ports import Gate
+
+NEVER = frozenset({"light_object"})
+HOUR_MS = 3_600_000
+
+logger = log.get("flows.deterrence")
+
+
+class Deterrence:
+    """`outputs` by the deterrent's name."""
+
+    def __init__(self, premises: Premises, deterrents: Iterable[Deterrent], outputs: Mapping[str, Gate]) -> None:
+        self.premises, self.outputs = premises, outputs
+        self._deterrents = tuple(deterrents)
+        self._times: dict[str, deque[int]] = {}
+        self._working: set[asyncio.Task[None]] = set()
+
+    def answer(self, alert: AlertOpened) -> None:
+        """Called when the alert is recorded; returns at once."""
+        for deterrent in self._deterrents:
+            if self._meant(deterrent, alert) and self._may(deterrent):
+                task = asyncio.create_task(self._switch_on(deterrent, alert))
+                self._working.add(task)
+                task.add_done_callback(self._working.discard)
+
+    def _meant(self, deterrent: Deterrent, alert: AlertOpened) -> bool:
+        return (
+            alert.level == "alarm"
+            and not alert.quiet
+            and not alert.silent
+            and alert.kind not in NEVER
+            and (not deterrent.kinds or alert.kind in deterrent.kinds)
+            and (not deterrent.cameras or alert.camera in deterrent.cameras)
+        )
+
+    def _may(self, deterrent: Deterrent) -> bool:
+        now_ms = self.premises.now().up_ms
+        times = self._times.setdefault(deterrent.name, deque())
+        while times and now_ms - times[0] >= HOUR_MS:
+            times.popleft()
+        if len(times) >= deterrent.per_hour or (times and now_ms - times[-1] < deterrent.cooldown_s * 1000):
+            return False
+        times.append(now_ms)
+        return True
+
+    async def _switch_on(self, deterrent: Deterrent, alert: AlertOpened) -> None:
+        try:
+            await self.outputs[deterrent.name].release(deterrent.on_s)
+        except DeviceUnavailable as error:
+            logger.error("%s stays off: %s", deterrent.name, error)
+            return
+        news = AlertUpdated(
+            door=alert.door, alert=alert.alert, kind=alert.kind, level=alert.level, camera=alert.camera,
+            rule=alert.rule, what="deterred", why=deterrent.name,
+        )  # fmt: skip
+        self.premises.record(news)

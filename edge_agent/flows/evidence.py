@@ -1,0 +1,321 @@
+"""Evidence: a clip of what happened, its track and a signed manifest, chained to the one before.
+
+An alert never waits for it: it is asked for when the alert is on its way, comes in piece by piece, and is said when it
+is whole (evidence.kept). What cannot be had is said, too. Erasing is an event like keeping.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol
+
+from edge_agent import log
+from edge_agent.core import retention
+from edge_agent.errors import StoreError
+from edge_agent.flows.premises import Premises
+from edge_agent.model.commands import Answer
+from edge_agent.model.events import AlertOpened, AlertUpdated, EvidenceErased, EvidenceExported, EvidenceKept
+from edge_agent.model.evidence import About, Exhibit, File, Manifest, Time, read_about, track_file
+from edge_agent.model.recording import ClipDone, Keep, Piece, Stream
+from edge_agent.model.sightings import Sighting
+from edge_agent.model.site import EvidencePolicy
+from edge_agent.ports import Beat
+
+LOOK_S = 1.0
+TIDY_EVERY = 30  # looks
+SIGHTINGS_AT_MOST = 3000  # of one track file: what is said several times a second for minutes
+ANSWER_AT_MOST = 10  # pieces of evidence in one answer to the city, the newest first
+GIVEN_UP_MS = 120_000  # after its end: whoever should have sent it has forgotten
+
+logger = log.get("flows.evidence")
+
+
+class Recorder(Protocol):
+    def keep(self, order: Keep) -> bool: ...
+
+    async def look(self) -> None: ...
+
+
+class Writer(Protocol):
+    evidence: str
+
+    def write(self, data: bytes) -> None: ...
+
+    def close_clip(self) -> File: ...
+
+    def add(self, name: str, content: bytes) -> File: ...
+
+    def finish(self, manifest: bytes) -> int: ...
+
+    def abort(self) -> None: ...
+
+
+class Store(Protocol):
+    def begin(self, evidence: str, request: bytes) -> Writer: ...
+
+    def erase(self, evidence: str) -> None: ...
+
+    def there(self) -> set[str]: ...
+
+    def cut_off(self) -> list[tuple[str, bytes]]: ...
+
+    def salvage(self, evidence: str) -> tuple[File, ...]: ...
+
+    def finish(self, evidence: str, manifest: bytes) -> int: ...
+
+
+class Sealing(NamedTuple):
+    """Who vouches: `sign` gives the manifest's signed bytes."""
+
+    gateway: str
+    agent: str
+    config: str
+    sign: Callable[[Manifest], bytes]
+
+
+class Coming:
+    """One piece of evidence on its way."""
+
+    def __init__(self, about: About) -> None:
+        self.about = about
+        self.writer: Writer | None = None
+        self.sightings: list[Sighting] = []
+        self.failed = ""
+
+
+class EvidenceDesk:
+    def __init__(self, premises: Premises, policy: EvidencePolicy, store: Store, sealing: Sealing) -> None:
+        self.premises, self.policy, self.store, self.sealing = premises, policy, store, sealing
+        self.recorders: dict[str, Recorder] = {}
+        self.sources: Mapping[str, str] = {}
+        self._coming: dict[str, Coming] = {}
+        self._count = 0
+        self._turn = asyncio.Lock()  # the chain has one end
+
+    # ---- asking ------------------------------------------------------------------------------------------------------
+
+    def keep(self, camera: str, alert: str, kind: str, at_ms: int, rule: str = "", door: str = "") -> tuple[str, str]:
+        """Have a clip kept of what happens at uptime `at_ms`: (its id, ""), or ("", why there will be none)."""
+        recorder = self.recorders.get(camera)
+        if recorder is None:
+            return "", "the recorder is not running"
+        if "B" in self.premises.journal.room.sheds:
+            return "", "the disk is nearly full"
+        now = self.premises.now()
+        self._count += 1
+        evidence = f"ev-{now.boot_id[:8]}-{at_ms}-{self._count}"
+        from_ms = max(0, at_ms - round(self.policy.pre_s * 1000))
+        to_ms = at_ms + round(self.policy.post_s * 1000)
+        about = About(
+            camera=camera, source=self.sources.get(camera, ""), alert=alert, kind=kind, rule=rule, door=door,
+            from_ms=from_ms, to_ms=to_ms,
+        )  # fmt: skip
+        if not recorder.keep(Keep(evidence, from_ms, to_ms)):
+            return "", "the recorder is not running"
+        self._coming[evidence] = Coming(about)
+        return evidence, ""
+
+    def missing(self, alert: AlertOpened, why: str) -> None:
+        """Say that there will be none of this alert."""
+        about = About(
+            camera=alert.camera, source="", alert=alert.alert, kind=alert.kind, rule=alert.rule, door=alert.door,
+            from_ms=0, to_ms=0,
+        )  # fmt: skip
+        self._missing(about, why)
+
+    def goes_on(self, evidence: str, until_ms: int, sighting: Sighting | None = None) -> None:
+        """The event is not over at `until_ms`: the clip goes on, so long as it may."""
+        coming = self._coming.get(evidence)
+        if coming is None:
+            return
+        if sighting is not None and len(coming.sightings) < SIGHTINGS_AT_MOST:
+            coming.sightings.append(sighting)
+        about = coming.about
+        to_ms = until_ms + round(self.policy.post_s * 1000)
+        to_ms = min(to_ms, about.from_ms + round(self.policy.longest_s * 1000))
+        if to_ms > about.to_ms:
+            coming.about = about.until(to_ms)
+            recorder = self.recorders.get(about.camera)
+            if recorder is not None and to_ms // 1000 > about.to_ms // 1000:
+                recorder.keep(Keep(evidence, about.from_ms, to_ms))
+
+    # ---- what comes --------------------------------------------------------------------------------------------------
+
+    async def take(self, said: Piece | ClipDone) -> None:
+        """A recorder says something. Never raises: evidence that fails is told, and costs nothing else."""
+        coming = self._coming.get(said.evidence)
+        if coming is None:
+            return
+        try:
+            if isinstance(said, Piece):
+                await self._write(said.evidence, coming, said.data)
+            else:
+                del self._coming[said.evidence]
+                await self._end(said.evidence, coming, said.stream, said.why)
+        except StoreError as error:
+            self._fail(coming, str(error))
+
+    async def _write(self, evidence: str, coming: Coming, data: bytes) -> None:
+        if coming.failed:
+            return
+        if coming.writer is None:
+            request = coming.about.encode()
+            coming.writer = await asyncio.to_thread(self.store.begin, evidence, request)
+        await asyncio.to_thread(coming.writer.write, data)
+
+    async def _end(self, evidence: str, coming: Coming, stream: Stream | None, why: str) -> None:
+        if coming.failed:
+            return
+        if coming.writer is None:
+            self._missing(coming.about, why or "there was no picture")
+            return
+        files = [await asyncio.to_thread(coming.writer.close_clip)]
+        track = track_file(coming.sightings)
+        files.append(await asyncio.to_thread(coming.writer.add, "track.json", track))
+        await self._seal(evidence, coming.about, tuple(files), stream, why, coming.writer.finish)
+
+    async def _seal(
+        self,
+        evidence: str,
+        about: About,
+        files: tuple[File, ...],
+        stream: Stream | None,
+        why: str,
+        finish: Callable[[bytes], int],
+    ) -> None:
+        """Sign, finish, and say it: one after another, each knows the one before."""
+        async with self._turn:
+            now, last = self.premises.now(), self._last()
+            manifest = Manifest(
+                evidence=evidence, gateway=self.sealing.gateway, agent=self.sealing.agent, config=self.sealing.config,
+                camera=about.camera, source=about.source, alert=about.alert, kind=about.kind, rule=about.rule,
+                asked_from_ms=about.from_ms, asked_to_ms=about.to_ms,
+                time=Time(now.wall_ms, now.up_ms, now.boot_id, str(now.state), now.err_ms),
+                files=files, stream=stream, complete=not why, why=why, previous=last.manifest if last else "",
+            )  # fmt: skip
+            signed = self.sealing.sign(manifest)
+            size = await asyncio.to_thread(finish, signed)
+            began, ended = (stream.from_ms, stream.to_ms) if stream else (about.from_ms, about.to_ms)
+            offset_ms = now.wall_ms - now.up_ms
+            exhibit = Exhibit(
+                evidence, about.camera, about.alert, hashlib.sha256(signed).hexdigest(), manifest.previous,
+                last.number + 1 if last else 1, now.wall_ms, size, offset_ms + began, offset_ms + ended,
+            )  # fmt: skip
+            event = EvidenceKept(
+                evidence=evidence, camera=about.camera, alert=about.alert, manifest=exhibit.manifest,
+                previous=exhibit.previous, from_ms=exhibit.from_ms, to_ms=exhibit.to_ms, size=size,
+                complete=not why, why=why,
+            )  # fmt: skip
+            self.premises.record(event, exhibit)
+        if not about.alert.startswith("door/"):
+            self._tell(about, "evidence", evidence)
+        logger.info("evidence %s of %s: %d kB%s", evidence, about.alert, size >> 10, f", {why}" if why else "")
+
+    def _last(self) -> Exhibit | None:
+        """The end of the chain; retention never takes it."""
+        return max(self.premises.standing.exhibits.values(), key=lambda exhibit: exhibit.number, default=None)
+
+    def _fail(self, coming: Coming, why: str) -> None:
+        if not coming.failed:
+            coming.failed = why
+            logger.error("no evidence of %s: %s", coming.about.alert, why)
+            self._missing(coming.about, why)
+        if coming.writer is not None:
+            coming.writer.abort()
+            coming.writer = None
+
+    def _missing(self, about: About, why: str) -> None:
+        if not about.alert.startswith("door/"):
+            self._tell(about, "no_evidence", "", why)
+
+    def _tell(self, about: About, what: str, evidence: str, why: str = "") -> None:
+        news = AlertUpdated(
+            door=about.door, alert=about.alert, kind=about.kind, camera=about.camera, rule=about.rule, what=what,
+            evidence=evidence, why=why,
+        )  # fmt: skip
+        self.premises.record(news)
+
+    # ---- keeping and erasing -----------------------------------------------------------------------------------------
+
+    async def run(self, beat: Beat) -> None:
+        await self._settle()
+        looks = 0
+        while True:
+            beat()
+            for recorder in list(self.recorders.values()):
+                await recorder.look()
+            now_ms = self.premises.now().up_ms
+            for evidence, coming in list(self._coming.items()):
+                if now_ms > coming.about.to_ms + GIVEN_UP_MS:
+                    await self.take(ClipDone(evidence, None, "the recorder did not answer"))
+            if looks % TIDY_EVERY == 0:
+                await self._tidy()
+            looks += 1
+            await asyncio.sleep(LOOK_S)
+
+    async def _settle(self) -> None:
+        """What the last run left: half-written evidence is finished as it is, strangers are told."""
+        for evidence, raw in await asyncio.to_thread(self.store.cut_off):
+            about = read_about(raw)
+            try:
+                if about is not None and (files := await asyncio.to_thread(self.store.salvage, evidence)):
+                    finish = _finisher(self.store, evidence)
+                    await self._seal(evidence, about, files, None, "the agent stopped meanwhile", finish)
+            except StoreError as error:
+                logger.error("evidence %s, cut off by the last stop, cannot be finished: %s", evidence, error)
+        known = self.premises.standing.exhibits
+        there = await asyncio.to_thread(self.store.there)
+        if missing := known.keys() - there:
+            detail = f"{len(missing)} pieces of evidence are not on the disk any more, {sorted(missing)[0]} among them"
+            self.premises.alarms.degraded("evidence_missing", detail)
+
+    async def _tidy(self) -> None:
+        now = self.premises.now()
+        room = self.premises.journal.room
+        exhibits = self.premises.standing.exhibits.values()
+        for exhibit, why in retention.due(
+            exhibits, self.policy, now.wall_ms if now.trusted else None, "B" in room.sheds
+        ):
+            await asyncio.to_thread(self.store.erase, exhibit.evidence)
+            event = EvidenceErased(evidence=exhibit.evidence, why=why, manifest=exhibit.manifest)
+            self.premises.record(event, exhibit.gone())
+
+    def between(self, from_ms: int, to_ms: int, camera: str | None) -> Answer:
+        """What there is of that time (Unix ms), as the answer to a command of the city: what it is, never the media."""
+        found = [
+            exhibit
+            for exhibit in self.premises.standing.exhibits.values()
+            if exhibit.from_ms <= to_ms and exhibit.to_ms >= from_ms and camera in (None, exhibit.camera)
+        ]
+        found.sort(key=lambda exhibit: -exhibit.number)
+        answer: dict[str, str | int | float | bool] = {
+            "count": len(found), "shown": min(len(found), ANSWER_AT_MOST),
+            "bytes": sum(exhibit.size for exhibit in found),
+        }  # fmt: skip
+        for number, exhibit in enumerate(found[:ANSWER_AT_MOST], 1):
+            answer[f"evidence_{number}"] = exhibit.evidence
+            answer[f"alert_{number}"] = exhibit.alert
+            answer[f"manifest_{number}"] = exhibit.manifest
+            answer[f"held_{number}"] = bool(exhibit.held)
+        return answer
+
+    def exported(self, evidence: str, by: str, purpose: str, why: str) -> str:
+        """Somebody takes a copy: on record before it is made. A code of `words` when there is no such evidence."""
+        exhibit = self.premises.standing.exhibits.get(evidence)
+        if exhibit is None:
+            return "operate.no_evidence"
+        event = EvidenceExported(evidence=evidence, by=by, purpose=purpose, why=why, sha256=exhibit.manifest)
+        self.premises.record(event)
+        return ""
+
+    def hold(self, evidence: str, by: str) -> str:
+        """Nobody erases it until it is released (`by` empty); a code of `words` when there is no such evidence."""
+        exhibit = self.premises.standing.exhibits.get(evidence)
+        if exhibit is None:
+            return "operate.no_evidence"
+        self.premises.remember(exhibit.hold(by))
+        return ""
+
+
+def _finisher(store: Store, evidence: str) -> Callable[[bytes], int]:
+    return lambda manifest: store.finish(evidence, manifest)

@@ -1,0 +1,151 @@
+"""The media of evidence on the disk: a folder each, every file in it sealed but the signed manifest.
+
+Written once: a folder is `<id>.part` until its manifest is in it, then it gets its name and is only read. What a power
+cut left half-written is found at the next start and finished as incomplete. Which evidence there is, is in the journal.
+Everything here blocks; the daemon calls it from threads.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge_agent.errors import StoreError
+from edge_agent.model.evidence import File
+from edge_agent.store import database
+from edge_agent.store.sealed import SealedWriter, read_sealed
+
+PART = ".part"
+MANIFEST, REQUEST = "manifest.json", "request.json"
+CLIP, TRACK = "clip.mp4", "track.json"
+
+
+class EvidenceWriter:
+    """One piece of evidence while it comes in. Raises StoreError."""
+
+    def __init__(self, folder: Path, evidence: str, key: bytes, request: bytes) -> None:
+        self.evidence, self._key = evidence, key
+        self._folder = folder / f"{evidence}{PART}"
+        try:
+            self._folder.mkdir(mode=0o700)
+            (self._folder / REQUEST).write_bytes(request)
+        except OSError as error:
+            raise StoreError("store.evidence_file", file=self._folder.name, why=error.strerror) from error
+        self._clip = SealedWriter(self._folder / CLIP, f"{evidence}/{CLIP}", key)
+        self._hash, self._size = hashlib.sha256(), 0
+
+    def write(self, data: bytes) -> None:
+        """More of the clip."""
+        self._clip.write(data)
+        self._hash.update(data)
+        self._size += len(data)
+
+    def close_clip(self) -> File:
+        self._clip.close()
+        return File(CLIP, self._size, self._hash.hexdigest())
+
+    def add(self, name: str, content: bytes) -> File:
+        """Another file."""
+        return _add(self._folder, self.evidence, name, content, self._key)
+
+    def finish(self, manifest: bytes) -> int:
+        """The signed manifest is the last file; what the folder takes on the disk."""
+        return _finish(self._folder, manifest)
+
+    def abort(self) -> None:
+        self._clip.abort()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class EvidenceStore:
+    """`folder` is made when it is not there. Raises StoreError."""
+
+    def __init__(self, folder: Path, key: bytes) -> None:
+        self.folder, self._key = folder, key
+        database.make_directory(folder)
+
+    def begin(self, evidence: str, request: bytes) -> EvidenceWriter:
+        """`request`: what was asked for, in case that nobody is left to finish it."""
+        return EvidenceWriter(self.folder, evidence, self._key, request)
+
+    def read(self, evidence: str, name: str) -> Iterator[bytes]:
+        if name == MANIFEST:
+            yield self.manifest(evidence)
+        else:
+            yield from read_sealed(self.folder / evidence / name, f"{evidence}/{name}", self._key)
+
+    def manifest(self, evidence: str) -> bytes:
+        path = self.folder / evidence / MANIFEST
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise StoreError("store.evidence_file", file=f"{evidence}/{MANIFEST}", why=error.strerror) from error
+
+    def erase(self, evidence: str) -> None:
+        """Its files are gone; the journal says what they were."""
+        shutil.rmtree(self.folder / evidence, ignore_errors=True)
+        database.sync_directory(self.folder)
+
+    def there(self) -> set[str]:
+        return {path.name for path in self.folder.iterdir() if path.is_dir() and not path.name.endswith(PART)}
+
+    def cut_off(self) -> list[tuple[str, bytes]]:
+        """(id, request) of what was never finished; what not even has a request is thrown away."""
+        found = []
+        for folder in sorted(self.folder.glob(f"*{PART}")):
+            try:
+                found.append((folder.name.removesuffix(PART), (folder / REQUEST).read_bytes()))
+            except OSError:
+                shutil.rmtree(folder, ignore_errors=True)
+        return found
+
+    def salvage(self, evidence: str) -> tuple[File, ...]:
+        """What can be read of one that was cut off, written anew as whole files. Empty: nothing, and it is gone."""
+        folder = self.folder / f"{evidence}{PART}"
+        rest, hash_, size = folder / f"{CLIP}.rest", hashlib.sha256(), 0
+        try:
+            (folder / CLIP).replace(rest)
+            clip = SealedWriter(folder / CLIP, f"{evidence}/{CLIP}", self._key)
+            for piece in read_sealed(rest, f"{evidence}/{CLIP}", self._key, cut=True):
+                clip.write(piece)
+                hash_.update(piece)
+                size += len(piece)
+            clip.close()
+            rest.unlink()
+        except OSError as error:
+            raise StoreError("store.evidence_file", file=folder.name, why=error.strerror) from error
+        if not size:
+            shutil.rmtree(folder, ignore_errors=True)
+            return ()
+        return (File(CLIP, size, hash_.hexdigest()),)
+
+    def finish(self, evidence: str, manifest: bytes) -> int:
+        """Of what was salvaged."""
+        return _finish(self.folder / f"{evidence}{PART}", manifest)
+
+
+def _add(folder: Path, evidence: str, name: str, content: bytes, key: bytes) -> File:
+    file = SealedWriter(folder / name, f"{evidence}/{name}", key)
+    file.write(content)
+    file.close()
+    return File(name, len(content), hashlib.sha256(content).hexdigest())
+
+
+def _finish(folder: Path, manifest: bytes) -> int:
+    try:
+        (folder / REQUEST).unlink(missing_ok=True)
+        with (folder / MANIFEST).open("xb") as file:
+            file.write(manifest)
+            file.flush()
+            os.fsync(file.fileno())
+        size = 0
+        for path in folder.iterdir():
+            path.chmod(0o400)
+            size += path.stat().st_size
+        database.sync_directory(folder)
+        folder.rename(folder.with_name(folder.name.removesuffix(PART)))
+        database.sync_directory(folder.parent)
+    except OSError as error:
+        raise StoreError("store.evidence_file", file=folder.name, why=error.strerror) from error
+    return size

@@ -1,0 +1,182 @@
+"""What of the picture is not the place itself: a background of about 57,000 px, and what differs from it in structure.
+
+Light is the one physical fact. A cloud, a headlamp or the camera's own exposure multiplies what is there and leaves
+its texture; a body covers it. So a difference counts only where a 7 × 7 px patch can not be had from the background's
+patch by another gain and offset. A shadow with a sharp edge passes that test: it is told from its owner by the feet
+(blobs.py), not here. Times are the frames' own; nothing here counts frames but the first picture.
+"""
+
+import cv2
+import numpy as np
+
+from edge_agent.vision.frames import Image
+
+WORK_PX = 57_600  # 320 × 180
+PATCH = (7, 7)
+LEARNS_S, SAMPLES = 3.0, 9  # the first background is the median of so many pictures
+FOLLOWS_S, LIGHT_S, NOISE_S = 12.0, 4.0, 4.0  # time constants: of the background, where only light changed, of noise
+ABSORBS_S = 900.0  # what has not moved for so long belongs to the place, unless a rule still watches it
+DIFFERS_BY, DIFFERS_PART, NOISES = 3.0, 0.05, 3.0  # grey levels, of the brightness, of the pixel's own unrest
+STRUCTURE_BY, STRUCTURE_PART = 2.2, 0.022  # the same for the deviation a patch has for itself
+CHANGED_PART = 0.55  # of the picture at once: another picture (infrared on, camera turned), not people
+DARK, FLAT = 14.0, 3.0  # mean and deviation of a picture in which nothing can be seen
+COARSE = 4
+STEADY_S = 0.25  # frames nearer than this show a body near where it was
+STILL_BY, PASSED_S = 9.0, 3.0  # grey levels; somebody in front of it for longer: nobody knows what is behind
+
+
+def reduced_size(width: int, height: int) -> tuple[int, int]:
+    scale = min(1.0, (WORK_PX / max(1, width * height)) ** 0.5)
+    return max(8, round(width * scale)), max(8, round(height * scale))
+
+
+class Background:
+    """`mask`: 255 where something is that does not belong there. `gain`: of the camera's exposure, against `base`."""
+
+    def __init__(self) -> None:
+        self.mask: Image = np.zeros((0, 0), np.uint8)
+        self.gain = 1.0
+        self._restart()
+
+    def _restart(self) -> None:
+        self._samples: list[Image] = []
+        self._began_ms = self._sampled_ms = -1
+        self.ready = False
+        self.ready_ms = 0
+
+    def see(self, small: Image, up_ms: int, dt_s: float) -> bool:
+        """One picture (8 bit, reduced). False: nothing can be told from it, `mask` is empty."""
+        now = cv2.GaussianBlur(small, (3, 3), 0)
+        if not self.ready or now.shape != self.mask.shape:
+            if now.shape != self.mask.shape:
+                self._restart()
+            return self._learn(now, up_ms)
+        mean, deviation = (float(value[0, 0]) for value in cv2.meanStdDev(now))
+        if mean < DARK and deviation < FLAT:
+            self.mask[:] = 0
+            return False
+        picture = now.astype(np.float32)
+        self._compare(picture, dt_s)
+        if cv2.countNonZero(self.mask) > CHANGED_PART * self.mask.size:
+            self._restart()
+            self.mask[:] = 0
+            return self._learn(now, up_ms)
+        self._follow(picture, dt_s)
+        return True
+
+    def _learn(self, now: Image, up_ms: int) -> bool:
+        if self._began_ms < 0:
+            self.mask = np.zeros(now.shape, np.uint8)
+            self._began_ms = up_ms
+        if up_ms - self._sampled_ms >= LEARNS_S * 1000 / SAMPLES or not self._samples:
+            self._samples.append(now)
+            self._sampled_ms = up_ms
+        if len(self._samples) >= SAMPLES:
+            picture = np.median(np.stack(self._samples[-SAMPLES:]), axis=0).astype(np.float32)
+            self.base: Image = picture
+            self.picture: Image = now.astype(np.float32)
+            self._raw: Image = np.zeros(now.shape, np.uint8)
+            self.noise: Image = np.full(now.shape, 2.0, np.float32)
+            self.still: Image = self.picture.copy()
+            self.still_s: Image = np.zeros(now.shape, np.float32)
+            self._other_s: Image = np.zeros(now.shape, np.float32)
+            self.ready, self.ready_ms = True, up_ms
+            self._samples = []
+        return False
+
+    def _compare(self, picture: Image, dt_s: float) -> None:
+        self._before, self.picture = self.picture, picture
+        self.gain = self._exposure(picture)
+        base = self.base * self.gain
+        self.differs = cv2.absdiff(picture, base)
+        self.least = DIFFERS_BY + DIFFERS_PART * base
+        changed = self.differs > self.least + NOISES * self.noise
+        mean, base_mean = cv2.boxFilter(picture, -1, PATCH), cv2.boxFilter(base, -1, PATCH)
+        variance = cv2.sqrBoxFilter(picture, -1, PATCH) - mean * mean
+        base_variance = cv2.sqrBoxFilter(base, -1, PATCH) - base_mean * base_mean
+        shared = cv2.boxFilter(picture * base, -1, PATCH) - mean * base_mean
+        shared *= shared
+        own = variance - shared / (base_variance + 4.0)
+        lost = base_variance - shared / (variance + 4.0)
+        limit = (STRUCTURE_BY + STRUCTURE_PART * base_mean + 1.5 * self.noise) ** 2
+        structure = np.maximum(own, lost) > limit
+        self._light = changed & ~structure
+        self.lost = lost > 4 * limit
+        self.lost &= own < limit
+        mask = (changed & structure).view(np.uint8) * np.uint8(255)
+        mask = cv2.medianBlur(mask, 3)
+        reach = cv2.dilate(self._raw, np.ones((9, 9), np.uint8)) if dt_s <= STEADY_S else mask
+        self._raw = mask  # a drop of rain is here now and was not near a moment ago
+        self.mask = _filled(mask & reach, changed)
+
+    def _exposure(self, picture: Image) -> float:
+        """The camera's gain against the background: the median over the picture, which a few people do not move."""
+        size = (max(1, picture.shape[1] // 8), max(1, picture.shape[0] // 8))
+        now = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        base = cv2.resize(self.base, size, interpolation=cv2.INTER_AREA)
+        lit = (base > 12) & (now < 245)
+        if np.count_nonzero(lit) < lit.size // 4:
+            return 1.0
+        return float(np.clip(np.median(now[lit] / base[lit]), 0.4, 2.5))
+
+    def _follow(self, picture: Image, dt_s: float) -> None:
+        """Let the background become what is there, where nobody stands."""
+        covered = cv2.dilate(self.mask, np.ones((5, 5), np.uint8)) > 0
+        rate = np.where(self._light, share(dt_s, LIGHT_S), share(dt_s, FOLLOWS_S)).astype(np.float32)
+        rate[covered] = 0.0
+        self.base += (picture / self.gain - self.base) * rate
+        grows = np.minimum(cv2.absdiff(picture, self._before), 40.0) - self.noise
+        grows[covered] *= 0.1  # rain and leaves make a pixel dull; one passer-by hardly, and what stands still not
+        self.noise += grows * np.float32(share(dt_s, NOISE_S))
+        np.clip(self.noise, 1.0, 14.0, out=self.noise)
+        self._wait(picture, dt_s)
+
+    def _wait(self, picture: Image, dt_s: float) -> None:
+        """How long each pixel has looked as it does now. Who walks past in front of a thing does not set it back."""
+        step = np.float32(min(dt_s, 60.0))
+        same = cv2.absdiff(picture, self.still) < STILL_BY + self.noise
+        self._other_s = np.where(same, np.float32(0.0), self._other_s + step)
+        anew = ~same & ((self.still_s < PASSED_S) | (self._other_s > PASSED_S))
+        covered = (self.mask > 0) | (self.still_s >= PASSED_S)
+        self.still_s = np.where(same & covered, self.still_s + step, self.still_s)
+        self.still_s[anew] = 0.0
+        rate = np.where(same, np.float32(share(dt_s, 5.0)), np.float32(0.0))
+        rate[anew] = 1.0
+        self.still += (picture - self.still) * rate
+
+    def at_rest(self, for_s: float) -> Image:
+        """bool: what is there and has been for so long."""
+        rest: Image = (self.still_s >= for_s) & (self.differs > 0.8 * self.least)
+        return rest
+
+    def absorb(self, where: Image | None = None, but: Image | None = None) -> None:
+        """Make what is at `where` (bool) part of the place; without it, all that has been still for very long."""
+        if where is None:
+            where = self.still_s > ABSORBS_S
+            if but is not None:
+                where &= ~but
+        if where.any():
+            self.base[where] = self.picture[where] / self.gain
+            self.still_s[where] = 0.0
+            self.mask[where] = 0
+
+
+def _filled(mask: Image, changed: Image) -> Image:
+    """What differs inside an outline of changed structure too: the flat side of a car, a plain coat.
+
+    Pieces less than about 8 px apart make one outline, its convex hull.
+    """
+    height, width = mask.shape
+    coarse = cv2.resize(mask, (max(1, width // COARSE), max(1, height // COARSE)), interpolation=cv2.INTER_AREA)
+    near = cv2.morphologyEx((coarse > 0).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    outlines = cv2.findContours(near, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]
+    hulls = np.zeros_like(near)
+    for outline in outlines:
+        cv2.fillConvexPoly(hulls, cv2.convexHull(outline), 1)
+    whole = cv2.resize(hulls, (width, height), interpolation=cv2.INTER_NEAREST)
+    both: Image = cv2.bitwise_or(mask, (whole & changed) * np.uint8(255))
+    return both
+
+
+def share(dt_s: float, constant_s: float) -> float:
+    return float(1.0 - np.exp(-dt_s / constant_s))

@@ -1,0 +1,184 @@
+"""Falling objects on a calibrated wall: frames in, sightings out. What a camera's child runs for each [[facade]].
+
+blur → three-frame difference → threshold of each pixel → blobs → tracks in metres → gravity → floor and column. No
+frame is kept beyond five. `mode` says how much of the camera's frames it can afford, and is never changed in silence.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+import cv2
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from edge_agent.errors import EdgeAgentError
+from edge_agent.model.sightings import Fall, Phase, Sighting
+from edge_agent.model.site import Facade
+from edge_agent.vision.falling_candidates import AROUND, Candidates, looked
+from edge_agent.vision.falling_floors import fall
+from edge_agent.vision.falling_grid import fit
+from edge_agent.vision.falling_physics import LEAST, LEAST_M, Verdict, judge
+from edge_agent.vision.falling_tracks import Tracks
+
+Gray = npt.NDArray[np.uint8]
+Mode = Literal["full", "half", "half-10fps"]
+
+STEP_MS, SLOW_STEP_MS, GAP_MS = 48, 90, 700  # 15 to 20 frames a second are looked at
+MERGE_MS, MERGE_M = 1500, 3.0  # a reflection in glass, an object that breaks
+OVER_MS = 700
+JUDGED_MOST = 10  # tracks a frame
+ROOF_SLACK_PX = 40  # the part of the frame that lies higher above the roof is not looked at
+
+
+@dataclass
+class Incident:
+    id: str
+    kind: str
+    last_ms: int
+    told_ms: int
+    fixes: int
+    x: float
+    sighting: Sighting
+    tracks: set[int] = field(default_factory=set)
+    done: bool = False
+
+
+class FallingWatch:
+    """`see` every frame's luma with its gateway uptime; `stop` when the stream ends. Raises EdgeAgentError when the
+    façade cannot be calibrated, or the frame has another shape than the calibrated one.
+
+    `mode`: "half" looks at half the resolution, "half-10fps" at ten frames a second too, for slow boards.
+    """
+
+    def __init__(self, facade: Facade, mode: Mode = "full") -> None:
+        self.facade, self.mode = facade, mode
+        self.grid = fit(facade)
+        self._candidates: Candidates | None = None
+        self._tracks = Tracks(facade.roof_m)
+        self._scale = 1.0  # analysed px / calibrated px
+        self._shape = (0, 0)
+        self._times: list[int] = []
+        self._step_s = 0.067
+        self._open: list[Incident] = []
+        self._count = 0
+
+    def see(self, gray: Gray, up_ms: int) -> list[Sighting]:
+        """What is known after this frame. Frames too close together, or backwards in time, are passed over."""
+        if self._times:
+            since = up_ms - self._times[-1]
+            if since < (SLOW_STEP_MS if self.mode == "half-10fps" else STEP_MS):
+                if since < -GAP_MS:
+                    self._begin_again()
+                return []
+            if since > GAP_MS:
+                self._begin_again()
+            else:
+                self._step_s += (since / 1000 - self._step_s) * 0.1
+        if self._candidates is None or gray.shape != self._shape:
+            self._prepare(gray)
+        assert self._candidates is not None
+        if self.mode != "full":
+            gray = cv2.resize(gray, (gray.shape[1] // 2, gray.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        self._times.append(up_ms)
+        found = self._candidates.see(gray)
+        if len(self._times) <= 2 * AROUND:
+            return []
+        seen_ms = self._times[-1 - AROUND]
+        del self._times[0]
+        if found is None:
+            found = np.empty((0, 5)), np.empty(0, bool)
+        blobs, calm = found
+        u, v = blobs[:, 0] / self._scale, blobs[:, 1] / self._scale
+        x, z = self.grid.metres(u, v)
+        scale = self.grid.px_per_m(x, z) * self._scale if len(x) else np.empty(0)
+        sane = np.isfinite(scale) & (np.abs(x) < 500) & (z > -5) & (z < self.facade.roof_m + 30) & (scale > 1)
+        self._tracks.step(seen_ms / 1000, blobs[sane], calm[sane], x[sane], z[sane], scale[sane])
+        return [*self._judge(seen_ms), *self._close(seen_ms)]
+
+    def stop(self, up_ms: int) -> list[Sighting]:
+        """Ends what is still open."""
+        return [*self._close(up_ms, everything=True)]
+
+    def _prepare(self, gray: Gray) -> None:
+        (height, width), (wide, high) = gray.shape, self.facade.size
+        if abs(width * high - height * wide) > 0.02 * width * high:
+            raise EdgeAgentError(
+                "facade.other_frame", name=self.facade.name, width=width, height=height, wide=wide, high=high
+            )
+        if self._candidates is not None:
+            self._begin_again()
+        self._shape = (height, width)
+        size = (width, height) if self.mode == "full" else (width // 2, height // 2)
+        self._scale = size[0] / wide
+        self._candidates = Candidates(looked(size, self.facade.masks, self._scale))
+
+    def _begin_again(self) -> None:
+        self._times.clear()
+        self._tracks.reset()
+        if self._candidates is not None:
+            self._candidates.reset()
+
+    def _judge(self, now_ms: int) -> Iterator[Sighting]:
+        rows = self._tracks.grown(LEAST, min(LEAST_M, 2 * self.facade.floor_m))
+        found = []
+        for row in rows[:JUDGED_MOST]:
+            fixes = self._tracks.fixes(row)
+            verdict = judge(fixes, self.facade, self.grid.distance_m, self._step_s)
+            if verdict is not None:
+                found.append((fixes, verdict))
+        for fixes, verdict in sorted(found, key=lambda one: -len(one[0].t)):
+            told = fall(fixes, verdict, self.grid, self._scale)
+            yield from self._told(fixes.id, len(fixes.t), verdict, told, float(fixes.size[-1]), now_ms)
+
+    def _told(
+        self, track: int, fixes: int, verdict: Verdict, told: Fall, size: float, now_ms: int
+    ) -> Iterator[Sighting]:  # fmt: skip
+        sighting = self._sighting(track, verdict, told, size, now_ms)
+        for one in self._open:
+            mine = track in one.tracks
+            near = abs(one.x - verdict.x) <= MERGE_M and abs(one.last_ms - now_ms) <= MERGE_MS
+            if one.kind != verdict.kind or not (mine or near):
+                if one.kind == "falling_object" and mine:
+                    return
+                continue
+            one.tracks.add(track)
+            one.last_ms = now_ms
+            if fixes < one.fixes:
+                return
+            one.fixes, one.x = fixes, verdict.x
+            moved = told.floors[:1] != (one.sighting.fall.floors[:1] if one.sighting.fall else ())
+            one.sighting = self._as(sighting, one, Phase.GOING)
+            if moved or now_ms - one.told_ms >= 500:
+                one.told_ms = now_ms
+                yield one.sighting
+            return
+        self._count += 1
+        name = f"{self.facade.name}-{now_ms}-{self._count}"
+        incident = Incident(name, verdict.kind, now_ms, now_ms, fixes, verdict.x, sighting, {track})
+        incident.sighting = self._as(sighting, incident, Phase.BEGUN)
+        self._open.append(incident)
+        yield incident.sighting
+
+    def _as(self, sighting: Sighting, incident: Incident, phase: Phase) -> Sighting:
+        return msgspec.structs.replace(
+            sighting, incident=incident.id, phase=phase, tracks=tuple(sorted(incident.tracks)), count=1
+        )
+
+    def _sighting(self, track: int, verdict: Verdict, told: Fall, size: float, now_ms: int) -> Sighting:
+        _, u, v, _ = told.path[-1]
+        side = max(8, round(size) + 4)
+        height, width = self._shape if self.mode == "full" else (self._shape[0] // 2, self._shape[1] // 2)
+        return Sighting(
+            rule=self.facade.name, kind=verdict.kind, incident="", phase=Phase.BEGUN, up_ms=now_ms,
+            size=(width, height), box=(round(u - side / 2), round(v - side / 2), side, side),
+            tracks=(track,), fall=told, why=verdict.why,
+            confidence=round(min(1.0, 0.5 + len(told.path) / 40), 2) if verdict.kind == "falling_object" else 0.4,
+        )  # fmt: skip
+
+    def _close(self, now_ms: int, everything: bool = False) -> Iterator[Sighting]:
+        for one in list(self._open):
+            if everything or now_ms - one.last_ms > OVER_MS + (MERGE_MS if one.kind == "falling_object" else 0):
+                self._open.remove(one)
+                yield self._as(one.sighting, one, Phase.OVER)

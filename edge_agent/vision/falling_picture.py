@@ -1,0 +1,86 @@
+"""The calibration drawn over the façade, for eyes: does each line lie on its floor?
+
+Green: the grid as computed, numbered; amber where a metre has fewer pixels than a cup needs. White: what was clicked.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from edge_agent.errors import EdgeAgentError
+from edge_agent.model.site import WARN_PX_PER_M
+from edge_agent.vision.falling_grid import Grid
+
+Picture = npt.NDArray[Any]
+
+GREEN, AMBER, WHITE, BLACK = (60, 220, 60), (0, 170, 255), (255, 255, 255), (0, 0, 0)
+BYTES_AT_MOST, PIXELS_AT_MOST = 64_000_000, 40_000_000
+
+
+def read(path: Path) -> Picture:
+    """A still, blue-green-red, 8 bits. Raises EdgeAgentError when it is none."""
+    try:
+        data = path.read_bytes() if path.stat().st_size <= BYTES_AT_MOST else b""
+    except OSError as error:
+        raise EdgeAgentError("facade.no_still", file=path, why=error.strerror) from None
+    try:
+        picture: Picture | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    except cv2.error:  # more pixels than it takes
+        picture = None
+    if picture is None or picture.shape[0] * picture.shape[1] > PIXELS_AT_MOST:
+        raise EdgeAgentError("facade.not_a_still", file=path)
+    return picture
+
+
+def draw(grid: Grid, still: Picture) -> Picture:
+    """`still` (any size of the calibrated shape) with the grid over it."""
+    picture = still.copy()
+    factor = picture.shape[1] / grid.facade.size[0]
+    thick = max(1, round(picture.shape[0] / 900))
+    facade = grid.facade
+    left, right = _sides(grid)
+    x = np.linspace(left, right, 40)
+    for floor in range(1, facade.floors + 2):
+        z = facade.height_m(floor)
+        colour = GREEN if float(grid.px_per_m((left + right) / 2, z)) >= WARN_PX_PER_M else AMBER
+        points = np.stack(grid.pixels(x, np.full_like(x, z)), 1) * factor
+        cv2.polylines(picture, [np.round(points).astype(np.int32)], False, colour, thick, cv2.LINE_AA)
+        if floor <= facade.floors:
+            u, v = (float(value) * factor for value in grid.pixels(right, z + 0.25 * facade.floor_m))
+            _write(picture, str(floor), (round(u) + 6, round(v)), colour, thick)
+    for column in range(1, max((line.column for line in facade.columns), default=0) + 1):
+        up = np.linspace(0, facade.roof_m, 40)
+        points = np.stack(grid.pixels(np.full_like(up, (column - 1) * facade.column_m), up), 1) * factor
+        cv2.polylines(picture, [np.round(points).astype(np.int32)], False, GREEN, thick, cv2.LINE_AA)
+    for u, v in _clicks(grid):
+        at = round(u * factor), round(v * factor)
+        cv2.drawMarker(picture, at, BLACK, cv2.MARKER_CROSS, 16 * thick, 3 * thick)
+        cv2.drawMarker(picture, at, WHITE, cv2.MARKER_CROSS, 16 * thick, thick)
+    for mask in facade.masks:
+        corners = np.round(np.array(mask).reshape(-1, 2) * factor).astype(np.int32)
+        cv2.fillPoly(picture, [corners], BLACK)
+    return picture
+
+
+def png(picture: Picture) -> bytes:
+    return bytes(cv2.imencode(".png", picture)[1])
+
+
+def _sides(grid: Grid) -> tuple[float, float]:
+    """x of the left and right end of what was clicked, in m."""
+    x, _ = grid.metres(*np.array(_clicks(grid)).T)
+    return float(x.min()), float(x.max())
+
+
+def _clicks(grid: Grid) -> list[tuple[float, float]]:
+    lines = [line.at for line in grid.facade.lines] + [line.at for line in grid.facade.columns]
+    return [point for at in lines for point in zip(at[::2], at[1::2], strict=True)]
+
+
+def _write(picture: Picture, text: str, at: tuple[int, int], colour: tuple[int, int, int], thick: int) -> None:
+    size = 0.45 * thick + 0.2
+    cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, BLACK, 3 * thick, cv2.LINE_AA)
+    cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, colour, thick, cv2.LINE_AA)

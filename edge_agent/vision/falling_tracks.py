@@ -1,0 +1,222 @@
+"""Tracks in metres, many at once: pairs that may be the beginning of a fall, followed to where gravity takes them.
+
+All state is in arrays with one row a track, so that rain costs little more than calm. A track takes the nearest blob
+in its gate; it knows nothing of shapes (an object of two pixels has none) and never uses overlap: near the ground a
+falling object moves twenty times its own size from frame to frame.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_agent.vision.falling_candidates import Blobs
+
+Array = npt.NDArray[np.float64]
+
+G = 9.81
+MOST, NEW_MOST, LENGTH = 256, 60, 120  # tracks, new ones in a frame, fixes of one
+MISSES = 3
+UP_MOST, ACROSS_MOST, MARGIN_M = 5.0, 7.0, 2.0  # m/s, m/s, m above the roof
+GATE_PX, GATE_SHARE = 3.0, 0.22
+FAST_S = 0.035  # two blobs this close in time are of one frame
+
+
+@dataclass
+class Fixes:
+    """The fixes of one track: `t` s, `u` `v` px of the analysed frame, `x` `z` m, `size` px, `scale` px per m."""
+
+    id: int
+    t: Array
+    u: Array
+    v: Array
+    x: Array
+    z: Array
+    size: Array
+    scale: Array
+    contrast: Array
+    missed: int
+
+
+class Tracks:
+    def __init__(self, roof_m: float) -> None:
+        self._roof_m = roof_m
+        self._data = np.zeros((MOST, LENGTH, 8))  # t, u, v, x, z, size, px per m, contrast
+        self._n = np.zeros(MOST, int)
+        self._missed = np.zeros(MOST, int)
+        self._id = np.zeros(MOST, int)
+        self._down = np.zeros(MOST)  # speed downwards and across at the last fix, as fitted
+        self._across = np.zeros(MOST)
+        self._pull = np.full(MOST, 0.9 * G)
+        self._used = np.zeros(MOST, bool)
+        self._next = 1
+        self._before: list[Array] = []  # candidates of the two frames before, with their time
+
+    def reset(self) -> None:
+        self._used[:] = False
+        self._before.clear()
+
+    def step(self, t: float, blobs: Blobs, calm: npt.NDArray[np.bool_], x: Array, z: Array, scale: Array) -> None:
+        """One frame. `x`, `z`, `scale`: of each blob, m and px per m."""
+        now = np.column_stack(
+            [np.full(len(x), t), blobs[:, 0], blobs[:, 1], x, z, blobs[:, 2:4].max(1), scale, blobs[:, 4]]
+        )
+        taken = self._follow(t, now)
+        free = now[calm & ~taken]
+        self._begin(free)
+        self._before = [free, *self._before[:1]]
+
+    def grown(self, least: int, least_m: float) -> list[int]:
+        """Rows that took a fix in this frame, have at least so many, and came down so far."""
+        rows = np.flatnonzero(self._used & (self._missed == 0) & (self._n >= least))
+        drop = self._data[rows, 0, 4] - self._data[rows, self._n[rows] - 1, 4]
+        return [int(row) for row in rows[drop >= least_m]]
+
+    def alive(self) -> dict[int, int]:
+        """Row of each track that is still followed, by its id."""
+        return {int(self._id[row]): int(row) for row in np.flatnonzero(self._used)}
+
+    def drop(self, row: int) -> None:
+        self._used[row] = False
+
+    def fixes(self, row: int) -> Fixes:
+        data = self._data[row, : self._n[row]]
+        t, u, v, x, z, size, scale, contrast = data.T.copy()
+        return Fixes(int(self._id[row]), t, u, v, x, z, size, scale, contrast, int(self._missed[row]))
+
+    def _follow(self, t: float, now: Array) -> npt.NDArray[np.bool_]:
+        taken = np.zeros(len(now), bool)
+        rows = np.flatnonzero(self._used)
+        if not len(rows):
+            return taken
+        last = self._data[rows, self._n[rows] - 1]
+        dt = t - last[:, 0]
+        drop = self._down[rows] * dt + self._pull[rows] * dt**2 / 2
+        z, x = last[:, 4] - drop, last[:, 3] + self._across[rows] * dt
+        if len(now):
+            # in px: differences in metres times the scale midway between the two
+            scale = (last[:, 6, None] + now[None, :, 6]) / 2
+            off = np.hypot((now[None, :, 4] - z[:, None]) * scale, (now[None, :, 3] - x[:, None]) * scale)
+            young = np.where(self._n[rows] < 6, 1.6, 1.0)
+            gate = (GATE_PX + 0.15 * last[:, 5] + GATE_SHARE * np.abs(drop) * last[:, 6]) * young
+            off[(now[None, :, 5] > 4 * last[:, 5, None] + 6) | (now[None, :, 5] * 4 + 6 < last[:, 5, None])] = np.inf
+            best = off.argmin(1)
+            hit = off[np.arange(len(rows)), best] <= gate
+        else:
+            best, hit = np.zeros(len(rows), int), np.zeros(len(rows), bool)
+        hit &= self._n[rows] < LENGTH
+        got, which = rows[hit], best[hit]
+        self._data[got, self._n[got]] = now[which]
+        self._n[got] += 1
+        self._missed[got] = 0
+        taken[which[self._n[got] >= 4]] = True
+        lost = rows[~hit]
+        self._missed[lost] += 1
+        self._used[lost[self._missed[lost] > np.where(self._n[lost] < 4, 1, MISSES)]] = False
+        self._judge(got)
+        self._thin(got, which)
+        return taken
+
+    def _judge(self, rows: npt.NDArray[np.int64]) -> None:
+        """Fits speed and pull over the last fixes, all rows at once, and drops what cannot be a fall."""
+        if not len(rows):
+            return
+        last = 8
+        n = self._n[rows]
+        at = np.clip(n[:, None] - last + np.arange(last)[None], 0, None)
+        use = (np.arange(last)[None] >= last - n[:, None]).astype(float)
+        data = self._data[rows[:, None], at]
+        t = data[:, :, 0] - data[:, -1:, 0]
+        z, x = data[:, :, 4], data[:, :, 3]
+        # three fixes give speed when the pull is known; six and more give the pull too
+        w = use * np.minimum(data[:, :, 6], 60.0) ** 2
+        old = n >= 6
+        pull = np.where(old, 0.0, 0.9 * G)
+        zz = z + pull[:, None] * t**2 / 2
+        s = [np.sum(w * t**k, 1) for k in range(5)]
+        b = [np.sum(w * zz * t**k, 1) for k in range(3)]
+        det2 = s[0] * s[2] - s[1] ** 2
+        speed2 = (s[0] * b[1] - s[1] * b[0]) / np.where(np.abs(det2) < 1e-12, 1e-12, det2)
+        m = np.stack(
+            [np.stack([s[0], s[1], s[2]], 1), np.stack([s[1], s[2], s[3]], 1), np.stack([s[2], s[3], s[4]], 1)], 1
+        )
+        m += np.eye(3)[None] * 1e-9 + np.diag([0, 0, 1.0])[None] * 2e-2  # the pull leans to 0.9 g a little
+        r = np.stack(b, 1) + np.stack([0 * s[0], 0 * s[0], np.full(len(rows), -0.45 * G * 2e-2)], 1)
+        full = np.linalg.solve(m, r[:, :, None])[:, :, 0]
+        self._down[rows] = -np.where(old, full[:, 1], speed2)
+        self._pull[rows] = np.where(old, np.clip(-2 * full[:, 2], 0.0, 16.0), 0.9 * G)
+        bx = [np.sum(w * x * t**k, 1) for k in range(2)]
+        self._across[rows] = (s[0] * bx[1] - s[1] * bx[0]) / np.where(np.abs(det2) < 1e-12, 1e-12, det2)
+        energy = data[:, -1, 4] + np.maximum(self._down[rows], 0) ** 2 / (2 * G)
+        slack = MARGIN_M + 3 / data[:, -1, 6] * np.maximum(self._down[rows], 1)
+        wrong = (
+            (self._down[rows] < -UP_MOST)
+            | (np.abs(self._across[rows]) > ACROSS_MOST)
+            | (energy > 1.15 * self._roof_m + slack)
+        )
+        wrong |= (n >= 10) & (self._down[rows] < 0.8)
+        self._used[rows[wrong]] = False
+
+    def _thin(self, rows: npt.NDArray[np.int64], which: npt.NDArray[np.int64]) -> None:
+        """Of tracks that took the same blob twice running the longest stays."""
+        if len(rows) < 2:
+            return
+        key = np.round(self._data[rows, np.maximum(self._n[rows] - 2, 0), 1] * 8)
+        order = np.lexsort((-self._n[rows], key, which))
+        rows, which, key = rows[order], which[order], key[order]
+        again = (which[1:] == which[:-1]) & (key[1:] == key[:-1])
+        self._used[rows[1:][again]] = False
+
+    def _begin(self, now: Array) -> None:
+        """Pairs with the two frames before that could be gravity's work."""
+        for n, past in enumerate(self._before):
+            if not len(now) or not len(past):
+                continue
+            dt = now[:, 0].max() - past[:, 0].max()
+            if dt < FAST_S:
+                continue
+            drop = past[None, :, 4] - now[:, None, 4]
+            down, across = drop / dt, (now[:, None, 3] - past[None, :, 3]) / dt
+            noise = 1.5 / now[:, None, 6] / dt
+            high = now[:, None, 4] + np.maximum(down - noise, 0) ** 2 / (2 * G)
+            good = (
+                (down > -UP_MOST - noise)
+                & (down > 0.3)
+                & (np.abs(across) < ACROSS_MOST + noise)
+                & (past[None, :, 4] > 1.5)
+            )
+            good &= (high < self._roof_m + MARGIN_M) & (past[None, :, 4] < self._roof_m + MARGIN_M)
+            small, large = np.minimum(now[:, None, 5], past[None, :, 5]), np.maximum(now[:, None, 5], past[None, :, 5])
+            good &= large < 3 * small + 4
+            if n == 1:  # two frames ago only where the frame between has nothing to continue
+                good &= ~self._continued(past)[None, :]
+            one, other = np.nonzero(good)
+            if len(one) > NEW_MOST:
+                loud = np.argsort(-(now[one, 7] + past[other, 7]) + 4 * np.abs(across[one, other]))[:NEW_MOST]
+                one, other = one[loud], other[loud]
+            self._add(past[other], now[one])
+
+    def _continued(self, past: Array) -> npt.NDArray[np.bool_]:
+        """Whether the frame between has a blob next to each of them: then the pair is a matter of one frame."""
+        between = self._before[0]
+        if not len(between):
+            return np.zeros(len(past), bool)
+        near = np.hypot(past[:, None, 1] - between[None, :, 1], past[:, None, 2] - between[None, :, 2])
+        return np.asarray((near.min(1) < 25), bool)
+
+    def _add(self, first: Array, second: Array) -> None:
+        free = np.flatnonzero(~self._used)
+        if len(free) < len(first):  # the youngest that missed make room
+            young = np.flatnonzero(self._used & (self._n <= 3) & (self._missed > 0))
+            self._used[young] = False
+            free = np.flatnonzero(~self._used)
+        count = min(len(free), len(first))
+        rows = free[:count]
+        self._data[rows, 0], self._data[rows, 1] = first[:count], second[:count]
+        self._n[rows], self._missed[rows], self._used[rows] = 2, 0, True
+        self._id[rows] = np.arange(self._next, self._next + count)
+        self._next += count
+        dt = second[:count, 0] - first[:count, 0]
+        self._down[rows] = (first[:count, 4] - second[:count, 4]) / np.maximum(dt, 1e-3) + 0.45 * G * dt
+        self._across[rows] = (second[:count, 3] - first[:count, 3]) / np.maximum(dt, 1e-3)
+        self._pull[rows] = 0.9 * G

@@ -1,0 +1,138 @@
+"""A copy of a clip that may be shown to others: masked, faces and plates blurred. A child process.
+
+`python -m edge_agent.vision.publish`: one line of JSON (PublishJob) and the clip on stdin; on stdout one line of JSON
+with what was found, then the new file. What a detector found once is blurred for half a second before and after; heads
+of people are blurred where no face can be made out. No detector finds all: whoever publishes it looks at it first.
+"""
+
+import io
+import json
+import sys
+from typing import Any
+
+import msgspec
+
+from edge_agent.vision.confine import confine
+
+MEMORY_MB = 2048
+DETECT_EVERY = 3  # frames
+AROUND_S = 0.5
+GROW = 0.25  # of a found box, on each side
+BLOCK_PX = 24
+
+
+class PublishJob(msgspec.Struct, frozen=True):
+    """`masks`: polygons of x, y, … in parts of the picture; `only`: x, y, width, height in the same, outside of which
+    nothing is shown sharply; None: all of it is.
+    """
+
+    masks: tuple[tuple[float, ...], ...] = ()
+    only: tuple[float, float, float, float] | None = None
+
+
+Box = tuple[int, int, int, int]
+
+
+def main() -> None:
+    pipe = confine(MEMORY_MB)
+    job = msgspec.json.decode(sys.stdin.buffer.readline(), type=PublishJob)
+    clip = sys.stdin.buffer.read()
+    counts, made = publish(clip, job)
+    left = memoryview(json.dumps(counts).encode() + b"\n" + made)
+    while left:
+        left = left[pipe.write(left) :]
+
+
+def publish(clip: bytes, job: PublishJob) -> tuple[dict[str, int], bytes]:
+    """(what was found: faces, plates, heads; the new file)."""
+    import av
+
+    finder = Finder()
+    found: list[list[Box]] = []
+    with av.open(io.BytesIO(clip), "r") as container:
+        rate = float(container.streams.video[0].average_rate or 15)
+        for number, frame in enumerate(container.decode(video=0)):
+            boxes = finder.find(frame.to_ndarray(format="gray")) if number % DETECT_EVERY == 0 else []
+            found.append(boxes)
+    reach = max(DETECT_EVERY, round(AROUND_S * rate))
+    made = io.BytesIO()
+    with av.open(io.BytesIO(clip), "r") as container, av.open(made, "w", format="mp4") as output:
+        source = container.streams.video[0]
+        stream: Any = output.add_stream("libx264" if "libx264" in av.codecs_available else "mpeg4", rate=round(rate))
+        stream.width, stream.height, stream.pix_fmt = source.width // 2 * 2, source.height // 2 * 2, "yuv420p"
+        stream.codec_context.time_base = source.time_base
+        for number, frame in enumerate(container.decode(source)):
+            near = found[max(0, number - reach) : number + reach + 1]
+            picture = hide(frame.to_ndarray(format="bgr24"), [box for boxes in near for box in boxes], job)
+            shown = av.VideoFrame.from_ndarray(picture[: stream.height, : stream.width].copy(), format="bgr24")
+            shown.pts, shown.time_base = frame.pts, frame.time_base
+            output.mux(stream.encode(shown))
+        output.mux(stream.encode(None))
+    return finder.counts, made.getvalue()
+
+
+class Finder:
+    """Faces from the front and the side, plates, and people's heads; rather too many than too few."""
+
+    def __init__(self) -> None:
+        import cv2
+        import cv2.data
+
+        self._cv2 = cv2
+        self.counts = {"faces": 0, "plates": 0, "heads": 0}
+        self._cascades = [
+            (kind, cv2.CascadeClassifier(cv2.data.haarcascades + name))
+            for kind, name in (
+                ("faces", "haarcascade_frontalface_default.xml"),
+                ("faces", "haarcascade_profileface.xml"),
+                ("plates", "haarcascade_russian_plate_number.xml"),
+            )
+        ]
+        self._people = cv2.HOGDescriptor()
+        self._people.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())
+
+    def find(self, gray: Any) -> list[Box]:
+        boxes: list[Box] = []
+        for kind, cascade in self._cascades:
+            for picture, mirrored in ((gray, False), (gray[:, ::-1], True)):
+                if mirrored and kind == "plates":
+                    continue
+                for x, y, w, h in cascade.detectMultiScale(picture, 1.15, 3, minSize=(20, 20)):
+                    left = gray.shape[1] - x - w if mirrored else x
+                    boxes.append((int(left), int(y), int(w), int(h)))
+                    self.counts[kind] += 1
+        scale = min(1.0, 960 / gray.shape[1])
+        small = self._cv2.resize(gray, None, fx=scale, fy=scale) if scale < 1 else gray
+        if small.shape[0] >= 128 and small.shape[1] >= 64:
+            people, _ = self._people.detectMultiScale(small, winStride=(8, 8), scale=1.1)
+            for x, y, w, h in people:
+                boxes.append((int((x + w * 0.25) / scale), int(y / scale), int(w * 0.5 / scale), int(h * 0.25 / scale)))
+                self.counts["heads"] += 1
+        return boxes
+
+
+def hide(picture: Any, boxes: list[Box], job: PublishJob) -> Any:
+    """The picture with all that shall not be seen as coarse blocks; masks are grey."""
+    import cv2
+    import numpy as np
+
+    height, width = picture.shape[:2]
+    coarse = cv2.resize(picture, (max(1, width // BLOCK_PX), max(1, height // BLOCK_PX)), interpolation=cv2.INTER_AREA)
+    coarse = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_NEAREST)
+    hidden = np.zeros((height, width), bool)
+    if job.only is not None:
+        x, y, w, h = job.only
+        hidden[:] = True
+        hidden[int(y * height) : int((y + h) * height) + 1, int(x * width) : int((x + w) * width) + 1] = False
+    for x, y, w, h in boxes:
+        more_x, more_y = int(GROW * w), int(GROW * h)
+        hidden[max(0, y - more_y) : y + h + more_y, max(0, x - more_x) : x + w + more_x] = True
+    shown = np.where(hidden[:, :, None], coarse, picture)
+    for mask in job.masks:
+        corners = np.array(mask, np.float64).reshape(-1, 2) * (width, height)
+        cv2.fillPoly(shown, [corners.round().astype(np.int32)], (96, 96, 96))
+    return shown
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""The recorder of one camera: keeps the last seconds of its main stream, says clips of it.
+
+`python -m edge_agent.vision.recorder`, a child process like the one that analyses, and apart from it: a decoder that
+aborts there costs no evidence here, where nothing is decoded. model/recording.py has its orders and what it says.
+"""
+
+import os
+import random
+import sys
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge_agent import log
+from edge_agent.model.detections import CameraState
+from edge_agent.model.recording import ClipDone, Keep, Piece, RecorderJob
+from edge_agent.vision.confine import confine
+from edge_agent.vision.worker import LOST_AFTER_S, STATE_EVERY_S, Pipe
+
+if TYPE_CHECKING:
+    import av
+
+    from edge_agent.vision.ring import Clip
+
+MEMORY_MB = 512  # the ring holds 64 MB at most; the rest is what libraries map
+LATE_S = 5.0  # a clip whose end does not come ends so long after it
+CLIPS_AT_MOST = 8  # at the same time
+
+logger = log.get("vision.recorder")
+
+
+class Recorder:
+    def __init__(self, job: RecorderJob, pipe: Pipe) -> None:
+        from edge_agent.vision.ring import Ring
+        from edge_agent.vision.timeline import Timeline
+
+        self.job, self.pipe = job, pipe
+        self._ring, self._timeline = Ring(round(job.pre_s * 1000)), Timeline()
+        self._lock = threading.Lock()
+        self._clips: dict[str, tuple[Keep, Clip]] = {}
+        self._template: av.VideoStream | None = None
+        self._arrived, self._began = time.monotonic(), False
+        self.trouble = ""
+
+    # ---- the stream --------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Read the stream for ever; a thread of its own."""
+        import av.error
+
+        from edge_agent.vision.decode import BACKOFF_AT_MOST_S, BACKOFF_S, reason
+
+        delay_s = BACKOFF_S
+        while True:
+            began = time.monotonic()
+            try:
+                self._follow()
+                self.trouble = "the stream ended"
+            except (av.error.FFmpegError, ValueError) as error:
+                self.trouble = reason(error) if isinstance(error, av.error.FFmpegError) else str(error)
+            with self._lock:
+                self._template = None
+                self._timeline.restart()
+                self._ring.clear()  # another connection has another codec header
+                for evidence in list(self._clips):
+                    self._end(evidence, "the camera's stream was interrupted")
+            if time.monotonic() - began > BACKOFF_AT_MOST_S:
+                delay_s = BACKOFF_S
+            time.sleep(random.uniform(delay_s / 2, delay_s))
+            delay_s = min(delay_s * 2, BACKOFF_AT_MOST_S)
+
+    def _follow(self) -> None:
+        from edge_agent.vision import clock
+        from edge_agent.vision.decode import READ_WITHIN_S, SLOW_FRAMES, local_path, open_stream
+
+        path = local_path(self.job.url)
+        if path is not None and path.is_dir():
+            raise ValueError("no clips are kept of a folder of stills")
+        patience_s = max(READ_WITHIN_S, SLOW_FRAMES / self.job.fps) if path is None else None
+        with open_stream(self.job.url if path is None else str(path), patience_s) as container:
+            if not container.streams.video:
+                raise ValueError("there is no video in it")
+            stream = container.streams.video[0]
+            with self._lock:
+                self._template = stream
+            began, first_s = time.monotonic(), None
+            for packet in container.demux(stream):
+                if not packet.size:
+                    continue
+                seconds = None if packet.dts is None else float(packet.dts * packet.time_base)
+                if path is not None and seconds is not None:  # a recording plays at its own rate
+                    first_s = seconds if first_s is None else first_s
+                    time.sleep(max(0.0, began + seconds - first_s - time.monotonic()))
+                self._take(packet, seconds, clock.up_ms())
+
+    def _take(self, packet: "av.Packet[av.VideoStream]", seconds: float | None, now_ms: int) -> None:
+        from edge_agent.vision.ring import Kept
+
+        at_ms = self._timeline.at(seconds, now_ms)
+        kept = Kept(bytes(packet), packet.pts, packet.dts, packet.is_keyframe, packet.is_corrupt, at_ms)
+        with self._lock:
+            self._arrived, self._began, self.trouble = time.monotonic(), True, ""
+            self._ring.add(kept)
+            for evidence, (order, clip) in list(self._clips.items()):
+                if kept.at_ms > order.to_ms:
+                    self._end(evidence, "")
+                else:
+                    clip.write(kept)
+
+    # ---- orders ------------------------------------------------------------------------------------------------------
+
+    def keep(self, order: Keep) -> None:
+        with self._lock:
+            if (known := self._clips.get(order.evidence)) is not None:
+                self._clips[order.evidence] = (order, known[1])
+            elif self._template is None:
+                self.pipe.send(ClipDone(order.evidence, None, self.trouble or "the camera sends nothing"))
+            elif len(self._clips) >= CLIPS_AT_MOST:
+                self.pipe.send(ClipDone(order.evidence, None, "too many clips at once"))
+            else:
+                self._begin(order)
+
+    def _begin(self, order: Keep) -> None:
+        import av.error
+
+        from edge_agent.vision.ring import Clip
+
+        assert self._template is not None
+        try:
+            clip = Clip(self._template, lambda data: self.pipe.send(Piece(order.evidence, data)))
+        except (av.error.FFmpegError, ValueError) as error:
+            self.pipe.send(ClipDone(order.evidence, None, f"its codec goes into no file: {type(error).__name__}"))
+            return
+        self._clips[order.evidence] = (order, clip)
+        for kept in self._ring.since(order.from_ms):
+            if kept.at_ms <= order.to_ms:
+                clip.write(kept)
+
+    def _end(self, evidence: str, why: str) -> None:
+        import av.error
+
+        order, clip = self._clips.pop(evidence)
+        stream = None
+        with suppress(av.error.FFmpegError):
+            stream = clip.close()
+        if stream is not None and not why and stream.from_ms > order.from_ms + 1000:
+            why = f"it begins {(stream.from_ms - order.from_ms) / 1000:.0f} s late"
+        self.pipe.send(ClipDone(evidence, stream, why or ("" if stream else "there was no picture")))
+
+    def look(self) -> str:
+        """End what is over although nothing comes any more. Is the camera ready, or lost? Empty: nobody knows yet."""
+        from edge_agent.vision import clock
+
+        with self._lock:
+            now_ms = clock.up_ms()
+            for evidence, (order, _) in list(self._clips.items()):
+                if now_ms > order.to_ms + LATE_S * 1000:
+                    self._end(evidence, "the camera's stream was interrupted")
+            silent_s = time.monotonic() - self._arrived
+            if silent_s > max(LOST_AFTER_S, 3 / self.job.fps):
+                return "lost"
+            return "ready" if self._began else ""
+
+
+def orders(recorder: Recorder) -> None:
+    """Until the parent closes the pipe: then the child has nobody left."""
+    for line in sys.stdin.buffer:
+        recorder.keep(msgspec.json.decode(line, type=Keep))
+    os._exit(0)
+
+
+def main() -> None:
+    pipe = Pipe(confine(MEMORY_MB))
+    job = msgspec.json.decode(sys.stdin.buffer.readline(), type=RecorderJob)
+    log.configure()
+    log.job.set(f"recorder {job.camera}")
+    from edge_agent.vision.worker import die
+
+    threading.excepthook = die
+    recorder = Recorder(job, pipe)
+    threading.Thread(target=recorder.run, name="stream", daemon=True).start()
+    threading.Thread(target=orders, args=(recorder,), name="orders", daemon=True).start()
+    while True:
+        if state := recorder.look():
+            pipe.send(CameraState(state, recorder.trouble if state == "lost" else ""))
+        time.sleep(STATE_EVERY_S if state else STATE_EVERY_S / 10)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""The seconds before the event: packets of a stream, kept as they came, and the clips that are cut from them.
+
+Nothing is decoded and nothing encoded again. A clip begins at the key frame before its time and is written as
+fragmented MP4: whatever of it has been written can be played. Bytes of the stream are not changed; its timestamps begin
+at 0.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from fractions import Fraction
+from typing import NamedTuple
+
+import av
+import av.container
+
+from edge_agent.model.recording import Stream
+from edge_agent.vision.video_units import UnitHash
+
+PIECE_BYTES = 48 << 10
+BYTES_AT_MOST = 64 << 20  # of one camera, whatever it sends
+FRAGMENTED = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+
+
+class Kept(NamedTuple):
+    """One packet. Times of the stream in its time base, None where it has none; `at_ms`: uptime."""
+
+    data: bytes
+    pts: int | None
+    dts: int | None
+    key: bool
+    damaged: bool
+    at_ms: int
+
+
+class Ring:
+    def __init__(self, keep_ms: int) -> None:
+        self._keep_ms, self._bytes = keep_ms, 0
+        self._packets: deque[Kept] = deque()
+
+    def __len__(self) -> int:
+        return len(self._packets)
+
+    def add(self, packet: Kept) -> None:
+        """Keep it; whole groups of pictures leave at the other end, so long as enough remains."""
+        self._packets.append(packet)
+        self._bytes += len(packet.data)
+        while (cut := self._first_group()) and (
+            packet.at_ms - self._packets[cut].at_ms >= self._keep_ms or self._bytes > BYTES_AT_MOST
+        ):
+            for _ in range(cut):
+                self._bytes -= len(self._packets.popleft().data)
+        if self._bytes > BYTES_AT_MOST:  # one group alone is too much: there is no key frame to begin with
+            self.clear()
+
+    def clear(self) -> None:
+        self._packets.clear()
+        self._bytes = 0
+
+    def since(self, from_ms: int) -> list[Kept]:
+        """From the last key frame at or before `from_ms`, or the oldest there is."""
+        packets = list(self._packets)
+        keys = [index for index, packet in enumerate(packets) if packet.key]
+        if not keys:
+            return []
+        early = [index for index in keys if packets[index].at_ms <= from_ms]
+        return packets[(early or keys[:1])[-1] :]
+
+    def _first_group(self) -> int:
+        """How many packets the oldest group has; 0 while it is the only one."""
+        return next((index for index, packet in enumerate(self._packets) if index and packet.key), 0)
+
+
+class Clip:
+    """One clip being written. `say` gets the bytes of the file, in order."""
+
+    def __init__(self, template: av.VideoStream, say: Callable[[bytes], None]) -> None:
+        """Raises av.error.FFmpegError or ValueError when this codec cannot be put into a file."""
+        self._sink = _Sink(say)
+        self._container = av.open(self._sink, "w", format="mp4", options=FRAGMENTED)
+        self._stream = self._container.add_stream_from_template(template)
+        self._time_base = template.time_base or Fraction(1, 90_000)
+        context = template.codec_context
+        self._codec, self._width, self._height = context.name, context.width, context.height
+        self._units = UnitHash(context.name, context.extradata)
+        self._base: int | None = None
+        self._last_dts = -1
+        self._packets = self._lost = self._from_ms = self._to_ms = 0
+
+    def write(self, kept: Kept) -> None:
+        if self._base is None:
+            if not kept.key:
+                return
+            self._base = self._time(kept.dts if kept.dts is not None else kept.pts, kept.at_ms)
+            self._from_ms = kept.at_ms
+        packet = av.Packet(kept.data)
+        packet.stream, packet.time_base, packet.is_keyframe = self._stream, self._time_base, kept.key
+        dts = self._time(kept.dts if kept.dts is not None else kept.pts, kept.at_ms) - self._base
+        packet.dts = self._last_dts = max(dts, self._last_dts + 1)
+        pts = self._time(kept.pts if kept.pts is not None else kept.dts, kept.at_ms) - self._base
+        packet.pts = max(pts, packet.dts)
+        self._container.mux(packet)
+        self._units.add(kept.data)
+        self._packets += 1
+        self._lost += kept.damaged
+        self._to_ms = max(self._to_ms, kept.at_ms)
+
+    def close(self) -> Stream | None:
+        """End the file; what is in it, None when nothing is."""
+        self._container.close()
+        self._sink.flush()
+        if not self._packets:
+            return None
+        return Stream(
+            codec=self._codec, width=self._width, height=self._height, packets=self._packets, lost=self._lost,
+            from_ms=self._from_ms, to_ms=self._to_ms, sha256=self._units.hexdigest(),
+        )  # fmt: skip
+
+    def _time(self, stream_time: int | None, at_ms: int) -> int:
+        return int(Fraction(at_ms, 1000) / self._time_base) if stream_time is None else stream_time
+
+
+class _Sink:
+    """A file that can only grow, as FFmpeg wants it."""
+
+    def __init__(self, say: Callable[[bytes], None]) -> None:
+        self._say, self._waiting = say, bytearray()
+
+    def write(self, data: bytes) -> int:
+        self._waiting += data
+        while len(self._waiting) >= PIECE_BYTES:
+            self._say(bytes(self._waiting[:PIECE_BYTES]))
+            del self._waiting[:PIECE_BYTES]
+        return len(data)
+
+    def flush(self) -> None:
+        if self._waiting:
+            self._say(bytes(self._waiting))
+            self._waiting.clear()

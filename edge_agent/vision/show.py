@@ -1,0 +1,121 @@
+"""A live camera with what is seen in it, as a page on this machine: `python -m edge_agent.vision.show`.
+
+For tuning by the installer; one line of JSON (ShowJob) on stdin, then `{"port": N}` on stdout. Serves MJPEG on loopback
+alone, to whoever sits at this machine, and ends with its parent. Nothing is stored.
+"""
+
+import json
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import msgspec
+
+from edge_agent.model.detections import SentryJob
+from edge_agent.vision.confine import confine
+
+MEMORY_MB = 1536
+SHOWN_AT_MOST_FPS = 10.0
+PAGE = """<!doctype html><meta charset="utf-8"><title>{camera}</title>
+<style>body{{margin:0;background:#111;color:#eee;font:16px sans-serif}}img{{max-width:100%;display:block}}</style>
+<img src="/stream" alt="{camera}"><p>{camera}</p>"""
+
+
+class ShowJob(msgspec.Struct, frozen=True):
+    sentry: SentryJob
+    port: int = 0
+
+
+class Newest:
+    """The picture drawn last; who watches waits for the next."""
+
+    def __init__(self) -> None:
+        self._jpeg, self._count, self._news = b"", 0, threading.Condition()
+
+    def put(self, jpeg: bytes) -> None:
+        with self._news:
+            self._jpeg, self._count = jpeg, self._count + 1
+            self._news.notify_all()
+
+    def after(self, count: int, within_s: float = 10.0) -> tuple[bytes, int]:
+        with self._news:
+            self._news.wait_for(lambda: self._count > count, within_s)
+            return self._jpeg, self._count
+
+
+def server(newest: Newest, camera: str, port: int) -> ThreadingHTTPServer:
+    class Viewer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/stream":
+                self._stream()
+                return
+            page = PAGE.format(camera=camera).encode()
+            self.send_response(200 if self.path == "/" else 404)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+
+        def _stream(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+            self.end_headers()
+            count = 0
+            try:
+                while True:
+                    jpeg, count = newest.after(count)
+                    head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                    self.wfile.write(head.encode() + jpeg + b"\r\n")
+            except (BrokenPipeError, ConnectionResetError):
+                return
+
+        def log_message(self, format: str, *args: Any) -> None:
+            return
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+    return Server(("127.0.0.1", port), Viewer)
+
+
+def main() -> None:
+    pipe = confine(MEMORY_MB)
+    job = msgspec.json.decode(sys.stdin.buffer.readline(), type=ShowJob)
+    import cv2
+
+    from edge_agent.vision.decode import FrameSource
+    from edge_agent.vision.replay import Canvas
+    from edge_agent.vision.sentry import QUEUE, Analysis
+    from edge_agent.vision.worker import die
+
+    threading.excepthook = die
+    newest = Newest()
+    camera = job.sentry.camera
+    page = server(newest, camera.name, job.port)
+    threading.Thread(target=page.serve_forever, daemon=True).start()
+    pipe.write(json.dumps({"port": page.server_address[1]}).encode() + b"\n")
+    analysis, canvas = Analysis(job.sentry), Canvas()
+    source = FrameSource(camera.url, camera.fps, QUEUE)
+    source.start()
+    said, shown = "", 0.0
+    while True:
+        frame = source.next(1.0)
+        if frame is None:
+            if source.trouble and source.trouble != said:
+                said = source.trouble
+                pipe.write(json.dumps({"trouble": said}).encode() + b"\n")
+            continue
+        said = ""
+        sightings = analysis.see(frame)
+        for sighting in sightings:
+            pipe.write(json.dumps({"seen": msgspec.to_builtins(sighting)}).encode() + b"\n")
+        if sightings or time.monotonic() - shown >= 1 / SHOWN_AT_MOST_FPS:
+            shown = time.monotonic()
+            if (picture := canvas.draw(frame, sightings, frame.up_ms)) is not None:
+                newest.put(cv2.imencode(".jpg", picture)[1].tobytes())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""Does the camera still see what it is there to see? Frozen, black, over-exposed, occluded, moved, out of focus.
+
+One look a second at a picture of 320 columns against a slow memory of how it was. Everything is compared after mean and
+contrast are taken out, so that dusk and an infra-red lamp are no tampering; whether the old view is still there, and
+where, says a phase correlation (Lee 2015: how many edges have gone; Saglam & Temizel 2009: of what kind it is). Each
+must last before it is said, and be gone for a while before it is over. A camera without a picture is the worker's.
+"""
+
+import zlib
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from edge_agent.model.sightings import Measure, Phase, Sighting
+from edge_agent.vision.frames import Image
+
+WIDTH_PX = 320
+LOOK_MS = 1000
+LEARN_LOOKS = 8  # before anything is judged
+REMEMBERS = 0.02  # of the memory, each look: a sun that moves is followed within minutes
+CONFIRM_MS = {
+    "frozen": 10_000, "black": 5_000, "overexposed": 5_000, "occluded": 5_000, "moved": 5_000, "defocused": 8_000,
+}  # fmt: skip
+OVER_MS = 10_000
+ADOPT_MS = 600_000  # a view that has been another one for so long is the view from now on
+
+BLACK_MEAN, BLACK_BRIGHT = 28.0, 40.0  # grey levels: the mean, and the 99th percentile; video's black is 16
+WHITE_LEVEL, WHITE_PART = 248, 0.6
+NOTHING_BRIGHT = 24.0  # nobody recognises anything in less
+EDGES_GONE = 0.6  # of the strong edges of the memory
+RESPONSE = 0.12  # of the phase correlation: above it the old view is there
+SHIFT_PX, FAR_PX = 4.0, 80.0  # of 320; a correlation farther away is chance
+SHARP_RATIO = 0.25  # of the memory's sharpness
+BLUR_RATIO = 0.1  # so little sharpness is no view any more, but a blurred one still
+TILE_PX = 20  # of 320
+BLANK = 0.4  # part of the tiles that have lost their structure
+BLANK_LEVELS, BLANK_RATIO = 3.0, 0.25  # a tile's spread: less than this is none, and of what it had
+STRONG = 90  # percentile of the memory's edges
+
+
+class Look(NamedTuple):
+    """What one look measured; against the memory where there is one."""
+
+    mean: float
+    bright: float  # 99th percentile
+    white: float  # part of the picture
+    blank: float = 0.0  # part of the tiles that had structure and have none
+    covered: float = 0.0  # the same beside tiles that still have theirs
+    gone: float = 0.0
+    shift_px: float = 0.0
+    response: float = 1.0
+    sharp: float = 1.0
+
+
+class TamperWatch:
+    def __init__(self, camera: str, fps: float = 15.0) -> None:
+        self._camera = camera
+        self._least = max(3, round(3 * min(1.0, fps)))  # looks a suspicion needs, of a camera of one frame a minute too
+        self._looked_ms: int | None = None
+        self._looks = 0
+        self._memory: Image | None = None  # normalised picture
+        self._edges: Image | None = None
+        self._tiles: Image | None = None
+        self._sharp = 0.0
+        self._window: Image | None = None
+        self._print, self._same_ms = 0, 0
+        self._since: dict[str, tuple[int, int]] = {}  # kind → (uptime, looks) of the suspicion
+        self._gone_ms: dict[str, int] = {}
+        self._incidents: dict[str, str] = {}
+        self.last: Look | None = None
+
+    def see(self, gray: Image, up_ms: int) -> list[Sighting]:
+        if self._looked_ms is not None and up_ms - self._looked_ms < LOOK_MS:
+            return []
+        self._looked_ms = up_ms
+        size = (gray.shape[1], gray.shape[0])
+        frozen_ms = self._frozen(gray, up_ms)
+        look = self.last = self._look(gray)
+        suspected = self._suspected(look)
+        if frozen_ms >= CONFIRM_MS["frozen"]:
+            suspected["frozen"] = Measure("unchanged", frozen_ms / 1000, CONFIRM_MS["frozen"] / 1000, "s")
+        said = [self._judge(kind, suspected.get(kind), up_ms, size) for kind in CONFIRM_MS]
+        return [sighting for sighting in said if sighting is not None]
+
+    def stop(self, up_ms: int) -> list[Sighting]:
+        """The pictures stopped: whatever it was, nobody sees it now."""
+        over = [self._say(kind, incident, Phase.OVER, up_ms, (0, 0), ()) for kind, incident in self._incidents.items()]
+        self._incidents, self._since, self._gone_ms, self._same_ms = {}, {}, {}, 0
+        return over
+
+    # ---- one look ----------------------------------------------------------------------------------------------------
+
+    def _frozen(self, gray: Image, up_ms: int) -> int:
+        """For how long the picture has been the same to the last bit: no sensor does that."""
+        fingerprint = zlib.crc32(gray[::4].tobytes())
+        if fingerprint != self._print or not self._same_ms:
+            self._print, self._same_ms = fingerprint, up_ms
+        return up_ms - self._same_ms
+
+    def _look(self, gray: Image) -> Look:
+        height = max(16, round(gray.shape[0] * WIDTH_PX / gray.shape[1]))
+        small = cv2.resize(gray, (WIDTH_PX, height), interpolation=cv2.INTER_AREA)
+        mean, spread = float(small.mean()), float(small.std())
+        bright = float(np.percentile(small, 99))
+        white = float(np.count_nonzero(small >= WHITE_LEVEL)) / small.size
+        smooth = cv2.GaussianBlur(small, (3, 3), 0).astype(np.float32)
+        now = (smooth - mean) / max(4.0, spread)
+        edges = cv2.magnitude(cv2.Sobel(now, cv2.CV_32F, 1, 0), cv2.Sobel(now, cv2.CV_32F, 0, 1))
+        sharp = float(cv2.Laplacian(now, cv2.CV_32F).var())
+        tiles = _spread(cv2.blur(small, (3, 3)))
+        if self._memory is None or self._memory.shape != now.shape:
+            self._memory, self._edges, self._tiles = now.copy(), edges.copy(), tiles.copy()
+            self._sharp, self._looks = sharp, 0
+            self._window = cv2.createHanningWindow((WIDTH_PX, height), cv2.CV_32F)
+        assert self._edges is not None
+        assert self._tiles is not None
+        structured = self._tiles >= 2 * BLANK_LEVELS
+        ratio = tiles[structured] / self._tiles[structured]
+        blank = _part((ratio < BLANK_RATIO) | (tiles[structured] < BLANK_LEVELS))
+        covered = _part(ratio < BLANK_RATIO * np.percentile(ratio, 90)) if ratio.size else 0.0
+        strong = self._edges >= np.percentile(self._edges, STRONG)
+        there = cv2.dilate(edges, np.ones((3, 3), np.uint8))
+        gone = float(np.count_nonzero(there[strong] < 0.4 * self._edges[strong])) / max(1, int(strong.sum()))
+        (x, y), response = cv2.phaseCorrelate(self._memory, now, self._window)
+        sharpness = sharp / max(1e-6, self._sharp)
+        look = Look(mean, bright, white, blank, covered, gone, float(np.hypot(x, y)), float(response), sharpness)
+        self._looks += 1
+        if not self._suspected(look) or self._looks <= LEARN_LOOKS:
+            self._remember(now, edges, tiles, sharp)
+        return look
+
+    def _remember(self, now: Image, edges: Image, tiles: Image, sharp: float) -> None:
+        share = max(REMEMBERS, 1 / (self._looks + 1)) if self._looks <= LEARN_LOOKS else REMEMBERS
+        assert self._memory is not None
+        assert self._edges is not None
+        assert self._tiles is not None
+        cv2.accumulateWeighted(tiles, self._tiles, share)
+        cv2.accumulateWeighted(now, self._memory, share)
+        cv2.accumulateWeighted(edges, self._edges, share)
+        self._sharp += (sharp - self._sharp) * share
+
+    def _suspected(self, look: Look) -> dict[str, Measure]:
+        """What it looks like now. One explanation each: what is black is not also covered."""
+        there = look.response >= RESPONSE and look.shift_px <= SHIFT_PX
+        dim = there and self._looks > LEARN_LOOKS and look.bright >= NOTHING_BRIGHT  # night, and still the old view
+        if look.mean < BLACK_MEAN and look.bright < BLACK_BRIGHT and not dim:
+            return {"black": Measure("mean", look.mean, BLACK_MEAN, "grey levels")}
+        if look.white > WHITE_PART:
+            return {"overexposed": Measure("white", look.white, WHITE_PART, "of the picture")}
+        if self._looks < LEARN_LOOKS:
+            return {}
+        shifted = not there and look.response >= RESPONSE and look.shift_px <= FAR_PX
+        if shifted and look.sharp >= BLUR_RATIO:
+            return {"moved": Measure("shift", look.shift_px, SHIFT_PX, f"px of {WIDTH_PX}")}
+        if look.covered > BLANK or (look.blank > BLANK and not there and look.sharp >= BLUR_RATIO):
+            return {"occluded": Measure("blank", max(look.covered, look.blank), BLANK, "of the picture")}
+        if look.sharp < (SHARP_RATIO if there else BLUR_RATIO):
+            return {"defocused": Measure("sharpness", look.sharp, SHARP_RATIO, "of before")}
+        if not there and look.gone > EDGES_GONE:
+            return {"moved": Measure("edges gone", look.gone, EDGES_GONE, "of those it had")}
+        return {}
+
+    # ---- one state ---------------------------------------------------------------------------------------------------
+
+    def _judge(self, kind: str, found: Measure | None, up_ms: int, size: tuple[int, int]) -> Sighting | None:
+        incident = self._incidents.get(kind)
+        if found is None:
+            self._since.pop(kind, None)
+            if incident is None:
+                return None
+            if up_ms - self._gone_ms.setdefault(kind, up_ms) < OVER_MS:
+                return None
+            del self._incidents[kind], self._gone_ms[kind]
+            return self._say(kind, incident, Phase.OVER, up_ms, size, ())
+        self._gone_ms.pop(kind, None)
+        began, looks = self._since.get(kind, (up_ms, 0))
+        self._since[kind] = began, looks + 1
+        if kind in ("moved", "occluded", "defocused") and up_ms - began >= ADOPT_MS:
+            self._memory = None  # learnt anew from the next look on
+        if incident is None:
+            lasted = up_ms - began >= CONFIRM_MS[kind] or kind == "frozen"
+            if not lasted or (looks + 1 < self._least and kind != "frozen"):
+                return None
+            self._incidents[kind] = incident = f"{kind}-{began}"
+            return self._say(kind, incident, Phase.BEGUN, up_ms, size, (found,))
+        return self._say(kind, incident, Phase.GOING, up_ms, size, (found,))
+
+    def _say(
+        self, kind: str, incident: str, phase: Phase, up_ms: int, size: tuple[int, int], why: tuple[Measure, ...]
+    ) -> Sighting:
+        return Sighting(
+            rule=self._camera, kind=kind, incident=incident, phase=phase, up_ms=up_ms, size=size,
+            box=(0, 0, *size), why=why,
+        )  # fmt: skip
+
+
+def _part(mask: Image) -> float:
+    return float(np.count_nonzero(mask)) / max(1, mask.size)
+
+
+def _spread(small: Image) -> Image:
+    """Standard deviation of each tile, in grey levels."""
+    rows, columns = small.shape[0] // TILE_PX, small.shape[1] // TILE_PX
+    tiles = small[: rows * TILE_PX, : columns * TILE_PX].reshape(rows, TILE_PX, columns, TILE_PX)
+    spread: Image = tiles.std(axis=(1, 3)).astype(np.float32)
+    return spread

@@ -1,0 +1,148 @@
+"""Configuration → what watches: cameras and their children, alerting, evidence, deterrents.
+
+A gateway without such cameras has none of it.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from edge_agent import __version__, log
+from edge_agent.config import EVIDENCE_KEY, MODELS
+from edge_agent.core.joins import DoorJoins
+from edge_agent.drivers.recorder import RecorderWorker
+from edge_agent.drivers.sentry import SentryWorker
+from edge_agent.errors import FaceError, StoreError
+from edge_agent.flows.alerting import CameraAlerts
+from edge_agent.flows.deterrence import Deterrence
+from edge_agent.flows.evidence import EvidenceDesk, Sealing
+from edge_agent.flows.premises import Premises
+from edge_agent.model.detections import Detection, FaceRefused, FaceSample, SentryJob
+from edge_agent.model.doors import DeviceReport
+from edge_agent.model.evidence import Manifest as EvidenceManifest
+from edge_agent.model.face_models import Manifest
+from edge_agent.model.site import Camera, Config
+from edge_agent.ports import Clock, Gate
+from edge_agent.store.evidence import EvidenceStore
+from edge_agent.store.faces import load_key
+from edge_agent.supervise import Job
+from edge_agent.wiring_cameras import logged_in
+
+EVIDENCE = "evidence"  # folder of the state directory
+RING_MORE_S = 8.0  # a fall is told when it has been followed for a while: its clip still begins before it
+
+logger = log.get("watching")
+
+
+class Watching:
+    """`sign` gives the signed bytes of a manifest; `gates` has the deterrents' outputs by name."""
+
+    def __init__(
+        self,
+        config: Config,
+        folder: Path,
+        state: Path,
+        premises: Premises,
+        gates: Mapping[str, Gate],
+        sign: Callable[[EvidenceManifest], bytes],
+    ) -> None:
+        self.jobs: dict[str, Job] = {}
+        self.desk: EvidenceDesk | None = None
+        self._config, self._folder, self._premises = config, folder, premises
+        clock: Clock = premises.clock
+        if any("evidence" in camera.use for camera in config.cameras):
+            self._keep_evidence(state, sign)
+        deterrence = Deterrence(premises, config.deterrents, gates)
+        schedules = {zone.name: zone.schedule for zone in config.zones if zone.schedule is not None}
+        schedules |= {line.name: line.schedule for line in config.lines if line.schedule is not None}
+        calibrated = [facade.camera for facade in config.facades]
+        self.alerts = CameraAlerts(
+            premises, config.cameras, config.alerts, schedules, self.desk, deterrence.answer, calibrated
+        )  # fmt: skip
+        for camera in config.cameras:
+            if "alerts" in camera.use:
+                sentry = SentryWorker(
+                    sentry_job(config, camera, folder), clock, self.alerts.see, premises.alarms.device
+                )
+                self.jobs[f"sentry {camera.name}"] = sentry.run
+        for door in config.doors:
+            there = [camera for camera in config.cameras if camera.door == door.name]
+            if any("alerts" in camera.use for camera in there):
+                expect_face = any(camera.expect_face for camera in there)
+                self.alerts.joins[door.name] = DoorJoins(expect_face, door.gate.contact is not None)
+        if config.cameras:
+            self.jobs["alerting"] = self.alerts.run
+
+    def faces(self, camera: Camera) -> Callable[[Detection], None]:
+        """What the joins want to know of the faces before a camera: that they are there, not whose they are."""
+
+        def see(detection: Detection) -> None:
+            if isinstance(detection, FaceSample | FaceRefused):
+                self.alerts.see(camera.name, detection)
+
+        return see
+
+    def report(self, camera: Camera) -> Callable[[DeviceReport], None]:
+        """Where the face child's word about its camera goes: a camera with two children is said to be lost once."""
+        return (lambda _report: None) if "alerts" in camera.use else self._premises.alarms.device
+
+    def restore(self) -> None:
+        self.alerts.restore()
+
+    def _keep_evidence(self, state: Path, sign: Callable[[EvidenceManifest], bytes]) -> None:
+        config, premises = self._config, self._premises
+        try:
+            store = EvidenceStore(state / EVIDENCE, load_key(self._folder / EVIDENCE_KEY))
+        except StoreError as error:
+            logger.error("no evidence is kept, alerts go on: %s", error)
+            premises.alarms.degraded("evidence_off", str(error))
+            return
+        sealing = Sealing(config.gateway.id, __version__, config.digest, sign)
+        self.desk = EvidenceDesk(premises, config.evidence, store, sealing)
+        self.jobs["evidence"] = self.desk.run
+        sources = {}
+        for camera in config.cameras:
+            if "evidence" in camera.use:
+                _, url = logged_in(camera, self._folder)
+                pre_s = config.evidence.pre_s + RING_MORE_S
+                recorder = RecorderWorker(
+                    camera, url, pre_s, premises.clock, self.desk.take, premises.alarms.device
+                )  # fmt: skip
+                self.desk.recorders[camera.name] = recorder
+                self.jobs[f"recorder {camera.name}"] = recorder.run
+                sources[camera.name] = _shown(url)
+        self.desk.sources = sources
+
+
+def sentry_job(config: Config, camera: Camera, folder: Path) -> SentryJob:
+    """What the child of `camera` is told: its stream, and what it is watched for."""
+    url, _ = logged_in(camera, folder)
+    return SentryJob(
+        msgspec.structs.replace(camera, url=url),
+        tuple(facade for facade in config.facades if facade.camera == camera.name),
+        tuple(zone for zone in config.zones if zone.camera == camera.name),
+        tuple(line for line in config.lines if line.camera == camera.name),
+        *_detector(config, folder),
+    )
+
+
+def _detector(config: Config, folder: Path) -> tuple[Manifest | None, str]:
+    """What `vision.detector` names, and where it lies; without it zones go on with motion alone, and that is said."""
+    if config.vision.detector is None:
+        return None, ""
+    from edge_agent.vision.models import objects_of
+
+    models = folder / config.gateway.state / MODELS
+    try:
+        return objects_of(config.vision.detector, models), str(models)
+    except FaceError as error:
+        logger.error("zones are watched without a detector: %s", error)
+        return None, ""
+
+
+def _shown(url: str) -> str:
+    """Without user, password and query."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

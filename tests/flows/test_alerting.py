@@ -1,0 +1,429 @@
+"""flows/alerting.py: one alert for each incident, whatever the cameras say and however often."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from types import MappingProxyType
+
+import msgspec
+
+from edge_agent.core.joins import DoorJoins
+from edge_agent.flows.alarm import Alarms
+from edge_agent.flows.alerting import CameraAlerts
+from edge_agent.flows.deterrence import Deterrence
+from edge_agent.flows.evidence import EvidenceDesk, Sealing
+from edge_agent.flows.premises import Premises
+from edge_agent.model.detections import CameraState, FaceRefused
+from edge_agent.model.events import (
+    AccessDenied,
+    AccessGranted,
+    AlertClosed,
+    AlertOpened,
+    AlertUpdated,
+    DeviceDegraded,
+    DoorClosed,
+    DoorOpened,
+    Event,
+    ExitRequested,
+)
+from edge_agent.model.evidence import File
+from edge_agent.model.people import Schedule, Span
+from edge_agent.model.recording import ClipDone, Keep, Piece
+from edge_agent.model.sightings import Fall, Phase, Sighting
+from edge_agent.model.site import AlertRule, Camera, Deterrent, EvidencePolicy, GateBinding, Policy
+from tests.flows.world import BOOK, MemoryBooks, MemoryClock, MemoryJournal
+
+YARD = Camera(name="yard", url="rtsp://yard", use=("alerts", "evidence"), area="garden")
+GATE = Camera(name="gate-cam", url="rtsp://gate", door="gate", use=("alerts",))
+FALL = Fall(
+    floors=((12, 0.9), (13, 0.1)), released_ms=99_000, impact_ms=101_500, speed_mps=25.0,
+    path=((99_000, 1.0, 2.0, 30.0),), residual_px=0.8, calibration="c-1",
+)  # fmt: skip
+ALWAYS = Schedule("always", (Span((1, 2, 3, 4, 5, 6, 7), 0, 1440),))
+
+
+class Memory:
+    """The evidence's disk and recorder."""
+
+    def __init__(self) -> None:
+        self.orders: list[Keep] = []
+        self.content: dict[str, bytes] = {}
+        self.there_is_room = True
+
+    def keep(self, order: Keep) -> bool:
+        self.orders.append(order)
+        return True
+
+    async def look(self) -> None:
+        return
+
+    def begin(self, evidence: str, request: bytes) -> "Memory":
+        self.evidence = evidence
+        self.content[evidence] = b""
+        return self
+
+    def write(self, data: bytes) -> None:
+        self.content[self.evidence] += data
+
+    def close_clip(self) -> File:
+        return File("clip.mp4", 1, "0" * 64)
+
+    def add(self, name: str, content: bytes) -> File:
+        return File(name, len(content), "1" * 64)
+
+    def finish(self, manifest: bytes) -> int:
+        return len(manifest)
+
+    def abort(self) -> None:
+        return
+
+    def erase(self, evidence: str) -> None:
+        del self.content[evidence]
+
+    def there(self) -> set[str]:
+        return set(self.content)
+
+    def cut_off(self) -> list[tuple[str, bytes]]:
+        return []
+
+
+class House:
+    def __init__(self, *rules: AlertRule, schedules: dict[str, str] | None = None) -> None:
+        self.clock, self.journal, self.memory = MemoryClock(), MemoryJournal(), Memory()
+        book = msgspec.structs.replace(
+            BOOK, schedules=MappingProxyType({"always": ALWAYS, "never": Schedule("never", ())})
+        )
+        self.premises = Premises(
+            self.journal, MemoryBooks(book), self.clock, Alarms(self.journal, self.clock), Policy()
+        )  # fmt: skip
+        sealing = Sealing("G1", "0", "", msgspec.json.encode)
+        self.desk = EvidenceDesk(self.premises, EvidencePolicy(), self.memory, sealing)  # type: ignore[arg-type]
+        self.desk.recorders["yard"] = self.memory
+        self.lit: list[float] = []
+        deterrents = (Deterrent(name="horn", output=GateBinding(link="l", profile="p"), on_s=3.0, per_hour=2),)
+        self.deterrence = Deterrence(self.premises, deterrents, {"horn": self})  # type: ignore[dict-item]
+        self.alerts = CameraAlerts(
+            self.premises, (YARD, GATE), rules, schedules, self.desk, self.deterrence.answer, ("yard",)
+        )  # fmt: skip
+        self.alerts.joins["gate"] = DoorJoins()
+
+    async def release(self, seconds: float) -> None:
+        self.lit.append(seconds)
+
+    async def secure(self) -> None:
+        return
+
+    def say(
+        self, phase: str, kind: str = "intrusion", incident: str = "i-1", camera: str = "yard", **more: object
+    ) -> None:
+        sighting = Sighting(
+            rule="lawn",
+            kind=kind,
+            incident=incident,
+            phase=Phase(phase),
+            up_ms=self.clock.up_ms,
+            size=(640, 360),
+            **more,
+        )  # type: ignore[arg-type]
+        self.alerts.see(camera, sighting)
+
+    def wait(self, seconds: float) -> None:
+        for _ in range(round(seconds * 2)):
+            self.clock.up_ms += 500
+            self.alerts.look()
+
+    def events(self, *kinds: type[Event]) -> list[Event]:
+        return [row.event for row in self.journal.all if isinstance(row.event, kinds)]  # type: ignore[misc]
+
+    def told(self) -> list[str]:
+        """alert.opened, updated and closed, as words."""
+        said = []
+        for event in self.events(AlertOpened, AlertUpdated, AlertClosed):
+            what = getattr(event, "what", "") or getattr(event, "why", "")
+            said.append(event.tag.removeprefix("alert.") + (f" {what}" if isinstance(what, str) and what else ""))
+        return said
+
+
+def in_a_house(*rules: AlertRule, schedules: dict[str, str] | None = None) -> Callable[..., None]:
+    def play(story: Callable[[House], Awaitable[None]]) -> None:
+        async def run() -> None:
+            await story(House(*rules, schedules=schedules))
+            await asyncio.sleep(0)
+
+        asyncio.run(run())
+
+    return play
+
+
+def test_sightings_of_one_incident_are_one_alert() -> None:
+    """Lost and seen again within ten seconds, two people in the same zone, said a hundred times: one."""
+
+    @in_a_house()
+    async def story(house: House) -> None:
+        house.say("begun", count=1)
+        for _ in range(100):
+            house.say("going", count=1)
+            house.wait(0.5)
+        house.say("begun", incident="i-2", count=2)
+        house.say("over")
+        house.say("over", incident="i-2")
+        house.wait(8)
+        house.say("begun", incident="i-3", count=1)
+        house.say("over", incident="i-3")
+        house.wait(9)
+        assert [word for word in house.told() if word != "updated grew"] == ["opened"]
+        house.wait(2)
+        assert house.told()[-1] == "closed over"
+        assert house.told().count("updated grew") <= 3
+        house.say("begun", incident="i-4")
+        assert house.told()[-1] == "opened"
+
+
+def test_every_fall_is_a_case_of_its_own_and_needs_a_person() -> None:
+    @in_a_house()
+    async def story(house: House) -> None:
+        house.say("begun", "falling_object", "f-1", fall=FALL)
+        house.say("begun", "falling_object", "f-2", fall=FALL)
+        house.say("over", "falling_object", "f-1", fall=msgspec.structs.replace(FALL, floors=((12, 0.97),)))
+        opened = house.events(AlertOpened)
+        assert [alert.review for alert in opened] == [True, True]  # type: ignore[attr-defined]
+        assert opened[0].fall.path == ()  # type: ignore[attr-defined]
+        assert house.told() == ["opened", "opened", "updated grew", "closed over"]
+        assert house.memory.orders[0].from_ms == 99_000 - 10_000, "before it was released"
+        assert set(house.premises.standing.cases) == {alert.alert for alert in opened}  # type: ignore[attr-defined]
+
+
+def test_the_alert_is_out_before_its_evidence_and_a_slow_clip_delays_nothing() -> None:
+    @in_a_house()
+    async def story(house: House) -> None:
+        house.say("begun")
+        (opened,) = house.events(AlertOpened)
+        evidence = opened.evidence  # type: ignore[attr-defined]
+        assert evidence == house.memory.orders[0].evidence
+        assert house.told() == ["opened"]
+        await house.desk.take(Piece(evidence, b"clip"))
+        assert "updated evidence" not in house.told()
+        await house.desk.take(ClipDone(evidence, None, ""))
+        assert house.told()[-1] == "updated evidence"
+        assert house.premises.standing.exhibits[evidence].number == 1
+        house.say("begun", incident="i-9", kind="loitering")
+        second = house.memory.orders[-1].evidence
+        await house.desk.take(ClipDone(second, None, "the camera sends nothing"))
+        assert house.told()[-1] == "updated no_evidence"
+
+
+def test_quiet_hours_and_mutes_only_record_and_end_by_themselves() -> None:
+    quiet = AlertRule(name="nights", kinds=("loitering",), quiet="always")
+
+    @in_a_house(quiet)
+    async def story(house: House) -> None:
+        house.say("begun", "loitering", "l-1")
+        mute = house.alerts.mute("area/garden", 60, "王芳", "gardeners")
+        assert not isinstance(mute, str)
+        house.premises.remember(mute)
+        house.say("begun")
+        first, second = house.events(AlertOpened)
+        assert (first.quiet, second.quiet) == (True, True)  # type: ignore[attr-defined]
+        assert house.premises.standing.cases == {}
+        await asyncio.sleep(0)
+        assert house.lit == []
+        for _ in range(62):
+            house.say("going")
+            house.wait(1)
+        assert house.told()[-2:] == ["opened", "closed changed"], "it goes on, and the mute is over"
+        assert not house.events(AlertOpened)[-1].quiet  # type: ignore[attr-defined]
+        assert house.alerts.mute("area/roof", 60, "王芳", "") == "operate.no_target"
+
+
+def test_a_zone_with_a_schedule_alerts_only_then() -> None:
+    @in_a_house(schedules={"lawn": "never"})
+    async def story(house: House) -> None:
+        house.say("begun")
+        house.say("going")
+        assert house.told() == []
+
+
+def test_deterrence_rests_and_never_sounds_for_a_light_object() -> None:
+    @in_a_house(AlertRule(name="all", level="alarm"))
+    async def story(house: House) -> None:
+        house.say("begun", "light_object", "leaf")
+        house.say("begun", "falling_object", "f-1")
+        house.say("begun", "falling_object", "f-2")
+        await asyncio.sleep(0)
+        assert house.lit == [3.0]
+        house.wait(61)
+        house.say("begun", "falling_object", "f-3")
+        house.wait(61)
+        house.say("begun", "falling_object", "f-4")
+        await asyncio.sleep(0)
+        assert house.lit == [3.0, 3.0], "two an hour"
+        assert "updated deterred" in house.told()
+
+
+def test_a_flood_is_recorded_and_said_to_be_one() -> None:
+    @in_a_house()
+    async def story(house: House) -> None:
+        for n in range(40):
+            house.say("begun", "falling_object", f"f-{n}")
+            house.say("over", "falling_object", f"f-{n}")
+            house.wait(1)
+        opened = house.events(AlertOpened)
+        assert [alert.quiet for alert in opened] == [False] * 30 + [True] * 10  # type: ignore[attr-defined]
+        assert len(house.events(DeviceDegraded)) == 1
+
+
+def test_a_camera_that_is_lost_ends_what_nobody_sees_any_more() -> None:
+    @in_a_house()
+    async def story(house: House) -> None:
+        house.say("begun")
+        house.alerts.see("yard", CameraState("lost"))
+        house.wait(11)
+        assert house.told() == ["opened", "closed camera_lost"]
+
+
+def test_a_restart_in_the_middle_is_the_same_alert() -> None:
+    """Seen again within half a minute it goes on; else it is closed, and nobody waits for ever."""
+
+    @in_a_house()
+    async def story(house: House) -> None:
+        house.say("begun")
+        house.say("begun", "falling_object", "f-1")
+        house.say("begun", "loitering", "l-1")
+        again = House()
+        again.premises.standing.apply(*house.journal.changes)  # type: ignore[arg-type]
+        again.alerts.restore()
+        assert again.told() == ["closed restarted"], "a fall does not go on"
+        again.say("begun", incident="i-77", count=1)
+        again.wait(35)
+        assert again.told() == ["closed restarted", "updated grew", "closed restarted"]
+        again.say("over", incident="i-77")
+        again.wait(11)
+        assert again.told()[-1] == "closed over"
+
+
+def test_a_calibrated_camera_that_was_moved_tells_no_floors_until_it_is_calibrated_anew() -> None:
+    """Nobody is accused by a camera that looks at another window."""
+
+    @in_a_house()
+    async def story(house: House) -> None:
+        house.say("begun", "moved", "m-1")
+        house.say("over", "moved", "m-1")
+        house.say("begun", "falling_object", "f-1", fall=FALL)
+        assert house.events(AlertOpened)[-1].fall is None  # type: ignore[attr-defined]
+        assert house.premises.clear("moved/yard", "王芳", "calibrated") == ""
+        house.say("begun", "falling_object", "f-2", fall=FALL)
+        assert house.events(AlertOpened)[-1].fall is not None  # type: ignore[attr-defined]
+
+
+def passes(house: House, *directions: str) -> None:
+    for direction in directions:
+        house.say("begun", "crossing", f"c-{house.clock.up_ms}-{direction}", "gate-cam", direction=direction)
+        house.wait(0.5)
+
+
+def grant(house: House, direction: str = "in") -> None:
+    event = AccessGranted(
+        door="gate", direction=direction, person="p-1", category="resident", how=("card",), rule="r"
+    )  # fmt: skip
+    house.premises.record(event)
+    house.premises.record(DoorOpened(door="gate"))
+
+
+def kinds(house: House) -> list[str]:
+    return [alert.kind for alert in house.events(AlertOpened)]  # type: ignore[attr-defined]
+
+
+def test_two_through_the_line_on_one_card_is_tailgating() -> None:
+    @in_a_house()
+    async def story(house: House) -> None:
+        grant(house)
+        passes(house, "in")
+        house.wait(3)
+        assert kinds(house) == []
+        passes(house, "in", "in")
+        house.wait(3)
+        assert kinds(house) == ["tailgating"], "two more, one alert"
+        assert house.events(AlertOpened)[0].door == "gate"  # type: ignore[attr-defined]
+
+
+def test_as_many_people_as_grants_is_none_even_when_the_grant_comes_last() -> None:
+    @in_a_house()
+    async def story(house: House) -> None:
+        grant(house)
+        passes(house, "in", "in")
+        grant(house)
+        house.wait(5)
+        assert kinds(house) == []
+
+
+def test_against_the_direction_and_what_is_not() -> None:
+    @in_a_house()
+    async def story(house: House) -> None:
+        grant(house)
+        passes(house, "out")
+        house.wait(3)
+        assert kinds(house) == ["wrong_passage"]
+        house.premises.record(DoorClosed(door="gate"))
+        house.wait(40)
+        passes(house, "in", "out")
+        house.wait(3)
+        assert kinds(house) == ["wrong_passage"], "past a shut door"
+        house.premises.record(ExitRequested(door="gate"))
+        house.premises.record(DoorOpened(door="gate"))
+        passes(house, "out", "out", "out")
+        house.wait(3)
+        assert kinds(house) == ["wrong_passage"], "leaving by the button is free"
+
+
+def test_a_passage_without_a_face_where_one_was_expected() -> None:
+    @in_a_house()
+    async def story(house: House) -> None:
+        house.alerts.joins["gate"] = DoorJoins(expect_face=True)
+        grant(house)
+        house.alerts.see("gate-cam", FaceRefused(1, house.clock.up_ms, "blurred"))
+        passes(house, "in")
+        house.wait(20)
+        assert kinds(house) == []
+        grant(house)
+        passes(house, "in")
+        house.wait(3)
+        assert kinds(house) == ["no_face"]
+
+
+def test_the_same_face_refused_three_times() -> None:
+    @in_a_house()
+    async def story(house: House) -> None:
+        for track in (1, 2, 2, 2, 2):
+            house.alerts.see("gate-cam", FaceRefused(track, house.clock.up_ms, "blurred"))
+            house.premises.record(AccessDenied(door="gate", direction="in", reason="unknown", how=("card",)))
+            house.wait(5)
+        assert kinds(house) == ["repeated_denial"]
+
+
+def test_a_verdict_is_on_record_also_for_an_alert_of_long_ago() -> None:
+    @in_a_house()
+    async def story(house: House) -> None:
+        house.say("begun")
+        (opened,) = house.events(AlertOpened)
+        again = House()
+        again.journal.all = house.journal.all
+        alert = opened.alert  # type: ignore[attr-defined]
+        assert await again.alerts.review(alert, "false", "王芳", "a cat") == ""
+        assert await again.alerts.review(alert, "perhaps", "王芳", "") == "operate.no_verdict"
+        assert await again.alerts.review("a-0", "true", "王芳", "") == "operate.no_alert"
+        (said,) = [event for event in again.events(AlertUpdated) if event.what == "verdict"]  # type: ignore[attr-defined]
+        assert (said.verdict, said.kind) == ("false", "intrusion")  # type: ignore[attr-defined]
+
+
+def test_no_alert_is_lost_while_nothing_can_be_recorded() -> None:
+    """Five hundred falls while the disk is full: all of them are told when there is room again."""
+
+    @in_a_house()
+    async def story(house: House) -> None:
+        house.journal.full = True
+        for n in range(500):
+            house.say("begun", "falling_object", f"f-{n}")
+        await asyncio.sleep(0.05)
+        assert house.told() == []
+        house.journal.full = False
+        house.premises._catch_up()
+        assert house.told().count("opened") == 500

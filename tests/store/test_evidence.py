@@ -1,0 +1,98 @@
+"""store/sealed.py and store/evidence.py: written once, read as written or not at all, also after a power cut."""
+
+from pathlib import Path
+
+import pytest
+
+from edge_agent.errors import StoreError
+from edge_agent.store.evidence import CLIP, MANIFEST, EvidenceStore
+from edge_agent.store.sealed import SealedWriter, read_sealed
+
+KEY, OTHER = bytes(range(32)), bytes(32)
+PIECES = [b"one" * 1000, b"", b"two", bytes(70_000)]
+
+
+def sealed(path: Path, name: str = "a/clip") -> Path:
+    writer = SealedWriter(path, name, KEY)
+    for piece in PIECES:
+        writer.write(piece)
+    writer.close()
+    return path
+
+
+def test_what_was_sealed_is_read_and_is_not_on_the_disk(tmp_path: Path) -> None:
+    path = sealed(tmp_path / "f")
+    assert list(read_sealed(path, "a/clip", KEY)) == PIECES
+    assert b"oneone" not in path.read_bytes()
+    with pytest.raises(StoreError):
+        SealedWriter(path, "a/clip", KEY)
+
+
+def test_every_altered_byte_is_noticed(tmp_path: Path) -> None:
+    path = sealed(tmp_path / "f")
+    whole = path.read_bytes()
+    for at in [*range(0, 60), *range(60, len(whole), 997), len(whole) - 1]:
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(StoreError):
+            list(read_sealed(path, "a/clip", KEY))
+
+
+@pytest.mark.parametrize(("name", "key"), [("b/clip", KEY), ("a/clip", OTHER)])
+def test_another_name_or_key_opens_nothing(tmp_path: Path, name: str, key: bytes) -> None:
+    path = sealed(tmp_path / "f")
+    with pytest.raises(StoreError):
+        list(read_sealed(path, name, key))
+
+
+def test_a_cut_file_is_noticed_and_read_up_to_its_last_whole_piece(tmp_path: Path) -> None:
+    path = sealed(tmp_path / "f")
+    whole = path.read_bytes()
+    for size in range(6, len(whole), 501):
+        path.write_bytes(whole[:size])
+        with pytest.raises(StoreError):
+            list(read_sealed(path, "a/clip", KEY))
+        rest = list(read_sealed(path, "a/clip", KEY, cut=True))
+        assert rest == PIECES[: len(rest)]
+    path.write_bytes(whole + b"more")
+    with pytest.raises(StoreError):
+        list(read_sealed(path, "a/clip", KEY))
+
+
+def test_evidence_is_there_when_it_is_finished_and_not_before(tmp_path: Path) -> None:
+    store = EvidenceStore(tmp_path / "evidence", KEY)
+    writer = store.begin("ev-1", b"{}")
+    writer.write(b"clip")
+    file = writer.close_clip()
+    writer.add("track.json", b"[]")
+    assert store.there() == set()
+    assert writer.finish(b'{"manifest":1}') > 0
+    assert store.there() == {"ev-1"}
+    assert b"".join(store.read("ev-1", CLIP)) == b"clip"
+    assert (file.name, file.size) == (CLIP, 4)
+    assert store.manifest("ev-1") == b'{"manifest":1}'
+    assert (tmp_path / "evidence/ev-1" / MANIFEST).stat().st_mode & 0o777 == 0o400
+    store.erase("ev-1")
+    assert store.there() == set()
+
+
+def test_what_a_power_cut_left_is_found_and_saved(tmp_path: Path) -> None:
+    """Half-written: its pieces are there, the end is not. Nothing but a request: thrown away."""
+    store = EvidenceStore(tmp_path / "evidence", KEY)
+    writer = store.begin("ev-1", b"what was asked")
+    writer.write(b"first")
+    writer.write(b"second")
+    idle = store.begin("ev-2", b"nothing came")
+    for one in (writer, idle):
+        one._clip.abort()  # the process is gone
+    (tmp_path / "evidence/ev-3.part").mkdir()
+    clip = tmp_path / "evidence/ev-1.part" / CLIP
+    clip.write_bytes(clip.read_bytes()[:-3])  # the last piece was cut in two
+    again = EvidenceStore(tmp_path / "evidence", KEY)
+    assert again.cut_off() == [("ev-1", b"what was asked"), ("ev-2", b"nothing came")]
+    (file,) = again.salvage("ev-1")
+    assert (file.name, file.size) == (CLIP, 5)
+    assert again.salvage("ev-2") == ()
+    again.finish("ev-1", b"{}")
+    assert again.there() == {"ev-1"}
+    assert list(again.read("ev-1", CLIP)) == [b"first"]
+    assert again.cut_off() == []

@@ -1,0 +1,118 @@
+"""The daemon with cameras that raise alerts: real children, real streams, real evidence on the disk."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from edge_agent.model.events import AlertOpened, AlertUpdated, EvidenceKept, Row
+from edge_agent.sim.estate import Estate
+from tests.system.site import estate, journal, log_of, ready, show_card, tags
+from tests.waiting import auntil
+
+FPS = 10
+CAMERAS = """
+[evidence]
+pre_s = 2
+post_s = 2
+longest_s = 7
+
+[[camera]]
+name = "yard"
+url = "file://{clip}"
+door = "north-gate"
+use = ["alerts", "evidence"]
+fps = 10
+"""
+
+
+def tampered(path: Path, seconds: int = 12, dark_s: int = 20) -> Path:
+    """A yard with sensor noise, and from `seconds` on somebody holds something before the lens."""
+    rng = np.random.default_rng(9)
+    wall = cv2.GaussianBlur(rng.integers(30, 220, (60, 80), np.uint8).repeat(6, 0).repeat(6, 1), (0, 0), 1.0)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = 480, 360, "yuv420p"
+        stream.options = {"preset": "ultrafast", "g": str(FPS), "crf": "28"}
+        for n in range((seconds + dark_s) * FPS):
+            gray = wall if n < seconds * FPS else np.full_like(wall, 5)
+            noisy = np.clip(gray + rng.normal(0, 3, gray.shape), 0, 255).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(noisy, format="gray").reformat(format="yuv420p")))
+        container.mux(stream.encode(None))
+    return path
+
+
+@contextlib.asynccontextmanager
+async def watched(folder: Path, toml: str) -> AsyncIterator[Estate]:
+    async with estate(folder) as site:
+        with site.config.open("a", encoding="utf-8") as file:
+            file.write(toml)
+        await site.open()
+        yield site
+
+
+def found(site: Estate, tag: str) -> list[Row]:
+    return [row for row in journal(site) if row.tag == tag]
+
+
+def news(site: Estate) -> list[AlertUpdated]:
+    return [row.event for row in found(site, "alert.updated") if isinstance(row.event, AlertUpdated)]
+
+
+def frames(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+def children(site: Estate) -> dict[str, int]:
+    """Module → process id of the agent's children."""
+    pids = {}
+    agent = site.agent.pid
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = status.read_text().rsplit(")", 1)[1].split()
+            if int(fields[1]) == agent:
+                command = (status.parent / "cmdline").read_bytes().split(b"\0")
+                pids[command[-2].decode()] = int(status.parent.name)
+    return pids
+
+
+def test_a_covered_camera_is_one_alert_with_evidence_and_the_door_goes_on(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with watched(tmp_path / "site", CAMERAS.format(clip=tampered(tmp_path / "yard.mp4"))) as site:
+            await ready(site)
+            await auntil(lambda: found(site, "alert.opened"), 60, lambda: log_of(site))
+            (opened,) = [row.event for row in found(site, "alert.opened")]
+            assert isinstance(opened, AlertOpened)
+            assert (opened.kind, opened.camera, opened.level, opened.door) == ("black", "yard", "fault", "north-gate")
+            assert opened.evidence
+            show_card(site)
+            await auntil(lambda: "access.granted" in tags(site), 10)
+            await auntil(lambda: found(site, "evidence.kept"), 40, lambda: log_of(site))
+            (kept,) = [row.event for row in found(site, "evidence.kept")]
+            assert isinstance(kept, EvidenceKept)
+            assert (kept.evidence, kept.alert) == (opened.evidence, opened.alert)
+            assert kept.complete, kept.why
+            assert "as it was signed" in await site.command("evidence", "verify")
+            folder = tmp_path / "copies"
+            await site.command("evidence", "export", kept.evidence, folder, "--by", "王芳", "--why", "case 7")
+            assert "evidence.exported" in tags(site)
+            copy = folder / kept.evidence
+            assert frames(copy / "clip.mp4") >= 5 * FPS
+            nowhere = ("--config", tmp_path / "none.toml")
+            key = site.gateway / "keys/gateway.pub"
+            assert "as it was signed" in await site.command("evidence", "verify", *nowhere, "--key", key, copy)
+            (copy / "track.json").write_text("[]")
+            with pytest.raises(RuntimeError, match="its content is not what was signed"):
+                await site.command("evidence", "verify", *nowhere, "--key", key, copy)
+            await site.command("alarm", "review", opened.alert, "--verdict", "true", "--by", "王芳")
+            await site.command("evidence", "hold", kept.evidence, "--by", "王芳")
+            assert "王芳" in await site.command("evidence", "list")
+            assert [e.verdict for e in news(site) if e.what == "verdict"] == ["true"]
+
+    asyncio.run(story())

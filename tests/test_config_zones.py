@@ -1,0 +1,79 @@
+"""[[zone]] and [[line]] of agent.toml: mistakes are named with their place, all at once, in both languages."""
+
+from pathlib import Path
+
+import pytest
+
+from edge_agent.config import load_config
+from edge_agent.errors import Problems
+from tests.test_config import GOOD
+
+ZONE = """
+[[zone]]
+name = "fire-lane"
+camera = "north-face"
+watch = ["blocked", "intrusion"]
+points = [[0.1, 0.5], [0.9, 0.5], [0.9, 0.95], [0.1, 0.95]]
+schedule = "night"
+"""
+LINE = """
+[[line]]
+name = "gate-line"
+camera = "north-face"
+watch = ["crossing", "wrong_way"]
+points = [[0.2, 0.7], [0.8, 0.7]]
+"""
+
+
+def problems(tmp_path: Path, text: str) -> list[tuple[str, str]]:
+    (tmp_path / "keys").mkdir(exist_ok=True)
+    (tmp_path / "keys/r.key").write_text("00112233445566778899aabbccddeeff\n")
+    path = tmp_path / "agent.toml"
+    path.write_text(text, "utf-8")
+    try:
+        load_config(path)
+    except Problems as found:
+        for problem in found.problems:
+            assert problem.text("en")
+            assert problem.text("zh")
+        return [(problem.at, problem.code) for problem in found.problems]
+    return []
+
+
+def test_zones_and_lines_are_read(tmp_path: Path) -> None:
+    assert problems(tmp_path, GOOD + ZONE + LINE) == []
+    config = load_config(tmp_path / "agent.toml")
+    assert config.zones[0].watch == ("blocked", "intrusion")
+    assert config.zones[0].points[2] == (0.9, 0.95)
+    assert config.lines[0].points == ((0.2, 0.7), (0.8, 0.7))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ('camera = "north-face"\nwatch = ["b', 'camera = "south"\nwatch = ["b', ("zone[0].camera", "config.no_such")),
+        ('"blocked", "intrusion"', '"blocked", "swimming"', ("zone[0].watch", "config.wrong_choice")),
+        ('["blocked", "intrusion"]', "[]", ("zone[0].watch", "zone.no_watch")),
+        ('"blocked", "intrusion"', '"ebike"', ("zone[0].watch", "zone.needs_detector")),
+        ("[0.9, 0.95]", "[0.9, 1.95]", ("zone[0].points[2]", "zone.outside")),
+        (
+            "[0.1, 0.5], [0.9, 0.5], [0.9, 0.95]",
+            "[0.1, 0.5], [0.9, 0.95], [0.9, 0.5]",
+            ("zone[0].points", "zone.crossing"),
+        ),
+        (", [0.9, 0.95], [0.1, 0.95]]", "]", ("zone[0].points", "zone.too_few")),
+        ('schedule = "night"', "loiter_s = 0.5", ("zone[0].loiter_s", "config.range")),
+        ('schedule = "night"', "sensitivity = 2.0", ("zone[0].sensitivity", "config.range")),
+        ("[0.8, 0.7]]", "[0.2, 0.7]]", ("line[0].points", "zone.short_line")),
+        ("[0.8, 0.7]]", "[0.8, 0.7], [0.9, 0.9]]", ("line[0].points", "config.wrong_value")),
+        ('name = "gate-line"\ncamera', 'name = "fire-lane"\ncamera', ("line[0].name", "config.duplicate")),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(tmp_path: Path, before: str, after: str, expected: tuple[str, str]) -> None:
+    assert before in GOOD + ZONE + LINE
+    assert expected in problems(tmp_path, (GOOD + ZONE + LINE).replace(before, after))
+
+
+def test_an_ebike_needs_a_detector(tmp_path: Path) -> None:
+    text = GOOD + ZONE.replace('"blocked", "intrusion"', '"ebike"')
+    assert problems(tmp_path, text + '\n[vision]\ndetector = "yolo-fastest-1.1-body"\n') == []

@@ -1,0 +1,151 @@
+"""vision/tamper.py: each spoiling is told as what it is, in seconds; dusk, fog, lamps and noise are none of it."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+
+from edge_agent.model.sightings import Phase, Sighting
+from edge_agent.vision.tamper import TamperWatch
+
+Spoil = Callable[[np.ndarray], np.ndarray]
+
+
+class Scene:
+    """A yard with houses, cars and sensor noise, seeded."""
+
+    def __init__(self, seed: int = 3) -> None:
+        self.rng = np.random.default_rng(seed)
+        wall = np.full((360, 640), 120, np.uint8)
+        for _ in range(120):
+            x, y, w, h = self.rng.integers(0, (600, 330, 90, 70))
+            cv2.rectangle(wall, (int(x), int(y)), (int(x + w), int(y + h)), int(self.rng.integers(20, 235)), -1)
+        self.wall = cv2.GaussianBlur(wall, (0, 0), 0.8)
+
+    def frame(self) -> np.ndarray:
+        return np.clip(self.wall + self.rng.normal(0, 3, self.wall.shape), 0, 255).astype(np.uint8)
+
+
+def noise(gray: np.ndarray, levels: float) -> np.ndarray:
+    return np.random.default_rng(int(gray.sum()) % 2**32).normal(0, levels, gray.shape)
+
+
+def covered(part: float) -> Spoil:
+    def spoil(gray: np.ndarray) -> np.ndarray:
+        width = round(gray.shape[1] * part)
+        spoiled = gray.copy()
+        spoiled[:, :width] = (
+            np.random.default_rng(int(gray.sum()) % 2**32).normal(40, 3, (gray.shape[0], width)).clip(0)
+        )
+        return spoiled
+
+    return spoil
+
+
+def black(gray: np.ndarray) -> np.ndarray:
+    return (gray // 40).astype(np.uint8)
+
+
+def white(gray: np.ndarray) -> np.ndarray:
+    return np.clip(gray.astype(int) + 200, 0, 255).astype(np.uint8)
+
+
+SPOILS: dict[str, tuple[Spoil, str]] = {
+    "cover 60 %": (covered(0.6), "occluded"),
+    "cover 100 %": (covered(1.0), "occluded"),
+    "moved a little": (lambda gray: np.roll(gray, (4, 16), (0, 1)), "moved"),
+    "moved far": (lambda gray: np.roll(gray, (20, 90), (0, 1)), "moved"),
+    "out of focus": (lambda gray: cv2.GaussianBlur(gray, (0, 0), 5), "defocused"),
+    "black": (black, "black"),
+    "white": (white, "overexposed"),
+}
+HARMLESS: dict[str, Spoil] = {
+    "dusk": lambda gray: (gray * 0.3).astype(np.uint8),
+    "fog": lambda gray: (gray * 0.25 + 160).astype(np.uint8),
+    "infra-red": lambda gray: (255 * (gray / 255.0) ** 0.5 * 0.8).astype(np.uint8),
+    "gain noise": lambda gray: np.clip(gray + noise(gray, 20), 0, 255).astype(np.uint8),
+    "somebody close": lambda gray: cv2.rectangle(gray.copy(), (200, 60), (340, 360), 60, -1),
+}  # fmt: skip
+
+
+def play(watch: TamperWatch, scene: Scene, seconds: int, at_s: int, spoil: Spoil | None = None) -> list[Sighting]:
+    said = []
+    for second in range(at_s, at_s + seconds):
+        gray = scene.frame()
+        said += watch.see(spoil(gray) if spoil else gray, second * 1000)
+    return said
+
+
+@pytest.mark.parametrize("name", SPOILS)
+def test_a_spoiled_view_is_told_once_and_its_end_too(name: str) -> None:
+    spoil, kind = SPOILS[name]
+    watch, scene = TamperWatch("north"), Scene()
+    assert play(watch, scene, 20, 0) == []
+    said = play(watch, scene, 15, 20, spoil)
+    assert {sighting.kind for sighting in said} == {kind}
+    assert [sighting.phase for sighting in said].count(Phase.BEGUN) == 1
+    assert said[0].phase is Phase.BEGUN
+    assert said[0].up_ms <= 30_000, "within ten seconds"
+    assert said[0].why[0].value != said[0].why[0].limit
+    over = play(watch, scene, 15, 35)
+    assert [(sighting.kind, sighting.phase) for sighting in over] == [(kind, Phase.OVER)]
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_light_weather_noise_and_people_are_no_tampering(name: str) -> None:
+    watch, scene = TamperWatch("north"), Scene()
+    assert play(watch, scene, 20, 0) == []
+    assert play(watch, scene, 60, 20, HARMLESS[name]) == []
+
+
+def test_a_short_cover_is_no_alert() -> None:
+    """A lorry before the lens for four seconds."""
+    watch, scene = TamperWatch("north"), Scene()
+    play(watch, scene, 20, 0)
+    assert play(watch, scene, 4, 20, covered(1.0)) == []
+    assert play(watch, scene, 20, 24) == []
+
+
+def test_a_frozen_picture_is_told_a_quiet_one_is_not() -> None:
+    """The same to the last bit for ten seconds: a sensor always has noise."""
+    watch, scene = TamperWatch("north"), Scene()
+    play(watch, scene, 20, 0)
+    still = scene.frame()
+    said = [sighting for second in range(20, 40) for sighting in watch.see(still, second * 1000)]
+    assert said[0].kind == "frozen"
+    assert said[0].phase is Phase.BEGUN
+    assert 30_000 <= said[0].up_ms <= 31_000
+    assert [s.phase for s in play(watch, scene, 15, 40)][-1:] == [Phase.OVER]
+
+
+def test_dusk_comes_slowly_and_the_moved_camera_is_still_seen() -> None:
+    """From day to night in twenty minutes, then it is moved."""
+    watch, scene = TamperWatch("north"), Scene()
+    said = []
+    for second in range(1200):
+        gray = scene.frame()
+        said += watch.see((gray * (1 - 0.8 * second / 1200)).astype(np.uint8), second * 1000)
+    assert said == []
+    moved = [
+        sighting
+        for second in range(1200, 1215)
+        for sighting in watch.see((np.roll(scene.frame(), 24, 1) * 0.2).astype(np.uint8), second * 1000)
+    ]
+    assert [sighting.kind for sighting in moved[:1]] == ["moved"]
+
+
+def test_a_camera_of_one_frame_a_minute_needs_three_of_them() -> None:
+    watch, scene = TamperWatch("north", fps=1 / 60), Scene()
+    for minute in range(12):
+        assert watch.see(scene.frame(), minute * 60_000) == []
+    said = [watch.see(covered(1.0)(scene.frame()), minute * 60_000) for minute in range(12, 16)]
+    assert [len(sightings) for sightings in said] == [0, 0, 1, 1]
+
+
+def test_when_the_pictures_stop_it_is_over() -> None:
+    watch, scene = TamperWatch("north"), Scene()
+    play(watch, scene, 20, 0)
+    play(watch, scene, 10, 20, black)
+    assert [(sighting.kind, sighting.phase) for sighting in watch.stop(31_000)] == [("black", Phase.OVER)]
+    assert watch.stop(32_000) == []

@@ -1,0 +1,219 @@
+"""vision/zones.py: what a rule says of pictures whose truth is known, and what it makes of pictures that are none."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from edge_agent.errors import FaceError
+from edge_agent.model.sightings import Phase, Sighting
+from edge_agent.model.site import Line, Zone
+from edge_agent.vision.objects import Seen
+from edge_agent.vision.zones import ZoneWatch
+
+WIDTH, HEIGHT, FPS = 320, 180, 10
+WHOLE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+RIGHT = ((0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0))
+Drawing = Callable[[np.ndarray, float], None]
+
+
+def zone(*watch: str, points: tuple[tuple[float, float], ...] = RIGHT, **more: float) -> Zone:
+    return Zone(name="z", camera="c", watch=watch, points=points, **more)  # type: ignore[arg-type]
+
+
+def pictures(
+    seconds: float, draw: Drawing, seed: int = 5, light: Callable[[float], float] = lambda s: 1.0
+) -> Iterator[np.ndarray]:
+    """A textured ground with sensor noise; `draw` adds what is there at a second."""
+    random = np.random.default_rng(seed)
+    ground = np.kron(random.uniform(80, 150, (HEIGHT // 4, WIDTH // 4)), np.ones((4, 4))).astype(np.float32)
+    noise = random.normal(0, 2, (13, HEIGHT, WIDTH)).astype(np.float32)
+    for n in range(int(seconds * FPS)):
+        picture = ground.copy()
+        draw(picture, n / FPS)
+        yield np.clip(picture * np.float32(light(n / FPS)) + noise[n % 13], 0, 255).astype(np.uint8)
+
+
+def person(picture: np.ndarray, x: float, y: float, tall: int = 40, tone: float = 30) -> None:
+    """Feet at x, y: a head, a coat and trousers of some texture."""
+    left, top = int(x - tall * 0.15), int(y - tall)
+    part = picture[max(0, top) : int(y), max(0, left) : max(0, left + int(tall * 0.3))]
+    part[:] = tone
+    part[::5] += 25
+    part[len(part) // 2 :] += 15
+
+
+def told(watch: ZoneWatch, frames: Iterator[np.ndarray], start_ms: int = 1_000) -> list[Sighting]:
+    said: list[Sighting] = []
+    for n, frame in enumerate(frames):
+        said += watch.see(frame, start_ms + n * 1000 // FPS)
+    return said
+
+
+def walk(from_x: float, to_x: float, begin_s: float, took_s: float, y: float = 150) -> Drawing:
+    def draw(picture: np.ndarray, s: float) -> None:
+        if begin_s <= s < begin_s + took_s:
+            person(picture, from_x + (to_x - from_x) * (s - begin_s) / took_s, y)
+
+    return draw
+
+
+def test_somebody_in_the_zone_is_one_incident_from_begun_to_over() -> None:
+    """Walks in at second 7.5, out of the picture at 10: begun within a second, and over; the reasons are said."""
+    watch = ZoneWatch([zone("intrusion")], [], (WIDTH, HEIGHT))
+    said = told(watch, pictures(18, walk(20, 330, 5, 5)))
+    assert [one.phase for one in said if one.phase is not Phase.GOING] == [Phase.BEGUN, Phase.OVER]
+    begun = said[0]
+    assert len({one.incident for one in said}) == 1
+    assert 7_500 <= begun.up_ms - 1_000 <= 8_700
+    assert begun.size == (WIDTH, HEIGHT)
+    assert {measure.name for measure in begun.why} >= {"in_zone_s", "height", "moved"}
+    assert all(measure.value >= measure.limit for measure in begun.why)
+    x, y, _, height = begun.box
+    assert 150 < x < 250
+    assert abs(y + height - 150) < 8
+    assert 30 < height < 55
+
+
+def test_nobody_and_changing_light_are_nothing() -> None:
+    """Clouds, a lamp that moves over the ground, noise: twenty-five seconds of it, all rules on, nothing said."""
+
+    def lamp(picture: np.ndarray, s: float) -> None:
+        columns = np.arange(WIDTH)[None] - (s * 40) % 600 + 100
+        rows = np.arange(HEIGHT)[:, None] - 120
+        picture *= 1 + 0.8 * np.exp(-((columns / 60) ** 2 + (rows / 40) ** 2))
+
+    kinds = ["intrusion", "loitering", "gathering", "left_object", "removed_object", "blocked", "person_down", "smoke"]
+    watch = ZoneWatch([zone(*kinds, points=WHOLE, left_s=5, blocked_s=5, loiter_s=5)], [], (WIDTH, HEIGHT))
+    assert told(watch, pictures(25, lamp, light=lambda s: 1 + 0.25 * np.sin(s / 3))) == []
+
+
+def test_a_line_counts_each_way() -> None:
+    """The line runs downwards: who looks along it has the picture's left on his right hand. To the right is out."""
+    line = Line(name="l", camera="c", watch=("crossing", "wrong_way"), points=((0.5, 0.3), (0.5, 1.0)))
+    watch = ZoneWatch([], [line], (WIDTH, HEIGHT))
+    said = told(watch, pictures(22, lambda p, s: (walk(20, 330, 5, 5)(p, s), walk(330, 20, 13, 5)(p, s))[0]))
+    crossings = [one for one in said if one.kind == "crossing"]
+    assert [(one.direction, one.phase, one.count) for one in crossings] == [
+        ("out", Phase.BEGUN, 1), ("out", Phase.OVER, 1), ("in", Phase.BEGUN, 1), ("in", Phase.OVER, 1),
+    ]  # fmt: skip
+    wrong = [one for one in said if one.kind == "wrong_way"]
+    assert [one.phase for one in wrong] == [Phase.BEGUN, Phase.OVER]
+
+
+def test_who_stays_loiters_and_who_passes_does_not() -> None:
+    def stays(picture: np.ndarray, s: float) -> None:
+        walk(20, 240, 4, 3)(picture, s)
+        if 7 <= s < 25 and not 15 <= s < 17.5:  # hidden for two seconds and a half
+            person(picture, 240 + 3 * np.sin(s), 150)
+
+    watch = ZoneWatch([zone("loitering", loiter_s=12)], [], (WIDTH, HEIGHT))
+    said = told(watch, pictures(35, stays))
+    assert [one.phase for one in said if one.phase is not Phase.GOING] == [Phase.BEGUN, Phase.OVER]
+    assert 17_000 <= said[0].up_ms - 1_000 <= 21_000
+    watch = ZoneWatch([zone("loitering", loiter_s=12)], [], (WIDTH, HEIGHT))
+    assert told(watch, pictures(20, walk(20, 330, 5, 8))) == []
+
+
+def bag(picture: np.ndarray, x: int = 230, y: int = 140) -> None:
+    picture[y - 14 : y, x : x + 14] = 25
+    picture[y - 14 : y : 4, x : x + 14] = 70
+
+
+@pytest.mark.parametrize(("kind", "there"), [("left_object", lambda s: s > 8), ("removed_object", lambda s: s < 8)])
+def test_a_thing_that_came_is_told_from_one_that_went(kind: str, there: Callable[[float], bool]) -> None:
+    def draw(picture: np.ndarray, s: float) -> None:
+        if there(s):
+            bag(picture)
+        walk(20, 330, 5, 7)(picture, s)
+
+    watch = ZoneWatch([zone("left_object", "removed_object", left_s=8)], [], (WIDTH, HEIGHT))
+    said = told(watch, pictures(26, draw))
+    assert [(one.kind, one.phase) for one in said if one.phase is not Phase.GOING] == [(kind, Phase.BEGUN)]
+    assert 15_000 <= said[0].up_ms - 1_000 <= 22_000
+    assert [one.phase for one in watch.stop(99_000)] == [Phase.OVER]
+
+
+def test_a_blocked_lane_is_told_until_it_is_free() -> None:
+    def car(picture: np.ndarray, s: float) -> None:
+        if 6 < s < 24:
+            picture[90:150, 190:290] = 200
+            picture[95:115, 200:280] = 60
+
+    watch = ZoneWatch([zone("blocked", blocked_s=8)], [], (WIDTH, HEIGHT))
+    said = told(watch, pictures(34, car))
+    assert [one.phase for one in said if one.phase is not Phase.GOING] == [Phase.BEGUN, Phase.OVER]
+    assert 14_000 <= said[0].up_ms - 1_000 <= 18_000
+
+
+def test_a_dark_camera_a_repeated_time_and_a_new_size_are_survived() -> None:
+    """The open incident ends when nothing can be seen; repeated and backward times are left out."""
+    watch = ZoneWatch([zone("intrusion", points=WHOLE)], [], (WIDTH, HEIGHT))
+    frames = list(pictures(9, walk(20, 400, 4, 7)))
+    said = told(watch, iter(frames))
+    assert [one.phase for one in said] == [Phase.BEGUN]
+    assert watch.see(frames[0], 5_000) == []
+    black = np.zeros((HEIGHT, WIDTH), np.uint8)
+    dark = [one for n in range(80) for one in watch.see(black, 10_000 + n * 100)]
+    assert [one.phase for one in dark] == [Phase.OVER]
+    assert watch.see(np.zeros((90, 120), np.uint8), 30_000) == []
+    assert watch.size == (120, 90)
+    assert watch.see(np.zeros((1, 1), np.uint8), 30_100) == []
+    assert watch.see(np.full((2160, 3840), 100, np.uint8), 30_200) == []
+
+
+def test_one_frame_a_minute_says_nothing_and_harms_nothing() -> None:
+    kinds = ("intrusion", "loitering", "left_object", "blocked", "gathering", "person_down")
+    watch = ZoneWatch([zone(*kinds, points=WHOLE)], [], (WIDTH, HEIGHT))
+    said = []
+    for n, frame in enumerate(pictures(4, lambda p, s: person(p, 60 + 37 * (s * 10 % 6), 150))):
+        said += watch.see(frame, n * 60_000)
+    assert said == []
+
+
+def test_infrared_switched_on_is_no_crowd() -> None:
+    """Another picture at once: it is learnt anew, and then somebody is seen in it."""
+    watch = ZoneWatch([zone("intrusion", "gathering", "blocked", points=WHOLE, blocked_s=5)], [], (WIDTH, HEIGHT))
+    assert told(watch, pictures(8, lambda p, s: None, seed=1)) == []
+    said = told(watch, pictures(14, walk(20, 330, 7, 5), seed=2), 9_000)
+    assert [one.kind for one in said if one.phase is Phase.BEGUN] == ["intrusion"]
+
+
+class Dummy:
+    """A detector that finds what it is told."""
+
+    def __init__(self, *classes: str, found: str | None = None) -> None:
+        self.id, self.classes, self.found, self.asked = "dummy", classes, found, 0
+
+    def find(self, bgr: np.ndarray) -> list[Seen]:
+        self.asked += 1
+        height, width = bgr.shape[:2]
+        return [Seen(self.found, (width // 3, height // 3, width // 3, height // 3), 0.9)] if self.found else []
+
+
+@pytest.mark.parametrize(("found", "kinds"), [("person", ["intrusion"]), (None, [])])
+def test_a_detector_confirms_and_doubts(found: str | None, kinds: list[str]) -> None:
+    detector = Dummy("person", found=found)
+    watch = ZoneWatch([zone("intrusion")], [], (WIDTH, HEIGHT), detector)
+    said: list[Sighting] = []
+    for n, frame in enumerate(pictures(12, walk(20, 330, 5, 5))):
+        said += watch.see(frame, n * 100, lambda frame=frame: np.dstack([frame] * 3))
+    assert [one.kind for one in said if one.phase is Phase.BEGUN] == kinds
+    assert 1 <= detector.asked <= 30
+
+
+def test_a_model_without_the_class_is_refused_with_those_it_has() -> None:
+    with pytest.raises(FaceError) as refused:
+        ZoneWatch([zone("ebike")], [], (WIDTH, HEIGHT), Dummy("person", "dog"))
+    assert "person, dog" in refused.value.text("en")
+    assert "person, dog" in refused.value.text("zh")
+
+
+def test_an_ebike_is_told_by_two_looks_of_three() -> None:
+    watch = ZoneWatch([zone("ebike", points=WHOLE)], [], (WIDTH, HEIGHT), Dummy("bicycle", found="bicycle"))
+    said: list[Sighting] = []
+    for n, frame in enumerate(pictures(16, walk(20, 330, 5, 5))):
+        said += watch.see(frame, n * 100, lambda frame=frame: np.dstack([frame] * 3))
+    assert [(one.kind, one.phase) for one in said if one.phase is not Phase.GOING] == [
+        ("ebike", Phase.BEGUN), ("ebike", Phase.OVER),
+    ]  # fmt: skip
