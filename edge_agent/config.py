@@ -28,6 +28,7 @@ from edge_agent.model.site import (
     Line,
     Link,
     Policy,
+    Retention,
     Sensor,
     Table,
     Terminal,
@@ -46,6 +47,7 @@ SECTIONS: dict[str, type[Table]] = {
     "policy": Policy,
     "faces": FacePolicy,
     "vision": Vision,
+    "retention": Retention,
 }
 ARRAYS: dict[str, type[Table]] = {
     "link": Link, "terminal": Terminal, "camera": Camera, "door": Door, "area": Area, "interlock": Interlock,
@@ -68,6 +70,7 @@ def load_config(path: Path) -> Config:
     policy = reader.section(data, "policy", Policy)
     faces = reader.section(data, "faces", FacePolicy)
     vision = reader.section(data, "vision", Vision)
+    retention = reader.section(data, "retention", Retention)
     config = Config(
         gateway=gateway or Gateway(id="unknown"),
         uplink=uplink or Uplink(url="mqtt://unknown"),
@@ -84,6 +87,7 @@ def load_config(path: Path) -> Config:
         desks=reader.tables(data, "desk", Desk),
         zones=reader.tables(data, "zone", Zone),
         lines=reader.tables(data, "line", Line),
+        retention=retention or Retention(),
         digest=hashlib.sha256(raw).hexdigest()[:16],
     )
     complete = not reader.broken  # what refers to what can only be judged when all of it is there
@@ -189,6 +193,20 @@ def _check_privacy(reader: Reader, config: Config) -> None:
         for index, camera in enumerate(config.cameras):
             if "face" in camera.use:
                 reader.wrong(f"camera[{index}].use", "config.faces_of_minors", site=config.gateway.site)
+        for index, terminal in enumerate(config.terminals):
+            if "face" in _provided(terminal):
+                reader.wrong(f"terminal[{index}].profile", "config.faces_of_minors", site=config.gateway.site)
+    if config.faces.engine == "terminal":
+        for index, camera in enumerate(config.cameras):
+            if "face" in camera.use:
+                reader.wrong(f"camera[{index}].use", "config.terminals_match", camera=camera.name)
+        if not face_terminals(config):
+            reader.wrong("faces.engine", "config.no_face_terminal")
+
+
+def face_terminals(config: Config) -> tuple[str, ...]:
+    """Names of the terminals that match faces by themselves."""
+    return tuple(terminal.name for terminal in config.terminals if "face" in _provided(terminal))
 
 
 def _check_zones(reader: Reader, config: Config) -> None:

@@ -47,6 +47,7 @@ RANGES = {
     "sensitivity": (0.0, 1.0), "min_size": (0.01, 1.0), "loiter_s": (2.0, 3600.0), "crowd": (2, 200),
     "crowd_part": (0.05, 1.0), "crowd_s": (0.0, 600.0), "left_s": (5.0, 3600.0), "blocked_s": (5.0, 3600.0),
     "blocked_part": (0.01, 1.0), "down_s": (2.0, 600.0), "reset_min": (1, 1440),
+    "entry_days": (30, 3650), "record_days": (1095, 36_500),
     "min_face_px": (40, 1000), "min_sharpness": (0.0, 1000.0),
 }  # fmt: skip
 # What msgspec calls a type → what TOML calls it, and what it looks like there.

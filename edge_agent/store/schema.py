@@ -114,7 +114,7 @@ PEOPLE = Kind(
     tables=(
         *("meta", "persons", "credentials", "consents", "changes"),
         *("passes", "rules", "schedules", "special_days", "touched"),
-        *("city_words", "city_list", "blacklist"),
+        *("city_words", "city_list", "blacklist", "face_orders", "face_confirmed"),
     ),
     steps=(
         Step(
@@ -229,6 +229,38 @@ PEOPLE = Kind(
                     listed INTEGER NOT NULL,
                     reason TEXT NOT NULL,
                     until_ms INTEGER) WITHOUT ROWID""",
+            ),
+        ),
+        # Consents outlive their person: they are the proof of what was agreed to. `face_orders`: whose face has to go
+        # from the terminals that match by themselves; `face_confirmed`: which terminal did so, by its word or whose.
+        Step(
+            "0004_privacy",
+            (
+                """CREATE TABLE consents_0004 (
+                    id INTEGER PRIMARY KEY AUTOINCREMENT,
+                    person TEXT NOT NULL,
+                    purpose TEXT NOT NULL CHECK (purpose IN ('match', 'keep_image', 'provide_to_city')),
+                    text_version TEXT NOT NULL,
+                    channel TEXT NOT NULL,
+                    guardian TEXT NOT NULL,
+                    given_ms INTEGER NOT NULL,
+                    until_ms INTEGER)""",
+                """INSERT INTO consents_0004
+                    SELECT id, person, purpose, text_version, channel, guardian, given_ms, until_ms FROM consents""",
+                "DROP TABLE consents",
+                "ALTER TABLE consents_0004 RENAME TO consents",
+                "CREATE INDEX consents_person ON consents (person, purpose)",
+                """CREATE TABLE face_orders (
+                    id INTEGER PRIMARY KEY AUTOINCREMENT,
+                    person TEXT NOT NULL,
+                    why TEXT NOT NULL,
+                    asked_ms INTEGER NOT NULL)""",
+                """CREATE TABLE face_confirmed (
+                    face_order INTEGER NOT NULL REFERENCES face_orders (id) ON DELETE CASCADE,
+                    terminal TEXT NOT NULL,
+                    at_ms INTEGER NOT NULL,
+                    confirmed_by TEXT NOT NULL,
+                    PRIMARY KEY (face_order, terminal)) WITHOUT ROWID""",
             ),
         ),
     ),
