@@ -14,11 +14,8 @@ Blobs = npt.NDArray[np.float64]  # n × 5: u, v, width, height in px, contrast i
 
 TILE_PX = 32
 AROUND = 2  # frames between the pictures that are compared
-FLOOR, RISE, SHARE = (
-    7,
-    14,
-    3,
-)  # threshold in grey levels at least; its step up; differences are weighed SHARE times for it
+FLOOR, RISE = 5, 14  # grey levels: of the threshold at least, and its step up
+SHARE = 3  # times a change is weighed before it moves the threshold
 HOT, FORGETS = 0.10, 1 / 90  # share of its frames in which a tile is busy; memory of 6 s at 15 fps
 MOST_BLOBS, STORM = 120, 600
 CHANGED_MOST = 0.25  # of the tiles: a lamp, a cloud's edge, the switch to infra-red
