@@ -143,7 +143,9 @@ class FallingWatch:
         sighting = self._sighting(track, verdict, told, float(fixes.size[-1]), now_ms)
         for one in self._open:
             mine = track in one.tracks
-            near = abs(one.x - verdict.x) <= MERGE_M and abs(one.last_ms - now_ms) <= MERGE_MS
+            known = one.sighting.fall
+            together = known is not None and abs(known.released_ms - told.released_ms) <= MERGE_MS
+            near = abs(one.x - verdict.x) <= MERGE_M and abs(one.last_ms - now_ms) <= MERGE_MS and together
             if one.kind != verdict.kind or not (mine or near):
                 if one.kind == "falling_object" and mine:
                     return

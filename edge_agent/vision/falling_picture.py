@@ -50,7 +50,8 @@ def draw(grid: Grid, still: Picture) -> Picture:
         cv2.polylines(picture, [np.round(points).astype(np.int32)], False, colour, thick, cv2.LINE_AA)
         if floor <= facade.floors:
             u, v = (float(value) * factor for value in grid.pixels(right, z + 0.25 * facade.floor_m))
-            _write(picture, str(floor), (round(u) + 6, round(v)), colour, thick)
+            most = picture.shape[1] - 30 * thick
+            _write(picture, str(floor), (min(round(u) + 6, most), round(v)), colour, thick)
     for column in range(1, max((line.column for line in facade.columns), default=0) + 1):
         up = np.linspace(0, facade.roof_m, 40)
         points = np.stack(grid.pixels(np.full_like(up, (column - 1) * facade.column_m), up), 1) * factor

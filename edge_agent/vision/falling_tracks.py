@@ -15,7 +15,7 @@ from edge_agent.vision.falling_candidates import Blobs
 Array = npt.NDArray[np.float64]
 
 G = 9.81
-MOST, NEW_MOST, LENGTH = 256, 60, 120  # tracks, new ones in a frame, fixes of one
+MOST, NEW_MOST, LENGTH = 512, 120, 120  # tracks, new ones in a frame, fixes of one
 MISSES = 5  # frames that a track of six fixes may miss
 UP_MOST, ACROSS_MOST, MARGIN_M = 5.0, 7.0, 2.0  # m/s, m/s, m above the roof
 GATE_PX, GATE_SHARE = 3.0, 0.22
