@@ -19,8 +19,8 @@ from edge_agent.model.site import Facade
 from edge_agent.vision.falling_candidates import AROUND, Candidates, looked
 from edge_agent.vision.falling_floors import fall
 from edge_agent.vision.falling_grid import fit
-from edge_agent.vision.falling_physics import LEAST, LEAST_M, Verdict, judge
-from edge_agent.vision.falling_tracks import Tracks
+from edge_agent.vision.falling_physics import DOWN_M, LEAST, Seen, Verdict, judge
+from edge_agent.vision.falling_tracks import Fixes, Tracks
 
 Gray = npt.NDArray[np.uint8]
 Mode = Literal["full", "half", "half-10fps"]
@@ -29,7 +29,6 @@ STEP_MS, SLOW_STEP_MS, GAP_MS = 48, 90, 700  # 15 to 20 frames a second are look
 MERGE_MS, MERGE_M = 1500, 3.0  # a reflection in glass, an object that breaks
 OVER_MS = 700
 JUDGED_MOST = 10  # tracks a frame
-ROOF_SLACK_PX = 40  # the part of the frame that lies higher above the roof is not looked at
 
 
 @dataclass
@@ -42,7 +41,6 @@ class Incident:
     x: float
     sighting: Sighting
     tracks: set[int] = field(default_factory=set)
-    done: bool = False
 
 
 class FallingWatch:
@@ -55,6 +53,7 @@ class FallingWatch:
     def __init__(self, facade: Facade, mode: Mode = "full") -> None:
         self.facade, self.mode = facade, mode
         self.grid = fit(facade)
+        self._sides = self.grid.sides()
         self._candidates: Candidates | None = None
         self._tracks = Tracks(facade.roof_m)
         self._scale = 1.0  # analysed px / calibrated px
@@ -97,6 +96,12 @@ class FallingWatch:
         self._tracks.step(seen_ms / 1000, blobs[sane], calm[sane], x[sane], z[sane], scale[sane])
         return [*self._judge(seen_ms), *self._close(seen_ms)]
 
+    def change(self, mode: Mode) -> None:
+        """From the next frame on; what is being tracked is lost, what is open is ended in its time."""
+        if mode != self.mode:
+            self.mode, self._candidates = mode, None
+            self._begin_again()
+
     def stop(self, up_ms: int) -> list[Sighting]:
         """Ends what is still open."""
         return [*self._close(up_ms, everything=True)]
@@ -121,33 +126,35 @@ class FallingWatch:
             self._candidates.reset()
 
     def _judge(self, now_ms: int) -> Iterator[Sighting]:
-        rows = self._tracks.grown(LEAST, min(LEAST_M, 2 * self.facade.floor_m))
+        rows = self._tracks.grown(LEAST, DOWN_M)
         found = []
         for row in rows[:JUDGED_MOST]:
             fixes = self._tracks.fixes(row)
-            verdict = judge(fixes, self.facade, self.grid.distance_m, self._step_s)
+            _, bottom = self.grid.metres(fixes.u[-1] / self._scale, self.facade.size[1] - 1)
+            verdict = judge(fixes, self.facade, self.grid.distance_m, self._step_s, Seen(*self._sides, float(bottom)))
             if verdict is not None:
                 found.append((fixes, verdict))
         for fixes, verdict in sorted(found, key=lambda one: -len(one[0].t)):
-            told = fall(fixes, verdict, self.grid, self._scale)
-            yield from self._told(fixes.id, len(fixes.t), verdict, told, float(fixes.size[-1]), now_ms)
+            yield from self._told(fixes, verdict, now_ms)
 
-    def _told(
-        self, track: int, fixes: int, verdict: Verdict, told: Fall, size: float, now_ms: int
-    ) -> Iterator[Sighting]:  # fmt: skip
-        sighting = self._sighting(track, verdict, told, size, now_ms)
+    def _told(self, fixes: Fixes, verdict: Verdict, now_ms: int) -> Iterator[Sighting]:
+        """A new incident, or what an open one has learnt."""
+        track, told = fixes.id, fall(fixes, verdict, self.grid, self._scale)
+        sighting = self._sighting(track, verdict, told, float(fixes.size[-1]), now_ms)
         for one in self._open:
             mine = track in one.tracks
-            near = abs(one.x - verdict.x) <= MERGE_M and abs(one.last_ms - now_ms) <= MERGE_MS
+            known = one.sighting.fall
+            together = known is not None and abs(known.released_ms - told.released_ms) <= MERGE_MS
+            near = abs(one.x - verdict.x) <= MERGE_M and abs(one.last_ms - now_ms) <= MERGE_MS and together
             if one.kind != verdict.kind or not (mine or near):
                 if one.kind == "falling_object" and mine:
                     return
                 continue
             one.tracks.add(track)
             one.last_ms = now_ms
-            if fixes < one.fixes:
+            if len(fixes.t) < one.fixes:
                 return
-            one.fixes, one.x = fixes, verdict.x
+            one.fixes, one.x = len(fixes.t), verdict.x
             moved = told.floors[:1] != (one.sighting.fall.floors[:1] if one.sighting.fall else ())
             one.sighting = self._as(sighting, one, Phase.GOING)
             if moved or now_ms - one.told_ms >= 500:
@@ -156,7 +163,7 @@ class FallingWatch:
             return
         self._count += 1
         name = f"{self.facade.name}-{now_ms}-{self._count}"
-        incident = Incident(name, verdict.kind, now_ms, now_ms, fixes, verdict.x, sighting, {track})
+        incident = Incident(name, verdict.kind, now_ms, now_ms, len(fixes.t), verdict.x, sighting, {track})
         incident.sighting = self._as(sighting, incident, Phase.BEGUN)
         self._open.append(incident)
         yield incident.sighting

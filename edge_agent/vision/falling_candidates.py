@@ -9,18 +9,17 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edge_agent.vision.falling_steady import Steady
+
 Gray = npt.NDArray[np.uint8]
 Blobs = npt.NDArray[np.float64]  # n × 5: u, v, width, height in px, contrast in grey levels
 
 TILE_PX = 32
 AROUND = 2  # frames between the pictures that are compared
-FLOOR, RISE, SHARE = (
-    7,
-    14,
-    3,
-)  # threshold in grey levels at least; its step up; differences are weighed SHARE times for it
-HOT, FORGETS = 0.10, 1 / 90  # share of its frames in which a tile is busy; memory of 6 s at 15 fps
-MOST_BLOBS, STORM = 120, 600
+FLOOR, RISE = 5, 14  # grey levels: of the threshold at least, and its step up
+SHARE = 3  # times a change is weighed before it moves the threshold
+HOT, HOTTER, FORGETS = 0.10, 3.0, 1 / 90  # share of its frames in which a tile is busy; times the usual; memory of 6 s
+MOST_BLOBS, STORM = 250, 900
 CHANGED_MOST = 0.25  # of the tiles: a lamp, a cloud's edge, the switch to infra-red
 
 
@@ -29,6 +28,7 @@ class Candidates:
 
     def __init__(self, masked: Gray | None) -> None:
         self._looked = masked  # 255 where it is looked
+        self._steady = Steady(masked)
         self._past: list[Gray] = []
         self._threshold: Gray | None = None
         self._busy: npt.NDArray[np.float32] | None = None
@@ -40,7 +40,7 @@ class Candidates:
 
     def see(self, gray: Gray) -> tuple[Blobs, npt.NDArray[np.bool_]] | None:
         """Blobs, and which of them lie where it is usually calm: only those may begin a track."""
-        self._past.append(cv2.GaussianBlur(gray, (3, 3), 0))
+        self._past.append(self._steady.hold(np.asarray(cv2.GaussianBlur(gray, (3, 3), 0), np.uint8)))
         if len(self._past) <= 2 * AROUND:
             return None
         before, here, after = self._past[0], self._past[AROUND], self._past[-1]
@@ -86,7 +86,7 @@ class Candidates:
             found[n] = x + m["m10"] / total, y + m["m01"] / total, max(1, w - 2), max(1, h - 2), part.max()
         assert self._busy is not None
         tile = (found[:, 1] // TILE_PX).astype(int), (found[:, 0] // TILE_PX).astype(int)
-        calm = self._busy[tile] < HOT
+        calm = self._busy[tile] < max(HOT, HOTTER * float(np.median(self._busy)))  # rain is everywhere, laundry is not
         return found, calm
 
 

@@ -62,6 +62,16 @@ class Grid:
         u2, v2 = self.pixels(x, np.asarray(z, float) + 0.5)
         return np.hypot(u2 - u1, v2 - v1)
 
+    def clicks(self) -> list[tuple[float, float]]:
+        """Every clicked point, in px."""
+        lines = [line.at for line in self.facade.lines] + [line.at for line in self.facade.columns]
+        return [point for at in lines for point in _pairs(at)]
+
+    def sides(self) -> tuple[float, float]:
+        """x of the left and right end of what was clicked, in m."""
+        x, _ = self.metres(*np.array(self.clicks()).T)
+        return float(x.min()), float(x.max())
+
 
 def fit(facade: Facade) -> Grid:
     """The grid of the clicked lines. Raises EdgeAgentError when they do not lie on one wall."""

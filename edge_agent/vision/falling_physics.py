@@ -5,7 +5,8 @@ distance from the wall (what is thrown o metres out is seen higher: z' = hc + (z
 outward speed that fits best), and what happens before the fall (a hand, a railing: fitted again without the head).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -13,20 +14,28 @@ from edge_agent.model.sightings import Measure
 from edge_agent.model.site import Facade
 from edge_agent.vision.falling_tracks import ACROSS_MOST, MARGIN_M, UP_MOST, Array, Fixes, G
 
-PULL_LEAST, PULL_MOST = 3.5, 12.0  # m/s² over the first EARLY_S: drag and noise on 9.81
+PULL, PULL_LEAST, PULL_MOST = 9.2, 5.5, 12.0  # m/s² over the first EARLY_S: drag and noise on 9.81
 EARLY_S, BENT_S = 1.6, 1.2
-LEAST, LEAST_M = 7, 4.0
-RESIDUAL_PX, RESIDUAL_SHARE, ACROSS_PX, DENSITY = 2.2, 0.004, 3.2, 0.55
-HEADS = (0, 2, 4, 6, 8, 10, 12, 14)
+LEAST, LEAST_M, LEAST_SHARE, DOWN_M = 7, 8.0, 0.55, 3.4  # fixes; m; of the building; m of what is about to land
+DENSITY = 0.55
+STRAY_ONE_IN, STRAY_PX = 9, 3.0
+DOUBTFUL, DOUBTFUL_M = 2.0, 6.0  # times the usual drop; m of what is about to land
+DOUBTFUL_PULL, DOUBTFUL_DENSITY = (7.0, 11.0), 0.75
+RESIDUAL = (1.0, 0.07, 0.002)  # px, share of the size, share of the path
+ACROSS = (1.0, 0.09)
+TEXTBOOK, TEXTBOOK_ACROSS = (0.6, 0.03, 0.0015), (0.6, 0.06)  # limits of what needs less proof
+ASIDE_M = 2.0  # beyond the clicked part of the wall
+UNSEEN_M, LONG = 8.0, 16  # a shorter track that was already falling for so long, unseen, is none
+HEADS, HEAD_M = (0, 2, 4, 7, 10, 14), 2.3  # fixes left out; how far a hand or a railing takes it meanwhile
 OUT_MPS = np.arange(0.0, 5.1, 0.5)
 OUT_M = 0.3  # what leaves a window is about so far from the wall
-LIGHT_LEAST, LIGHT_MPS = 12, (1.2, 6.0)
+LIGHT_LEAST, LIGHT_MPS, LIGHT_PULL, LIGHT_PX = 12, (1.2, 6.0), 3.5, (2.2, 3.2)
 
 
 @dataclass(frozen=True)
 class Verdict:
     """`kind`: falling_object, light_object. At the first fix used, `since` s: `z` m, `down` m/s, `x` m, `across` m/s;
-    `pull` m/s², `jerk` m/s³; `residual_px` r.m.s.; `head`: fixes before the fall; `noise_m`: of one fix there.
+    as the first seconds have them; `residual_px` r.m.s.; `head`: fixes before the fall; `noise_m`: of one fix there.
     """
 
     kind: str
@@ -35,8 +44,7 @@ class Verdict:
     until: float
     z: float
     down: float
-    pull: float
-    jerk: float
+    whole: tuple[float, ...]  # m, m/s, m/s², m/s³ of all of it
     x: float
     across: float
     out_mps: float
@@ -45,21 +53,37 @@ class Verdict:
     why: tuple[Measure, ...]
 
     def height(self, t: float) -> float:
-        s = t - self.since
-        return self.z - self.down * s - self.pull * s * s / 2 + self.jerk * s**3 / 6
+        s, (z, down, pull, jerk) = t - self.since, self.whole
+        return z - down * s - pull * s * s / 2 + jerk * s**3 / 6
 
     def speed(self, t: float) -> float:
-        s = t - self.since
-        return self.down + self.pull * s - self.jerk * s * s / 2
+        s, (_, down, pull, jerk) = t - self.since, self.whole
+        return down + pull * s - jerk * s * s / 2
 
 
-def judge(fixes: Fixes, facade: Facade, distance_m: float, step_s: float) -> Verdict | None:
-    """What the track is; None while it is neither a fall nor something light. `step_s`: from frame to frame."""
-    least_m = min(LEAST_M, 2 * facade.floor_m)
+@dataclass(frozen=True)
+class Seen:
+    left_m: float
+    right_m: float
+    bottom_m: float
+
+
+def judge(fixes: Fixes, facade: Facade, distance_m: float, step_s: float, seen: Seen) -> Verdict | None:
+    """What the track is; None while it is neither a fall nor something light. `step_s`: from frame to frame;
+    `seen`: how far the wall goes, and what is seen of it at the lower edge of the picture.
+
+    A bird that drops off a ledge falls too, for about a second; it takes eight metres to tell them apart.
+    """
+    speed = (fixes.z[-3] - fixes.z[-1]) / max(1e-3, fixes.t[-1] - fixes.t[-3])
+    leaves = fixes.z[-1] - max(0.0, seen.bottom_m) < 1.5 * step_s * speed + 0.3
+    usual_m = min(LEAST_M, LEAST_SHARE * facade.roof_m)
+    least_m = DOWN_M if leaves else usual_m
     for head in HEADS:
         if len(fixes.t) - head < LEAST or fixes.z[head] - fixes.z[-1] < least_m:
             break
-        found = _fall(fixes, head, facade, distance_m, step_s)
+        if np.hypot(fixes.x[: head + 1] - fixes.x[head], fixes.z[: head + 1] - fixes.z[head]).max() > HEAD_M:
+            break
+        found = _fall(fixes, head, facade, distance_m, step_s, least_m, seen)
         if found is not None:
             return found
     return _light(fixes, facade, step_s)
@@ -83,46 +107,110 @@ def _polynomial(t: Array, z: Array, w: Array, cubic: bool) -> tuple[Array, Array
     return np.asarray(whole, np.float64), left
 
 
-def _fall(fixes: Fixes, head: int, facade: Facade, distance_m: float, step_s: float) -> Verdict | None:
-    t, w = fixes.t[head:] - fixes.t[head], _weights(fixes, head)
-    hc, apart = facade.camera_m, fixes.z[head:] - facade.camera_m
-    near = 1 - OUT_M / distance_m - np.outer(t, OUT_MPS) / distance_m
-    z = hc + apart[:, None] * near
+@dataclass(frozen=True)
+class Motion:
+    """A fit: at the first fix `z` m, `down` m/s, `x` m; `pull` m/s² of the first EARLY_S; `whole` of all of it;
+    `off_px`: of each fix; `size` and `path` px."""
+
+    z: float
+    down: float
+    pull: float
+    whole: tuple[float, ...]
+    x: float
+    across: float
+    out_mps: float
+    residual: float
+    aside: float
+    off_px: Array
+    size: float
+    path: float
+
+
+def _motion(fixes: Fixes, camera_m: float, distance_m: float) -> Motion | None:
+    """The parabola, bent by drag, of the outward speed that fits best; None when nothing falls like that."""
+    t, w = fixes.t - fixes.t[0], _weights(fixes, 0)
     early = (t <= EARLY_S) | (np.arange(len(t)) < LEAST)
-    first, _ = _polynomial(t[early], z[early], w[early], False)
+    lag = np.zeros_like(OUT_MPS)  # s from the release to the first fix, for each outward speed
+    for _ in range(2):
+        near = 1 - OUT_M / distance_m - (t[:, None] + lag) * OUT_MPS / distance_m
+        z = camera_m + (fixes.z - camera_m)[:, None] * near
+        first, off = _polynomial(t[early], z[early], w[early], False)
+        lag = np.clip(first[1] / G, 0.0, 1.3)
     pull = first[2]
-    whole, left = _polynomial(t, z, w, bool(t[-1] > BENT_S))
-    cost = np.sum((left * w[:, None]) ** 2, 0) + ((pull - 8.8) / 1.0) ** 2 + (OUT_MPS / 2.5) ** 2
+    cost = np.sum((off * w[early, None]) ** 2, 0) + ((pull - PULL) / 0.8) ** 2 + (OUT_MPS / 1.5) ** 2
     cost[(pull < PULL_LEAST) | (pull > PULL_MOST)] = np.inf
     best = int(cost.argmin())
     if not np.isfinite(cost[best]):
         return None
-    px = np.abs(left[:, best]) * fixes.scale[head:]
-    path_px = float(np.hypot(fixes.u[-1] - fixes.u[head], fixes.v[-1] - fixes.v[head]))
-    size = float(np.median(fixes.size[head:]))
-    residual, limit = float(np.sqrt(np.mean(px**2))), RESIDUAL_PX + RESIDUAL_SHARE * path_px + 0.1 * size
-    line = np.polyfit(t, fixes.x[head:], 1, w=w)
-    aside = float(np.sqrt(np.mean(((fixes.x[head:] - np.polyval(line, t)) * fixes.scale[head:]) ** 2)))
-    density = len(t) / (t[-1] / step_s + 1)
-    z0, down, _, jerk = whole[:, best]
-    top = float(z0 + max(down, 0.0) ** 2 / (2 * G))
-    why = (
-        Measure("pull", float(pull[best]), PULL_LEAST, "m/s²"),
-        Measure("residual", residual, limit, "px"),
-        Measure("residual_across", aside, ACROSS_PX + 0.1 * size, "px"),
-        Measure("fixes", float(len(t)), LEAST),
-        Measure("density", float(density), DENSITY),
-        Measure("drop", float(fixes.z[head] - fixes.z[-1]), min(LEAST_M, 2 * facade.floor_m), "m"),
-        Measure("start", top, facade.roof_m + MARGIN_M, "m"),
-    )
+    whole, left = _polynomial(t, z[:, [best]], w, bool(t[-1] > BENT_S))
+    line = np.polyfit(t, fixes.x, 1, w=w)
+    up, across = left[:, 0] * fixes.scale, (fixes.x - np.polyval(line, t)) * fixes.scale
+    return Motion(
+        float(first[0, best]), float(first[1, best]), float(pull[best]), tuple(float(value) for value in whole[:, 0]),
+        float(line[1]), float(line[0]), float(OUT_MPS[best]), float(np.sqrt(np.mean(up**2))),
+        float(np.sqrt(np.mean(across**2))), np.hypot(up, across), float(np.median(fixes.size)),
+        float(np.hypot(fixes.u[-1] - fixes.u[0], fixes.v[-1] - fixes.v[0])),
+    )  # fmt: skip
+
+
+def _fall(
+    fixes: Fixes, head: int, facade: Facade, distance_m: float, step_s: float, least_m: float, seen: Seen
+) -> Verdict | None:
+    """In a storm of blobs a fix or two are of something else: the worst are left out, one in ten at most."""
+    part = _part(fixes, np.arange(len(fixes.t)) >= head)
+    for _ in range(1 + len(part.t) // STRAY_ONE_IN):
+        motion = _motion(part, facade.camera_m, distance_m)
+        if motion is None:
+            return None
+        verdict = _within(part, motion, head, facade, step_s, least_m, seen)
+        worst = int(motion.off_px.argmax())
+        if verdict is not None or motion.off_px[worst] < STRAY_PX or len(part.t) <= LEAST:
+            return verdict
+        part = _part(part, np.arange(len(part.t)) != worst)
+    return None
+
+
+def _part(fixes: Fixes, keep: Any) -> Fixes:
+    arrays = {name: getattr(fixes, name)[keep] for name in ("t", "u", "v", "x", "z", "size", "scale", "contrast")}
+    return replace(fixes, **arrays)
+
+
+def _within(
+    fixes: Fixes, motion: Motion, head: int, facade: Facade, step_s: float, least_m: float, seen: Seen
+) -> Verdict | None:
+    """The verdict when every limit is kept."""
+    limit = RESIDUAL[0] + RESIDUAL[1] * motion.size + RESIDUAL[2] * motion.path
+    aside_limit = ACROSS[0] + ACROSS[1] * motion.size
+    density = len(fixes.t) / ((fixes.t[-1] - fixes.t[0]) / step_s + 1)
+    drop = float(fixes.z[0] - fixes.z[-1])
+    top = motion.z + max(motion.down, 0.0) ** 2 / (2 * G)
+    textbook = motion.residual <= TEXTBOOK[0] + TEXTBOOK[1] * motion.size + TEXTBOOK[2] * motion.path
+    textbook &= motion.aside <= TEXTBOOK_ACROSS[0] + TEXTBOOK_ACROSS[1] * motion.size
+    doubtful_m = DOUBTFUL_M if least_m == DOWN_M else DOUBTFUL * least_m
+    if not textbook and (
+        drop < doubtful_m or density < DOUBTFUL_DENSITY or not DOUBTFUL_PULL[0] <= motion.pull <= DOUBTFUL_PULL[1]
+    ):
+        return None
     if (
-        residual > limit or aside > ACROSS_PX + 0.1 * size or density < DENSITY or top > facade.roof_m + MARGIN_M
-        or top < facade.height_m(2) - 0.5 or abs(line[0]) > ACROSS_MOST or down < -UP_MOST
+        motion.residual > limit or motion.aside > aside_limit or density < DENSITY or drop < least_m
+        or not facade.height_m(2) - 0.5 <= top <= facade.roof_m + MARGIN_M
+        or not seen.left_m - ASIDE_M <= motion.x <= seen.right_m + ASIDE_M
+        or abs(motion.across) > ACROSS_MOST or motion.down < -UP_MOST
+        or (top - motion.z > UNSEEN_M and len(fixes.t) < LONG)
     ):  # fmt: skip
         return None
+    why = (
+        Measure("pull", motion.pull, PULL_LEAST, "m/s²"),
+        Measure("residual", motion.residual, limit, "px"),
+        Measure("residual_across", motion.aside, aside_limit, "px"),
+        Measure("fixes", float(len(fixes.t)), LEAST),
+        Measure("density", float(density), DENSITY),
+        Measure("drop", drop, least_m, "m"),
+        Measure("start", top, facade.roof_m + MARGIN_M, "m"),
+    )
     return Verdict(
-        "falling_object", head, float(fixes.t[head]), float(fixes.t[-1]), float(z0), float(down), float(whole[2, best]),
-        float(jerk), float(line[1]), float(line[0]), float(OUT_MPS[best]), residual, float(1 / w[0]), why,
+        "falling_object", head, float(fixes.t[0]), float(fixes.t[-1]), motion.z, motion.down, motion.whole, motion.x,
+        motion.across, motion.out_mps, motion.residual, float(1 / _weights(fixes, 0)[0]), why,
     )  # fmt: skip
 
 
@@ -138,11 +226,11 @@ def _light(fixes: Fixes, facade: Facade, step_s: float) -> Verdict | None:
     line = np.polyfit(t, fixes.x, 1, w=w)
     aside = float(np.sqrt(np.mean(((fixes.x - np.polyval(line, t)) * fixes.scale) ** 2)))
     density = len(t) / (t[-1] / step_s + 1)
-    steady = abs(pull) < PULL_LEAST and LIGHT_MPS[0] <= mean <= LIGHT_MPS[1] and t[-1] >= 1.0
+    steady = abs(pull) < LIGHT_PULL and LIGHT_MPS[0] <= mean <= LIGHT_MPS[1] and t[-1] >= 1.0
     if (
         not steady
-        or residual > RESIDUAL_PX
-        or aside > ACROSS_PX
+        or residual > LIGHT_PX[0]
+        or aside > LIGHT_PX[1]
         or density < 0.7
         or abs(line[0]) > 1.5
         or z0 > facade.roof_m
@@ -150,10 +238,10 @@ def _light(fixes: Fixes, facade: Facade, step_s: float) -> Verdict | None:
         return None
     why = (
         Measure("speed", mean, LIGHT_MPS[1], "m/s"),
-        Measure("pull", pull, PULL_LEAST, "m/s²"),
-        Measure("residual", residual, RESIDUAL_PX, "px"),
+        Measure("pull", pull, LIGHT_PULL, "m/s²"),
+        Measure("residual", residual, LIGHT_PX[0], "px"),
     )
     return Verdict(
-        "light_object", 0, float(fixes.t[0]), float(fixes.t[-1]), z0, down, pull, 0.0, float(line[1]), float(line[0]),
-        0.0, residual, float(1 / w[0]), why,
+        "light_object", 0, float(fixes.t[0]), float(fixes.t[-1]), z0, down, (z0, down, pull, 0.0), float(line[1]),
+        float(line[0]), 0.0, residual, float(1 / w[0]), why,
     )  # fmt: skip

@@ -41,7 +41,7 @@ def draw(grid: Grid, still: Picture) -> Picture:
     factor = picture.shape[1] / grid.facade.size[0]
     thick = max(1, round(picture.shape[0] / 900))
     facade = grid.facade
-    left, right = _sides(grid)
+    left, right = grid.sides()
     x = np.linspace(left, right, 40)
     for floor in range(1, facade.floors + 2):
         z = facade.height_m(floor)
@@ -50,12 +50,13 @@ def draw(grid: Grid, still: Picture) -> Picture:
         cv2.polylines(picture, [np.round(points).astype(np.int32)], False, colour, thick, cv2.LINE_AA)
         if floor <= facade.floors:
             u, v = (float(value) * factor for value in grid.pixels(right, z + 0.25 * facade.floor_m))
-            _write(picture, str(floor), (round(u) + 6, round(v)), colour, thick)
+            most = picture.shape[1] - 30 * thick
+            _write(picture, str(floor), (min(round(u) + 6, most), round(v)), colour, thick)
     for column in range(1, max((line.column for line in facade.columns), default=0) + 1):
         up = np.linspace(0, facade.roof_m, 40)
         points = np.stack(grid.pixels(np.full_like(up, (column - 1) * facade.column_m), up), 1) * factor
         cv2.polylines(picture, [np.round(points).astype(np.int32)], False, GREEN, thick, cv2.LINE_AA)
-    for u, v in _clicks(grid):
+    for u, v in grid.clicks():
         at = round(u * factor), round(v * factor)
         cv2.drawMarker(picture, at, BLACK, cv2.MARKER_CROSS, 16 * thick, 3 * thick)
         cv2.drawMarker(picture, at, WHITE, cv2.MARKER_CROSS, 16 * thick, thick)
@@ -67,17 +68,6 @@ def draw(grid: Grid, still: Picture) -> Picture:
 
 def png(picture: Picture) -> bytes:
     return bytes(cv2.imencode(".png", picture)[1])
-
-
-def _sides(grid: Grid) -> tuple[float, float]:
-    """x of the left and right end of what was clicked, in m."""
-    x, _ = grid.metres(*np.array(_clicks(grid)).T)
-    return float(x.min()), float(x.max())
-
-
-def _clicks(grid: Grid) -> list[tuple[float, float]]:
-    lines = [line.at for line in grid.facade.lines] + [line.at for line in grid.facade.columns]
-    return [point for at in lines for point in zip(at[::2], at[1::2], strict=True)]
 
 
 def _write(picture: Picture, text: str, at: tuple[int, int], colour: tuple[int, int, int], thick: int) -> None:

@@ -15,8 +15,8 @@ from edge_agent.vision.falling_candidates import Blobs
 Array = npt.NDArray[np.float64]
 
 G = 9.81
-MOST, NEW_MOST, LENGTH = 256, 60, 120  # tracks, new ones in a frame, fixes of one
-MISSES = 3
+MOST, NEW_MOST, LENGTH = 512, 120, 120  # tracks, new ones in a frame, fixes of one
+MISSES = 5  # frames that a track of six fixes may miss
 UP_MOST, ACROSS_MOST, MARGIN_M = 5.0, 7.0, 2.0  # m/s, m/s, m above the roof
 GATE_PX, GATE_SHARE = 3.0, 0.22
 FAST_S = 0.035  # two blobs this close in time are of one frame
@@ -98,7 +98,7 @@ class Tracks:
             scale = (last[:, 6, None] + now[None, :, 6]) / 2
             off = np.hypot((now[None, :, 4] - z[:, None]) * scale, (now[None, :, 3] - x[:, None]) * scale)
             young = np.where(self._n[rows] < 6, 1.6, 1.0)
-            gate = (GATE_PX + 0.15 * last[:, 5] + GATE_SHARE * np.abs(drop) * last[:, 6]) * young
+            gate = (GATE_PX + 0.25 * last[:, 5] + GATE_SHARE * np.abs(drop) * last[:, 6]) * young
             off[(now[None, :, 5] > 4 * last[:, 5, None] + 6) | (now[None, :, 5] * 4 + 6 < last[:, 5, None])] = np.inf
             best = off.argmin(1)
             hit = off[np.arange(len(rows)), best] <= gate
@@ -112,7 +112,9 @@ class Tracks:
         taken[which[self._n[got] >= 4]] = True
         lost = rows[~hit]
         self._missed[lost] += 1
-        self._used[lost[self._missed[lost] > np.where(self._n[lost] < 4, 1, MISSES)]] = False
+        self._used[
+            lost[self._missed[lost] > np.where(self._n[lost] < 4, 1, np.where(self._n[lost] < 6, 3, MISSES))]
+        ] = False
         self._judge(got)
         self._thin(got, which)
         return taken
@@ -140,8 +142,11 @@ class Tracks:
         m = np.stack(
             [np.stack([s[0], s[1], s[2]], 1), np.stack([s[1], s[2], s[3]], 1), np.stack([s[2], s[3], s[4]], 1)], 1
         )
-        m += np.eye(3)[None] * 1e-9 + np.diag([0, 0, 1.0])[None] * 2e-2  # the pull leans to 0.9 g a little
-        r = np.stack(b, 1) + np.stack([0 * s[0], 0 * s[0], np.full(len(rows), -0.45 * G * 2e-2)], 1)
+        lean = (0.7 + 0.1 * data[:, -1, 5]) ** 2  # the pull leans to 0.9 g, more where the fixes are of something large
+        m += np.eye(3)[None] * 1e-9
+        m[:, 2, 2] += lean
+        r = np.stack(b, 1)
+        r[:, 2] -= 0.45 * G * lean
         full = np.linalg.solve(m, r[:, :, None])[:, :, 0]
         self._down[rows] = -np.where(old, full[:, 1], speed2)
         self._pull[rows] = np.where(old, np.clip(-2 * full[:, 2], 0.0, 16.0), 0.9 * G)

@@ -51,9 +51,9 @@ WORDS: dict[str, tuple[str, str]] = {
         "第 {floor} 层每米只有 {scale} 像素，至少需要 {least}：请换长焦镜头、加大距离、竖装摄像机，或为高层另设一台",
     ),
     "facade.small": (
-        "warning: floor {floor} has {scale} px per metre; from {least} on a cup is seen there, "
+        "# warning: floor {floor} has {scale} px per metre; from {least} on a cup is seen there, "
         "below only larger things",
-        "提示：第 {floor} 层每米 {scale} 像素；达到 {least} 才能看到水杯大小的物体，低于此只能看到更大的物体",
+        "# 提示：第 {floor} 层每米 {scale} 像素；达到 {least} 才能看到水杯大小的物体，低于此只能看到更大的物体",
     ),
     "facade.not_a_wall": (
         "the lines do not fit one flat wall ({residual} px apart on average, at most {most}): is a floor number "

@@ -13,7 +13,7 @@ from tests.vision.facade.objects import Body, Fall, draw_fall
 from tests.vision.facade.wall import Wall, build
 
 WEATHERS = ("clear", "clouds", "wind", "rain", "birds", "night", "mixed")
-LEAD_S, APART_S = 3.0, 5.5  # before the first fall, and from fall to fall
+LEAD_S, APART_S = 3.0, 4.2  # before the first fall, and from fall to fall
 
 
 @dataclass

@@ -1,0 +1,145 @@
+"""The tables of bench/falling.py out of its rows, with intervals that say how little few clips prove."""
+
+from collections.abc import Callable, Iterable
+from math import sqrt
+
+import numpy as np
+
+LIKELY_PX, LIKELY_CONTRAST = 2.0, 30.0  # what the target speaks of
+
+
+def wilson(hits: int, count: int) -> tuple[float, float]:
+    """95 % interval of a share."""
+    if not count:
+        return 0.0, 1.0
+    z, p = 1.96, hits / count
+    middle, half = p + z * z / 2 / count, z * sqrt(p * (1 - p) / count + z * z / 4 / count**2)
+    return (middle - half) / (1 + z * z / count), (middle + half) / (1 + z * z / count)
+
+
+def poisson_most(count: int) -> float:
+    """Upper 95 % bound of what `count` events say about their expectation: 0 → 3.0."""
+    low, high = float(count), count + 10 * sqrt(count + 1) + 10
+    for _ in range(60):
+        mean = (low + high) / 2
+        term, total = np.exp(-mean), np.exp(-mean)
+        for k in range(1, count + 1):
+            term *= mean / k
+            total += term
+        low, high = (mean, high) if total > 0.05 else (low, mean)
+    return high
+
+
+def report(rows: list[dict], falling: int, quiet: int) -> str:
+    clips = [row for row in rows if falling <= row["seed"] < quiet]
+    falls = [{**fall, "weather": row["weather"]} for row in clips for fall in row["falls"] if fall["seen"] >= 8]
+    likely = [fall for fall in falls if fall["px"] >= LIKELY_PX and fall["contrast"] >= LIKELY_CONTRAST]
+    lines = [f"{len(falls)} falls in {len(clips)} clips; target: at least 2 px and 30 grey levels ({len(likely)})", ""]
+    lines += _recall("all of the target", likely, lambda fall: "")
+    lines += _recall("by weather", likely, lambda fall: fall["weather"])
+    lines += _recall("by size, px", falls, lambda fall: _band(fall["px"], (1, 2, 4, 8)))
+    lines += _recall("by contrast", falls, lambda fall: f"{fall['contrast']:3.0f}")
+    lines += _recall("drop or throw", likely, lambda fall: "throw" if fall["thrown"] else "drop")
+    lines += _floors(falls) + _false(rows, quiet) + _cost(rows) + _peers(rows)
+    return "\n".join(lines)
+
+
+def _band(value: float, edges: tuple[int, ...]) -> str:
+    below = [edge for edge in edges if value >= edge]
+    return f"from {below[-1]}" if below else f"under {edges[0]}"
+
+
+def _recall(title: str, falls: list[dict], key: Callable[[dict], str]) -> list[str]:
+    lines = [f"recall {title}"]
+    for name in sorted({key(fall) for fall in falls}):
+        some = [fall for fall in falls if key(fall) == name]
+        hits = sum(fall["found"] for fall in some)
+        low, high = wilson(hits, len(some))
+        share = f"{100 * hits / len(some):5.1f} %  [{100 * low:.1f}, {100 * high:.1f}]"
+        lines.append(f"  {name or 'all':10} {hits:4}/{len(some):<4} {share}")
+    return [*lines, ""]
+
+
+def _floors(falls: list[dict]) -> list[str]:
+    found = [fall for fall in falls if fall["found"]]
+    if not found:
+        return []
+    lines = ["floor"]
+    for name, some in (
+        ("all", found),
+        ("drop", [f for f in found if not f["thrown"]]),
+        ("throw", [f for f in found if f["thrown"]]),
+    ):
+        off = [abs(fall["told"] - fall["floor"]) for fall in some]
+        if some:
+            exact, near = sum(one == 0 for one in off), sum(one <= 1 for one in off)
+            low, high = wilson(exact, len(some))
+            lines.append(
+                f"  {name:6} exact {exact}/{len(some)} {100 * exact / len(some):.1f} % "
+                f"[{100 * low:.1f}, {100 * high:.1f}]  within one {100 * near / len(some):.1f} %  worst {max(off)}"
+            )
+    known = [fall for fall in found if fall["column"]]
+    if known:
+        right = sum(fall["column"] == fall["true_column"] for fall in known)
+        lines.append(f"  column exact {right}/{len(known)} {100 * right / len(known):.1f} %")
+    late = [fall["late_s"] for fall in found]
+    hit, told, true = (sum(fall["boxes"][n] for fall in found) for n in (0, 1, 2))
+    missed = sum(fall["seen"] for fall in falls if not fall["found"])
+    f = 2 * hit / (told + true + missed)
+    tro = sum(fall["tro"] for fall in found) / len(falls)
+    lines += [
+        f"time to alert: p50 {np.percentile(late, 50):.2f} s, p95 {np.percentile(late, 95):.2f} s, "
+        f"most {max(late):.2f} s",
+        f"alarms per fall that was found: {sum(fall['alarms'] for fall in found) / len(found):.3f}",
+        f"FADE's measures: F at IoU 0.3 {100 * f:.1f} % (published 72.1), TRO {100 * tro:.1f} % "
+        "(published 51.8); their clips are others", "",
+    ]  # fmt: skip
+    return lines
+
+
+def _false(rows: list[dict], quiet: int) -> list[str]:
+    lines = ["false alarms (birds counted), clips in which nothing falls"]
+    weathers = sorted({row["weather"] for row in rows})
+    for name in (*weathers, "all"):
+        some = [row for row in rows if row["seed"] >= quiet and name in (row["weather"], "all")]
+        hours = sum(row["seconds"] for row in some) / 3600
+        if not hours:
+            continue
+        count, suspected = sum(row["false"] for row in some), sum(row["suspected"] for row in some)
+        lines.append(
+            f"  {name:7} {hours:6.3f} h  {count} alarms: at most {24 * poisson_most(count) / hours:.1f} a camera-day "
+            f"(95 %); suspected, no siren: {suspected}"
+        )
+    beside = sum(row["false"] for row in rows if row["seed"] < quiet)
+    return [*lines, f"  beside the falls, in their clips: {beside}", ""]
+
+
+def _cost(rows: list[dict]) -> list[str]:
+    lines = ["cost of a frame, 1080 × 1920, one thread: median / p95 / most, ms of CPU"]
+    for name in sorted({row["weather"] for row in rows}):
+        some = np.array([row["ms"] for row in rows if row["weather"] == name])
+        lines.append(
+            f"  {name:7} {np.median(some[:, 0]):5.1f} / {np.median(some[:, 1]):5.1f} / {some[:, 2].max():5.1f}"
+        )
+    middle = float(np.median([row["ms"][0] for row in rows])) if rows else 0.0
+    return [*lines, f"  frames a second of one core, without decoding: {1000 / middle:.0f}" if middle else "", ""]
+
+
+def _peers(rows: list[dict]) -> list[str]:
+    some = [row for row in rows if row["peers"]]
+    if not some:
+        return []
+    lines = [f"the same {len(some)} clips: recall, false alarms, ms a frame"]
+    pairs = [(fall, row, n) for row in some for n, fall in enumerate(row["falls"]) if fall["seen"] >= 8]
+    ours = sum(fall["found"] for fall, _, _ in pairs)
+    lines.append(_line("this", ours, len(pairs), sum(row["false"] for row in some), (row["ms"][0] for row in some)))
+    for kind in ("mog2", "knn"):
+        hits = sum(row["peers"][kind]["found"][n] for _, row, n in pairs)
+        false = sum(row["peers"][kind]["false"] for row in some)
+        lines.append(_line(kind, hits, len(pairs), false, (row["peers"][kind]["ms"] for row in some)))
+    return lines
+
+
+def _line(name: str, hits: int, count: int, false: int, ms: Iterable[float]) -> str:
+    share = 100 * hits / count if count else 0.0
+    return f"  {name:5} {hits}/{count} {share:5.1f} %   {false:5} false   {float(np.median(list(ms))):6.1f} ms"

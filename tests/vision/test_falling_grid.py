@@ -1,0 +1,141 @@
+"""A wall from clicked lines: right to centimetres whatever lens, roll and clicks; floors with honest probabilities."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge_agent.errors import EdgeAgentError
+from edge_agent.model.site import Facade, FloorLine
+from edge_agent.vision.falling_floors import columns, floors
+from edge_agent.vision.falling_grid import Grid, fit
+from edge_agent.vision.falling_physics import Seen, Verdict, judge
+from edge_agent.vision.falling_tracks import Fixes
+from tests.vision.facade.camera import Camera, clicked, draw_camera
+
+FLOORS, FLOOR_M, COLUMN_M, COLUMNS = 15, 3.0, 3.3, 6
+STEP_S = 1 / 15
+
+
+def drawn(seed: int) -> tuple[Camera, Facade]:
+    rng = np.random.default_rng(seed)
+    camera = None
+    while camera is None:
+        camera = draw_camera(rng, 0.0, FLOORS * FLOOR_M, 1080, 1920)
+    return camera, clicked(camera, rng, FLOORS, FLOOR_M, COLUMN_M, COLUMNS, (1, FLOORS + 1))
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_three_pixel_clicks_give_the_height_within_half_a_metre(seed: int) -> None:
+    camera, facade = drawn(seed)
+    grid = fit(facade)
+    rng = np.random.default_rng(seed + 1)
+    x, z = rng.uniform(-3, 3, 40), rng.uniform(1, FLOORS * FLOOR_M, 40)
+    u, v, _ = camera.pixels(x, z)
+    _, measured = grid.metres(u, v)
+    assert np.abs(measured - z).max() < 0.6
+    assert np.median(np.abs(measured - z)) < 0.2
+    back_u, back_v = grid.pixels(*grid.metres(u, v))
+    assert np.abs(back_u - u).max() < 0.2
+    assert np.abs(back_v - v).max() < 0.2
+    assert 0.75 < grid.distance_m / camera.distance_m < 1.3
+
+
+def test_lines_with_a_wrong_floor_number_are_refused() -> None:
+    _, facade = drawn(1)
+    wrong = (*facade.lines[:2], FloorLine(floor=facade.lines[2].floor + 2, at=facade.lines[2].at), *facade.lines[3:])
+    with pytest.raises(EdgeAgentError, match="do not fit one flat wall"):
+        fit(Facade(name="a", camera="a", size=facade.size, floors=FLOORS, lines=wrong))
+
+
+def track(grid: Grid, camera: Camera, x, z, out=0.3) -> Fixes:
+    """What the tracker gives for points of the world, frame after frame."""
+    u, v, _ = camera.pixels(x, z, out)
+    a, b = grid.metres(u, v)
+    count = len(u)
+    t = np.arange(count) * STEP_S
+    return Fixes(1, t, u, v, a, b, np.full(count, 5.0), grid.px_per_m(a, b), np.full(count, 40.0), 0)
+
+
+def seen(grid: Grid) -> Seen:
+    return Seen(*grid.sides(), 0.0)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 50), floor=st.integers(6, FLOORS), above=st.floats(0.9, 1.6), late=st.floats(0.1, 0.5),
+    noise=st.floats(0.0, 0.4), terminal=st.floats(25, 45),
+)  # fmt: skip
+def test_what_was_let_go_is_a_fall_from_its_floor(
+    seed: int, floor: int, above: float, late: float, noise: float, terminal: float
+) -> None:
+    camera, facade = drawn(seed)
+    grid = fit(facade)
+    t = late + np.arange(24) * STEP_S
+    z0 = (floor - 1) * FLOOR_M + above
+    z = z0 - terminal**2 / 9.81 * np.log(np.cosh(9.81 * t / terminal))
+    z = z[z > 0.5]
+    fixes = track(grid, camera, np.full(len(z), 0.4), z)
+    rng = np.random.default_rng(seed)
+    fixes.z += rng.normal(0, noise, len(z)) / fixes.scale
+    verdict = judge(fixes, facade, grid.distance_m, STEP_S, seen(grid))
+    assert verdict is not None
+    assert verdict.kind == "falling_object"
+    ranked = floors(verdict, facade)
+    assert abs(ranked[0][0] - floor) <= 1
+    assert floor in [number for number, _ in ranked]
+    assert sum(share for _, share in ranked) == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize("pull", [0.0, 1.5, 3.0, 40.0])
+def test_what_gravity_does_not_pull_is_no_fall(pull: float) -> None:
+    camera, facade = drawn(3)
+    grid = fit(facade)
+    t = np.arange(22) * STEP_S
+    z = 40 - 8.0 * t - pull * t**2 / 2
+    verdict = judge(track(grid, camera, np.zeros(22), z), facade, grid.distance_m, STEP_S, seen(grid))
+    assert verdict is None or verdict.kind == "light_object"
+
+
+def test_a_bird_that_crosses_is_no_fall() -> None:
+    camera, facade = drawn(3)
+    grid = fit(facade)
+    t = np.arange(16) * STEP_S
+    fixes = track(grid, camera, -4 + 9.0 * t, 40 - 6 * t - 9.81 * t**2 / 2)  # even one that drops as a stone
+    assert judge(fixes, facade, grid.distance_m, STEP_S, seen(grid)) is None
+
+
+def test_paper_is_suspected_only() -> None:
+    camera, facade = drawn(3)
+    grid = fit(facade)
+    t = np.arange(60) * STEP_S
+    verdict = judge(track(grid, camera, np.zeros(60), 30 - 2.5 * t), facade, grid.distance_m, STEP_S, seen(grid))
+    assert verdict is not None
+    assert verdict.kind == "light_object"
+
+
+def verdict_of(z: float, down: float, x: float = 5.0) -> Verdict:
+    return Verdict("falling_object", 0, 10.0, 11.0, z, down, (z, down, 9.8, 0.0), x, 0.0, 0.0, 0.4, 0.05, ())
+
+
+@pytest.mark.parametrize(
+    ("z", "down", "first", "sure"),
+    [
+        (13.2, 0.3, 5, 0.9),  # seen from the sill of the fifth floor on
+        (11.0, 6.6, 5, 0.6),  # 0.67 s late: 2.2 m higher it stood still
+        (12.0, 1.0, 5, 0.4),  # at the slab itself: the fourth or the fifth, and it says so
+    ],
+)
+def test_floors_are_ranked_with_their_probabilities(z: float, down: float, first: int, sure: float) -> None:
+    _, facade = drawn(2)
+    ranked = floors(verdict_of(z, down), facade)
+    assert ranked[0][0] == first
+    assert ranked[0][1] >= sure
+    assert [share for _, share in ranked] == sorted((share for _, share in ranked), reverse=True)
+
+
+def test_columns_come_from_the_clicked_edges() -> None:
+    facade = next(facade for facade in (drawn(seed)[1] for seed in range(20)) if facade.columns)
+    assert columns(verdict_of(13.2, 0.3, x=1.5 * COLUMN_M), facade)[0][0] == 2
+    assert columns(verdict_of(13.2, 0.3, x=4.5 * COLUMN_M), facade)[0][0] == 5
