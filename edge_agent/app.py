@@ -7,6 +7,7 @@ import asyncio
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from edge_agent import BUILT_MS, __version__, log
@@ -15,7 +16,7 @@ from edge_agent.console.control import ControlServer
 from edge_agent.contract.certificates import not_before_ms
 from edge_agent.contract.checkpoint import sign_checkpoint
 from edge_agent.contract.commanders import load_keyring
-from edge_agent.contract.passes import read_pass
+from edge_agent.contract.passes import read_pass, write_pass
 from edge_agent.contract.rotation import STEPS, load_steps
 from edge_agent.contract.signatures import load_private, load_public
 from edge_agent.devices import Devices, Ears
@@ -36,6 +37,8 @@ from edge_agent.flows.publish import Publisher
 from edge_agent.flows.roll import Roll
 from edge_agent.flows.sensors import SensorAlerts
 from edge_agent.flows.timekeeping import Timekeeper
+from edge_agent.flows.visitors import Visitors
+from edge_agent.flows.visits import Place, Signing, Visits
 from edge_agent.installation import Installation
 from edge_agent.model.detections import Detection
 from edge_agent.model.doors import GateReport
@@ -51,6 +54,7 @@ from edge_agent.store.city_register import CityRegister
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.pin_index import KEY_FILE, load_index
 from edge_agent.store.secrets import Secrets
+from edge_agent.store.visit_book import VisitBook
 from edge_agent.store.writer import Writer
 from edge_agent.supervise import Job, Supervisor, VitalJobFailed, notify
 from edge_agent.uplink.city import Keys, MqttUplink
@@ -96,10 +100,15 @@ class App:
         if (folder / PREVIOUS_KEY).exists():  # passes outlive a rotation of the key
             pass_keys.append(load_public(folder / PREVIOUS_KEY))
         self._index = load_index(folder / KEY_FILE)
-        self.secrets = Secrets(
-            self.books,
-            self._index,
+        passes = Signing(
+            lambda ticket: write_pass(ticket, signing),
             lambda text: next((found for key in pass_keys if (found := read_pass(text, key))), None),
+        )
+        self.secrets = Secrets(self.books, self._index, passes.read)
+        self.visit_book = VisitBook(state / "people.db", self.books, self._index)
+        place = Place(config.gateway.zone, config.doors)
+        self.visits = Visits(
+            self.visit_book, self.journal, self.clock, place, config.visits, passes, lambda: f"v-{token_hex(6)}"
         )
         self.register = CityRegister(state / "people.db", self.books, self.clock)
         self.premises = Premises(
@@ -129,7 +138,7 @@ class App:
             moved=self._moved,
             device=self.alarms.device,
             measured=self.sensors.report,
-            presented=lambda shown: logger.debug("%s: an identity document was read", shown.reader),
+            presented=self.visits.presented,
             placed=lambda at: logger.debug("%s: %s", at.device, "stale" if at.stale else f"{at.satellites} satellites"),
             keyed=self._index.document if self._index else None,
         )
@@ -157,6 +166,8 @@ class App:
                 jobs.create_task(keep("buffer", self.alarms.watch_buffer)),
                 jobs.create_task(keep("time", Timekeeper(self.journal, self.clock).run)),
                 jobs.create_task(keep("control", self._control().run)),
+                jobs.create_task(keep("visits", self.visits.run)),
+                jobs.create_task(keep("visitors", Visitors(self.visits, self.journal, self.config.doors).run)),
                 jobs.create_task(keep("accepted", AcceptedStream(self.journal, self.state / "run/accepted.sock").run)),
                 jobs.create_task(self._watch_journal()),
                 jobs.create_task(self.supervisor.watchdog()),
@@ -172,7 +183,7 @@ class App:
 
     def _control(self) -> ControlServer:
         """What a guard or installer orders on this machine."""
-        operations = Operations(self.premises, self.doors)
+        operations = Operations(self.premises, self.doors, {"visit": self.visits})
         return ControlServer(self.state / "run/control.sock", operations.carry_out)
 
     def _sign(self, seq: int, hash_: bytes, pruned: bool) -> bytes:
@@ -296,6 +307,7 @@ class App:
         try:
             self.secrets.close()
             await self.register.close()
+            await self.visit_book.close()
             await self.books.close()
             await self.journal.close()
         except StoreError as error:

@@ -30,13 +30,16 @@ from edge_agent.model.site import (
     Table,
     Terminal,
     Uplink,
+    VisitPolicy,
 )
 from edge_agent.site_kind import faces_of_minors, site_rules
 from edge_agent.tables import Reader, read_toml, refer
 from edge_agent.wiring import check_keys, check_wiring
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-SECTIONS: dict[str, type[Table]] = {"gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy}
+SECTIONS: dict[str, type[Table]] = {
+    "gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy, "visits": VisitPolicy,
+}  # fmt: skip
 ARRAYS: dict[str, type[Table]] = {
     "link": Link, "terminal": Terminal, "camera": Camera, "door": Door, "area": Area, "interlock": Interlock,
     "sensor": Sensor, "desk": Desk,
@@ -56,11 +59,13 @@ def load_config(path: Path) -> Config:
     uplink = reader.section(data, "uplink", Uplink)
     policy = reader.section(data, "policy", Policy)
     faces = reader.section(data, "faces", FacePolicy)
+    visits = reader.section(data, "visits", VisitPolicy)
     config = Config(
         gateway=gateway or Gateway(id="unknown"),
         uplink=uplink or Uplink(url="mqtt://unknown"),
         policy=policy or Policy(),
         faces=faces or FacePolicy(),
+        visits=visits or VisitPolicy(),
         links=reader.tables(data, "link", Link),
         terminals=reader.tables(data, "terminal", Terminal),
         cameras=reader.tables(data, "camera", Camera),
@@ -208,6 +213,8 @@ def _check_places(reader: Reader, config: Config) -> None:
             reader.wrong(f"area[{index}].reset", "config.bad_time", found=area.reset)
         if area.max_people is not None and area.max_people < area.min_people:
             reader.wrong(f"area[{index}].max_people", "config.limits", most=area.max_people, least=area.min_people)
+    for name in config.visits.doors:
+        refer(reader, "visits.doors", "door", name, doors)
     for index, group in enumerate(config.interlocks):
         for name in group.doors:
             refer(reader, f"interlock[{index}].doors", "door", name, doors)

@@ -69,5 +69,9 @@ class UplinkError(EdgeAgentError):
     """The city cannot be reached, or refuses us."""
 
 
+class VisitError(EdgeAgentError):
+    """A visit that cannot go that way: it is over already, its host said no, nobody knows it."""
+
+
 class FaceError(EdgeAgentError):
     """A photograph or a template that cannot be used."""

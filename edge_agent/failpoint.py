@@ -17,6 +17,7 @@ POINTS = (
     "pulse.before", "pulse.after",  # the relay
     "result.before", "result.after",  # what came of the command; after: it is on the disk
     "people.before", "people.after",  # one transaction of a list of people from the city
+    "visit.before", "visit.after",  # one step of visits
     "config.before", "config.after",  # agent.toml is replaced
 )  # fmt: skip
 

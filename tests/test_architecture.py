@@ -35,7 +35,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
         {"cv2", "numpy", "av", "dlib", "face_recognition", "PIL", "msgspec"},
         {"sqlite3"},
     ),
-    "console": ({"model", "ports", "log", "sockets"}, {"msgspec"}, {"sqlite3"}),
+    "console": ({"model", "ports", "log", "sockets"}, {"msgspec", "segno"}, {"sqlite3"}),
     "store": (
         {"model", "ports", "log", "sockets", "failpoint"},
         {"sqlite_utils", "cryptography", "argon2", "msgspec", "icalendar"},
@@ -75,6 +75,7 @@ ONE_HOME = {
     "gpiod": {"drivers"},
     "psycopg": {"city"},
     "pynmea2": {"protocols"},
+    "segno": {"console"},
 }
 
 

@@ -24,7 +24,7 @@ COMMAND = "9b0c7a1d2e3f405162738495a6b7c8d9"
 KEY = Ed25519PrivateKey.from_private_bytes(
     bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
 )
-DOOR, DEVICE = "north-gate", "north-in"
+DOOR, DEVICE, VISIT = "north-gate", "north-in", "v-7d3e91ab52"
 
 STREAM: tuple[e.Event, ...] = (
     e.AgentStarted(version="0.1.0", after="first", config="c5d1"),
@@ -61,6 +61,23 @@ STREAM: tuple[e.Event, ...] = (
     e.ClockAnchored(by_ms=86_400_000),
     e.ConsentWithdrawn(person="p-5f2c", purpose="match", channel="desk"),
     e.PersonErased(person="p-5f2c", why="withdrawn", templates=2, pictures=1, digest="9f" * 32),
+    e.VisitExpected(
+        visit=VISIT, kind="contractor", from_ms=BEGAN_MS, until_ms=BEGAN_MS + 14_400_000, doors=(DOOR,), host="p-5f2c",
+        house="3-1-502", group="g-31", people=2, again=True, confirm="asked", by="local/王芳",
+    ),
+    e.VisitArrived(
+        visit=VISIT, kind="contractor", host="p-5f2c", house="3-1-502", people=2, by=f"door/{DOOR}",
+        confirmed_by="intercom", due_ms=BEGAN_MS + 14_400_000,
+    ),
+    e.VisitOverstaying(
+        visit=VISIT, kind="contractor", due_ms=BEGAN_MS + 14_400_000, host="p-5f2c", house="3-1-502", people=2
+    ),
+    e.VisitLeft(
+        visit=VISIT, kind="contractor", stayed_ms=15_000_000, house="3-1-502", people=2, by="local/王芳", again=True,
+        overstayed=True,
+    ),
+    e.VisitCancelled(visit=VISIT, kind="contractor", why="cancelled", by="local/王芳"),
+    e.VisitRefused(visit=VISIT, kind="visitor", reason="declined", host="p-5f2c", house="3-1-502", by="local/王芳"),
     e.ClockStepped(by_ms=-3_600_000),
     e.AgentDegraded(what="dead_letter", detail="the city refuses event 11"),
     e.GapAnnounced(epoch=EPOCH, from_seq=11, to_seq=11, why="refused"),

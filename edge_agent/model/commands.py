@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from edge_agent.model import visits
 from edge_agent.model.grants import CredentialName, Delta, Instant, PersonGrant, PersonId, Sha256, Subject, Text
 from edge_agent.model.standing import Change, ModeName
 
@@ -230,7 +231,7 @@ class Operation(msgspec.Struct, frozen=True):
     """What somebody at the gateway wants done: a guard, an installer. Every one has a name and is recorded.
 
     `door` None: every door. `for_s`: how long a mode lasts, None = until taken back. `person`: whom `forgive` means
-    (None: everybody). `latch`: fire, or panic/<door>.
+    (None: everybody). `latch`: fire, or panic/<door>. `args`: of a verb with a dot in it (model.visits.ORDERS).
     """
 
     verb: str
@@ -240,14 +241,19 @@ class Operation(msgspec.Struct, frozen=True):
     for_s: float | None = None
     person: str | None = None
     latch: str | None = None
+    args: dict[str, Any] = {}
 
 
 class Done(msgspec.Struct, frozen=True):
-    """What came of it. `code`: an entry of `words` when it was refused; `doors`: where it was carried out."""
+    """What came of it. `code`: an entry of `words` when it was refused, with the `fields` it has; `doors`: where it was
+    carried out; `answer`: what was asked for.
+    """
 
     good: bool
     code: str = ""
     doors: tuple[str, ...] = ()
+    answer: Any = None
+    fields: dict[str, Any] = {}
 
 
 MODES: dict[str, ModeName] = {
@@ -255,5 +261,5 @@ MODES: dict[str, ModeName] = {
 }  # fmt: skip
 OPERATIONS = (
     "open", *MODES, "normal", "lockdown", "evacuate", "end_lockdown", "end_evacuation",
-    "approve", "forgive", "clear",
+    "approve", "forgive", "clear", *visits.ORDERS,
 )  # fmt: skip

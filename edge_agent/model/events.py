@@ -294,6 +294,99 @@ class PersonChanged(Event, frozen=True):
     source: str = ""
 
 
+class VisitExpected(Event, frozen=True):
+    """Somebody is to come, or asks to come in. `visit`: the visit, and the visitor's pseudonymous id; `people` come
+    with it. `confirm` is the host's answer (asked, confirmed, declined, timeout): the event is said again when that
+    changes, or when the visit's times do. `again`: comes more than once in its time. Times are Unix ms.
+    """
+
+    tag: ClassVar[str] = "visit.expected"
+    about: ClassVar[str] = "visit"
+    visit: str
+    kind: str
+    from_ms: int
+    until_ms: int
+    doors: tuple[str, ...] = ()
+    host: str = ""
+    house: str = ""
+    group: str = ""
+    people: int = 1
+    again: bool = False
+    confirm: str = ""
+    by: str = ""
+
+
+class VisitArrived(Event, frozen=True):
+    """A visitor is in. `by`: local/NAME for a guard at the desk, door/NAME for the visitor's own pass; `confirmed_by`:
+    who says that the host agreed; `due_ms`: when the visitor must have left (Unix ms).
+    """
+
+    tag: ClassVar[str] = "visit.arrived"
+    about: ClassVar[str] = "visit"
+    visit: str
+    kind: str
+    host: str = ""
+    house: str = ""
+    people: int = 1
+    by: str = ""
+    confirmed_by: str = ""
+    due_ms: int | None = None
+
+
+class VisitOverstaying(Event, frozen=True):
+    """Still inside after `due_ms` (Unix ms)."""
+
+    tag: ClassVar[str] = "visit.overstaying"
+    about: ClassVar[str] = "visit"
+    visit: str
+    kind: str
+    due_ms: int
+    host: str = ""
+    house: str = ""
+    people: int = 1
+
+
+class VisitLeft(Event, frozen=True):
+    """A visitor has left. `again`: is expected another time; `stayed_ms`: since the arrival."""
+
+    tag: ClassVar[str] = "visit.left"
+    about: ClassVar[str] = "visit"
+    visit: str
+    kind: str
+    stayed_ms: int
+    house: str = ""
+    people: int = 1
+    by: str = ""
+    again: bool = False
+    overstayed: bool = False
+
+
+class VisitCancelled(Event, frozen=True):
+    """Nobody comes (any more). `why`: cancelled (by somebody), no_show (its time is over) or expired (of a recurring
+    visit). The pass opens nothing from here on.
+    """
+
+    tag: ClassVar[str] = "visit.cancelled"
+    about: ClassVar[str] = "visit"
+    visit: str
+    kind: str
+    why: str
+    by: str = ""
+
+
+class VisitRefused(Event, frozen=True):
+    """A visitor was turned away. `reason`: blacklisted, declined (by the host), or guard; never the blacklist's own."""
+
+    tag: ClassVar[str] = "visit.refused"
+    about: ClassVar[str] = "visit"
+    visit: str
+    kind: str
+    reason: str
+    host: str = ""
+    house: str = ""
+    by: str = ""
+
+
 class ConsentGiven(Event, frozen=True):
     """`purpose`: match | keep_image | provide_to_city; `text_version` of what the person agreed to."""
 
@@ -419,6 +512,7 @@ EVENTS: tuple[type[Event], ...] = (
     DoorOpened, DoorClosed, DoorForced, DoorHeld, DoorModeChanged, DoorTamper, DoorFault, ExitRequested,
     FireReleased, FireCleared, PanicRaised, PanicCleared, AlertOpened, AlertClosed,
     CommandCompleted, CommandRefused, CommandUnknown,
+    VisitExpected, VisitArrived, VisitOverstaying, VisitLeft, VisitCancelled, VisitRefused,
     PersonChanged, ConsentGiven, ConsentWithdrawn, PersonErased,
     DeviceLost, DeviceBack, DeviceDegraded,
     GapAnnounced, ClockAnchored, ClockStepped, AgentStarted, AgentStopped, AgentDegraded,

@@ -57,6 +57,22 @@ class Policy(Table, frozen=True):
     panic_repeat_s: float = 30.0
 
 
+class VisitPolicy(Table, frozen=True):
+    """The visitors' way in. `doors`: what a pass opens when nothing else is said (none: every door of the street that
+    takes QR codes); `confirm = "host"`: nobody is let in before the host, or the guard for the host, said yes.
+    """
+
+    doors: tuple[str, ...] = ()
+    confirm: Literal["guard", "host"] = "guard"
+    confirm_within_s: float = 120.0
+    stay_min: int = 240  # how long a visitor stays when nothing else is said
+    delivery_min: int = 30  # the same for a delivery
+    early_min: int = 30  # a pass opens so long before the time that was agreed
+    overstay_min: int = 15  # beyond the time: then it is an overstay
+    draft_s: float = 180.0  # a document read at the desk is forgotten after
+    retain_days: int = 90  # then a visit that is over is erased
+
+
 class FacePolicy(Table, frozen=True):
     """How a track becomes an identity (`core/faces.py`). Distances are Euclidean over the engine's embedding; what is
     not written here is the model's own (`edge-agent faces calibrate` proposes the site's).
@@ -267,6 +283,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     uplink: Uplink
     policy: Policy = Policy()
     faces: FacePolicy = FacePolicy()
+    visits: VisitPolicy = VisitPolicy()
     links: tuple[Link, ...] = ()
     terminals: tuple[Terminal, ...] = ()
     cameras: tuple[Camera, ...] = ()

@@ -114,7 +114,7 @@ PEOPLE = Kind(
     tables=(
         *("meta", "persons", "credentials", "consents", "changes"),
         *("passes", "rules", "schedules", "special_days", "touched"),
-        *("city_words", "city_list", "blacklist"),
+        *("city_words", "city_list", "blacklist", "visits", "visit_bars"),
     ),
     steps=(
         Step(
@@ -229,6 +229,38 @@ PEOPLE = Kind(
                     listed INTEGER NOT NULL,
                     reason TEXT NOT NULL,
                     until_ms INTEGER) WITHOUT ROWID""",
+            ),
+        ),
+        # model/visits.py: `body` is the Visit without its details, `sealed` these (store/visit_keys.py). `in_book`: the
+        # doors know of it, and `plate` is readable as long; the other columns are for finding.
+        Step(
+            "0004_visits",
+            (
+                """CREATE TABLE visits (
+                    id TEXT PRIMARY KEY,
+                    state TEXT NOT NULL,
+                    party TEXT NOT NULL,
+                    document TEXT NOT NULL,
+                    code TEXT NOT NULL,
+                    until_ms INTEGER NOT NULL,
+                    ended_ms INTEGER,
+                    in_book INTEGER NOT NULL,
+                    plate TEXT NOT NULL,
+                    body BLOB NOT NULL,
+                    sealed BLOB NOT NULL) WITHOUT ROWID""",
+                "CREATE INDEX visits_state ON visits (state)",
+                "CREATE INDEX visits_party ON visits (party) WHERE party <> ''",
+                "CREATE INDEX visits_code ON visits (code) WHERE code <> ''",
+                "CREATE INDEX visits_book ON visits (id) WHERE in_book = 1",
+                "CREATE INDEX visits_ended ON visits (ended_ms) WHERE ended_ms IS NOT NULL",
+                """CREATE TABLE visit_bars (
+                    id TEXT PRIMARY KEY,
+                    kind TEXT NOT NULL CHECK (kind IN ('document', 'phone', 'plate')),
+                    digest TEXT NOT NULL,
+                    until_ms INTEGER,
+                    by_whom TEXT NOT NULL,
+                    at_ms INTEGER NOT NULL,
+                    sealed BLOB NOT NULL) WITHOUT ROWID""",
             ),
         ),
     ),

@@ -21,13 +21,14 @@ from edge_agent.words import (
     push,
     store,
     uplink,
+    visits,
 )
 
 WORDS: dict[str, tuple[str, str]] = {
     "several": ("{count} problems", "{count} 个问题"),
     **access.WORDS, **city.WORDS, **cli.WORDS, **config.WORDS, **device_cli.WORDS, **devices.WORDS,
     **explain.WORDS, **face_report.WORDS, **faces.WORDS, **gpio.WORDS, **models.WORDS, **operate.WORDS, **push.WORDS,
-    **store.WORDS, **uplink.WORDS,
+    **store.WORDS, **uplink.WORDS, **visits.WORDS,
 }  # fmt: skip
 
 LANGUAGES = ("en", "zh")
