@@ -31,10 +31,11 @@ from edge_agent.flows.doorway import Doorway
 from edge_agent.flows.entry import DoorActor, FaceEntry
 from edge_agent.flows.errands import Errands
 from edge_agent.flows.health import HealthReport
-from edge_agent.flows.operate import Operations
+from edge_agent.flows.operate import Office, Operations
 from edge_agent.flows.premises import Premises
 from edge_agent.flows.publish import Publisher
 from edge_agent.flows.roll import Roll
+from edge_agent.flows.rounds import Rounds
 from edge_agent.flows.sensors import SensorAlerts
 from edge_agent.flows.timekeeping import Timekeeper
 from edge_agent.flows.visitors import Visitors
@@ -53,6 +54,7 @@ from edge_agent.store.books import BookWatch
 from edge_agent.store.city_register import CityRegister
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.pin_index import KEY_FILE, load_index
+from edge_agent.store.round_book import RoundBook
 from edge_agent.store.secrets import Secrets
 from edge_agent.store.visit_book import VisitBook
 from edge_agent.store.writer import Writer
@@ -111,6 +113,11 @@ class App:
             self.visit_book, self.journal, self.clock, place, config.visits, passes, lambda: f"v-{token_hex(6)}"
         )
         self.register = CityRegister(state / "people.db", self.books, self.clock)
+        self.round_book = RoundBook(state / "people.db", state / "hazards")
+        self.rounds = Rounds(
+            self.round_book, self.journal, self.books, self.clock, config.gateway.zone,
+            config.patrol_points, config.patrol_routes, lambda: token_hex(6),
+        )  # fmt: skip
         self.premises = Premises(
             self.journal, self.books, self.clock, self.alarms, config.policy, config.areas, config.interlocks
         )
@@ -167,6 +174,8 @@ class App:
                 jobs.create_task(keep("time", Timekeeper(self.journal, self.clock).run)),
                 jobs.create_task(keep("control", self._control().run)),
                 jobs.create_task(keep("visits", self.visits.run)),
+                jobs.create_task(keep("rounds", self.rounds.run)),
+                jobs.create_task(keep("patrols", self.rounds.follow)),
                 jobs.create_task(keep("visitors", Visitors(self.visits, self.journal, self.config.doors).run)),
                 jobs.create_task(keep("accepted", AcceptedStream(self.journal, self.state / "run/accepted.sock").run)),
                 jobs.create_task(self._watch_journal()),
@@ -183,7 +192,13 @@ class App:
 
     def _control(self) -> ControlServer:
         """What a guard or installer orders on this machine."""
-        operations = Operations(self.premises, self.doors, {"visit": self.visits})
+        offices: dict[str, Office] = {
+            "visit": self.visits,
+            "patrol": self.rounds,
+            "hazard": self.rounds,
+            "duty": self.rounds,
+        }
+        operations = Operations(self.premises, self.doors, offices)
         return ControlServer(self.state / "run/control.sock", operations.carry_out)
 
     def _sign(self, seq: int, hash_: bytes, pruned: bool) -> bytes:
@@ -308,6 +323,7 @@ class App:
             self.secrets.close()
             await self.register.close()
             await self.visit_book.close()
+            await self.round_book.close()
             await self.books.close()
             await self.journal.close()
         except StoreError as error:

@@ -25,6 +25,8 @@ from edge_agent.model.site import (
     Gateway,
     Interlock,
     Link,
+    PatrolPoint,
+    PatrolRoute,
     Policy,
     Sensor,
     Table,
@@ -42,11 +44,14 @@ SECTIONS: dict[str, type[Table]] = {
 }  # fmt: skip
 ARRAYS: dict[str, type[Table]] = {
     "link": Link, "terminal": Terminal, "camera": Camera, "door": Door, "area": Area, "interlock": Interlock,
-    "sensor": Sensor, "desk": Desk,
+    "sensor": Sensor, "desk": Desk, "patrol_point": PatrolPoint, "patrol_route": PatrolRoute,
 }  # fmt: skip
 GATEWAY_KEY, FACE_KEY = "keys/gateway.key", "keys/face-store.key"
 MODELS = "models"  # folder of the state directory
 DLIB_DISTANCES = (0.2, 0.6)  # beyond 0.6 the engine's authors no longer call it the same person
+
+
+Named = Link | Terminal | Camera | Door | Area | Interlock | Sensor | Desk | PatrolPoint | PatrolRoute
 
 
 def load_config(path: Path) -> Config:
@@ -74,6 +79,8 @@ def load_config(path: Path) -> Config:
         interlocks=reader.tables(data, "interlock", Interlock),
         sensors=reader.tables(data, "sensor", Sensor),
         desks=reader.tables(data, "desk", Desk),
+        patrol_points=reader.tables(data, "patrol_point", PatrolPoint),
+        patrol_routes=reader.tables(data, "patrol_route", PatrolRoute),
         digest=hashlib.sha256(raw).hexdigest()[:16],
     )
     complete = not reader.broken  # what refers to what can only be judged when all of it is there
@@ -83,6 +90,7 @@ def load_config(path: Path) -> Config:
         check_wiring(reader, config)
         _check_ways(reader, config)
         _check_places(reader, config)
+        _check_rounds(reader, config)
         _check_privacy(reader, config)
         check_keys(reader, config, path.parent)
         site_rules(config.gateway.site, reader)
@@ -92,7 +100,7 @@ def load_config(path: Path) -> Config:
 
 
 def _check_names(reader: Reader, config: Config) -> None:
-    named: tuple[tuple[str, Sequence[Link | Terminal | Camera | Door | Area | Interlock | Sensor | Desk]], ...] = (
+    named: tuple[tuple[str, Sequence[Named]], ...] = (
         ("link", config.links),
         ("terminal", config.terminals),
         ("camera", config.cameras),
@@ -101,6 +109,8 @@ def _check_names(reader: Reader, config: Config) -> None:
         ("interlock", config.interlocks),
         ("sensor", config.sensors),
         ("desk", config.desks),
+        ("patrol_point", config.patrol_points),
+        ("patrol_route", config.patrol_routes),
     )
     for what, things in named:
         seen: set[str] = set()
@@ -220,3 +230,32 @@ def _check_places(reader: Reader, config: Config) -> None:
             refer(reader, f"interlock[{index}].doors", "door", name, doors)
         if len(set(group.doors)) < 2:
             reader.wrong(f"interlock[{index}].doors", "config.interlock_alone", name=group.name)
+
+
+def _check_rounds(reader: Reader, config: Config) -> None:
+    """Patrol points are somewhere, routes have points and times."""
+    terminals = {terminal.name for terminal in config.terminals}
+    doors, points = {door.name for door in config.doors}, {point.name for point in config.patrol_points}
+    tags: set[str] = set()
+    for index, point in enumerate(config.patrol_points):
+        at = f"patrol_point[{index}]"
+        if point.terminal:
+            refer(reader, f"{at}.terminal", "terminal", point.terminal, terminals)
+        if point.button:
+            refer(reader, f"{at}.button", "door", point.button, doors)
+        if not (point.terminal or point.button or point.tag):
+            reader.wrong(at, "config.patrol_nowhere", name=point.name)
+        if point.tag and point.tag in tags:
+            reader.wrong(f"{at}.tag", "config.duplicate", what="tag", name=point.tag)
+        tags.add(point.tag)
+    for index, route in enumerate(config.patrol_routes):
+        at = f"patrol_route[{index}]"
+        for name in route.points:
+            refer(reader, f"{at}.points", "patrol_point", name, points)
+        for text in route.times:
+            if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+                reader.wrong(f"{at}.times", "config.bad_time", found=text)
+        if not route.points or not route.times or not route.days or not all(1 <= day <= 7 for day in route.days):
+            reader.wrong(at, "config.patrol_never", name=route.name)
+        for category in route.by:
+            refer(reader, f"{at}.by", "category", category, CATEGORIES)

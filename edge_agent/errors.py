@@ -73,5 +73,9 @@ class VisitError(EdgeAgentError):
     """A visit that cannot go that way: it is over already, its host said no, nobody knows it."""
 
 
+class RoundError(EdgeAgentError):
+    """Something about patrols, hazards or duty that cannot go that way."""
+
+
 class FaceError(EdgeAgentError):
     """A photograph or a template that cannot be used."""

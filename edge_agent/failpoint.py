@@ -18,6 +18,7 @@ POINTS = (
     "result.before", "result.after",  # what came of the command; after: it is on the disk
     "people.before", "people.after",  # one transaction of a list of people from the city
     "visit.before", "visit.after",  # one step of visits
+    "round.before", "round.after",  # one step of patrols, hazards, duties
     "config.before", "config.after",  # agent.toml is replaced
 )  # fmt: skip
 

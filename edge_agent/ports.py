@@ -15,6 +15,7 @@ from edge_agent.model.grants import PersonGrant, Subject
 from edge_agent.model.people import Book
 from edge_agent.model.reads import Face, Pass, Pin, Presented, Token
 from edge_agent.model.room import Room
+from edge_agent.model.rounds import Duty, Hazard, HazardStep, Passed
 from edge_agent.model.visits import Bar, Find, Followed, Host, Step, Visit
 
 
@@ -346,6 +347,42 @@ class VisitBook(Protocol):
     def code_of(self, visit: Visit) -> str:
         """The digits that stand for its pass."""
         ...
+
+
+class RoundBook(Protocol):
+    """Patrols, hazards and duties on the disk, each step in one transaction with its event. Raises RoundError where a
+    step is not possible, StoreError when it cannot be stored.
+    """
+
+    async def passed(self, since_ms: int) -> list[Passed]: ...
+
+    async def pass_(self, one: Passed, event: Event, at: Followed | None = None) -> bool:
+        """False when that point of that run is known already."""
+        ...
+
+    async def since(self, now_ms: int) -> int:
+        """When this gateway began to watch patrols."""
+        ...
+
+    async def followed(self) -> Followed | None: ...
+
+    async def add_hazard(self, step: HazardStep, photo: bytes | None) -> Hazard: ...
+
+    async def change_hazard(self, hazard: str, step: Callable[[Hazard], HazardStep]) -> Hazard: ...
+
+    async def hazards(self, show: str) -> list[Hazard]: ...
+
+    async def photo(self, hazard: str) -> tuple[bytes, str]:
+        """Its bytes, and jpg, png or webp."""
+        ...
+
+    async def on_duty(self) -> list[Duty]: ...
+
+    async def put_duty(self, step: Callable[[list[Duty]], tuple[Duty, Event]]) -> Duty: ...
+
+    async def tidy(self, before_ms: int) -> int: ...
+
+    def sum_of(self, photo: bytes) -> str: ...
 
 
 class Setup(Protocol):

@@ -43,6 +43,7 @@ RANGES = {
     "lockout_most_s": (5.0, 86_400.0), "panic_repeat_s": (5.0, 600.0),
     "confirm_within_s": (10.0, 3600.0), "stay_min": (5, 10_080), "delivery_min": (5, 1440), "early_min": (0, 1440),
     "overstay_min": (0, 1440), "draft_s": (10.0, 3600.0), "retain_days": (1, 3650),
+    "within_min": (1, 1440),
     "fps": (1.0, 60.0),
     "distance": (0.2, 1.3), "distance_claimed": (0.2, 1.4),  # the engine narrows it: config.py
     "margin": (0.0, 0.5), "agree": (2, 10), "of": (2, 20), "within_s": (0.5, 30.0),

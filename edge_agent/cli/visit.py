@@ -1,56 +1,33 @@
 """`edge-agent visit`: what the guard's desk does with visitors, from the command line of a running gateway."""
 
 import re
-from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 import msgspec
 
-from edge_agent.cli.operate import BY, who
-from edge_agent.cli.options import CONFIG, STATE, state_directory
+from edge_agent.cli.office import Office, table
+from edge_agent.cli.operate import BY
+from edge_agent.cli.options import CONFIG, STATE
 from edge_agent.cli.speech import language, tell, words
-from edge_agent.config import load_config
 from edge_agent.console.badge import Badge, badge_html, qr_picture
-from edge_agent.console.control import operate
-from edge_agent.errors import EdgeAgentError, VisitError
-from edge_agent.model.commands import Operation
+from edge_agent.errors import VisitError
 from edge_agent.model.visits import KINDS, Bar, Card
-from edge_agent.store.entries import read_instant
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 VISIT = click.argument("visit", default="")
 GROUP = click.option("--group", default="", help="Everybody of this group.")
 
 
-class Desk:
-    """The running agent's desk, and the site's zone."""
+class Desk(Office):
+    """Orders about visits."""
 
-    def __init__(self, config: Path, state: Path | None, by: str | None = None) -> None:
-        loaded = load_config(config)
-        self.zone = ZoneInfo(loaded.gateway.zone)
-        self.site = loaded.gateway.id
-        self._socket, self._by = state_directory(config, state) / "run/control.sock", who(by)
-
-    def order(self, verb: str, **args: Any) -> Any:
-        """What came of it. Raises EdgeAgentError."""
-        given = {name: value for name, value in args.items() if value not in (None, "", ())}
-        done = operate(self._socket, Operation(f"visit.{verb}", self._by, args=given))
-        if not done.good:
-            raise VisitError(done.code, **done.fields)
-        return done.answer
+    def about(self, verb: str, **args: Any) -> Any:
+        return self.order(f"visit.{verb}", **args)
 
     def cards(self, verb: str, **args: Any) -> list[Card]:
-        return msgspec.convert(self.order(verb, **args), list[Card])
-
-    def time(self, ms: int | None) -> str:
-        return "" if ms is None else datetime.fromtimestamp(ms / 1000, self.zone).strftime("%Y-%m-%d %H:%M")
-
-    def instant(self, text: str, option: str, days: int) -> int | None:
-        return read_instant(text, self.zone, option, days=days) if text else None
+        return msgspec.convert(self.about(verb, **args), list[Card])
 
 
 @click.group("visit")
@@ -203,7 +180,7 @@ def list_(config: Path, state: Path | None, text: str, show: str) -> None:
             desk.time(visit.due_ms or visit.until_ms), answer, card.barred,
         ))  # fmt: skip
     if rows:
-        _table(rows)
+        table(rows)
     else:
         tell("visit.list.nobody")
 
@@ -214,9 +191,9 @@ def list_(config: Path, state: Path | None, text: str, show: str) -> None:
 @CONFIG
 def hosts(config: Path, state: Path | None, text: str) -> None:
     """Who may be visited: by id, house or part of a name."""
-    found = Desk(config, state).order("hosts", text=text)
+    found = Desk(config, state).about("hosts", text=text)
     if found:
-        _table([(host["id"], host["house"], host["name"], host["phone"]) for host in found])
+        table([(host["id"], host["house"], host["name"], host["phone"]) for host in found])
     else:
         tell("visit.list.nobody")
 
@@ -227,7 +204,7 @@ def hosts(config: Path, state: Path | None, text: str) -> None:
 @CONFIG
 def draft(config: Path, state: Path | None, desk: str) -> None:
     """What lies on the reader of DESK."""
-    found = Desk(config, state).order("draft", desk=desk)
+    found = Desk(config, state).about("draft", desk=desk)
     if found is None:
         tell("visit.list.no_draft", desk=desk)
         return
@@ -264,7 +241,7 @@ def pass_(config: Path, state: Path | None, by: str | None, visit: str, file: Pa
     try:
         file.write_bytes(content)
     except OSError as error:
-        raise EdgeAgentError("visit.no_file", file=file, why=error.strerror) from None
+        raise VisitError("visit.no_file", file=file, why=error.strerror) from None
     tell("visit.pass_file", file=file)
 
 
@@ -286,7 +263,7 @@ def blacklist() -> None:
 def bar(config: Path, state: Path | None, by: str | None, until: str, **rest: Any) -> None:
     """Put somebody on the blacklist."""
     desk = Desk(config, state, by)
-    made = msgspec.convert(desk.order("bar", until_ms=desk.instant(until, "--until", 1), **rest), Bar)
+    made = msgspec.convert(desk.about("bar", until_ms=desk.instant(until, "--until", 1), **rest), Bar)
     tell("visit.done.bar", bar=made.id, label=made.label)
 
 
@@ -297,7 +274,7 @@ def bar(config: Path, state: Path | None, by: str | None, until: str, **rest: An
 @CONFIG
 def unbar(config: Path, state: Path | None, by: str | None, entry: str) -> None:
     """Take ENTRY off the blacklist."""
-    Desk(config, state, by).order("unbar", bar=entry)
+    Desk(config, state, by).about("unbar", bar=entry)
     tell("visit.done.unbar", bar=entry)
 
 
@@ -307,9 +284,9 @@ def unbar(config: Path, state: Path | None, by: str | None, entry: str) -> None:
 def bars(config: Path, state: Path | None) -> None:
     """Who is on the blacklist, why and until when."""
     desk = Desk(config, state)
-    found = msgspec.convert(desk.order("bars"), list[Bar])
+    found = msgspec.convert(desk.about("bars"), list[Bar])
     if found:
-        _table([(one.id, one.kind, one.label, one.reason, desk.time(one.until_ms), one.by) for one in found])
+        table([(one.id, one.kind, one.label, one.reason, desk.time(one.until_ms), one.by) for one in found])
     else:
         tell("visit.list.no_bars")
 
@@ -330,22 +307,6 @@ def _said(desk: Desk, verb: str, cards: list[Card]) -> None:
         tell(f"visit.done.{said}", visit=visit.id, name=visit.details.name, until=until)
         if card.ticket is not None:
             tell("visit.done.code", digits=card.ticket.code)
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> None:
-    """Columns as wide as what stands in them; a Chinese letter takes two cells."""
-    from rich.cells import cell_len
-
-    plain = [[printable(text) for text in row] for row in rows]
-    widths = [max(map(cell_len, column)) for column in zip(*plain, strict=True)]
-    for row in plain:
-        cells = (text + " " * (width - cell_len(text)) for text, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
-
-
-def printable(text: str) -> str:
-    """What visitors wrote, without control characters of a terminal."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def _badge(desk: Desk, card: Card) -> Badge:

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from edge_agent import log
-from edge_agent.errors import EdgeAgentError, StoreError, VisitError
+from edge_agent.errors import EdgeAgentError, RoundError, StoreError, VisitError
 from edge_agent.model.commands import OPERATIONS, Done, Operation
 from edge_agent.ports import Beat
 from edge_agent.sockets import peer_uid, private_socket, short_name
@@ -89,7 +89,7 @@ class ControlServer:
         try:
             return await self._carry_out(operation)
         except EdgeAgentError as error:
-            if isinstance(error, VisitError):  # for the guard's eyes: it may say why somebody is barred
+            if isinstance(error, VisitError | RoundError):  # for the guard's eyes: it may say why somebody is barred
                 logger.info("%s by %s was not done: %s", operation.verb, operation.by, error.code)
                 return Done(False, error.code, fields={name: str(value) for name, value in error.fields.items()})
             logger.warning("%s by %s was not done: %s", operation.verb, operation.by, error)

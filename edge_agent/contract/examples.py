@@ -24,7 +24,8 @@ COMMAND = "9b0c7a1d2e3f405162738495a6b7c8d9"
 KEY = Ed25519PrivateKey.from_private_bytes(
     bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
 )
-DOOR, DEVICE, VISIT = "north-gate", "north-in", "v-7d3e91ab52"
+DOOR, DEVICE = "north-gate", "north-in"
+VISIT, HAZARD = "v-7d3e91ab52c4", "h-1a2b3c4d5e6f"
 
 STREAM: tuple[e.Event, ...] = (
     e.AgentStarted(version="0.1.0", after="first", config="c5d1"),
@@ -78,6 +79,15 @@ STREAM: tuple[e.Event, ...] = (
     ),
     e.VisitCancelled(visit=VISIT, kind="contractor", why="cancelled", by="local/王芳"),
     e.VisitRefused(visit=VISIT, kind="visitor", reason="declined", host="p-5f2c", house="3-1-502", by="local/王芳"),
+    e.PatrolDone(route="night", run_ms=BEGAN_MS, point="garage-b1", how="tag", by="local/王芳"),
+    e.PatrolMissed(route="night", run_ms=BEGAN_MS, point="roof"),
+    e.HazardReported(
+        hazard=HAZARD, category="blocked_exit", place="3-1", due_ms=BEGAN_MS, photo="3f" * 32, by="local/王芳"
+    ),
+    e.HazardOverdue(hazard=HAZARD, category="blocked_exit", place="3-1", due_ms=BEGAN_MS),
+    e.HazardClosed(hazard=HAZARD, category="blocked_exit", place="3-1", outcome="fixed", overdue=True, by="local/王芳"),
+    e.DutyBegun(duty="d-0b1c2d3e4f50", by="local/王芳", post="north"),
+    e.DutyEnded(duty="d-0b1c2d3e4f50", by="local/王芳", lasted_ms=28_800_000, post="north"),
     e.ClockStepped(by_ms=-3_600_000),
     e.AgentDegraded(what="dead_letter", detail="the city refuses event 11"),
     e.GapAnnounced(epoch=EPOCH, from_seq=11, to_seq=11, why="refused"),

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from edge_agent.model import visits
+from edge_agent.model import rounds, visits
 from edge_agent.model.grants import CredentialName, Delta, Instant, PersonGrant, PersonId, Sha256, Subject, Text
 from edge_agent.model.standing import Change, ModeName
 
@@ -261,5 +261,5 @@ MODES: dict[str, ModeName] = {
 }  # fmt: skip
 OPERATIONS = (
     "open", *MODES, "normal", "lockdown", "evacuate", "end_lockdown", "end_evacuation",
-    "approve", "forgive", "clear", *visits.ORDERS,
+    "approve", "forgive", "clear", *visits.ORDERS, *rounds.ORDERS,
 )  # fmt: skip

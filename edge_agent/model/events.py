@@ -387,6 +387,98 @@ class VisitRefused(Event, frozen=True):
     by: str = ""
 
 
+class PatrolDone(Event, frozen=True):
+    """A guard passed a point of a route. `run_ms`: when the run was to begin (Unix ms); `how`: terminal, button or tag;
+    `by`: the guard's person id at a terminal, local/NAME at the desk, empty for a button.
+    """
+
+    tag: ClassVar[str] = "patrol.done"
+    about: ClassVar[str] = "patrol"
+    route: str
+    run_ms: int
+    point: str
+    how: str = ""
+    by: str = ""
+
+    @property
+    def subject(self) -> str:
+        return f"patrol/{self.route}"
+
+
+class PatrolMissed(Event, frozen=True):
+    """The time of a run is over, and nobody passed this point. `run_ms` as in patrol.done."""
+
+    tag: ClassVar[str] = "patrol.missed"
+    about: ClassVar[str] = "patrol"
+    route: str
+    run_ms: int
+    point: str
+
+    @property
+    def subject(self) -> str:
+        return f"patrol/{self.route}"
+
+
+class HazardReported(Event, frozen=True):
+    """Somebody found what endangers others. `due_ms`: until when it is to be mended (Unix ms); `photo`: SHA-256 of the
+    picture that is kept here. What was written about it stays on the gateway.
+    """
+
+    tag: ClassVar[str] = "hazard.reported"
+    about: ClassVar[str] = "hazard"
+    hazard: str
+    category: str
+    place: str
+    due_ms: int
+    photo: str = ""
+    by: str = ""
+
+
+class HazardOverdue(Event, frozen=True):
+    """Not closed by its due date; told once."""
+
+    tag: ClassVar[str] = "hazard.overdue"
+    about: ClassVar[str] = "hazard"
+    hazard: str
+    category: str
+    place: str
+    due_ms: int
+
+
+class HazardClosed(Event, frozen=True):
+    """`outcome`: fixed, referred (somebody else sees to it) or unfounded; `overdue`: after its due date."""
+
+    tag: ClassVar[str] = "hazard.closed"
+    about: ClassVar[str] = "hazard"
+    hazard: str
+    category: str
+    place: str
+    outcome: str
+    overdue: bool = False
+    by: str = ""
+
+
+class DutyBegun(Event, frozen=True):
+    """Somebody checked in for duty. `post`: where."""
+
+    tag: ClassVar[str] = "duty.begun"
+    about: ClassVar[str] = "duty"
+    duty: str
+    by: str
+    post: str = ""
+
+
+class DutyEnded(Event, frozen=True):
+    """`lasted_ms`: since duty.begun."""
+
+    tag: ClassVar[str] = "duty.ended"
+    about: ClassVar[str] = "duty"
+    duty: str
+    by: str
+    lasted_ms: int
+    post: str = ""
+
+
 class ConsentGiven(Event, frozen=True):
     """`purpose`: match | keep_image | provide_to_city; `text_version` of what the person agreed to."""
 
@@ -513,6 +605,7 @@ EVENTS: tuple[type[Event], ...] = (
     FireReleased, FireCleared, PanicRaised, PanicCleared, AlertOpened, AlertClosed,
     CommandCompleted, CommandRefused, CommandUnknown,
     VisitExpected, VisitArrived, VisitOverstaying, VisitLeft, VisitCancelled, VisitRefused,
+    PatrolDone, PatrolMissed, HazardReported, HazardOverdue, HazardClosed, DutyBegun, DutyEnded,
     PersonChanged, ConsentGiven, ConsentWithdrawn, PersonErased,
     DeviceLost, DeviceBack, DeviceDegraded,
     GapAnnounced, ClockAnchored, ClockStepped, AgentStarted, AgentStopped, AgentDegraded,

@@ -191,6 +191,32 @@ class Desk(Table, frozen=True):
     link: str
 
 
+class PatrolPoint(Table, frozen=True):
+    """Where a guard has to pass. It is done by a guard's credential at `terminal`, by the exit button of the door
+    `button`, or by what its `tag` (a QR code or NFC tag) says, read at the desk.
+    """
+
+    name: str
+    place: str = ""
+    terminal: str = ""
+    button: str = ""
+    tag: str = ""
+
+
+class PatrolRoute(Table, frozen=True):
+    """The points to pass within `within_min` from each of `times` (local, HH:MM) on, on `days` (1 = Monday). `ordered`:
+    one after the other only. `by`: whose credentials count at terminals.
+    """
+
+    name: str
+    points: tuple[str, ...]
+    times: tuple[str, ...]
+    within_min: int = 60
+    days: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
+    ordered: bool = False
+    by: tuple[str, ...] = ("guard",)
+
+
 Kind = Literal["card", "pin", "qr", "face", "plate", "phone"]
 Ways = tuple[tuple[Kind, ...], ...]
 
@@ -292,4 +318,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     interlocks: tuple[Interlock, ...] = ()
     sensors: tuple[Sensor, ...] = ()
     desks: tuple[Desk, ...] = ()
+    patrol_points: tuple[PatrolPoint, ...] = ()
+    patrol_routes: tuple[PatrolRoute, ...] = ()
     digest: str = ""  # SHA-256 of the file, first 16 hex digits

@@ -115,6 +115,7 @@ PEOPLE = Kind(
         *("meta", "persons", "credentials", "consents", "changes"),
         *("passes", "rules", "schedules", "special_days", "touched"),
         *("city_words", "city_list", "blacklist", "visits", "visit_bars"),
+        *("patrols", "hazards", "duties"),
     ),
     steps=(
         Step(
@@ -261,6 +262,23 @@ PEOPLE = Kind(
                     by_whom TEXT NOT NULL,
                     at_ms INTEGER NOT NULL,
                     sealed BLOB NOT NULL) WITHOUT ROWID""",
+            ),
+        ),
+        # model/rounds.py: what guards do, here for the transaction with its event.
+        Step(
+            "0005_rounds",
+            (
+                """CREATE TABLE patrols (
+                    route TEXT NOT NULL,
+                    run_ms INTEGER NOT NULL,
+                    point TEXT NOT NULL,
+                    state TEXT NOT NULL CHECK (state IN ('done', 'missed')),
+                    at_ms INTEGER NOT NULL,
+                    by_whom TEXT NOT NULL,
+                    how TEXT NOT NULL,
+                    PRIMARY KEY (route, run_ms, point)) WITHOUT ROWID""",
+                "CREATE TABLE hazards (id TEXT PRIMARY KEY, state TEXT NOT NULL, body BLOB NOT NULL) WITHOUT ROWID",
+                "CREATE TABLE duties (id TEXT PRIMARY KEY, ended_ms INTEGER, body BLOB NOT NULL) WITHOUT ROWID",
             ),
         ),
     ),

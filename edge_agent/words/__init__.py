@@ -19,6 +19,7 @@ from edge_agent.words import (
     models,
     operate,
     push,
+    rounds,
     store,
     uplink,
     visits,
@@ -28,7 +29,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "several": ("{count} problems", "{count} 个问题"),
     **access.WORDS, **city.WORDS, **cli.WORDS, **config.WORDS, **device_cli.WORDS, **devices.WORDS,
     **explain.WORDS, **face_report.WORDS, **faces.WORDS, **gpio.WORDS, **models.WORDS, **operate.WORDS, **push.WORDS,
-    **store.WORDS, **uplink.WORDS, **visits.WORDS,
+    **store.WORDS, **uplink.WORDS, **rounds.WORDS, **visits.WORDS,
 }  # fmt: skip
 
 LANGUAGES = ("en", "zh")
