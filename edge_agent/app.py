@@ -165,6 +165,8 @@ class App:
             tasks += [jobs.create_task(keep(name, job)) for name, job in self._uplink().items()]
             if self.config.cameras:
                 tasks.append(jobs.create_task(keep("faces", self._faces)))
+            if self.config.console is not None:
+                tasks.append(jobs.create_task(keep("console", self._console)))
             await _either(stop, self.anew)
             notify("STOPPING=1")
             for task in tasks:
@@ -174,6 +176,13 @@ class App:
         """What a guard or installer orders on this machine."""
         operations = Operations(self.premises, self.doors)
         return ControlServer(self.state / "run/control.sock", operations.carry_out)
+
+    async def _console(self, beat: Beat) -> None:
+        """The guard's browser, when there is one to serve."""
+        from edge_agent.guardroom import Guardroom
+
+        assert self.config.console is not None
+        await Guardroom(self, self.config.console).run(beat)
 
     def _sign(self, seq: int, hash_: bytes, pruned: bool) -> bytes:
         """The gateway's word on its journal, from the writer thread."""

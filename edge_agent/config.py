@@ -19,6 +19,7 @@ from edge_agent.model.site import (
     Area,
     Camera,
     Config,
+    Console,
     Desk,
     Door,
     FacePolicy,
@@ -37,6 +38,7 @@ from edge_agent.wiring import check_keys, check_wiring
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SECTIONS: dict[str, type[Table]] = {"gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy}
+OPTIONAL: dict[str, type[Table]] = {"console": Console}  # what is not written is not there
 ARRAYS: dict[str, type[Table]] = {
     "link": Link, "terminal": Terminal, "camera": Camera, "door": Door, "area": Area, "interlock": Interlock,
     "sensor": Sensor, "desk": Desk,
@@ -50,8 +52,8 @@ def load_config(path: Path) -> Config:
     """The configuration, or Problems with everything that is wrong in it."""
     data, raw = read_toml(path)
     reader = Reader(str(path))
-    for key in data.keys() - SECTIONS.keys() - ARRAYS.keys():
-        reader.wrong("", "config.unknown_key", key=key, known=", ".join([*SECTIONS, *ARRAYS]))
+    for key in data.keys() - SECTIONS.keys() - OPTIONAL.keys() - ARRAYS.keys():
+        reader.wrong("", "config.unknown_key", key=key, known=", ".join([*SECTIONS, *OPTIONAL, *ARRAYS]))
     gateway = reader.section(data, "gateway", Gateway)
     uplink = reader.section(data, "uplink", Uplink)
     policy = reader.section(data, "policy", Policy)
@@ -69,6 +71,7 @@ def load_config(path: Path) -> Config:
         interlocks=reader.tables(data, "interlock", Interlock),
         sensors=reader.tables(data, "sensor", Sensor),
         desks=reader.tables(data, "desk", Desk),
+        console=reader.section(data, "console", Console) if "console" in data else None,
         digest=hashlib.sha256(raw).hexdigest()[:16],
     )
     complete = not reader.broken  # what refers to what can only be judged when all of it is there
@@ -80,6 +83,7 @@ def load_config(path: Path) -> Config:
         _check_places(reader, config)
         _check_privacy(reader, config)
         check_keys(reader, config, path.parent)
+        _check_console(reader, config.console, path.parent)
         site_rules(config.gateway.site, reader)
     if reader.problems:
         raise Problems(reader.problems)
@@ -157,6 +161,18 @@ def _check_ways(reader: Reader, config: Config) -> None:
             for position, camera in enumerate(config.cameras):
                 if camera.door == door.name and "face" in camera.use:
                     reader.wrong(f"camera[{position}].door", "config.camera_without_face", door=door.name)
+
+
+def _check_console(reader: Reader, console: Console | None, folder: Path) -> None:
+    """A console is served with a certificate or not at all."""
+    if console is None:
+        return
+    host, _, port = console.listen.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        reader.wrong("console.listen", "config.bad_listen", found=console.listen)
+    for key in ("cert", "key"):
+        if not (folder / getattr(console, key)).is_file():
+            reader.wrong(f"console.{key}", "config.no_console_file", file=folder / getattr(console, key))
 
 
 def _check_privacy(reader: Reader, config: Config) -> None:

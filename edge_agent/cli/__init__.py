@@ -18,6 +18,7 @@ COMMANDS = {
     "face": "face",
     "faces": "faces",
     "models": "models",
+    "console": "console",
     "access": "access",
     "events": "events",
     "city": "city",

@@ -355,6 +355,50 @@ class DeviceDegraded(Event, frozen=True):
     detail: str = ""
 
 
+class AuditViewed(Event, frozen=True):
+    """Somebody looked at personal data on the console or over its API. `what`: wall, people, person, history, …;
+    `person`: whose, when it was one; `count`: how many records; `by`: the user, or api/TOKEN.
+    """
+
+    tag: ClassVar[str] = "audit.viewed"
+    by: str
+    what: str
+    person: str | None = None
+    count: int = 1
+
+
+class AuditExported(Event, frozen=True):
+    """Somebody took data away as a file. `digest`: SHA-256 of the file."""
+
+    tag: ClassVar[str] = "audit.exported"
+    by: str
+    what: str
+    count: int = 1
+    digest: str = ""
+
+
+class AuditSignedIn(Event, frozen=True):
+    """Somebody signed in at the console, unlocked it, or left. `how`: password, totp, unlocked, left, locked."""
+
+    tag: ClassVar[str] = "audit.signed_in"
+    by: str
+    how: str
+    address: str = ""
+
+
+class AuditRefused(Event, frozen=True):
+    """Somebody was not let in at the console, or asked for what their role may not. `why`: wrong, too_often, role;
+    `by`: the name that was typed, when it is somebody's; `unsaid`: how many more before it were only counted.
+    """
+
+    tag: ClassVar[str] = "audit.refused"
+    by: str
+    why: str
+    what: str = ""
+    address: str = ""
+    unsaid: int = 0
+
+
 class GapAnnounced(Event, frozen=True):
     """Events `from_seq` to `to_seq` of `epoch` will not arrive (again). `why`: quarantined, refused, …"""
 
@@ -421,6 +465,7 @@ EVENTS: tuple[type[Event], ...] = (
     CommandCompleted, CommandRefused, CommandUnknown,
     PersonChanged, ConsentGiven, ConsentWithdrawn, PersonErased,
     DeviceLost, DeviceBack, DeviceDegraded,
+    AuditViewed, AuditExported, AuditSignedIn, AuditRefused,
     GapAnnounced, ClockAnchored, ClockStepped, AgentStarted, AgentStopped, AgentDegraded,
 )  # fmt: skip
 BY_TAG: dict[str, type[Event]] = {event.tag: event for event in EVENTS}

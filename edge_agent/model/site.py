@@ -175,6 +175,19 @@ class Desk(Table, frozen=True):
     link: str
 
 
+class Console(Table, frozen=True):
+    """The guard's console. `listen`: address:port; `cert` and `key`: what `edge-agent console setup` made;
+    `lock_after_s`: without a key or a finger the screen locks; `session_h`: then everybody signs in again.
+    """
+
+    listen: str = "0.0.0.0:8443"
+    cert: str = "keys/console.pem"
+    key: str = "keys/console.key"
+    lock_after_s: float = 600.0
+    session_h: float = 13.0  # a shift of twelve hours and its handover
+    language: Literal["zh", "en"] = "zh"
+
+
 Kind = Literal["card", "pin", "qr", "face", "plate", "phone"]
 Ways = tuple[tuple[Kind, ...], ...]
 
@@ -275,4 +288,5 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     interlocks: tuple[Interlock, ...] = ()
     sensors: tuple[Sensor, ...] = ()
     desks: tuple[Desk, ...] = ()
+    console: Console | None = None
     digest: str = ""  # SHA-256 of the file, first 16 hex digits

@@ -7,9 +7,11 @@ from typing import Any
 
 from edge_agent.words import (
     access,
+    advice,
     city,
     cli,
     config,
+    console,
     device_cli,
     devices,
     explain,
@@ -25,7 +27,8 @@ from edge_agent.words import (
 
 WORDS: dict[str, tuple[str, str]] = {
     "several": ("{count} problems", "{count} 个问题"),
-    **access.WORDS, **city.WORDS, **cli.WORDS, **config.WORDS, **device_cli.WORDS, **devices.WORDS,
+    **access.WORDS, **advice.WORDS, **city.WORDS, **cli.WORDS, **config.WORDS, **console.WORDS,
+    **device_cli.WORDS, **devices.WORDS,
     **explain.WORDS, **face_report.WORDS, **faces.WORDS, **gpio.WORDS, **models.WORDS, **operate.WORDS, **push.WORDS,
     **store.WORDS, **uplink.WORDS,
 }  # fmt: skip
