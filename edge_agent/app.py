@@ -103,7 +103,14 @@ class App:
         )
         self.register = CityRegister(state / "people.db", self.books, self.clock)
         self.premises = Premises(
-            self.journal, self.books, self.clock, self.alarms, config.policy, config.areas, config.interlocks
+            self.journal,
+            self.books,
+            self.clock,
+            self.alarms,
+            config.policy,
+            config.areas,
+            config.interlocks,
+            config.response,
         )
         self.sensors = SensorAlerts(self.premises, config.sensors)
         self.doors: dict[str, DoorActor] = {}
@@ -163,7 +170,7 @@ class App:
             ]
             notify("READY=1")
             tasks += [jobs.create_task(keep(name, job)) for name, job in self._uplink().items()]
-            if self.config.cameras:
+            if any("face" in camera.use for camera in self.config.cameras):
                 tasks.append(jobs.create_task(keep("faces", self._faces)))
             if self.config.console is not None:
                 tasks.append(jobs.create_task(keep("console", self._console)))
@@ -243,7 +250,7 @@ class App:
         judge = Judge(self.config.faces, gallery, engine)
         try:
             async with asyncio.TaskGroup() as jobs:
-                for camera in self.config.cameras:
+                for camera in [camera for camera in self.config.cameras if "face" in camera.use]:
                     entry = FaceEntry(camera, judge, self.doors[camera.door], self.clock)
                     worker = CameraWorker(
                         camera, self.config.faces, self.clock, _seeing(entry), self.alarms.device, engine

@@ -16,17 +16,21 @@ from edge_agent.errors import EdgeAgentError, Problems
 from edge_agent.model.people import CATEGORIES
 from edge_agent.model.site import (
     BANNED,
+    AlertRule,
     Area,
     Camera,
     Config,
     Console,
     Desk,
+    Deterrent,
     Door,
+    EvidencePolicy,
     FacePolicy,
     Gateway,
     Interlock,
     Link,
     Policy,
+    ResponseTargets,
     Sensor,
     Table,
     Terminal,
@@ -36,12 +40,16 @@ from edge_agent.site_kind import faces_of_minors, site_rules
 from edge_agent.tables import Reader, read_toml, refer
 from edge_agent.wiring import check_keys, check_wiring
 
+Named = Link | Terminal | Camera | Door | Area | Interlock | Sensor | Desk | AlertRule | Deterrent
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-SECTIONS: dict[str, type[Table]] = {"gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy}
+SECTIONS: dict[str, type[Table]] = {
+    "gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy, "response": ResponseTargets,
+    "evidence": EvidencePolicy,
+}  # fmt: skip
 OPTIONAL: dict[str, type[Table]] = {"console": Console}  # what is not written is not there
 ARRAYS: dict[str, type[Table]] = {
     "link": Link, "terminal": Terminal, "camera": Camera, "door": Door, "area": Area, "interlock": Interlock,
-    "sensor": Sensor, "desk": Desk,
+    "sensor": Sensor, "desk": Desk, "alert": AlertRule, "deterrent": Deterrent,
 }  # fmt: skip
 GATEWAY_KEY, FACE_KEY = "keys/gateway.key", "keys/face-store.key"
 MODELS = "models"  # folder of the state directory
@@ -58,11 +66,15 @@ def load_config(path: Path) -> Config:
     uplink = reader.section(data, "uplink", Uplink)
     policy = reader.section(data, "policy", Policy)
     faces = reader.section(data, "faces", FacePolicy)
+    response = reader.section(data, "response", ResponseTargets)
+    evidence = reader.section(data, "evidence", EvidencePolicy)
     config = Config(
         gateway=gateway or Gateway(id="unknown"),
         uplink=uplink or Uplink(url="mqtt://unknown"),
         policy=policy or Policy(),
         faces=faces or FacePolicy(),
+        response=response or ResponseTargets(),
+        evidence=evidence or EvidencePolicy(),
         links=reader.tables(data, "link", Link),
         terminals=reader.tables(data, "terminal", Terminal),
         cameras=reader.tables(data, "camera", Camera),
@@ -72,6 +84,8 @@ def load_config(path: Path) -> Config:
         sensors=reader.tables(data, "sensor", Sensor),
         desks=reader.tables(data, "desk", Desk),
         console=reader.section(data, "console", Console) if "console" in data else None,
+        alerts=reader.tables(data, "alert", AlertRule),
+        deterrents=reader.tables(data, "deterrent", Deterrent),
         digest=hashlib.sha256(raw).hexdigest()[:16],
     )
     complete = not reader.broken  # what refers to what can only be judged when all of it is there
@@ -91,7 +105,7 @@ def load_config(path: Path) -> Config:
 
 
 def _check_names(reader: Reader, config: Config) -> None:
-    named: tuple[tuple[str, Sequence[Link | Terminal | Camera | Door | Area | Interlock | Sensor | Desk]], ...] = (
+    named: tuple[tuple[str, Sequence[Named]], ...] = (
         ("link", config.links),
         ("terminal", config.terminals),
         ("camera", config.cameras),
@@ -100,6 +114,8 @@ def _check_names(reader: Reader, config: Config) -> None:
         ("interlock", config.interlocks),
         ("sensor", config.sensors),
         ("desk", config.desks),
+        ("alert", config.alerts),
+        ("deterrent", config.deterrents),
     )
     for what, things in named:
         seen: set[str] = set()

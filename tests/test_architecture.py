@@ -65,6 +65,7 @@ ROOTS = {
     "site_kind",
     "tables",
     "wiring",
+    "wiring_cameras",
     "cli",
     "config",
     "supervise",

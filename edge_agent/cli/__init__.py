@@ -19,6 +19,7 @@ COMMANDS = {
     "faces": "faces",
     "models": "models",
     "console": "console",
+    "camera": "camera",
     "access": "access",
     "events": "events",
     "city": "city",

@@ -230,7 +230,8 @@ class Operation(msgspec.Struct, frozen=True):
     """What somebody at the gateway wants done: a guard, an installer. Every one has a name and is recorded.
 
     `door` None: every door. `for_s`: how long a mode lasts, None = until taken back. `person`: whom `forgive` means
-    (None: everybody). `latch`: fire, or panic/<door>.
+    (None: everybody). `latch`: fire, or panic/<door>. `alarm`: which one is answered (`who` goes, `outcome` at the
+    end), or which alert was looked at (`outcome` is the verdict); `target`: what is muted, or which evidence is held.
     """
 
     verb: str
@@ -240,6 +241,10 @@ class Operation(msgspec.Struct, frozen=True):
     for_s: float | None = None
     person: str | None = None
     latch: str | None = None
+    alarm: str = ""
+    who: str = ""
+    outcome: str = ""
+    target: str = ""
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -253,7 +258,10 @@ class Done(msgspec.Struct, frozen=True):
 MODES: dict[str, ModeName] = {
     "lock": "locked", "unlock": "unlocked", "block": "blocked", "double_lock": "double_locked",
 }  # fmt: skip
+ANSWERS: dict[str, Literal["acknowledged", "dispatched", "arrived", "closed"]] = {
+    "acknowledge": "acknowledged", "dispatch": "dispatched", "arrive": "arrived", "close": "closed",
+}  # fmt: skip
 OPERATIONS = (
     "open", *MODES, "normal", "lockdown", "evacuate", "end_lockdown", "end_evacuation",
-    "approve", "forgive", "clear",
+    "approve", "forgive", "clear", *ANSWERS, "review", "mute", "unmute", "hold_evidence", "release_evidence",
 )  # fmt: skip

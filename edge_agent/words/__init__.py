@@ -8,6 +8,7 @@ from typing import Any
 from edge_agent.words import (
     access,
     advice,
+    alerts,
     city,
     cli,
     config,
@@ -27,10 +28,9 @@ from edge_agent.words import (
 
 WORDS: dict[str, tuple[str, str]] = {
     "several": ("{count} problems", "{count} 个问题"),
-    **access.WORDS, **advice.WORDS, **city.WORDS, **cli.WORDS, **config.WORDS, **console.WORDS,
-    **device_cli.WORDS, **devices.WORDS,
-    **explain.WORDS, **face_report.WORDS, **faces.WORDS, **gpio.WORDS, **models.WORDS, **operate.WORDS, **push.WORDS,
-    **store.WORDS, **uplink.WORDS,
+    **access.WORDS, **advice.WORDS, **alerts.WORDS, **city.WORDS, **cli.WORDS, **config.WORDS, **console.WORDS,
+    **device_cli.WORDS, **devices.WORDS, **explain.WORDS, **face_report.WORDS, **faces.WORDS, **gpio.WORDS,
+    **models.WORDS, **operate.WORDS, **push.WORDS, **store.WORDS, **uplink.WORDS,
 }  # fmt: skip
 
 LANGUAGES = ("en", "zh")
