@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from edge_agent.cli.describe import describe
 from edge_agent.console.desk import Desk
-from edge_agent.console.needs import DoorView, Needs
+from edge_agent.console.needs import AlarmView, DoorView, Needs
 from edge_agent.console.server import serve
 from edge_agent.console.site import site
+from edge_agent.core import latch, response
 from edge_agent.core.door import name_of
 from edge_agent.flows.operate import Operations
 from edge_agent.model.people import Person
@@ -39,7 +40,8 @@ class Guardroom:
         )
         needs = Needs(
             config=app.config, journal=app.journal, clock=app.clock, accounts=accounts,
-            carry_out=Operations(app.premises, app.doors).carry_out, doors=self.doors, lost=lambda: app.alarms.lost,
+            carry_out=Operations(app.premises, app.doors).carry_out, doors=self.doors, alarms=self.alarms,
+            lost=lambda: app.alarms.lost,
             describe=describe, person=self.person,
         )  # fmt: skip
         desk = Desk(needs)
@@ -67,6 +69,28 @@ class Guardroom:
             )
             for name, actor in self.app.doors.items()
         ]
+
+    def alarms(self) -> list[AlarmView]:
+        """What is being answered, oldest first, and what is closed but still latched."""
+        premises, now = self.app.premises, self.app.clock.now()
+        latched = {name for name, seen in premises.standing.latches.items() if seen.raised}
+        views = list[AlarmView]()
+        for case in premises.standing.cases.values():
+            due = response.due(case, now, premises.targets)
+            views.append(
+                AlarmView(
+                    alarm=case.alarm, kind=case.kind, door=case.door, camera=case.camera, step=case.step,
+                    since_ms=case.raised.since_ms(now), due=due.step if due else "",
+                    left_ms=due.left_ms if due else None, silent=case.silent, latched=case.alarm in latched,
+                )
+            )  # fmt: skip
+        for name in sorted(latched - premises.standing.cases.keys()):
+            if name == latch.FIRE or name.startswith("panic/"):
+                door = name.removeprefix("panic/") if name != latch.FIRE else ""
+                since = premises.standing.latches[name].since
+                ago_ms = since.since_ms(now) if since else None
+                views.append(AlarmView(name, name.split("/")[0], door, "", "closed", ago_ms, latched=True))
+        return sorted(views, key=lambda view: -(view.since_ms or 0))
 
     def person(self, person: str) -> Person | None:
         return self.app.books.current.persons.get(person)

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from edge_agent import log
-from edge_agent.console.needs import DoorView, Needs
+from edge_agent.console.needs import AlarmView, DoorView, Needs
 from edge_agent.errors import StoreError
 from edge_agent.model.events import Row
 from edge_agent.ports import Beat
@@ -30,6 +30,7 @@ class News(msgspec.Struct, frozen=True):
 
     rows: tuple[Row, ...] = ()
     doors: tuple[DoorView, ...] = ()
+    alarms: tuple[AlarmView, ...] | None = None  # None: as before
     too_far: bool = False
 
 
@@ -40,7 +41,8 @@ class Feed:
         self.last: dict[str, Row] = {}  # door → the row of its last verdict
         self.doors: tuple[DoorView, ...] = ()
         self.browsers = 0
-        self._doors_count = 0
+        self.alarms: tuple[AlarmView, ...] = ()
+        self._doors_count = self._alarms_count = 0
         self._changed: asyncio.Event = asyncio.Event()
 
     async def run(self, beat: Beat) -> None:
@@ -79,6 +81,11 @@ class Feed:
             self.doors = doors
             self._doors_count += 1
             self._tell()
+        alarms = tuple(self.needs.alarms())
+        if [alarm.key for alarm in alarms] != [alarm.key for alarm in self.alarms]:
+            self._alarms_count += 1
+            self._tell()
+        self.alarms = alarms
 
     def _tell(self) -> None:
         self._changed.set()
@@ -86,7 +93,7 @@ class Feed:
 
     async def follow(self, after: int, beat_s: float) -> AsyncIterator[News]:
         """From the row after `after` on; at least every `beat_s` something, were it empty."""
-        cursor, seen = after, -1
+        cursor, seen, rung = after, -1, -1
         self.browsers += 1
         try:
             while True:
@@ -96,10 +103,11 @@ class Feed:
                     return
                 rows = await self._since(cursor)
                 doors = self.doors if seen != self._doors_count else ()
-                seen = self._doors_count
+                alarms = self.alarms if rung != self._alarms_count else None
+                seen, rung = self._doors_count, self._alarms_count
                 if rows:
                     cursor = rows[-1].seq
-                yield News(rows, doors)
+                yield News(rows, doors, alarms)
                 if self.rows and self.rows[-1].seq > cursor:
                     continue
                 try:

@@ -48,6 +48,28 @@ class DoorView(msgspec.Struct, frozen=True):
     waiting: int = 0  # people who wait there for the guard's consent
 
 
+class AlarmView(msgspec.Struct, frozen=True):
+    """An alarm that is being answered. `step`: the last one taken, empty when only raised; `due`: the step its clock
+    runs for and `left_ms` until then (negative: late; None: nobody can tell); `latched`: its input is to be cleared.
+    """
+
+    alarm: str
+    kind: str
+    door: str
+    camera: str
+    step: str
+    since_ms: int | None
+    due: str = ""
+    left_ms: int | None = None
+    silent: bool = False
+    latched: bool = False
+
+    @property
+    def key(self) -> tuple[str, str, bool]:
+        """What changes when the guard has to see it anew; the clock is counted in the browser."""
+        return self.alarm, self.step, self.latched
+
+
 class Accounts(Protocol):
     """Fulfilled by store.accounts.AccountStore; every method blocks and belongs into a thread."""
 
@@ -75,6 +97,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     accounts: Accounts
     carry_out: Callable[[Operation], Awaitable[Done]]
     doors: Callable[[], list[DoorView]]
+    alarms: Callable[[], list[AlarmView]]
     lost: Callable[[], tuple[str, ...]]  # devices that are away now
     describe: Callable[[Row, str], Words]
     person: Callable[[str], Person | None]  # category and house of somebody in the book

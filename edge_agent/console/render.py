@@ -34,7 +34,10 @@ class Nav(msgspec.Struct, frozen=True):
     code: str
 
 
-NAV = (Nav("/", "wall", "console.nav.wall"),)
+NAV = (
+    Nav("/", "wall", "console.nav.wall"),
+    Nav("/alarms", "alarms", "console.nav.alarms"),
+)
 
 
 class Pages:

@@ -1,6 +1,6 @@
 """The wall's news as server-sent events. An event's id is `epoch-seq`: the browser says it again when it comes back."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 import msgspec
 from starlette.requests import Request
@@ -8,6 +8,7 @@ from starlette.responses import Response, StreamingResponse
 
 from edge_agent.console.desk import Desk
 from edge_agent.console.feed import News
+from edge_agent.console.needs import AlarmView
 from edge_agent.console.session import who_of
 from edge_agent.console.verdict import view_of
 from edge_agent.model.accounts import Who
@@ -50,13 +51,13 @@ async def stream(desk: Desk, request: Request, who: Who) -> Response:
             if new.too_far:
                 yield b"event: anew\ndata: {}\n\n"
                 return
-            yield b"".join(told(desk, new, lang, epoch)) or b"event: beat\ndata: {}\n\n"
+            yield b"".join(told(desk, new, lang, epoch, who)) or b"event: beat\ndata: {}\n\n"
 
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return StreamingResponse(news(), media_type="text/event-stream", headers=headers)
 
 
-def told(desk: Desk, news: News, lang: str, epoch: str) -> list[bytes]:
+def told(desk: Desk, news: News, lang: str, epoch: str, who: Who) -> list[bytes]:
     """Each row as a message of its own, then the doors as they are now. What is silent has a number and no words."""
     made = list[bytes]()
     for row in news.rows:
@@ -67,7 +68,15 @@ def told(desk: Desk, news: News, lang: str, epoch: str) -> list[bytes]:
     for door in news.doors:
         message = Message(0, "door", door.name, tile=tile(desk, door.name, lang))
         made.append(b"event: door\ndata: %s\n\n" % msgspec.json.encode(message))
+    if news.alarms is not None:
+        html = desk.pages.text("alarms.html", lang, alarms=open_alarms(news.alarms), who=who)
+        made.append(b"event: alarms\ndata: %s\n\n" % msgspec.json.encode(html))
     return made
+
+
+def open_alarms(alarms: Iterable[AlarmView], silent: bool = False) -> list[AlarmView]:
+    """What may be shown; a silent one on no screen that others see."""
+    return [alarm for alarm in alarms if silent or not alarm.silent]
 
 
 def tile(desk: Desk, name: str, lang: str) -> str:

@@ -17,6 +17,7 @@ KINDS = {
     "fire.released": "alarm", "fire.cleared": "info", "panic.raised": "alarm", "panic.cleared": "info",
     "alert.opened": "alarm", "alert.updated": "warning", "alert.closed": "info", "device.lost": "warning",
     "device.back": "info", "device.degraded": "warning", "agent.degraded": "warning", "gap.announced": "warning",
+    "alarm.acknowledged": "info", "alarm.dispatched": "info", "alarm.arrived": "info", "alarm.closed": "info",
     "command.completed": "info", "command.refused": "warning", "command.unknown": "warning",
 }  # fmt: skip
 ICONS = {"granted": "✓", "denied": "✕", "alarm": "!", "warning": "▲", "info": "·", "audit": "·"}
@@ -76,8 +77,8 @@ def _clock(wall_ms: int, needs: Needs) -> str:
 
 
 def is_silent(event: Event | UnknownEvent) -> bool:
-    """Duress: who stands beside the guard must not read it."""
-    return bool(getattr(event, "silent", False))
+    """Duress, and every step of answering it: who stands beside the guard must not read it."""
+    return bool(getattr(event, "silent", False)) or getattr(event, "kind", "") == "duress"
 
 
 def word(code: str, lang: str, otherwise: str) -> str:

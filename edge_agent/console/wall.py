@@ -9,7 +9,7 @@ from edge_agent.console.control import LONGEST_S, NAME_AT_MOST, REASON_AT_MOST, 
 from edge_agent.console.desk import Desk
 from edge_agent.console.render import wants_part
 from edge_agent.console.session import guarded
-from edge_agent.console.stream import stream
+from edge_agent.console.stream import open_alarms, stream
 from edge_agent.console.verdict import view_of
 from edge_agent.model.accounts import Who
 from edge_agent.model.commands import Done, Operation
@@ -28,7 +28,10 @@ async def show(desk: Desk, request: Request, who: Who) -> Response:
     last = {door: view_of(row, lang, desk.needs) for door, row in desk.feed.last.items()}
     rows, journal = desk.feed.rows, desk.needs.journal
     after = f"{journal.epoch}-{rows[-1].seq if rows else 0}"
-    return desk.pages.page(request, "wall.html", doors=desk.feed.doors, last=last, views=views, after=after)
+    alarms = open_alarms(desk.needs.alarms())
+    return desk.pages.page(
+        request, "wall.html", doors=desk.feed.doors, last=last, views=views, after=after, alarms=alarms
+    )
 
 
 # ---- orders ----------------------------------------------------------------------------------------------------------

@@ -51,6 +51,7 @@
       show(JSON.parse(event.data));
     });
     source.addEventListener("door", (event) => { alive(); show(JSON.parse(event.data)); });
+    source.addEventListener("alarms", (event) => { alive(); ring(JSON.parse(event.data)); });
     source.addEventListener("anew", () => location.reload());
     source.addEventListener("gone", () => { source.close(); location.assign("/sign-in"); });
   }
@@ -89,6 +90,38 @@
       tone.stop(at + 0.3);
     }
     body.dataset.beeps = String(Number(body.dataset.beeps || 0) + 1);
+  }
+
+  // ---- alarms: what the guard is typing stays, the clock runs here, and it rings until somebody has heard ----
+  const alarms = document.getElementById("alarms");
+  let since = performance.now();
+  function ring(html) {
+    if (!alarms) return;
+    const kept = [...alarms.querySelectorAll("input[name=why], select")].map((field) =>
+      [field.closest("[data-alarm]").dataset.alarm, field.name, field.value, field === document.activeElement]);
+    alarms.innerHTML = html;
+    since = performance.now();
+    htmx.process(alarms);
+    for (const [alarm, name, value, focused] of kept) {
+      const field = alarms.querySelector(`[data-alarm="${CSS.escape(alarm)}"] [name="${name}"]`);
+      if (field) { field.value = value; if (focused) field.focus(); }
+    }
+    tick();
+  }
+  function tick() {
+    for (const left of document.querySelectorAll(".left")) {
+      const ms = Number(left.dataset.left) - (performance.now() - since), s = Math.floor(Math.abs(ms) / 1000);
+      left.textContent = (ms < 0 ? "+" : "") + Math.floor(s / 60) + ":" + String(s % 60).padStart(2, "0");
+      left.classList.toggle("late", ms < 0);
+    }
+  }
+  if (alarms) {
+    tick();
+    setInterval(tick, 500);
+    setInterval(() => { if (alarms.querySelector("[data-rings]")) beep(4); }, 3000);
+    if (alarms.dataset.page) document.addEventListener("htmx:afterRequest", (event) => {
+      if (event.detail.successful) setTimeout(() => location.reload(), 800);
+    });
   }
   document.addEventListener("news", (event) => { if (event.detail.kind === "alarm") beep(4); });
 
