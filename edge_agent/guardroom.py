@@ -11,6 +11,7 @@ from edge_agent.console.desk import Desk
 from edge_agent.console.needs import AlarmView, DoorView, Needs
 from edge_agent.console.server import serve
 from edge_agent.console.site import site
+from edge_agent.console_rooms import Lookback, Office
 from edge_agent.core import latch, response
 from edge_agent.core.door import name_of
 from edge_agent.flows.operate import Operations
@@ -38,20 +39,24 @@ class Guardroom:
             round(settings.lock_after_s * 1000),
             round(settings.session_h * 3_600_000),
         )
+        look = Lookback(app.state / "journal.db", app.state / "look.db")
+        people = Office(app)
         needs = Needs(
             config=app.config, journal=app.journal, clock=app.clock, accounts=accounts,
             carry_out=Operations(app.premises, app.doors).carry_out, doors=self.doors, alarms=self.alarms,
             lost=lambda: app.alarms.lost,
-            describe=describe, person=self.person,
+            describe=describe, person=self.person, look=look, find_people=people.ids,
         )  # fmt: skip
         desk = Desk(needs)
         try:
             async with asyncio.TaskGroup() as jobs:
-                feeding = jobs.create_task(desk.feed.run(beat))
+                beside = [jobs.create_task(desk.feed.run(beat)), jobs.create_task(look.keep_up())]
                 await serve(site(desk), settings, app.folder, beat)
-                feeding.cancel()
+                for task in beside:
+                    task.cancel()
         finally:
             accounts.close()
+            await asyncio.gather(look.close(), people.close())
 
     def doors(self) -> list[DoorView]:
         """How every door stands now."""

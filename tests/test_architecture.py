@@ -59,6 +59,7 @@ ROOTS = {
     "app",
     "devices",
     "diagnosis",
+    "console_rooms",
     "guardroom",
     "installation",
     "readiness",

@@ -11,6 +11,7 @@ import msgspec
 from edge_agent.model.accounts import Refusal, Session, User, Who
 from edge_agent.model.commands import Done, Operation
 from edge_agent.model.events import Row
+from edge_agent.model.look import Found, Hour, Search
 from edge_agent.model.people import Person
 from edge_agent.model.site import Config
 from edge_agent.ports import Clock, Journal
@@ -88,6 +89,18 @@ class Accounts(Protocol):
     def users(self) -> list[User]: ...
 
 
+class Lookback(Protocol):
+    """What happened. Raises StoreError when the journal cannot be read."""
+
+    async def search(self, wanted: Search) -> Found: ...
+
+    async def every(self, wanted: Search, at_most: int) -> list[Row]:
+        """Oldest first, for a file."""
+        ...
+
+    async def hours(self, from_ms: int, until_ms: int, door: str = "") -> list[Hour]: ...
+
+
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
     """All of it in one place. `doors`: how every door stands now; `describe`: a row in words of a language."""
 
@@ -100,4 +113,6 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     alarms: Callable[[], list[AlarmView]]
     lost: Callable[[], tuple[str, ...]]  # devices that are away now
     describe: Callable[[Row, str], Words]
+    look: Lookback
+    find_people: Callable[[str], Awaitable[tuple[str, ...]]]  # ids of whom a text names: id, name, house
     person: Callable[[str], Person | None]  # category and house of somebody in the book

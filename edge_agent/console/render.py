@@ -37,6 +37,8 @@ class Nav(msgspec.Struct, frozen=True):
 NAV = (
     Nav("/", "wall", "console.nav.wall"),
     Nav("/alarms", "alarms", "console.nav.alarms"),
+    Nav("/history", "history", "console.nav.history"),
+    Nav("/charts", "history", "console.nav.charts"),
 )
 
 
@@ -58,6 +60,24 @@ class Pages:
 
     def local(self, wall_ms: int, form: str = "%m-%d %H:%M:%S") -> str:
         return datetime.fromtimestamp(wall_ms / 1000, self.zone).strftime(form)
+
+    def instant(self, text: str) -> tuple[int | None, bool]:
+        """A local time out of a form as Unix ms; second: it was something else."""
+        if not text:
+            return None, False
+        try:
+            return round(datetime.fromisoformat(text).replace(tzinfo=self.zone).timestamp() * 1000), False
+        except (ValueError, OverflowError):
+            return None, True
+
+    def day(self, text: str) -> tuple[datetime, bool]:
+        """The local midnight a day begins with; second: it was no day, and this is today."""
+        try:
+            at, bad = datetime.fromisoformat(text[:10]), False
+            at.replace(tzinfo=self.zone).timestamp()
+        except (ValueError, OverflowError):
+            at, bad = datetime.now(self.zone).replace(tzinfo=None), True
+        return at.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=self.zone), bad
 
     def text(self, template: str, lang: str, **fields: Any) -> str:
         """One template in one language, as a fragment."""

@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from edge_agent.console import alarms, session, wall
+from edge_agent.console import alarms, history, session, wall
 from edge_agent.console.desk import Desk
 from edge_agent.console.render import LANGUAGES, THEMES
 from edge_agent.console.shield import Shield
@@ -41,6 +41,7 @@ def site(desk: Desk) -> ASGIApp:
                 *session.routes(desk),
                 *wall.routes(desk),
                 *alarms.routes(desk),
+                *history.routes(desk),
             ],
             exception_handlers={404: missing},
         )
