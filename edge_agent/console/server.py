@@ -36,7 +36,7 @@ class _Server(uvicorn.Server):
 async def serve(app: ASGIApp, settings: Console, folder: Path, beat: Beat) -> None:
     """Until cancelled. Raises EdgeAgentError when the port or the certificate cannot be had."""
     config = uvicorn.Config(
-        app, log_config=None, log_level="warning", access_log=False, server_header=False, date_header=False,
+        app, log_config=None, log_level="critical", access_log=False, server_header=False, date_header=False,
         lifespan="off", ws="none", http="h11", loop="none", timeout_keep_alive=IDLE_S,
         limit_concurrency=CONNECTIONS_AT_MOST, h11_max_incomplete_event_size=HEADERS_AT_MOST,
         timeout_graceful_shutdown=0, proxy_headers=False,
