@@ -119,7 +119,14 @@ class App:
             config.patrol_points, config.patrol_routes, lambda: token_hex(6),
         )  # fmt: skip
         self.premises = Premises(
-            self.journal, self.books, self.clock, self.alarms, config.policy, config.areas, config.interlocks
+            self.journal,
+            self.books,
+            self.clock,
+            self.alarms,
+            config.policy,
+            config.areas,
+            config.interlocks,
+            config.response,
         )
         self.sensors = SensorAlerts(self.premises, config.sensors)
         self.doors: dict[str, DoorActor] = {}
@@ -183,8 +190,10 @@ class App:
             ]
             notify("READY=1")
             tasks += [jobs.create_task(keep(name, job)) for name, job in self._uplink().items()]
-            if self.config.cameras:
+            if any("face" in camera.use for camera in self.config.cameras):
                 tasks.append(jobs.create_task(keep("faces", self._faces)))
+            if self.config.console is not None:
+                tasks.append(jobs.create_task(keep("console", self._console)))
             await _either(stop, self.anew)
             notify("STOPPING=1")
             for task in tasks:
@@ -200,6 +209,13 @@ class App:
         }
         operations = Operations(self.premises, self.doors, offices)
         return ControlServer(self.state / "run/control.sock", operations.carry_out)
+
+    async def _console(self, beat: Beat) -> None:
+        """The guard's browser, when there is one to serve."""
+        from edge_agent.guardroom import Guardroom
+
+        assert self.config.console is not None
+        await Guardroom(self, self.config.console).run(beat)
 
     def _sign(self, seq: int, hash_: bytes, pruned: bool) -> bytes:
         """The gateway's word on its journal, from the writer thread."""
@@ -260,7 +276,7 @@ class App:
         judge = Judge(self.config.faces, gallery, engine)
         try:
             async with asyncio.TaskGroup() as jobs:
-                for camera in self.config.cameras:
+                for camera in [camera for camera in self.config.cameras if "face" in camera.use]:
                     entry = FaceEntry(camera, judge, self.doors[camera.door], self.clock)
                     worker = CameraWorker(
                         camera, self.config.faces, self.clock, _seeing(entry), self.alarms.device, engine

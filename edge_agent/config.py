@@ -16,11 +16,15 @@ from edge_agent.errors import EdgeAgentError, Problems
 from edge_agent.model.people import CATEGORIES
 from edge_agent.model.site import (
     BANNED,
+    AlertRule,
     Area,
     Camera,
     Config,
+    Console,
     Desk,
+    Deterrent,
     Door,
+    EvidencePolicy,
     FacePolicy,
     Gateway,
     Interlock,
@@ -28,6 +32,7 @@ from edge_agent.model.site import (
     PatrolPoint,
     PatrolRoute,
     Policy,
+    ResponseTargets,
     Sensor,
     Table,
     Terminal,
@@ -38,38 +43,56 @@ from edge_agent.site_kind import faces_of_minors, site_rules
 from edge_agent.tables import Reader, read_toml, refer
 from edge_agent.wiring import check_keys, check_wiring
 
+Named = (
+    Link
+    | Terminal
+    | Camera
+    | Door
+    | Area
+    | Interlock
+    | Sensor
+    | Desk
+    | AlertRule
+    | Deterrent
+    | PatrolPoint
+    | PatrolRoute
+)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SECTIONS: dict[str, type[Table]] = {
-    "gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy, "visits": VisitPolicy,
+    "gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy, "response": ResponseTargets,
+    "evidence": EvidencePolicy, "visits": VisitPolicy,
 }  # fmt: skip
+OPTIONAL: dict[str, type[Table]] = {"console": Console}  # what is not written is not there
 ARRAYS: dict[str, type[Table]] = {
     "link": Link, "terminal": Terminal, "camera": Camera, "door": Door, "area": Area, "interlock": Interlock,
-    "sensor": Sensor, "desk": Desk, "patrol_point": PatrolPoint, "patrol_route": PatrolRoute,
+    "sensor": Sensor, "desk": Desk, "alert": AlertRule, "deterrent": Deterrent,
+    "patrol_point": PatrolPoint, "patrol_route": PatrolRoute,
 }  # fmt: skip
 GATEWAY_KEY, FACE_KEY = "keys/gateway.key", "keys/face-store.key"
 MODELS = "models"  # folder of the state directory
 DLIB_DISTANCES = (0.2, 0.6)  # beyond 0.6 the engine's authors no longer call it the same person
 
 
-Named = Link | Terminal | Camera | Door | Area | Interlock | Sensor | Desk | PatrolPoint | PatrolRoute
-
-
 def load_config(path: Path) -> Config:
     """The configuration, or Problems with everything that is wrong in it."""
     data, raw = read_toml(path)
     reader = Reader(str(path))
-    for key in data.keys() - SECTIONS.keys() - ARRAYS.keys():
-        reader.wrong("", "config.unknown_key", key=key, known=", ".join([*SECTIONS, *ARRAYS]))
+    for key in data.keys() - SECTIONS.keys() - OPTIONAL.keys() - ARRAYS.keys():
+        reader.wrong("", "config.unknown_key", key=key, known=", ".join([*SECTIONS, *OPTIONAL, *ARRAYS]))
     gateway = reader.section(data, "gateway", Gateway)
     uplink = reader.section(data, "uplink", Uplink)
     policy = reader.section(data, "policy", Policy)
     faces = reader.section(data, "faces", FacePolicy)
+    response = reader.section(data, "response", ResponseTargets)
+    evidence = reader.section(data, "evidence", EvidencePolicy)
     visits = reader.section(data, "visits", VisitPolicy)
     config = Config(
         gateway=gateway or Gateway(id="unknown"),
         uplink=uplink or Uplink(url="mqtt://unknown"),
         policy=policy or Policy(),
         faces=faces or FacePolicy(),
+        response=response or ResponseTargets(),
+        evidence=evidence or EvidencePolicy(),
         visits=visits or VisitPolicy(),
         links=reader.tables(data, "link", Link),
         terminals=reader.tables(data, "terminal", Terminal),
@@ -79,6 +102,9 @@ def load_config(path: Path) -> Config:
         interlocks=reader.tables(data, "interlock", Interlock),
         sensors=reader.tables(data, "sensor", Sensor),
         desks=reader.tables(data, "desk", Desk),
+        console=reader.section(data, "console", Console) if "console" in data else None,
+        alerts=reader.tables(data, "alert", AlertRule),
+        deterrents=reader.tables(data, "deterrent", Deterrent),
         patrol_points=reader.tables(data, "patrol_point", PatrolPoint),
         patrol_routes=reader.tables(data, "patrol_route", PatrolRoute),
         digest=hashlib.sha256(raw).hexdigest()[:16],
@@ -93,6 +119,7 @@ def load_config(path: Path) -> Config:
         _check_rounds(reader, config)
         _check_privacy(reader, config)
         check_keys(reader, config, path.parent)
+        _check_console(reader, config.console, path.parent)
         site_rules(config.gateway.site, reader)
     if reader.problems:
         raise Problems(reader.problems)
@@ -109,6 +136,8 @@ def _check_names(reader: Reader, config: Config) -> None:
         ("interlock", config.interlocks),
         ("sensor", config.sensors),
         ("desk", config.desks),
+        ("alert", config.alerts),
+        ("deterrent", config.deterrents),
         ("patrol_point", config.patrol_points),
         ("patrol_route", config.patrol_routes),
     )
@@ -172,6 +201,18 @@ def _check_ways(reader: Reader, config: Config) -> None:
             for position, camera in enumerate(config.cameras):
                 if camera.door == door.name and "face" in camera.use:
                     reader.wrong(f"camera[{position}].door", "config.camera_without_face", door=door.name)
+
+
+def _check_console(reader: Reader, console: Console | None, folder: Path) -> None:
+    """A console is served with a certificate or not at all."""
+    if console is None:
+        return
+    host, _, port = console.listen.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        reader.wrong("console.listen", "config.bad_listen", found=console.listen)
+    for key in ("cert", "key"):
+        if not (folder / getattr(console, key)).is_file():
+            reader.wrong(f"console.{key}", "config.no_console_file", file=folder / getattr(console, key))
 
 
 def _check_privacy(reader: Reader, config: Config) -> None:

@@ -63,7 +63,7 @@ def check_files(config: Config, file: str, folder: Path) -> list[Problem]:
     uplink = config.uplink
     wanted: list[tuple[str, str]] = [("gateway", GATEWAY_KEY)]
     wanted += [("uplink.city_ack_key", uplink.city_ack_key), ("uplink.city_command_key", uplink.city_command_key)]
-    if config.cameras:
+    if any("face" in camera.use for camera in config.cameras):
         wanted.append(("camera", FACE_KEY))  # made with the gateway's own
     if config.desks:
         wanted.append(("desk", KEY_FILE))  # so is this

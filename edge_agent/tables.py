@@ -12,6 +12,7 @@ import msgspec
 
 from edge_agent.errors import Problem
 from edge_agent.model.site import (
+    Deterrent,
     Door,
     Escort,
     FirstPerson,
@@ -29,6 +30,7 @@ T = TypeVar("T", bound=Table)
 NESTED: dict[tuple[type[Table], str], type[Table]] = {
     (Uplink, "tls"): UplinkTls,
     (Door, "gate"): GateBinding,
+    (Deterrent, "output"): GateBinding,
     (GateBinding, "lines"): GateLines,
     (Door, "first_person"): FirstPerson,
     (Door, "two_persons"): TwoPersons,
@@ -41,12 +43,15 @@ RANGES = {
     "factor_within_s": (2.0, 120.0), "timed_min": (0, 1440), "max_people": (0, 100_000), "min_people": (0, 100_000),
     "minutes": (1, 1440), "count": (2, 5), "wrong_tries": (1, 5), "lockout_s": (5.0, 3600.0),
     "lockout_most_s": (5.0, 86_400.0), "panic_repeat_s": (5.0, 600.0),
+    "fps": (0.01, 60.0), "pre_s": (0.0, 60.0), "post_s": (0.0, 60.0), "longest_s": (2.0, 600.0), "keep_days": (1, 3650),
+    "max_mb": (16, 10_000_000), "on_s": (0.5, 25.5), "cooldown_s": (1.0, 86_400.0), "per_hour": (1, 60),
+    "acknowledge_s": (5.0, 3600.0), "dispatch_s": (5.0, 3600.0), "arrive_s": (5.0, 7200.0),
     "confirm_within_s": (10.0, 3600.0), "stay_min": (5, 10_080), "delivery_min": (5, 1440), "early_min": (0, 1440),
     "overstay_min": (0, 1440), "draft_s": (10.0, 3600.0), "retain_days": (1, 3650),
     "within_min": (1, 1440),
-    "fps": (1.0, 60.0),
     "distance": (0.2, 1.3), "distance_claimed": (0.2, 1.4),  # the engine narrows it: config.py
     "margin": (0.0, 0.5), "agree": (2, 10), "of": (2, 20), "within_s": (0.5, 30.0),
+    "lock_after_s": (60.0, 86_400.0), "session_h": (1.0, 24.0),
     "min_face_px": (40, 1000), "min_sharpness": (0.0, 1000.0),
 }  # fmt: skip
 # What msgspec calls a type → what TOML calls it, and what it looks like there.

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from os.path import normpath
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from edge_agent.drivers.link import parse_link_url
 from edge_agent.drivers.osdp_readers import check_osdp_gate, check_readers, osdp_key
@@ -18,8 +17,8 @@ from edge_agent.model.profile import LineSettings, Modbus, Osdp, Profile
 from edge_agent.model.push import HttpPush
 from edge_agent.model.site import Config, Desk, Door, GateBinding, Link, Sensor, Terminal
 from edge_agent.tables import Reader, refer
+from edge_agent.wiring_cameras import check_cameras, check_logins
 
-CAMERA_SCHEMES = {"rtsp", "rtsps", "http", "https", "file"}
 GATE_KEYS = {  # where each means something
     "address": ("osdp", "modbus"), "key_file": ("osdp",), "fail": ("modbus",), "inverted": ("modbus",),
     "lines": ("gpio",),
@@ -56,10 +55,12 @@ def check_wiring(reader: Reader, config: Config) -> None:
         if profile := _wired(reader, at, desk, links, "id-reader"):
             used.attach(at, desk.link, _protocol(profile), f"desk `{desk.name}`", None)
             used.fits(at, links[desk.link], profile)
-    for index, camera in enumerate(config.cameras):
-        refer(reader, f"camera[{index}].door", "door", camera.door, doors)
-        if urlsplit(camera.url).scheme not in CAMERA_SCHEMES:
-            reader.wrong(f"camera[{index}].url", "config.camera_url", url=camera.url.partition("@")[2] or camera.url)
+    for index, deterrent in enumerate(config.deterrents):
+        at = f"deterrent[{index}].output"
+        if profile := _wired(reader, at, deterrent.output, links, "gate"):
+            _check_gate(reader, at, Door(name=deterrent.name, gate=deterrent.output), profile, used)
+            used.fits(at, links[deterrent.output.link], profile)
+    check_cameras(reader, config)
 
 
 def _check_links(reader: Reader, config: Config) -> dict[str, Link]:
@@ -243,6 +244,7 @@ def check_keys(reader: Reader, config: Config, folder: Path) -> None:
     """Secrets of terminals that call, keys of OSDP devices; looked at when nothing else is wrong."""
     if reader.problems:
         return
+    check_logins(reader, config, folder)
     for index, terminal in enumerate(config.terminals):
         if isinstance(load_profile(terminal.profile).framing, HttpPush):
             from edge_agent.drivers.push_terminal import push_secret

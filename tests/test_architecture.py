@@ -35,7 +35,11 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
         {"cv2", "numpy", "av", "dlib", "face_recognition", "PIL", "msgspec"},
         {"sqlite3"},
     ),
-    "console": ({"model", "ports", "log", "sockets"}, {"msgspec", "segno"}, {"sqlite3"}),
+    "console": (
+        {"model", "ports", "log", "sockets"},
+        {"msgspec", "starlette", "jinja2", "uvicorn", "segno"},
+        {"sqlite3"},
+    ),
     "store": (
         {"model", "ports", "log", "sockets", "failpoint"},
         {"sqlite_utils", "cryptography", "argon2", "msgspec", "icalendar"},
@@ -55,11 +59,14 @@ ROOTS = {
     "app",
     "devices",
     "diagnosis",
+    "console_rooms",
+    "guardroom",
     "installation",
     "readiness",
     "site_kind",
     "tables",
     "wiring",
+    "wiring_cameras",
     "cli",
     "config",
     "supervise",
@@ -75,6 +82,9 @@ ONE_HOME = {
     "gpiod": {"drivers"},
     "psycopg": {"city"},
     "pynmea2": {"protocols"},
+    "starlette": {"console"},
+    "jinja2": {"console"},
+    "uvicorn": {"console"},
     "segno": {"console"},
 }
 
@@ -141,7 +151,7 @@ def test_only_the_supervisor_catches_everything() -> None:
 
 
 def test_the_daemon_loads_no_library_of_devices_before_one_is_configured() -> None:
-    libraries = "osdp pymodbus gpiod pynmea2 cv2 numpy"
+    libraries = "osdp pymodbus gpiod pynmea2 cv2 numpy starlette jinja2 uvicorn"
     code = f"import sys, edge_agent.app, edge_agent.config; print(*(set('{libraries}'.split()) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == []

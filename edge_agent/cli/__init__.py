@@ -18,6 +18,8 @@ COMMANDS = {
     "face": "face",
     "faces": "faces",
     "models": "models",
+    "console": "console",
+    "camera": "camera",
     "visit": "visit",
     "patrol": "patrol",
     "hazard": "hazard",

@@ -4,13 +4,16 @@ from pathlib import Path
 
 import click
 
-from edge_agent.cli.operate import BY, WHY, carry_out, site, who
+from edge_agent.cli.operate import BY, WHY, carry_out, site
+from edge_agent.cli.operate import who as who_answers
 from edge_agent.cli.options import CONFIG, STATE, state_directory
 from edge_agent.cli.speech import tell, words
+from edge_agent.core.response import OUTCOMES
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.commands import Operation
-from edge_agent.model.standing import Latch
+from edge_agent.model.standing import Case, Latch
+from edge_agent.words import WORDS
 
 
 @click.group("alarm")
@@ -23,11 +26,47 @@ def command() -> None:
 @STATE
 def list_(config: Path, state: Path | None) -> None:
     """Show the alarms that stand, as last recorded; no agent needs to run."""
-    standing = _standing(state_directory(config, state))
+    folder = state_directory(config, state)
+    standing, cases = _standing(folder), _cases(folder)
     for latch in standing:
         click.echo("  ".join((latch.name, *_said(latch))))
-    if not standing:
+    for case in cases:
+        if case.alarm not in {latch.name for latch in standing}:
+            click.echo("  ".join((case.alarm, *_answered(case))))
+    if not standing and not cases:
         tell("cli.no_alarm")
+
+
+ALARM = click.argument("alarm")
+
+
+def _answer(name: str, verb: str, help: str) -> None:
+    @command.command(name, help=help)
+    @CONFIG
+    @STATE
+    @BY
+    @WHY
+    @click.option("--who", default="", help="Who goes.")
+    @ALARM
+    def answer(config: Path, state: Path | None, by: str | None, why: str, who: str, alarm: str) -> None:
+        carry_out(site(config, state), Operation(verb, who_answers(by), why, alarm=alarm, who=who))
+
+
+_answer("acknowledge", "acknowledge", "Say that ALARM was heard. `alarm list` names those that wait.")
+_answer("dispatch", "dispatch", "Say that somebody (--who) was sent to ALARM.")
+_answer("arrive", "arrive", "Say that somebody has arrived at ALARM.")
+
+
+@command.command("close")
+@CONFIG
+@STATE
+@BY
+@WHY
+@click.option("--outcome", type=click.Choice(OUTCOMES), required=True, help="What it was.")
+@ALARM
+def close(config: Path, state: Path | None, by: str | None, why: str, outcome: str, alarm: str) -> None:
+    """Close ALARM with what it was."""
+    carry_out(site(config, state), Operation("close", who_answers(by), why, alarm=alarm, outcome=outcome))
 
 
 @command.command("clear")
@@ -44,7 +83,7 @@ def clear(config: Path, state: Path | None, by: str | None, why: str, alarm: str
     # A door that was taken down while its alarm stood is in the memory alone.
     if not known and alarm not in {latch.name for latch in _standing(there.socket.parent.parent)}:
         raise EdgeAgentError("cli.bad_latch", text=alarm, doors=", ".join(there.doors))
-    carry_out(there, Operation("clear", who(by), why, latch=alarm))
+    carry_out(there, Operation("clear", who_answers(by), why, latch=alarm))
 
 
 def _standing(folder: Path) -> list[Latch]:
@@ -61,3 +100,18 @@ def _said(latch: Latch) -> list[str]:
     if latch.count > 1:
         said.append(words("detail.again", count=latch.count))
     return said
+
+
+def _cases(folder: Path) -> list[Case]:
+    from edge_agent.cli.access_scene import seen
+
+    return [change for change in seen(folder).changes if isinstance(change, Case)]
+
+
+def _answered(case: Case) -> list[str]:
+    kind = words(f"alert.{case.kind}") if f"alert.{case.kind}" in WORDS else case.kind
+    said = [kind, case.door or case.camera, words(f"cli.step.{case.step or 'raised'}")]
+    since_ms = case.raised.since_ms(SystemClock().now())
+    if since_ms is not None:
+        said.append(words("cli.alarm_since", minutes=max(0, since_ms) // 60_000))
+    return [part for part in said if part]

@@ -13,6 +13,8 @@ from edge_agent.model.events import (
     AgentDegraded,
     AlertClosed,
     AlertOpened,
+    AlertUpdated,
+    Answered,
     ClockAnchored,
     ClockStepped,
     CommandCompleted,
@@ -24,6 +26,9 @@ from edge_agent.model.events import (
     DoorModeChanged,
     DoorTamper,
     Event,
+    EvidenceErased,
+    EvidenceExported,
+    EvidenceKept,
     FireCleared,
     FireReleased,
     PanicCleared,
@@ -32,6 +37,7 @@ from edge_agent.model.events import (
     UnknownEvent,
     encode_event,
 )
+from edge_agent.model.sightings import Fall
 from edge_agent.words import WORDS, say
 
 COLOURS = {
@@ -42,6 +48,7 @@ COLOURS = {
     "fire.released": "bold white on red",
     "panic.raised": "bold white on red",
     "alert.opened": "bold red",
+    "alarm.closed": "green",
     "door.held": "yellow",
     "door.fault": "yellow",
     "door.mode_changed": "cyan",
@@ -124,8 +131,18 @@ def _detail(event: Event | UnknownEvent, lang: str) -> str:
             return " · ".join(part for part in (_word(f"verb.{verb}", verb, lang), door, by, why) if part)
         case AlertOpened():
             return _alert(event, lang)
-        case AlertClosed(kind=kind, sensor=sensor, place=place, door=door):
-            return _parts(_word(f"alert.{kind}", kind, lang), door, sensor, place)
+        case AlertUpdated():
+            return _news(event, lang)
+        case AlertClosed(kind=kind, sensor=sensor, place=place, door=door, camera=camera):
+            return _parts(_word(f"alert.{kind}", kind, lang), door, camera, sensor, place)
+        case Answered():
+            return _answer(event, lang)
+        case EvidenceKept(evidence=evidence, camera=camera, why=why):
+            return _parts(evidence, camera, why)
+        case EvidenceExported(evidence=evidence, by=by, purpose=purpose, why=why):
+            return _parts(evidence, _word(f"purpose.{purpose}", purpose, lang), say("detail.by", lang, by=by), why)
+        case EvidenceErased(evidence=evidence, why=why, by=by):
+            return _parts(evidence, why, say("detail.by", lang, by=by) if by else "")
         case AccessTaken(after_ms=ms):
             return say("detail.after", lang, s=ms / 1000)
         case DoorClosed(open_ms=ms) | DoorHeld(open_ms=ms):
@@ -145,7 +162,39 @@ def _alert(event: AlertOpened, lang: str) -> str:
     kind = _word(f"alert.{event.kind}", event.kind, lang)
     level = "" if event.level == "alarm" else _word(f"level.{event.level}", event.level, lang)
     value = "" if event.value is None else f"{event.value:g} {event.unit}".strip()
-    return _parts(kind, level, value, event.door, event.terminal, event.sensor, event.place)
+    return _parts(
+        kind, level, _floors(event.fall, lang), value, event.door, event.terminal, event.camera, event.sensor,
+        event.place,
+        say("detail.quiet", lang) if event.quiet else "", say("detail.review", lang) if event.review else "",
+    )  # fmt: skip
+
+
+def _floors(fall: Fall | None, lang: str) -> str:
+    """The likeliest floors with their probability."""
+    if fall is None:
+        return ""
+    return say("detail.floors", lang, floors=", ".join(f"{floor} ({share:.0%})" for floor, share in fall.floors[:3]))
+
+
+def _news(event: AlertUpdated, lang: str) -> str:
+    return _parts(
+        _word(f"alert.{event.kind}", event.kind, lang), event.door, event.camera,
+        _word(f"detail.news.{event.what}", event.what, lang), _floors(event.fall, lang),
+        say("detail.count", lang, count=event.count) if event.count > 1 else "", event.evidence,
+        _word(f"verdict.{event.verdict}", event.verdict, lang), event.by and say("detail.by", lang, by=event.by),
+        event.why,
+    )  # fmt: skip
+
+
+def _answer(event: Answered, lang: str) -> str:
+    """What it was about, who, how long after it was raised."""
+    after = say("detail.after", lang, s=event.after_ms / 1000) if event.after_ms >= 0 else ""
+    outcome = getattr(event, "outcome", "")
+    return _parts(
+        _word(f"alert.{event.kind}", event.kind, lang), event.door, event.camera, after,
+        say("detail.late", lang) if getattr(event, "late", False) else "", _word(f"outcome.{outcome}", outcome, lang),
+        getattr(event, "who", ""), say("detail.by", lang, by=event.by), getattr(event, "why", ""),
+    )  # fmt: skip
 
 
 def _parts(*said: str) -> str:

@@ -90,7 +90,10 @@ def carry_out(there: Site, operation: Operation) -> None:
             until = words("cli.until.for", minutes=minutes(operation.for_s))
         doors = ", ".join(done.doors or (() if operation.door is None else (operation.door,)) or there.doors)
         person = operation.person or words("cli.everybody")
-        tell(f"cli.did.{operation.verb}", doors=doors, until=until, latch=operation.latch, person=person)
+        tell(
+            f"cli.did.{operation.verb}", doors=doors, until=until, latch=operation.latch, person=person,
+            alarm=operation.alarm, target=operation.target,
+        )  # fmt: skip
     if not done.good:
         raise refused(done.code, operation, there)
 

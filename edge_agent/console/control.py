@@ -21,7 +21,7 @@ from edge_agent.ports import Beat
 from edge_agent.sockets import peer_uid, private_socket, short_name
 
 LINE_AT_MOST = 32_768  # bytes of a question: a group of a hundred visitors
-NAME_AT_MOST, REASON_AT_MOST = 64, 200  # characters of `by` and `why`: they go into the journal
+NAME_AT_MOST, ID_AT_MOST, REASON_AT_MOST = 64, 128, 200  # characters: they go into the journal
 LONGEST_S = 7 * 86_400  # of an order with an end: a slip of the finger is not kept for years
 SPEAK_WITHIN_S = 5.0  # a client that says nothing does not stay
 BEAT_EVERY_S = 2.0
@@ -102,9 +102,10 @@ def nonsense(operation: Operation) -> str:
         return "control.unknown_verb"
     if not operation.by.strip():
         return "control.nobody"
-    if len(operation.by) > NAME_AT_MOST or len(operation.why) > REASON_AT_MOST:
+    names, ids = (operation.by, operation.who, operation.outcome), (operation.alarm, operation.target)
+    if max(map(len, names)) > NAME_AT_MOST or max(map(len, ids)) > ID_AT_MOST or len(operation.why) > REASON_AT_MOST:
         return "control.too_long"
-    if not (operation.by + operation.why).isprintable():
+    if not "".join((*names, *ids, operation.why)).isprintable():
         return "control.malformed"
     if operation.for_s is not None and not 0 < operation.for_s <= LONGEST_S:  # also when it is no number
         return "control.bad_time"

@@ -15,6 +15,7 @@ from edge_agent.contract.envelope import chain_hash, genesis, write_envelope
 from edge_agent.contract.messages import AckMessage, BirthMessage, Refusal, StateMessage, seal
 from edge_agent.model import events as e
 from edge_agent.model.encoding import canonical
+from edge_agent.model.sightings import Fall, Measure
 
 GATEWAY = "G0417"
 EPOCH = "7c1f" * 8
@@ -24,7 +25,11 @@ COMMAND = "9b0c7a1d2e3f405162738495a6b7c8d9"
 KEY = Ed25519PrivateKey.from_private_bytes(
     bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
 )
-DOOR, DEVICE = "north-gate", "north-in"
+DOOR, DEVICE, CAMERA = "north-gate", "north-in", "block-3-north"
+FALL = Fall(
+    floors=((14, 0.82), (15, 0.16)), columns=((3, 0.7), (4, 0.3)), released_ms=40_200, impact_ms=43_100,
+    speed_mps=27.5, path=(), residual_px=0.9, calibration="block-3-north-2026-05-01",
+)  # fmt: skip
 VISIT, HAZARD = "v-7d3e91ab52c4", "h-1a2b3c4d5e6f"
 
 STREAM: tuple[e.Event, ...] = (
@@ -53,6 +58,28 @@ STREAM: tuple[e.Event, ...] = (
     e.PanicCleared(door=DOOR, by="王芳"),
     e.AlertOpened(door=DOOR, alert="a-17", kind="duress", silent=True, person="p-5f2c", terminal=DEVICE),
     e.AlertClosed(door=DOOR, alert="a-17", kind="duress"),
+    e.AlertOpened(
+        door="", alert="fall-1", kind="falling_object", camera=CAMERA, rule="facade-north", confidence=0.94,
+        review=True, why=(Measure("acceleration", 9.4, 3.5, "m/s²"),), fall=FALL, evidence="ev-1",
+    ),
+    e.EvidenceKept(
+        evidence="ev-1", camera=CAMERA, alert="fall-1", manifest="3b" * 32, previous="9a" * 32,
+        from_ms=BEGAN_MS - 10_000, to_ms=BEGAN_MS + 10_000, size=10_485_760,
+    ),
+    e.AlertUpdated(door="", alert="fall-1", kind="falling_object", camera=CAMERA, what="evidence", evidence="ev-1"),
+    e.AlarmAcknowledged(alarm="fall-1", kind="falling_object", door="", camera=CAMERA, by="王芳", after_ms=24_000),
+    e.AlarmDispatched(
+        alarm="fall-1", kind="falling_object", door="", camera=CAMERA, by="王芳", after_ms=90_000, who="巡逻 2"
+    ),
+    e.AlarmArrived(
+        alarm="fall-1", kind="falling_object", door="", camera=CAMERA, by="王芳", after_ms=320_000, late=True
+    ),
+    e.AlarmClosed(
+        alarm="fall-1", kind="falling_object", door="", camera=CAMERA, by="王芳", after_ms=900_000, outcome="real",
+        why="flower pot",
+    ),
+    e.EvidenceExported(evidence="ev-1", by="王芳", purpose="investigation", sha256="5c" * 32),
+    e.EvidenceErased(evidence="ev-1", why="age", manifest="3b" * 32),
     e.CommandCompleted(command=COMMAND, verb="open", issuer="desk-1", door=DOOR),
     e.CommandRefused(reason="bad_signature"),
     e.CommandUnknown(command=COMMAND, verb="open", door=DOOR),
@@ -89,6 +116,10 @@ STREAM: tuple[e.Event, ...] = (
     e.DutyBegun(duty="d-0b1c2d3e4f50", by="local/王芳", post="north"),
     e.DutyEnded(duty="d-0b1c2d3e4f50", by="local/王芳", lasted_ms=28_800_000, post="north"),
     e.ClockStepped(by_ms=-3_600_000),
+    e.AuditSignedIn(by="wang", how="totp", address="192.0.2.7"),
+    e.AuditViewed(by="wang", what="person", person="p-5f2c"),
+    e.AuditExported(by="wang", what="history", count=120, digest="5e" * 32),
+    e.AuditRefused(by="wang", why="wrong", address="192.0.2.9", unsaid=4),
     e.AgentDegraded(what="dead_letter", detail="the city refuses event 11"),
     e.GapAnnounced(epoch=EPOCH, from_seq=11, to_seq=11, why="refused"),
     e.AgentStopped(reason="told"),

@@ -15,7 +15,7 @@ DOWN_KINDS = ("ack", "cmd", "cfg")  # and content by hash, see `content`
 
 _UP = re.compile(rf"{ROOT}/up/({GATEWAY})/({'|'.join(UP_KINDS)})")
 _RESULTS = ("command",)
-_ALARMS = ("alert", "panic", "fire")
+_ALARMS = ("alert", "alarm", "panic", "fire")
 
 
 def up(gateway: str, kind: str) -> str:

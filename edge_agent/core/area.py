@@ -14,10 +14,13 @@ from edge_agent.model.site import Area, Door, Policy
 from edge_agent.model.standing import (
     Armed,
     At,
+    Case,
     Change,
     Emptied,
     Gone,
     Latch,
+    Mute,
+    OpenAlert,
     Order,
     Presence,
     Swept,
@@ -39,6 +42,9 @@ class Standing:
         self.orders: dict[tuple[str, str], Order] = {}  # (door, source)
         self.latches: dict[str, Latch] = {}
         self.swept: dict[str, int] = {}
+        self.cases: dict[str, Case] = {}
+        self.alerts: dict[str, OpenAlert] = {}
+        self.mutes: dict[str, Mute] = {}
         for change in changes:
             self.apply(change)
 
@@ -77,6 +83,18 @@ class Standing:
                 self.latches[name] = change
             case Swept(scope=scope, day=day):
                 self.swept[scope] = day
+            case Case(alarm=alarm, step="closed"):
+                self.cases.pop(alarm, None)
+            case Case(alarm=alarm):
+                self.cases[alarm] = change
+            case OpenAlert(alert=alert, open=True):
+                self.alerts[alert] = change
+            case OpenAlert(alert=alert):
+                self.alerts.pop(alert, None)
+            case Mute(target=target, for_ms=0):
+                self.mutes.pop(target, None)
+            case Mute(target=target):
+                self.mutes[target] = change
 
     @property
     def fire(self) -> bool:

@@ -63,7 +63,7 @@ def _timed(config: Config, at: str, minutes: int) -> Finding:
 def _leads(config: Config, door: Door, direction: Literal["in", "out"]) -> bool:
     """A reader or a face camera on that side."""
     readers = {(terminal.door, terminal.direction) for terminal in config.terminals}
-    readers |= {(camera.door, camera.direction) for camera in config.cameras}
+    readers |= {(camera.door, camera.direction) for camera in config.cameras if "face" in camera.use}
     return (door.name, direction) in readers
 
 

@@ -6,15 +6,20 @@ people inside, and be in force again should somebody take the same name. Passes 
 
 from collections.abc import Container, Iterable
 
+from msgspec import structs
+
 from edge_agent.core.area import Standing
 from edge_agent.model.people import Book
 from edge_agent.model.reads import Card, Token
 from edge_agent.model.standing import (
     Armed,
+    Case,
     Change,
     Emptied,
     Gone,
     Latch,
+    Mute,
+    OpenAlert,
     Order,
     Presence,
     Swept,
@@ -82,3 +87,9 @@ def _now(change: Change, standing: Standing) -> list[Change]:
             return [standing.latches[name]]
         case Swept(scope=scope):
             return [Swept(scope, standing.swept[scope])]
+        case Case(alarm=alarm):
+            return [standing.cases.get(alarm) or structs.replace(change, step="closed")]
+        case OpenAlert(alert=alert):
+            return [standing.alerts.get(alert) or structs.replace(change, open=False)]
+        case Mute(target=target):
+            return [standing.mutes.get(target) or structs.replace(change, for_ms=0)]

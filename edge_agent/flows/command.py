@@ -180,7 +180,10 @@ class Commands:
                 return await self._open(command.door or "")
             case "acknowledge":
                 heard = self.premises.acknowledge(args.latch, by)
-                return Outcome("no_latch") if heard is None else Outcome(changes=(heard,))
+                answered = not self.premises.answer("acknowledged", args.latch, by)  # with it its repetition ends
+                return Outcome(
+                    "" if answered or heard else "no_latch", changes=() if answered or not heard else (heard,)
+                )
             case "clear":
                 if args.latch == "fire":
                     return Outcome("by_hand_only", "fire is cleared at the place")

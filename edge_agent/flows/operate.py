@@ -8,7 +8,7 @@ from edge_agent.core import area
 from edge_agent.errors import DeviceUnavailable, JournalUnavailable
 from edge_agent.flows.orders import ORDERS, orders
 from edge_agent.flows.premises import Premises
-from edge_agent.model.commands import Done, Operation
+from edge_agent.model.commands import ANSWERS, Done, Operation
 from edge_agent.model.events import CommandCompleted, CommandRefused
 from edge_agent.model.standing import Change
 from edge_agent.ports import IntentDone, IntentOpened
@@ -48,7 +48,7 @@ class Operations:
         if operation.door is not None and operation.door not in self.doors:
             return Done(False, "operate.no_door")
         doors = tuple(self.doors) if operation.door is None else (operation.door,)
-        what = operation.door or operation.latch or operation.person or "all"
+        what = operation.door or operation.latch or operation.alarm or operation.person or operation.target or "all"
         logger.info("%s by %s: %s", operation.verb, operation.by, what)
         match operation.verb:
             case "open":
@@ -57,6 +57,12 @@ class Operations:
                 return await self._approve(operation)
             case "clear":
                 code = self.premises.clear(operation.latch or "", operation.by, operation.why)
+                return Done(not code, code)
+            case verb if verb in ANSWERS:
+                code = self.premises.answer(
+                    ANSWERS[verb], operation.alarm, operation.by,
+                    who=operation.who, outcome=operation.outcome, why=operation.why,
+                )  # fmt: skip
                 return Done(not code, code)
             case "forgive":
                 self._done(operation, area.forgive(self.premises.standing, operation.person))

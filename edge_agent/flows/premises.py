@@ -6,18 +6,18 @@ in the event's own transaction.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Protocol
 
 from edge_agent import log
-from edge_agent.core import area, latch, mode, remember
+from edge_agent.core import area, latch, mode, remember, response
 from edge_agent.errors import JournalUnavailable
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.missed import Missed
 from edge_agent.model.clock import Moment
 from edge_agent.model.events import Event, FireCleared, FireReleased, PanicCleared, PanicRaised
 from edge_agent.model.people import Book
-from edge_agent.model.site import Area, Interlock, Policy
+from edge_agent.model.site import Area, Interlock, Policy, ResponseTargets
 from edge_agent.model.standing import Change, Latch, Order
 from edge_agent.ports import Beat, Books, Clock, DoorState, Journal, Recording
 
@@ -49,10 +49,13 @@ class Premises:
         policy: Policy,
         areas: Iterable[Area] = (),
         interlocks: Iterable[Interlock] = (),
+        targets: ResponseTargets = ResponseTargets(),
     ) -> None:
         self.journal, self.books, self.clock, self.alarms, self.policy = journal, books, clock, alarms, policy
         self.standing = area.Standing(areas)
+        self.targets = targets
         self.doors: dict[str, Neighbour] = {}
+        self.ears: list[Callable[[Event], None]] = []  # who else wants to know what was recorded; none of them waits
         self._others: dict[str, set[str]] = {}
         for group in interlocks:
             for door in group.doors:
@@ -101,10 +104,18 @@ class Premises:
         return any(not self.doors[other].shut for other in self._others.get(door, ()) if other in self.doors)
 
     def record(self, event: Event, *changes: Change | DoorState, read_id: str | None = None) -> Recording:
-        """Remember and record; a commit that is late or fails is an alarm, not a reason to stop at the door."""
+        """Remember and record; a commit that is late or fails is an alarm, not a reason to stop at the door.
+
+        What somebody has to answer begins a case in the same transaction, unless one stands already.
+        """
+        case = response.begun_by(event, self.now())
+        if case is not None and case.alarm not in self.standing.cases:
+            changes = (*changes, case)
         self.standing.apply(*(change for change in changes if not isinstance(change, DoorState)))
         recording = self.journal.record(event, *changes, read_id=read_id)
         self._start(self._expect(recording, event, changes))
+        for ear in self.ears:
+            ear(event)
         return recording
 
     def remember(self, *changes: Change) -> None:
@@ -138,6 +149,22 @@ class Premises:
     def acknowledge(self, name: str, by: str) -> Latch | None:
         """Somebody far away has heard the panic: the change that ends its repetition, or None when there is none."""
         return latch.acknowledge(self.standing.latches.get(name), by) if name != latch.FIRE else None
+
+    def answer(
+        self, step: response.Step, alarm: str, by: str, *, who: str = "", outcome: str = "", why: str = ""
+    ) -> str:
+        """A step of answering `alarm`; a code of `words` when it cannot be taken, else empty. Whoever hears a panic
+        ends its repetition, too.
+        """
+        case = self.standing.cases.get(alarm)
+        if case is None or response.refusal(case, step, outcome):
+            return response.refusal(case, step, outcome)
+        event, after = response.take(
+            case, step, self.now(), self.targets, by, who=who, outcome=outcome, why=why
+        )  # fmt: skip
+        heard = self.acknowledge(alarm, by)
+        self.record(event, after, *(() if heard is None else (heard,)))
+        return ""
 
     def clear(self, name: str, by: str, why: str = "") -> str:
         """By hand; a code of `words` when it cannot be cleared, else empty."""

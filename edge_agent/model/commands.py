@@ -231,7 +231,9 @@ class Operation(msgspec.Struct, frozen=True):
     """What somebody at the gateway wants done: a guard, an installer. Every one has a name and is recorded.
 
     `door` None: every door. `for_s`: how long a mode lasts, None = until taken back. `person`: whom `forgive` means
-    (None: everybody). `latch`: fire, or panic/<door>. `args`: of a verb with a dot in it (model.visits.ORDERS).
+    (None: everybody). `latch`: fire, or panic/<door>. `alarm`: which one is answered (`who` goes, `outcome` at the
+    end), or which alert was looked at (`outcome` is the verdict); `target`: what is muted, or which evidence is held.
+    `args`: of a verb with a dot in it (model.visits.ORDERS, model.rounds.ORDERS).
     """
 
     verb: str
@@ -241,6 +243,10 @@ class Operation(msgspec.Struct, frozen=True):
     for_s: float | None = None
     person: str | None = None
     latch: str | None = None
+    alarm: str = ""
+    who: str = ""
+    outcome: str = ""
+    target: str = ""
     args: dict[str, Any] = {}
 
 
@@ -259,7 +265,11 @@ class Done(msgspec.Struct, frozen=True):
 MODES: dict[str, ModeName] = {
     "lock": "locked", "unlock": "unlocked", "block": "blocked", "double_lock": "double_locked",
 }  # fmt: skip
+ANSWERS: dict[str, Literal["acknowledged", "dispatched", "arrived", "closed"]] = {
+    "acknowledge": "acknowledged", "dispatch": "dispatched", "arrive": "arrived", "close": "closed",
+}  # fmt: skip
 OPERATIONS = (
     "open", *MODES, "normal", "lockdown", "evacuate", "end_lockdown", "end_evacuation",
-    "approve", "forgive", "clear", *visits.ORDERS, *rounds.ORDERS,
+    "approve", "forgive", "clear", *ANSWERS, "review", "mute", "unmute", "hold_evidence", "release_evidence",
+    *visits.ORDERS, *rounds.ORDERS,
 )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from edge_agent.model.encoding import canonical
+from edge_agent.model.sightings import Fall, Measure
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -182,54 +183,187 @@ class PanicCleared(Event, frozen=True):
     why: str = ""
 
 
-class AlertOpened(Event, frozen=True):
-    """Something needs somebody. `kind`: duress, locked_out, or what a sensor measures (vapour, gas, loop_open,
-    loop_cut, …); `silent`: shown at no door and on no public screen.
+class Alert(Event, frozen=True):
+    """Base of what is said about an alert. Its subject is the door, the camera or the sensor it is about."""
+
+    about: ClassVar[str] = "door"
+    door: str
+    alert: str
+    kind: str
+    level: str = "alarm"
+    sensor: str = ""
+    place: str = ""
+    camera: str = ""
+
+    @property
+    def subject(self) -> str:
+        return f"door/{self.door}" if self.door else f"device/{self.camera or self.sensor}"
+
+
+class AlertOpened(Alert, frozen=True):
+    """Something needs somebody. `kind`: duress, locked_out, what a sensor measures (vapour, gas, loop_open, …), what a
+    camera sees (falling_object, intrusion, loitering, occluded, …) or what camera and door tell together (tailgating,
+    no_face, wrong_passage, repeated_denial, …); `silent`: shown at no door and on no public screen.
 
     `level`: alarm, warning (said on the spot, not urgent for the city) or fault (the sensor or its wire cannot tell the
-    truth). `sensor`, `place`, `value` and `unit` are a sensor's; its `door` may be empty.
+    truth). `sensor`, `place`, `value` and `unit` are a sensor's; its `door` may be empty. `camera`, `rule`, `why` (what
+    was compared) and `fall` (times in uptime, without its path) are a camera's; `evidence`: the case that is being
+    kept of it. `quiet`: recorded only, because of quiet hours or a mute. `review`: somebody has to look at the
+    evidence before anything follows from it.
     """
 
     tag: ClassVar[str] = "alert.opened"
     urgent: ClassVar[bool] = True
-    about: ClassVar[str] = "door"
-    door: str
-    alert: str
-    kind: str
     silent: bool = False
     person: str | None = None
     terminal: str = ""
-    level: str = "alarm"
-    sensor: str = ""
-    place: str = ""
     value: float | None = None
     unit: str = ""
+    rule: str = ""
+    confidence: float = 1.0
+    count: int = 0
+    direction: str = ""
+    why: tuple[Measure, ...] = ()
+    fall: Fall | None = None
+    evidence: str = ""
+    quiet: bool = False
+    review: bool = False
 
     @property
     def hurries(self) -> bool:
-        return self.level != "warning"
+        return self.level != "warning" or bool(self.camera)
+
+
+class AlertUpdated(Alert, frozen=True, kw_only=True):
+    """What is known now of the alert `alert`. `what`: grew (`count`, `confidence`, `fall`, as they are now), evidence
+    (its media are complete: `evidence`), no_evidence (and `why` there is none), verdict (somebody has looked: `verdict`
+    true, false or unsure, `by` whom, `why`).
+    """
+
+    tag: ClassVar[str] = "alert.updated"
+    urgent: ClassVar[bool] = True
+    what: str
+    rule: str = ""
+    confidence: float = 1.0
+    count: int = 0
+    fall: Fall | None = None
+    evidence: str = ""
+    verdict: str = ""
+    by: str = ""
+    why: str = ""
 
     @property
-    def subject(self) -> str:
-        return f"door/{self.door}" if self.door else f"device/{self.sensor}"
+    def hurries(self) -> bool:
+        return self.what == "grew"
 
 
-class AlertClosed(Event, frozen=True):
-    """What the alert `alert` was about is over, or is another alert now (`why`: over, changed)."""
+class AlertClosed(Alert, frozen=True):
+    """What the alert `alert` was about is over, or is another alert now (`why`: over, changed), or nobody can tell any
+    more (restarted, camera_lost).
+    """
 
     tag: ClassVar[str] = "alert.closed"
-    about: ClassVar[str] = "door"
-    door: str
-    alert: str
-    kind: str
-    level: str = "alarm"
     why: str = "over"
-    sensor: str = ""
-    place: str = ""
+    count: int = 0
+
+
+class Answered(Event, frozen=True):
+    """Base of the steps of answering an alarm. `alarm`: the alert, panic/<door>, forced/<door> or fire; `after_ms`:
+    since it was raised, -1 when nobody can tell.
+    """
+
+    about: ClassVar[str] = "door"
+    urgent: ClassVar[bool] = True
+    alarm: str
+    kind: str
+    door: str
+    by: str
+    camera: str = ""
+    after_ms: int = 0
 
     @property
     def subject(self) -> str:
-        return f"door/{self.door}" if self.door else f"device/{self.sensor}"
+        if self.door or self.camera:
+            return f"door/{self.door}" if self.door else f"device/{self.camera}"
+        return "agent"
+
+
+class AlarmAcknowledged(Answered, frozen=True):
+    """Somebody has heard the alarm. `late`: after the site's target."""
+
+    tag: ClassVar[str] = "alarm.acknowledged"
+    late: bool = False
+
+
+class AlarmDispatched(Answered, frozen=True):
+    """Somebody (`who`) is on the way."""
+
+    tag: ClassVar[str] = "alarm.dispatched"
+    late: bool = False
+    who: str = ""
+
+
+class AlarmArrived(Answered, frozen=True):
+    """Somebody is on the spot."""
+
+    tag: ClassVar[str] = "alarm.arrived"
+    late: bool = False
+    who: str = ""
+
+
+class AlarmClosed(Answered, frozen=True, kw_only=True):
+    """The alarm is done with. `outcome`: real, false, drill, test; `why`: what it was."""
+
+    tag: ClassVar[str] = "alarm.closed"
+    outcome: str
+    why: str = ""
+
+
+class EvidenceKept(Event, frozen=True):
+    """Media of an alert or a door event are on the gateway's disk. `manifest`: SHA-256 of the signed manifest,
+    `previous`: of the manifest kept before it (empty for the first); times in Unix ms and as the gateway believed them.
+    `complete` false: `why` part of what was asked for is missing.
+    """
+
+    tag: ClassVar[str] = "evidence.kept"
+    about: ClassVar[str] = "device"
+    evidence: str
+    camera: str
+    alert: str
+    manifest: str
+    previous: str = ""
+    from_ms: int = 0
+    to_ms: int = 0
+    size: int = 0
+    complete: bool = True
+    why: str = ""
+
+    @property
+    def subject(self) -> str:
+        return f"device/{self.camera}"
+
+
+class EvidenceExported(Event, frozen=True):
+    """Somebody took a copy. `purpose`: investigation (as recorded) or publication (masked and blurred)."""
+
+    tag: ClassVar[str] = "evidence.exported"
+    evidence: str
+    by: str
+    purpose: str
+    why: str = ""
+    sha256: str = ""
+
+
+class EvidenceErased(Event, frozen=True):
+    """Media were deleted. `why`: age, room or hand (then `by`); `manifest`: SHA-256 of the manifest, which proves what
+    they were.
+    """
+
+    tag: ClassVar[str] = "evidence.erased"
+    evidence: str
+    why: str
+    manifest: str
+    by: str = ""
 
 
 class ExitRequested(Event, frozen=True):
@@ -540,6 +674,50 @@ class DeviceDegraded(Event, frozen=True):
     detail: str = ""
 
 
+class AuditViewed(Event, frozen=True):
+    """Somebody looked at personal data on the console or over its API. `what`: wall, people, person, history, …;
+    `person`: whose, when it was one; `count`: how many records; `by`: the user, or api/TOKEN.
+    """
+
+    tag: ClassVar[str] = "audit.viewed"
+    by: str
+    what: str
+    person: str | None = None
+    count: int = 1
+
+
+class AuditExported(Event, frozen=True):
+    """Somebody took data away as a file. `digest`: SHA-256 of the file."""
+
+    tag: ClassVar[str] = "audit.exported"
+    by: str
+    what: str
+    count: int = 1
+    digest: str = ""
+
+
+class AuditSignedIn(Event, frozen=True):
+    """Somebody signed in at the console, unlocked it, or left. `how`: password, totp, unlocked, left, locked."""
+
+    tag: ClassVar[str] = "audit.signed_in"
+    by: str
+    how: str
+    address: str = ""
+
+
+class AuditRefused(Event, frozen=True):
+    """Somebody was not let in at the console, or asked for what their role may not. `why`: wrong, too_often, role;
+    `by`: the name that was typed, when it is somebody's; `unsaid`: how many more before it were only counted.
+    """
+
+    tag: ClassVar[str] = "audit.refused"
+    by: str
+    why: str
+    what: str = ""
+    address: str = ""
+    unsaid: int = 0
+
+
 class GapAnnounced(Event, frozen=True):
     """Events `from_seq` to `to_seq` of `epoch` will not arrive (again). `why`: quarantined, refused, …"""
 
@@ -602,12 +780,14 @@ class UnknownEvent(msgspec.Struct, frozen=True):
 EVENTS: tuple[type[Event], ...] = (
     AccessGranted, AccessDenied, AccessTaken, AccessNotTaken,
     DoorOpened, DoorClosed, DoorForced, DoorHeld, DoorModeChanged, DoorTamper, DoorFault, ExitRequested,
-    FireReleased, FireCleared, PanicRaised, PanicCleared, AlertOpened, AlertClosed,
+    FireReleased, FireCleared, PanicRaised, PanicCleared, AlertOpened, AlertUpdated, AlertClosed,
+    AlarmAcknowledged, AlarmDispatched, AlarmArrived, AlarmClosed, EvidenceKept, EvidenceExported, EvidenceErased,
     CommandCompleted, CommandRefused, CommandUnknown,
     VisitExpected, VisitArrived, VisitOverstaying, VisitLeft, VisitCancelled, VisitRefused,
     PatrolDone, PatrolMissed, HazardReported, HazardOverdue, HazardClosed, DutyBegun, DutyEnded,
     PersonChanged, ConsentGiven, ConsentWithdrawn, PersonErased,
     DeviceLost, DeviceBack, DeviceDegraded,
+    AuditViewed, AuditExported, AuditSignedIn, AuditRefused,
     GapAnnounced, ClockAnchored, ClockStepped, AgentStarted, AgentStopped, AgentDegraded,
 )  # fmt: skip
 BY_TAG: dict[str, type[Event]] = {event.tag: event for event in EVENTS}

@@ -125,13 +125,56 @@ class Terminal(Table, frozen=True):
 
 
 class Camera(Table, frozen=True):
+    """`url` is what is analysed (rtsp://, http(s)://, v4l2:///dev/video0, file:///…, also a folder of stills), best the
+    sub-stream; `main_url` the stream that evidence is kept of, where it is another one. `use`: face (recognise people
+    at `door`), alerts (what `[[facade]]`, `[[zone]]`, `[[line]]` say of it, and its own health), evidence (clips of
+    alerts and of what happens at `door`). `fps`: what it sends; a slow one is lost after three frames that are missing.
+
+    `login_file`: one line, user:password, instead of writing them into the URLs. `masks`: polygons of x, y, x, y, … in
+    parts of the picture (0..1) that no copy for publication shows. `expect_face`: whoever passes the door without
+    having shown the camera a face is an alert. `area`: what a mute of an area means.
+    """
+
     name: str
     url: str
-    door: str
-    use: tuple[Literal["face"], ...] = ("face",)
+    door: str = ""
+    use: tuple[Literal["face", "alerts", "evidence"], ...] = ("face",)
+    main_url: str | None = None
+    login_file: str | None = None
     direction: Literal["in", "out"] = "in"
     fps: float = 15.0
     place: Place = ""  # what kind of place it looks at
+    area: str | None = None
+    masks: tuple[tuple[float, ...], ...] = ()
+    expect_face: bool = False
+
+
+AlertLevel = Literal["alarm", "warning", "fault"]
+
+
+class AlertRule(Table, frozen=True):
+    """How alerts of cameras are told. The first rule that fits counts; `kinds`, `cameras`, `rules` (names of zones,
+    lines, façades): empty means all. `quiet`: schedule during which they are only recorded.
+    """
+
+    name: str
+    kinds: tuple[str, ...] = ()
+    cameras: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    level: AlertLevel | None = None
+    quiet: str | None = None
+
+
+class EvidencePolicy(Table, frozen=True):
+    """Clips begin `pre_s` before the event and end `post_s` after it is over, at most `longest_s` long. They are erased
+    after `keep_days`, or when all of them take more than `max_mb`; never the newest, never one that is held.
+    """
+
+    pre_s: float = 10.0
+    post_s: float = 10.0
+    longest_s: float = 60.0
+    keep_days: int = 30
+    max_mb: int = 8192
 
 
 class GateLines(Table, frozen=True):
@@ -170,6 +213,20 @@ class GateBinding(Table, frozen=True):
     lines: GateLines | None = None
 
 
+class Deterrent(Table, frozen=True):
+    """A light, a speaker or a siren on a relay: switched on by alarms of `kinds` and `cameras` (empty: all that are
+    alarms; a light object never). `on_s` each time, not again for `cooldown_s`, `per_hour` times at most.
+    """
+
+    name: str
+    output: GateBinding
+    kinds: tuple[str, ...] = ()
+    cameras: tuple[str, ...] = ()
+    on_s: float = 10.0
+    cooldown_s: float = 60.0
+    per_hour: int = 6
+
+
 class Sensor(Table, frozen=True):
     """A sensor on a Modbus line, or a moving gateway's satellite receiver on a line of its own. `address`: none, as it
     is shipped; `place`: where it is, for who has to go there.
@@ -189,6 +246,19 @@ class Desk(Table, frozen=True):
     name: str
     profile: str
     link: str
+
+
+class Console(Table, frozen=True):
+    """The guard's console. `listen`: address:port; `cert` and `key`: what `edge-agent console setup` made;
+    `lock_after_s`: without a key or a finger the screen locks; `session_h`: then everybody signs in again.
+    """
+
+    listen: str = "0.0.0.0:8443"
+    cert: str = "keys/console.pem"
+    key: str = "keys/console.key"
+    lock_after_s: float = 600.0
+    session_h: float = 13.0  # a shift of twelve hours and its handover
+    language: Literal["zh", "en"] = "zh"
 
 
 class PatrolPoint(Table, frozen=True):
@@ -304,11 +374,21 @@ class Door(Table, frozen=True):
     escape: bool = True
 
 
+class ResponseTargets(Table, frozen=True):
+    """The 1-3-5-minute clock: how soon after being raised an alarm is heard, somebody is sent, somebody is there."""
+
+    acknowledge_s: float = 60.0
+    dispatch_s: float = 180.0
+    arrive_s: float = 300.0
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     gateway: Gateway
     uplink: Uplink
     policy: Policy = Policy()
     faces: FacePolicy = FacePolicy()
+    response: ResponseTargets = ResponseTargets()
+    evidence: EvidencePolicy = EvidencePolicy()
     visits: VisitPolicy = VisitPolicy()
     links: tuple[Link, ...] = ()
     terminals: tuple[Terminal, ...] = ()
@@ -318,6 +398,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     interlocks: tuple[Interlock, ...] = ()
     sensors: tuple[Sensor, ...] = ()
     desks: tuple[Desk, ...] = ()
+    console: Console | None = None
+    alerts: tuple[AlertRule, ...] = ()
+    deterrents: tuple[Deterrent, ...] = ()
     patrol_points: tuple[PatrolPoint, ...] = ()
     patrol_routes: tuple[PatrolRoute, ...] = ()
     digest: str = ""  # SHA-256 of the file, first 16 hex digits

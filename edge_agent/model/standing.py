@@ -117,4 +117,49 @@ class Swept(msgspec.Struct, frozen=True, tag="swept"):
     day: int
 
 
-Change = Presence | Emptied | Gone | Uses | Tries | Armed | Order | Latch | Swept
+class Case(msgspec.Struct, frozen=True, tag="case"):
+    """An alarm that is being answered (core/response.py). `step`: the last one taken, empty when only raised; a case
+    that was closed is not remembered.
+    """
+
+    alarm: str
+    kind: str
+    door: str
+    camera: str
+    raised: At
+    step: Literal["", "acknowledged", "dispatched", "arrived", "closed"] = ""
+    silent: bool = False
+
+
+class OpenAlert(msgspec.Struct, frozen=True, tag="alert"):
+    """An alert of a camera that is not over (`open` false: it is, and not remembered). `quiet` as in alert.opened."""
+
+    alert: str
+    camera: str
+    rule: str
+    kind: str
+    door: str
+    level: str
+    since: At
+    count: int = 1
+    quiet: bool = False
+    open: bool = True
+
+
+class Mute(msgspec.Struct, frozen=True, tag="mute"):
+    """Alerts of `target` (all, camera/<name>, rule/<name>, area/<name>) are only recorded. `for_ms` 0 ends it. When
+    nobody can tell how much of the time has passed, it has ended.
+    """
+
+    target: str
+    since: At
+    for_ms: int
+    by: str = ""
+    why: str = ""
+
+    def active(self, now: Moment) -> bool:
+        since_ms = self.since.since_ms(now)
+        return since_ms is not None and 0 <= since_ms < self.for_ms
+
+
+Change = Presence | Emptied | Gone | Uses | Tries | Armed | Order | Latch | Swept | Case | OpenAlert | Mute

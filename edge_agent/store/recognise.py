@@ -6,6 +6,7 @@ that were already given out would be given out again. So the log is looked at be
 
 import sqlite3
 import struct
+import time
 from pathlib import Path
 
 from edge_agent.errors import StoreError
@@ -13,6 +14,7 @@ from edge_agent.store.schema import KINDS, Kind
 
 WAL_MAGIC = (0x377F0682, 0x377F0683)  # sqlite.org/fileformat2.html, "WAL File Format"
 WAL_HEADER, FRAME_HEADER = 32, 24
+GROWS_WITHIN_S = 0.5  # a checkpoint writes the first page before those it adds
 CHECK_WHOLE_BELOW_BYTES = 8 << 20  # quick_check reads every page: about 10 ms here, from the page cache
 
 
@@ -72,16 +74,23 @@ def _look(path: Path) -> sqlite3.Connection:
 
 
 def _application_id(path: Path) -> int:
-    connection = _look(path)
-    try:
-        found: int = connection.execute("PRAGMA application_id").fetchone()[0]
-        return found
-    except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-            raise Damaged(path, str(error)) from error
-        raise
-    finally:
-        connection.close()
+    """While another process checkpoints, the first page may say more pages than the file has yet: look again then."""
+    until = time.monotonic() + GROWS_WITHIN_S
+    while True:
+        connection = _look(path)
+        try:
+            found: int = connection.execute("PRAGMA application_id").fetchone()[0]
+            return found
+        except sqlite3.DatabaseError as error:
+            match error.sqlite_errorcode & 0xFF:
+                case sqlite3.SQLITE_CORRUPT if time.monotonic() < until:
+                    time.sleep(0.01)
+                case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+                    raise Damaged(path, str(error)) from error
+                case _:
+                    raise
+        finally:
+            connection.close()
 
 
 def _was_ours(path: Path, kind: Kind) -> bool:

@@ -334,4 +334,42 @@ FACES = Kind(
     secure_delete=True,
 )
 
-KINDS = (JOURNAL, PEOPLE, FACES)
+# Secrets are kept as digests only; what a guard types is an Argon2id hash. The TOTP secret has to be readable.
+CONSOLE = Kind(
+    name="console",
+    application_id=int.from_bytes(b"EAc1", "big"),
+    tables=("meta", "users", "sessions", "tokens"),
+    steps=(
+        Step(
+            "0001_accounts",
+            (
+                META,
+                """CREATE TABLE users (
+                    name TEXT PRIMARY KEY,
+                    role TEXT NOT NULL CHECK (role IN ('guard', 'supervisor', 'installer', 'auditor')),
+                    password TEXT NOT NULL,
+                    totp BLOB,
+                    totp_step INTEGER NOT NULL DEFAULT 0,
+                    enabled INTEGER NOT NULL,
+                    created_ms INTEGER NOT NULL) WITHOUT ROWID""",
+                """CREATE TABLE sessions (
+                    digest TEXT PRIMARY KEY,
+                    user TEXT NOT NULL REFERENCES users (name) ON DELETE CASCADE,
+                    began_ms INTEGER NOT NULL,
+                    seen_ms INTEGER NOT NULL,
+                    locked INTEGER NOT NULL,
+                    address TEXT NOT NULL) WITHOUT ROWID""",
+                """CREATE TABLE tokens (
+                    name TEXT PRIMARY KEY,
+                    digest TEXT NOT NULL UNIQUE,
+                    scopes TEXT NOT NULL,
+                    created_ms INTEGER NOT NULL,
+                    expires_ms INTEGER,
+                    enabled INTEGER NOT NULL) WITHOUT ROWID""",
+            ),
+        ),
+    ),
+    secure_delete=True,
+)
+
+KINDS = (JOURNAL, PEOPLE, FACES, CONSOLE)

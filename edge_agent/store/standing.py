@@ -10,7 +10,22 @@ import msgspec
 
 from edge_agent import log
 from edge_agent.model.encoding import canonical
-from edge_agent.model.standing import Armed, At, Change, Emptied, Gone, Latch, Order, Presence, Swept, Tries, Uses
+from edge_agent.model.standing import (
+    Armed,
+    At,
+    Case,
+    Change,
+    Emptied,
+    Gone,
+    Latch,
+    Mute,
+    OpenAlert,
+    Order,
+    Presence,
+    Swept,
+    Tries,
+    Uses,
+)
 
 USE = "use/"  # what the names of use counters begin with: `counters` holds others too
 
@@ -20,7 +35,7 @@ PLACE = """INSERT INTO area_state VALUES (?, ?, ?, ?, ?, ?, ?)
 KEEP = "INSERT OR REPLACE INTO latches VALUES (?, ?, ?)"
 COUNT = "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 
-Latched = Tries | Armed | Order | Latch | Swept
+Latched = Tries | Armed | Order | Latch | Swept | Case | OpenAlert | Mute
 logger = log.get("store.standing")
 _decoder = msgspec.json.Decoder(Latched)
 
@@ -39,9 +54,9 @@ def write(connection: sqlite3.Connection, change: Change, seq: int | None) -> No
             connection.execute("DELETE FROM counters WHERE name = ?", (USE + name,))
         case Uses(name, count):
             connection.execute(COUNT, (USE + name, count))
-        case Order(mode=None):
+        case Order(mode=None) | Case(step="closed") | OpenAlert(open=False) | Mute(for_ms=0):
             connection.execute("DELETE FROM latches WHERE name = ?", (name_of(change),))
-        case Tries() | Armed() | Order() | Latch() | Swept():
+        case Tries() | Armed() | Order() | Latch() | Swept() | Case() | OpenAlert() | Mute():
             connection.execute(KEEP, (name_of(change), canonical(change), seq))
 
 
@@ -58,6 +73,12 @@ def name_of(change: Latched) -> str:
             return f"latch/{name}"
         case Swept(scope):
             return f"swept/{scope}"
+        case Case(alarm):
+            return f"case/{alarm}"
+        case OpenAlert(alert):
+            return f"alert/{alert}"
+        case Mute(target):
+            return f"mute/{target}"
 
 
 def read(connection: sqlite3.Connection) -> list[Change]:

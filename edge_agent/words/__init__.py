@@ -7,9 +7,12 @@ from typing import Any
 
 from edge_agent.words import (
     access,
+    advice,
+    alerts,
     city,
     cli,
     config,
+    console,
     device_cli,
     devices,
     explain,
@@ -27,9 +30,10 @@ from edge_agent.words import (
 
 WORDS: dict[str, tuple[str, str]] = {
     "several": ("{count} problems", "{count} 个问题"),
-    **access.WORDS, **city.WORDS, **cli.WORDS, **config.WORDS, **device_cli.WORDS, **devices.WORDS,
-    **explain.WORDS, **face_report.WORDS, **faces.WORDS, **gpio.WORDS, **models.WORDS, **operate.WORDS, **push.WORDS,
-    **store.WORDS, **uplink.WORDS, **rounds.WORDS, **visits.WORDS,
+    **access.WORDS, **advice.WORDS, **alerts.WORDS, **city.WORDS, **cli.WORDS, **config.WORDS, **console.WORDS,
+    **device_cli.WORDS, **devices.WORDS, **explain.WORDS, **face_report.WORDS, **faces.WORDS, **gpio.WORDS,
+    **models.WORDS, **operate.WORDS, **push.WORDS, **rounds.WORDS, **store.WORDS,
+    **uplink.WORDS, **visits.WORDS,
 }  # fmt: skip
 
 LANGUAGES = ("en", "zh")

@@ -141,7 +141,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "或设 faces.guardian_consent = true 并仅凭 --guardian 登记",
     ),
     "config.camera_url": (
-        "`{url}` is not a camera address; write rtsp://, http:// or file://",
+        "`{url}` is not a camera address; write rtsp://, http://, v4l2:///dev/video0 or file://",
         "`{url}` 不是摄像头地址；请写 rtsp://、http:// 或 file://",
     ),
     "config.file_missing": (
@@ -172,6 +172,18 @@ WORDS: dict[str, tuple[str, str]] = {
     "config.interlock_alone": (
         "interlock `{name}` needs at least two different doors",
         "互锁组 `{name}` 至少需要两扇不同的门",
+    ),
+    "config.camera_no_door": (
+        'a camera with use = ["face"] or expect_face looks at a door: name it with door = "…"',
+        '用于人脸（use = ["face"]）或 expect_face 的摄像头须指明所对的门：door = "…"',
+    ),
+    "config.camera_mask": (
+        "a mask is a polygon: at least three corners as x, y, x, y, … in parts of the picture, each 0 to 1",
+        "遮挡区为多边形：至少三个角点，写作 x, y, x, y, …，为画面比例，各在 0 与 1 之间",
+    ),
+    "config.camera_login": (
+        "{path} should be one line, user:password",
+        "{path} 应为一行：用户名:密码",
     ),
     "config.face_without_camera": (
         'the door opens to a face, and no [[camera]] with use = ["face"] looks at it',

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from edge_agent.model.events import DoorForced, DoorOpened
 from edge_agent.store import mark, recognise
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.ledger import JournalFile
+from edge_agent.store.reading import JournalReader
 from edge_agent.store.writer import Writer
 
 ROWS = 400
@@ -347,3 +349,28 @@ def test_a_disk_that_fails_is_not_taken_for_a_damaged_file(tmp_path: Path, monke
         assert journal.accepting
 
     journalling(tmp_path / "journal.db", story)
+
+
+def test_a_reader_that_looks_in_the_middle_of_a_checkpoint_waits_for_its_end(tmp_path: Path) -> None:
+    """Found by the laboratory, row 17: the first page names pages that the checkpoint has not written yet."""
+    path = tmp_path / "journal.db"
+    journalling(path, fill)
+    whole = path.read_bytes()
+    halved = threading.Event()
+
+    def checkpoint() -> None:
+        with path.open("r+b") as file:
+            file.truncate(len(whole) // 8192 * 4096)
+            halved.set()
+            threading.Event().wait(0.1)
+            file.write(whole)
+
+    thread = threading.Thread(target=checkpoint)
+    thread.start()
+    halved.wait()
+    with pytest.raises(sqlite3.DatabaseError), closing(recognise._look(path)) as connection:
+        connection.execute("PRAGMA application_id")
+    reader = JournalReader(path)
+    thread.join()
+    assert reader.last == ROWS
+    reader.close()

@@ -1,0 +1,77 @@
+"""What agent.toml says about cameras, their alerts and their deterrents, judged before anything is opened."""
+
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from edge_agent.errors import EdgeAgentError
+from edge_agent.model.site import Camera, Config
+from edge_agent.tables import Reader, refer
+
+CAMERA_SCHEMES = {"rtsp", "rtsps", "http", "https", "file", "v4l2"}
+
+
+def check_cameras(reader: Reader, config: Config) -> None:
+    doors, areas = {door.name for door in config.doors}, {area.name for area in config.areas}
+    for index, camera in enumerate(config.cameras):
+        at = f"camera[{index}]"
+        if camera.door:
+            refer(reader, f"{at}.door", "door", camera.door, doors)
+        elif "face" in camera.use or camera.expect_face:
+            reader.wrong(f"{at}.door", "config.camera_no_door")
+        if camera.area is not None:
+            refer(reader, f"{at}.area", "area", camera.area, areas)
+        for key, url in (("url", camera.url), ("main_url", camera.main_url)):
+            if url is not None and not _is_camera(url):
+                reader.wrong(f"{at}.{key}", "config.camera_url", url=url.partition("@")[2] or url)
+        for number, mask in enumerate(camera.masks):
+            if len(mask) < 6 or len(mask) % 2 or not all(0 <= value <= 1 for value in mask):
+                reader.wrong(f"{at}.masks[{number}]", "config.camera_mask")
+    names = {camera.name for camera in config.cameras}
+    for index, rule in enumerate(config.alerts):
+        for name in rule.cameras:
+            refer(reader, f"alert[{index}].cameras", "camera", name, names)
+    for index, deterrent in enumerate(config.deterrents):
+        for name in deterrent.cameras:
+            refer(reader, f"deterrent[{index}].cameras", "camera", name, names)
+        if deterrent.name in doors:
+            reader.wrong(f"deterrent[{index}].name", "config.duplicate", what="door", name=deterrent.name)
+
+
+def _is_camera(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in CAMERA_SCHEMES and bool(parts.path if parts.scheme in ("file", "v4l2") else parts.netloc)
+    except ValueError:
+        return False
+
+
+def check_logins(reader: Reader, config: Config, folder: Path) -> None:
+    for index, camera in enumerate(config.cameras):
+        try:
+            logged_in(camera, folder)
+        except EdgeAgentError as error:
+            reader.wrong(f"camera[{index}].login_file", error.code, **error.fields)
+
+
+def logged_in(camera: Camera, folder: Path) -> tuple[str, str]:
+    """(`url`, `main_url` or the same) with the user and password of `login_file`. Raises EdgeAgentError."""
+    urls = camera.url, camera.main_url or camera.url
+    if camera.login_file is None:
+        return urls
+    path = folder / camera.login_file
+    try:
+        line = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise EdgeAgentError("config.file_missing", path=path) from None
+    user, colon, password = line.partition(":")
+    if not user or not colon or "\n" in line:
+        raise EdgeAgentError("config.camera_login", path=path)
+    return with_login(urls[0], user, password), with_login(urls[1], user, password)
+
+
+def with_login(url: str, user: str, password: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme in ("file", "v4l2"):
+        return url
+    where = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{where}"))
