@@ -1,25 +1,20 @@
-"""The blocking stores behind the console, each in one thread of its own: looking back, and the people's office."""
+"""Looking back for the console: the blocking search in one thread of its own."""
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from edge_agent import log
 from edge_agent.errors import StoreError
 from edge_agent.model.events import Row
 from edge_agent.model.look import Found, Hour, Search
 from edge_agent.store.look import BATCH, Look
-from edge_agent.store.people import PeopleStore
-
-if TYPE_CHECKING:
-    from edge_agent.app import App
 
 T = TypeVar("T")
 KEEP_UP_S = 60.0
 BETWEEN_S = 0.05  # two pieces of a long catching up: whoever searches now goes between them
-IDS_AT_MOST = 500  # people one word of a search may mean
 
 logger = log.get("console.rooms")
 
@@ -69,28 +64,4 @@ class Lookback(Room):
     async def close(self) -> None:
         if self._look is not None:
             await self.ask(self._look.close)
-        self._thread.shutdown(wait=False)
-
-
-class Office(Room):
-    """People and their cards, out of people.db over a connection of its own."""
-
-    def __init__(self, app: "App") -> None:
-        super().__init__("office")
-        self._app = app
-        self._people: PeopleStore | None = None
-
-    def people(self) -> PeopleStore:
-        if self._people is None:
-            self._people = PeopleStore(self._app.state / "people.db")
-        return self._people
-
-    async def ids(self, text: str) -> tuple[str, ...]:
-        """Whom a text means; an id that nobody has now may still stand in old events."""
-        found = await self.ask(lambda: self.people().find(text, IDS_AT_MOST))
-        return tuple(dict.fromkeys([*(one.id for one in found), text]))
-
-    async def close(self) -> None:
-        if self._people is not None:
-            await self.ask(self._people.close)
         self._thread.shutdown(wait=False)

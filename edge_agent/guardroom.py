@@ -11,7 +11,8 @@ from edge_agent.console.desk import Desk
 from edge_agent.console.needs import AlarmView, DoorView, Needs
 from edge_agent.console.server import serve
 from edge_agent.console.site import site
-from edge_agent.console_rooms import Lookback, Office
+from edge_agent.console_office import Office
+from edge_agent.console_rooms import Lookback
 from edge_agent.core import latch, response
 from edge_agent.core.door import name_of
 from edge_agent.flows.operate import Operations
@@ -40,12 +41,12 @@ class Guardroom:
             round(settings.session_h * 3_600_000),
         )
         look = Lookback(app.state / "journal.db", app.state / "look.db")
-        people = Office(app)
+        office = Office(app)
         needs = Needs(
             config=app.config, journal=app.journal, clock=app.clock, accounts=accounts,
             carry_out=Operations(app.premises, app.doors).carry_out, doors=self.doors, alarms=self.alarms,
             lost=lambda: app.alarms.lost,
-            describe=describe, person=self.person, look=look, find_people=people.ids,
+            describe=describe, person=self.person, look=look, office=office,
         )  # fmt: skip
         desk = Desk(needs)
         try:
@@ -56,7 +57,7 @@ class Guardroom:
                     task.cancel()
         finally:
             accounts.close()
-            await asyncio.gather(look.close(), people.close())
+            await asyncio.gather(look.close(), office.close())
 
     def doors(self) -> list[DoorView]:
         """How every door stands now."""

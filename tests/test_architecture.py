@@ -59,6 +59,7 @@ ROOTS = {
     "app",
     "devices",
     "diagnosis",
+    "console_office",
     "console_rooms",
     "guardroom",
     "installation",

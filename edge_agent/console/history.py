@@ -64,7 +64,7 @@ async def asked(desk: Desk, query: QueryParams, who: Who, limit: int = 50) -> As
     before = form.get("before", "")
     verdict = form.get("verdict", "")
     search = Search(
-        persons=await desk.needs.find_people(person) if person else None,
+        persons=await desk.needs.office.ids(person) if person else None,
         door=form.get("door", ""), tag=form.get("tag", ""), verdict=verdict if verdict in ("granted", "denied") else "",  # type: ignore[arg-type]
         reason=form.get("reason", ""), from_ms=times["from"], until_ms=times["until"],
         before=int(before[:18]) if before.isdecimal() else None, limit=limit, silent=who.may("silent"),

@@ -89,6 +89,93 @@ class Accounts(Protocol):
     def users(self) -> list[User]: ...
 
 
+class PersonRow(msgspec.Struct, frozen=True):
+    """One person in a list. `cards` that are enabled; validity in Unix ms, its end exclusive."""
+
+    id: str
+    name: str
+    category: str
+    house: str
+    valid_from_ms: int | None
+    valid_until_ms: int | None
+    enabled: bool
+    cards: int
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A card, plate or telephone somebody holds. `ref` names it in an order; `text` is shown."""
+
+    kind: str
+    ref: str
+    text: str
+    state: str
+    duress: bool = False
+
+
+class Agreed(msgspec.Struct, frozen=True):
+    """A consent. `until_ms` exclusive, None: no end."""
+
+    purpose: str
+    text_version: str
+    channel: str
+    guardian: str
+    given_ms: int
+    until_ms: int | None
+
+
+class PersonFile(msgspec.Struct, frozen=True, kw_only=True):
+    """All the office has of one person, without PIN and templates. `faces`: how many templates."""
+
+    row: PersonRow
+    phone: str = ""
+    host: str = ""
+    needs_longer: bool = False
+    escort_exempt: bool = False
+    pin: bool = False
+    held: tuple[Held, ...] = ()
+    consents: tuple[Agreed, ...] = ()
+    faces: int = 0
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What a longer piece of work came to, in words."""
+
+    good: bool
+    lines: tuple[str, ...]
+
+
+class Office(Protocol):
+    """People. Raises EdgeAgentError with what is wrong about what was entered."""
+
+    async def find(self, text: str, category: str = "", after: str = "", limit: int = 50) -> list[PersonRow]: ...
+
+    async def ids(self, text: str) -> tuple[str, ...]:
+        """Whom a text means: by id, name, house or telephone."""
+        ...
+
+    async def file(self, person: str) -> PersonFile | None: ...
+
+    async def put(self, given: dict[str, str], by: str) -> str:
+        """Add or update; `added` or `updated`. Keys as in a people CSV; what is not given stays."""
+        ...
+
+    async def enable(self, person: str, enabled: bool, by: str) -> None: ...
+
+    async def revoke(self, person: str, ref: str, by: str) -> None: ...
+
+    async def remove(self, person: str, lang: str) -> Said:
+        """With all that hung on them; the lines are the proof."""
+        ...
+
+    async def enrol(self, person: str, photo: bytes, consent: str, guardian: str, by: str, lang: str) -> Said: ...
+
+    async def withdraw(self, person: str, purpose: str, lang: str) -> Said: ...
+
+    async def take_list(self, name: str, data: bytes, dry_run: bool, lang: str) -> Said:
+        """A list of people as the command line imports it; `dry_run`: only what would change."""
+        ...
+
+
 class Lookback(Protocol):
     """What happened. Raises StoreError when the journal cannot be read."""
 
@@ -114,5 +201,5 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     lost: Callable[[], tuple[str, ...]]  # devices that are away now
     describe: Callable[[Row, str], Words]
     look: Lookback
-    find_people: Callable[[str], Awaitable[tuple[str, ...]]]  # ids of whom a text names: id, name, house
+    office: Office
     person: Callable[[str], Person | None]  # category and house of somebody in the book

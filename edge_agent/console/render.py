@@ -37,6 +37,7 @@ class Nav(msgspec.Struct, frozen=True):
 NAV = (
     Nav("/", "wall", "console.nav.wall"),
     Nav("/alarms", "alarms", "console.nav.alarms"),
+    Nav("/people", "people", "console.nav.people"),
     Nav("/history", "history", "console.nav.history"),
     Nav("/charts", "history", "console.nav.charts"),
 )

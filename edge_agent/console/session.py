@@ -52,7 +52,13 @@ def guarded(desk: Desk, page: Page, right: Right | None, *, active: bool = True)
             return desk.pages.page(request, "refused.html", 403, code="console.not_yours")
         return await page(desk, request, who)
 
-    return answer
+    async def closed(request: Request) -> Response:
+        try:
+            return await answer(request)
+        finally:
+            await request.close()  # what was uploaded is let go of
+
+    return closed
 
 
 def away(request: Request, to: str) -> Response:

@@ -4,6 +4,7 @@ Nothing here knows pages or people. A page gets no inline script or style, is fr
 loads from nowhere but this gateway.
 """
 
+import re
 import time
 from collections import OrderedDict
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_AT_MOST = 64 << 10
 UPLOAD_AT_MOST = 8 << 20  # a list of people, a photograph
-UPLOADS = ("/people/import", "/people/faces", "/hazards", "/api/v1/hazards", "/api/v1/people/")
+UPLOADS = re.compile(r"/people/\+import|/people/[^/]+/face|/hazards|/api/v1/(hazards|people/import|people/[^/]+/face)")
 REQUESTS = 300  # from one address …
 WITHIN_S = 10.0
 ADDRESSES_AT_MOST = 1024
@@ -62,7 +63,7 @@ class Shield:
         if scope["method"] not in SAFE and not same_origin(headers):
             await PlainTextResponse("this request comes from another site", 403)(scope, receive, sent)
             return
-        limit = UPLOAD_AT_MOST if scope["path"].startswith(UPLOADS) else BODY_AT_MOST
+        limit = UPLOAD_AT_MOST if UPLOADS.fullmatch(scope["path"]) else BODY_AT_MOST
         if (length := headers.get("content-length", "0")).isdecimal() is False or int(length[:12]) > limit:
             await PlainTextResponse("too large", 413, {"connection": "close"})(scope, receive, sent)
             return

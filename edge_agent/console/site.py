@@ -3,16 +3,18 @@
 import re
 
 from starlette.applications import Starlette
+from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from edge_agent.console import alarms, history, session, wall
+from edge_agent.console import alarms, history, people, session, wall
 from edge_agent.console.desk import Desk
 from edge_agent.console.render import LANGUAGES, THEMES
-from edge_agent.console.shield import Shield
+from edge_agent.console.shield import UPLOAD_AT_MOST, Shield
 
+MultiPartParser.spool_max_size = UPLOAD_AT_MOST  # lists and photographs stay in memory
 YEAR_S = 31_536_000
 PREFERENCES = {"lang": LANGUAGES, "theme": THEMES}
 
@@ -42,6 +44,7 @@ def site(desk: Desk) -> ASGIApp:
                 *wall.routes(desk),
                 *alarms.routes(desk),
                 *history.routes(desk),
+                *people.routes(desk),
             ],
             exception_handlers={404: missing},
         )

@@ -63,14 +63,20 @@ class Rig:
             gateway=Gateway(id="G0417"), uplink=Uplink(url="mqtt://unknown"), console=console,
             doors=tuple(door(name) for name in doors),
         )  # fmt: skip
+        self.file = folder / "agent.toml"  # for the commands the console runs; they want people, not doors
         self.loop: asyncio.AbstractEventLoop
         self._stop: asyncio.Event
         self._reads = 0
         self.trace: list[str] = []
         if not self.cert.exists():
             make(self.cert, folder / "keys/console.key", ["localhost", "127.0.0.1"])
+            self._configuration()
             self._people()
             self._users()
+
+    def _configuration(self) -> None:
+        """What `edge-agent people …` reads beside the running gateway."""
+        self.file.write_text('[gateway]\nid = "G0417"\n\n[uplink]\nurl = "mqtt://127.0.0.1:1"\n', "utf-8")
 
     def _users(self) -> None:
         accounts = AccountStore(self.state / "console.db")
@@ -130,7 +136,7 @@ class Rig:
             self.actors[one.name] = DoorActor(doorway, self.terminals, MemorySecrets(), self.premises)
         self.clock = clock
         app = SimpleNamespace(
-            config=self.config, folder=self.folder, state=self.state, clock=clock, journal=self.journal,
+            config=self.config, file=self.file, folder=self.folder, state=self.state, clock=clock, journal=self.journal,
             alarms=self.alarms, books=self.books, premises=self.premises, doors=self.actors,
         )  # fmt: skip
         await self.premises.restore()

@@ -5,7 +5,7 @@ import re
 import pytest
 from starlette.routing import Route
 
-from edge_agent.console import alarms, history, session, wall
+from edge_agent.console import alarms, history, people, session, wall
 from edge_agent.model.accounts import OF_ROLE, ROLES
 from edge_agent.model.events import AccessDenied, DeviceLost
 from tests.console.rig import DOORS, PASSWORD, Client, Rig
@@ -15,8 +15,12 @@ from tests.waiting import until
 ROUTES = {
     ("GET", "/"): "wall", ("GET", "/stream"): "wall", ("POST", "/orders"): "doors", ("GET", "/alarms"): "alarms",
     ("POST", "/alarms"): "alarms", ("GET", "/history"): "history", ("GET", "/history.csv"): "export",
-    ("GET", "/charts"): "history", ("GET", "/unlock"): None, ("POST", "/unlock"): None, ("POST", "/lock"): None,
-    ("POST", "/sign-out"): None, ("GET", "/sign-in"): None, ("POST", "/sign-in"): None,
+    ("GET", "/charts"): "history", ("GET", "/people"): "people", ("POST", "/people"): "people_edit",
+    ("GET", "/people/+new"): "people_edit", ("GET", "/people/+import"): "people_edit",
+    ("POST", "/people/+import"): "people_edit", ("GET", "/people/{person}"): "people",
+    ("POST", "/people/{person}"): "people_edit", ("POST", "/people/{person}/face"): "people_edit",
+    ("GET", "/unlock"): None, ("POST", "/unlock"): None, ("POST", "/lock"): None, ("POST", "/sign-out"): None,
+    ("GET", "/sign-in"): None, ("POST", "/sign-in"): None,
 }  # fmt: skip
 SCRIPT = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
@@ -26,7 +30,7 @@ def routes() -> list[Route]:
         """Routes are made without looking at the desk."""
 
     desk = Nobody()
-    return [route for part in (session, wall, alarms, history) for route in part.routes(desk)]  # type: ignore[arg-type]
+    return [route for part in (session, wall, alarms, history, people) for route in part.routes(desk)]  # type: ignore[arg-type]
 
 
 def test_every_route_says_which_right_it_asks_for() -> None:
@@ -43,7 +47,8 @@ def test_a_role_reaches_what_is_its_and_nothing_else(rig: Rig, role: str) -> Non
     for (method, path), right in ROUTES.items():
         if right is None or path == "/stream":
             continue
-        answer = client.get(path) if method == "GET" else client.post(path, {})
+        place = path.replace("{person}", "p-0001")
+        answer = client.get(place) if method == "GET" else client.post(place, {})
         refused = answer.status == 403
         assert refused == (right not in OF_ROLE[role]), (role, method, path, answer.status)
     refusal = rig.newest("audit.refused")

@@ -157,6 +157,34 @@
   });
   document.addEventListener("htmx:sendError", () => connected(false));
 
+  // ---- a face from the browser's camera: shown, taken, sent as if it were a file ----
+  const camera = document.getElementById("camera");
+  if (camera) camera.addEventListener("click", async () => {
+    const view = document.getElementById("view");
+    if (view.hidden) {
+      try {
+        view.srcObject = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 720 } });
+      } catch (error) {
+        camera.disabled = true;
+        return;
+      }
+      view.hidden = false;
+      await view.play();
+      return;
+    }
+    const still = document.createElement("canvas");
+    still.width = view.videoWidth;
+    still.height = view.videoHeight;
+    still.getContext("2d").drawImage(view, 0, 0);
+    still.toBlob((blob) => {
+      const files = new DataTransfer();
+      files.items.add(new File([blob], "camera.jpg", { type: "image/jpeg" }));
+      document.getElementById("photo").files = files.files;
+      view.srcObject.getTracks().forEach((track) => track.stop());
+      document.getElementById("enrol").requestSubmit();
+    }, "image/jpeg", 0.92);
+  });
+
   // ---- the lock: the gateway locks by itself; this only shows it in time ----
   const after = Number(body.dataset.lockAfter || 0) * 1000;
   if (after && body.dataset.locked === "no") {
