@@ -31,7 +31,7 @@ from edge_agent.flows.doorway import Doorway
 from edge_agent.flows.entry import DoorActor, FaceEntry
 from edge_agent.flows.errands import Errands
 from edge_agent.flows.health import HealthReport
-from edge_agent.flows.operate import Office, Operations
+from edge_agent.flows.operate import Operations
 from edge_agent.flows.premises import Premises
 from edge_agent.flows.publish import Publisher
 from edge_agent.flows.roll import Roll
@@ -130,6 +130,8 @@ class App:
         )
         self.sensors = SensorAlerts(self.premises, config.sensors)
         self.doors: dict[str, DoorActor] = {}
+        rounds = dict.fromkeys(("patrol", "hazard", "duty"), self.rounds)
+        self.operations = Operations(self.premises, self.doors, {**rounds, "visit": self.visits})
         self.supervisor = Supervisor()
 
     def wire(self) -> None:
@@ -201,14 +203,7 @@ class App:
 
     def _control(self) -> ControlServer:
         """What a guard or installer orders on this machine."""
-        offices: dict[str, Office] = {
-            "visit": self.visits,
-            "patrol": self.rounds,
-            "hazard": self.rounds,
-            "duty": self.rounds,
-        }
-        operations = Operations(self.premises, self.doors, offices)
-        return ControlServer(self.state / "run/control.sock", operations.carry_out)
+        return ControlServer(self.state / "run/control.sock", self.operations.carry_out)
 
     async def _console(self, beat: Beat) -> None:
         """The guard's browser, when there is one to serve."""

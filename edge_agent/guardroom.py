@@ -15,7 +15,6 @@ from edge_agent.console_office import Office
 from edge_agent.console_rooms import Lookback
 from edge_agent.core import latch, response
 from edge_agent.core.door import name_of
-from edge_agent.flows.operate import Operations
 from edge_agent.model.people import Person
 from edge_agent.model.site import Console
 from edge_agent.ports import Beat
@@ -44,7 +43,7 @@ class Guardroom:
         office = Office(app)
         needs = Needs(
             config=app.config, journal=app.journal, clock=app.clock, accounts=accounts,
-            carry_out=Operations(app.premises, app.doors).carry_out, doors=self.doors, alarms=self.alarms,
+            carry_out=app.operations.carry_out, doors=self.doors, alarms=self.alarms,
             lost=lambda: app.alarms.lost,
             describe=describe, person=self.person, look=look, office=office,
         )  # fmt: skip

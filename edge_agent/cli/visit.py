@@ -314,9 +314,8 @@ def _badge(desk: Desk, card: Card) -> Badge:
     assert card.ticket is not None
     return Badge(
         site=desk.site, name=visit.details.name, company=visit.details.company, house=visit.house, kind=visit.kind,
-        people=visit.people, plate=visit.details.plate, start=desk.time(visit.from_ms),
-        until=desk.time(visit.due_ms or visit.until_ms), doors=visit.doors, text=card.ticket.text,
-        code=card.ticket.code,
+        people=visit.people, plate=visit.details.plate, until=desk.time(visit.due_ms or visit.until_ms),
+        doors=visit.doors, text=card.ticket.text, code=card.ticket.code,
     )  # fmt: skip
 
 

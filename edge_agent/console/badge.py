@@ -2,25 +2,14 @@
 
 import io
 from html import escape
+from pathlib import Path
 
 import msgspec
 
 from edge_agent.errors import VisitError
 from edge_agent.words import say
 
-BADGE_CSS = """\
-@page { size: 86mm 124mm; margin: 4mm }
-body { font: 15px/1.35 "Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", sans-serif; margin: 0; color: #000;
-  background: #fff }
-main { width: 78mm; margin: 0 auto; text-align: center; overflow-wrap: anywhere }
-h1 { font-size: 17px; margin: 0; padding: 2mm; background: #000; color: #fff; print-color-adjust: exact;
-  -webkit-print-color-adjust: exact }
-.name { font-size: 26px; font-weight: 700; margin: 2mm 0 0 }
-.code { font-size: 26px; font-weight: 700; letter-spacing: .12em; font-variant-numeric: tabular-nums; margin: 0 }
-svg { width: 52mm; height: 52mm; margin: 1mm auto; display: block }
-p { margin: 1mm 0 }
-small { font-size: 11px }
-"""
+CSS = Path(__file__).parent / "static/badge.css"
 
 
 class Badge(msgspec.Struct, frozen=True):
@@ -33,7 +22,6 @@ class Badge(msgspec.Struct, frozen=True):
     kind: str
     people: int
     plate: str
-    start: str
     until: str
     doors: tuple[str, ...]
     text: str
@@ -46,7 +34,7 @@ def spaced(code: str) -> str:
 
 
 def qr_picture(text: str, kind: str) -> bytes:
-    """`svg` or `png`. Raises VisitError for another kind."""
+    """`svg` or `png`. Raises VisitError for another kind. Takes some 50 ms: not in the event loop."""
     import segno  # where a pass is shown, not at the start of the daemon
 
     if kind not in ("svg", "png"):
@@ -60,8 +48,10 @@ def qr_picture(text: str, kind: str) -> bytes:
     return out.getvalue()
 
 
-def badge_html(badge: Badge, lang: str) -> str:
-    """A page of its own; every text is escaped."""
+def badge_html(badge: Badge, lang: str, style: str = "", tools: str = "") -> str:
+    """A page of its own; every text is escaped. `style`: a link to its style sheet, none: written into it; `tools`:
+    what stands above it on a screen, as HTML.
+    """
 
     def words(code: str, **fields: object) -> str:
         return escape(say(code, lang, **fields))
@@ -72,14 +62,14 @@ def badge_html(badge: Badge, lang: str) -> str:
     if badge.house:
         lines.append(f"{words('visit.badge.to')} <b>{escape(badge.house)}</b>")
     if badge.doors:
-        lines.append(
-            f"{words('visit.badge.doors')} {escape('、'.join(badge.doors) if lang == 'zh' else ', '.join(badge.doors))}"
-        )
+        doors = ("、" if lang == "zh" else ", ").join(badge.doors)
+        lines.append(f"{words('visit.badge.doors')} {escape(doors)}")
     title = f"{words('visit.badge.title')} · {words(f'visit.kind.{badge.kind}')}"
+    look = style or f"<style>{CSS.read_text('utf-8')}</style>"
     return (
         f'<!doctype html><html lang="{"zh-CN" if lang == "zh" else "en"}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>'
-        f"<style>{BADGE_CSS}</style></head><body><main><h1>{title} · {escape(badge.site)}</h1>"
+        f"{look}</head><body>{tools}<main><h1>{title} · {escape(badge.site)}</h1>"
         f'<p class="name">{escape(badge.name)}</p>{"".join(f"<p>{line}</p>" for line in lines)}'
         f"<p>{words('visit.badge.until')} <b>{escape(badge.until)}</b></p>{qr_picture(badge.text, 'svg').decode()}"
         f'<p class="code">{escape(spaced(badge.code))}</p><p><small>{words("visit.badge.hint")}</small></p>'

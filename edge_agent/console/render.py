@@ -37,6 +37,9 @@ class Nav(msgspec.Struct, frozen=True):
 NAV = (
     Nav("/", "wall", "console.nav.wall"),
     Nav("/alarms", "alarms", "console.nav.alarms"),
+    Nav("/visits", "visits", "visit.page.title"),
+    Nav("/patrol", "patrol", "rounds.page.patrol"),
+    Nav("/hazards", "patrol", "rounds.page.hazards"),
     Nav("/people", "people", "console.nav.people"),
     Nav("/history", "history", "console.nav.history"),
     Nav("/charts", "history", "console.nav.charts"),

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from edge_agent.console import alarms, history, people, session, wall
+from edge_agent.console import alarms, history, people, rounds, session, visits, wall
 from edge_agent.console.desk import Desk
 from edge_agent.console.render import LANGUAGES, THEMES
 from edge_agent.console.shield import UPLOAD_AT_MOST, Shield
@@ -44,6 +44,8 @@ def site(desk: Desk) -> ASGIApp:
                 *wall.routes(desk),
                 *alarms.routes(desk),
                 *history.routes(desk),
+                *visits.routes(desk),
+                *rounds.routes(desk),
                 *people.routes(desk),
             ],
             exception_handlers={404: missing},

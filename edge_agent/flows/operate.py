@@ -13,7 +13,7 @@ from edge_agent.model.events import CommandCompleted, CommandRefused
 from edge_agent.model.standing import Change
 from edge_agent.ports import IntentDone, IntentOpened
 
-NO_OFFICES: Mapping[str, "Office"] = {}
+NO_CLERKS: Mapping[str, "Clerk"] = {}
 logger = log.get("flows.operate")
 
 
@@ -23,28 +23,28 @@ class RemoteDoor(Protocol):
     async def approve(self, by: str) -> bool: ...
 
 
-class Office(Protocol):
+class Clerk(Protocol):
     """Does the orders that are not about doors: visits, for one."""
 
     async def carry_out(self, operation: Operation) -> Done: ...
 
 
 class Operations:
-    """What a guard or installer at the gateway may order; fulfils what console.control serves. `offices`: who does the
+    """What a guard or installer at the gateway may order; fulfils what console.control serves. `clerks`: who does the
     verbs that begin with their name and a dot.
     """
 
     def __init__(
-        self, premises: Premises, doors: Mapping[str, RemoteDoor], offices: Mapping[str, Office] = NO_OFFICES
+        self, premises: Premises, doors: Mapping[str, RemoteDoor], clerks: Mapping[str, Clerk] = NO_CLERKS
     ) -> None:
-        self.premises, self.doors, self.offices = premises, doors, offices
+        self.premises, self.doors, self.clerks = premises, doors, clerks
         self._count = 0
 
     async def carry_out(self, operation: Operation) -> Done:
         if not operation.by.strip():
             return Done(False, "operate.no_name")
-        if office := self.offices.get(operation.verb.partition(".")[0]):
-            return await office.carry_out(operation)
+        if clerk := self.clerks.get(operation.verb.partition(".")[0]):
+            return await clerk.carry_out(operation)
         if operation.door is not None and operation.door not in self.doors:
             return Done(False, "operate.no_door")
         doors = tuple(self.doors) if operation.door is None else (operation.door,)

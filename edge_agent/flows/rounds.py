@@ -73,6 +73,8 @@ class Rounds:
                 )
             case "hazard.find":
                 return await self.book.hazards(order.show)
+            case "hazard.photo":
+                return await self.book.photo(order.hazard)
             case "duty.begin":
                 duty = r.Duty(id=f"d-{self._new_id()}", who=who, post=order.post.strip(), begun_ms=now_ms)
                 return self._told(await self.book.put_duty(lambda others: (duty, core.begun(duty, others))))

@@ -133,6 +133,10 @@ class Hazards(Order, frozen=True):
     show: Literal["open", "closed", "all"] = "open"
 
 
+class Photo(Order, frozen=True):
+    hazard: HazardId
+
+
 class Begin(Order, frozen=True):
     post: Short = ""
 
@@ -143,6 +147,7 @@ ORDERS: dict[str, type[Order]] = {
     "hazard.report": Report,
     "hazard.close": Close,
     "hazard.find": Hazards,
+    "hazard.photo": Photo,
     "duty.begin": Begin,
     "duty.end": Nothing,
     "duty.show": Nothing,

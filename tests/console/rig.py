@@ -10,6 +10,7 @@ import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -18,17 +19,23 @@ from urllib.parse import urlencode
 import msgspec
 
 from edge_agent.cli.console_certificate import make
+from edge_agent.contract.passes import read_pass, write_pass
+from edge_agent.contract.signatures import new_key
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.doorway import Doorway
 from edge_agent.flows.entry import DoorActor
+from edge_agent.flows.operate import Operations
 from edge_agent.flows.premises import Premises
+from edge_agent.flows.rounds import Rounds
+from edge_agent.flows.visits import Place, Signing, Visits
 from edge_agent.guardroom import Guardroom
 from edge_agent.model.accounts import ROLES
 from edge_agent.model.events import Event, UnknownEvent
 from edge_agent.model.people import Rule
 from edge_agent.model.reads import Card, Direction, Read
-from edge_agent.model.site import Config, Console, Door, GateBinding, Gateway, Policy, Uplink
+from edge_agent.model.site import Config, Console, Door, GateBinding, Gateway, PatrolPoint, PatrolRoute, Policy, Uplink
+from edge_agent.model.site import Desk as VisitorDesk
 from edge_agent.protocols.wiegand import parse_entry
 from edge_agent.sim.broker import free_port
 from edge_agent.store.accounts import AccountStore
@@ -36,6 +43,9 @@ from edge_agent.store.books import BookWatch
 from edge_agent.store.entries import CredentialEntry, PersonEntry
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.people import PeopleStore
+from edge_agent.store.pin_index import PinIndex
+from edge_agent.store.round_book import RoundBook
+from edge_agent.store.visit_book import VisitBook
 from edge_agent.store.writer import Writer
 from tests.flows.world import MemoryGate, MemorySecrets, MemoryTerminals, no_beat
 from tests.waiting import until
@@ -47,7 +57,13 @@ DOORS = ("north-gate", "south-gate", "car-gate")
 
 
 def door(name: str) -> Door:
-    return Door(name=name, gate=GateBinding(link="l", profile="gates/sim", contact=0), release_s=0.5, open_s=5.0)
+    return Door(
+        name=name,
+        gate=GateBinding(link="l", profile="gates/sim", contact=0),
+        release_s=0.5,
+        open_s=5.0,
+        ways=(("card",), ("qr",)),
+    )
 
 
 class Rig:
@@ -62,6 +78,11 @@ class Rig:
         self.config = Config(
             gateway=Gateway(id="G0417"), uplink=Uplink(url="mqtt://unknown"), console=console,
             doors=tuple(door(name) for name in doors),
+            desks=(VisitorDesk(name="reception", profile="id-readers/sdt", link="l"),),
+            patrol_points=(
+                PatrolPoint(name="roof", place="<b>3-1</b>", tag="P-7"), PatrolPoint(name="gate", tag="P-8"),
+            ),
+            patrol_routes=(PatrolRoute(name="all-day", points=("roof", "gate"), times=("00:00",), within_min=1440),),
         )  # fmt: skip
         self.file = folder / "agent.toml"  # for the commands the console runs; they want people, not doors
         self.loop: asyncio.AbstractEventLoop
@@ -138,24 +159,44 @@ class Rig:
         app = SimpleNamespace(
             config=self.config, file=self.file, folder=self.folder, state=self.state, clock=clock, journal=self.journal,
             alarms=self.alarms, books=self.books, premises=self.premises, doors=self.actors,
+            operations=self._operations(),
         )  # fmt: skip
         await self.premises.restore()
         assert self.config.console is not None
         guardroom = Guardroom(app, self.config.console)  # type: ignore[arg-type]
         jobs = [asyncio.create_task(actor.run(no_beat)) for actor in self.actors.values()]
-        jobs += [asyncio.create_task(job(no_beat)) for job in (self.premises.run, self.books.run, guardroom.run)]
+        also = (self.premises.run, self.books.run, guardroom.run, self.visits.run, self.rounds.run)
+        jobs += [asyncio.create_task(job(no_beat)) for job in also]
         started.set()
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait([stop, *jobs], return_when=asyncio.FIRST_COMPLETED)
         for job in (stop, *jobs):
             job.cancel()
         ended = await asyncio.gather(*jobs, return_exceptions=True)
+        await asyncio.gather(self.visits.book.close(), self.rounds.book.close())  # type: ignore[attr-defined]
         await self.books.close()
         await self.journal.close()
         writer.close()
         for error in ended:
             if isinstance(error, Exception):
                 raise error
+
+    def _operations(self) -> Operations:
+        """What a guard may order, with visitors and rounds over the real people.db."""
+        key, ids = new_key(), count(1)
+        people = self.state / "people.db"
+        self.visits = Visits(
+            VisitBook(people, self.books, PinIndex(bytes(32))), self.journal, self.clock,
+            Place("Asia/Shanghai", self.config.doors), self.config.visits,
+            Signing(lambda ticket: write_pass(ticket, key), lambda text: read_pass(text, key.public_key())),
+            lambda: f"v-{next(ids):012x}",
+        )  # fmt: skip
+        self.rounds = Rounds(
+            RoundBook(people, self.state / "hazards"), self.journal, self.books, self.clock, "Asia/Shanghai",
+            self.config.patrol_points, self.config.patrol_routes, lambda: f"{next(ids):012x}",
+        )  # fmt: skip
+        rounds = dict.fromkeys(("patrol", "hazard", "duty"), self.rounds)
+        return Operations(self.premises, self.actors, {**rounds, "visit": self.visits})
 
     # ---- what happens at the doors -----------------------------------------------------------------------------------
 
