@@ -38,7 +38,7 @@ $(VENV)/.ready: requirements-test.lock pyproject.toml
 	@touch $@
 
 # Debian packages: installed when root, otherwise named.
-.PHONY: system broker postgres clients
+.PHONY: system broker postgres clients browser
 system:
 	@if [ $(SUDOER) = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "installing $(NEED) ($(WHY))"; \
@@ -62,6 +62,11 @@ postgres:
 	  || $(MAKE) --no-print-directory system NEED="postgresql" WHY="the city's larger database; without it its tests are skipped" \
 	  || echo "going on without PostgreSQL"
 
+browser:
+	@command -v chromium >/dev/null || command -v chromium-headless-shell >/dev/null \
+	  || $(MAKE) --no-print-directory system NEED="chromium fonts-wqy-microhei" WHY="the console's end-to-end tests; without it they are skipped" \
+	  || echo "going on without Chromium"
+
 demo: setup broker photos
 	@$(BIN)/edge-agent demo --photos $(PHOTOS) $(ARGS)
 
@@ -75,7 +80,7 @@ check: setup
 
 # Many tests run real processes; on a busy machine one may miss its deadline. Only that is tried once more, and counted.
 LATE := "not.within" "TimeoutError" "Timeout.>"
-test: setup broker postgres clients photos check
+test: setup broker postgres clients browser photos check
 	$(BIN)/pytest -n 4 --dist worksteal --reruns 1 $(foreach late,$(LATE),--only-rerun $(late)) $(ARGS)
 
 # The real libgpiod on a kernel's simulated GPIO chip: a Linux built as an ordinary program, some minutes the first time.

@@ -99,7 +99,9 @@
     if (!alarms) return;
     const kept = [...alarms.querySelectorAll("input[name=why], select")].map((field) =>
       [field.closest("[data-alarm]").dataset.alarm, field.name, field.value, field === document.activeElement]);
+    const height = alarms.offsetHeight;
     alarms.innerHTML = html;
+    if (alarms.offsetHeight !== height) moved = performance.now();
     since = performance.now();
     htmx.process(alarms);
     for (const [alarm, name, value, focused] of kept) {
@@ -108,6 +110,14 @@
     }
     tick();
   }
+  // A press that was meant for what stood here a moment ago opens nothing.
+  let moved = -1000;
+  addEventListener("click", (event) => {
+    if (performance.now() - moved < 400 && event.isTrusted && event.detail > 0 && !event.target.closest("#alarms")) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    }
+  }, true);
   function tick() {
     for (const left of document.querySelectorAll(".left")) {
       const ms = Number(left.dataset.left) - (performance.now() - since), s = Math.floor(Math.abs(ms) / 1000);
