@@ -64,7 +64,9 @@ def badge_html(badge: Badge, lang: str, style: str = "", tools: str = "") -> str
     if badge.doors:
         doors = ("、" if lang == "zh" else ", ").join(badge.doors)
         lines.append(f"{words('visit.badge.doors')} {escape(doors)}")
-    title = f"{words('visit.badge.title')} · {words(f'visit.kind.{badge.kind}')}"
+    title = words("visit.badge.title")
+    if badge.kind != "visitor":
+        title += f" · {words(f'visit.kind.{badge.kind}')}"
     look = style or f"<style>{CSS.read_text('utf-8')}</style>"
     return (
         f'<!doctype html><html lang="{"zh-CN" if lang == "zh" else "en"}"><head><meta charset="utf-8">'
