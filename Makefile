@@ -156,6 +156,7 @@ schema: setup
 	$(BIN)/python -m edge_agent.contract.schemas docs/reference/schemas
 	$(BIN)/python -m edge_agent.contract.examples docs/reference/examples
 	$(BIN)/python -m edge_agent.contract.asyncapi docs/reference/asyncapi.json
+	$(BIN)/python -m edge_agent.console.api docs/reference/openapi.json
 	$(BIN)/python -m edge_agent.cli.reference docs/reference device_profiles
 
 # At a release, once: what was published is never changed, and a test holds the structs against it.

@@ -83,6 +83,9 @@ class Pages:
             at, bad = datetime.now(self.zone).replace(tzinfo=None), True
         return at.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=self.zone), bad
 
+    def word(self, code: str, lang: str) -> str:
+        return say(code, lang) if code in WORDS else code
+
     def text(self, template: str, lang: str, **fields: Any) -> str:
         """One template in one language, as a fragment."""
 

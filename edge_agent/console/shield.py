@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_AT_MOST = 64 << 10
 UPLOAD_AT_MOST = 8 << 20  # a list of people, a photograph
-UPLOADS = re.compile(r"/people/\+import|/people/[^/]+/face|/hazards|/api/v1/(hazards|people/import|people/[^/]+/face)")
+UPLOADS = re.compile(r"/people/\+import|/people/[^/]+/face|/hazards|/api/v1/(hazards|people-list|people/[^/]+/face)")
 REQUESTS = 300  # from one address …
 WITHIN_S = 10.0
 ADDRESSES_AT_MOST = 1024

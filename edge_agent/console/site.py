@@ -5,11 +5,11 @@ import re
 from starlette.applications import Starlette
 from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from edge_agent.console import alarms, history, people, rounds, session, visits, wall
+from edge_agent.console import alarms, api, history, people, rounds, session, visits, wall
 from edge_agent.console.desk import Desk
 from edge_agent.console.render import LANGUAGES, THEMES
 from edge_agent.console.shield import UPLOAD_AT_MOST, Shield
@@ -33,6 +33,8 @@ def site(desk: Desk) -> ASGIApp:
         return answer
 
     async def missing(request: Request, _: Exception) -> Response:
+        if request.url.path.startswith("/api/"):
+            return JSONResponse({"error": "no_page", "detail": ""}, 404)
         return desk.pages.page(request, "refused.html", 404, code="console.no_page")
 
     return Shield(
@@ -47,6 +49,7 @@ def site(desk: Desk) -> ASGIApp:
                 *visits.routes(desk),
                 *rounds.routes(desk),
                 *people.routes(desk),
+                *api.routes(desk),
             ],
             exception_handlers={404: missing},
         )

@@ -96,7 +96,10 @@ class Rounds:
                     one = passed.get((run.route, run.start_ms, name))
                     state, by, at_ms = ("open", "", None) if one is None else (one.state, one.by, one.at_ms)
                     points.append(r.PointNow(name, places.get(name, ""), state, by, at_ms))
-                shown.append(r.RunNow(run.route, run.start_ms, run.end_ms, tuple(points)))
+                if run.end_ms > now_ms or any(
+                    point.state != "open" for point in points
+                ):  # not from before it was watched
+                    shown.append(r.RunNow(run.route, run.start_ms, run.end_ms, tuple(points)))
         return sorted(shown, key=lambda run: -run.start_ms)
 
     async def _report(self, order: r.Report, by: str) -> r.Hazard:

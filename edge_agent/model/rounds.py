@@ -22,7 +22,7 @@ PHOTO_AT_MOST = 4 << 20
 Short = Annotated[str, Meta(max_length=64)]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 Long = Annotated[str, Meta(max_length=500)]
-Instant = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Instant = Annotated[int, Meta(ge=0, le=4_102_444_800_000)]  # the year 2100
 HazardId = Annotated[str, Meta(pattern=r"^h-[0-9a-f]{12}$")]
 
 

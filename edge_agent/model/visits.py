@@ -31,7 +31,7 @@ BarKind = Literal["document", "phone", "plate"]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 Short = Annotated[str, Meta(max_length=64)]
 Long = Annotated[str, Meta(max_length=200)]
-Instant = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Instant = Annotated[int, Meta(ge=0, le=4_102_444_800_000)]  # the year 2100
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", max_length=64)]
 People = Annotated[int, Meta(ge=1, le=500)]
 Uses = Annotated[int, Meta(ge=1, le=1_000_000)]
