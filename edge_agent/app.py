@@ -249,7 +249,10 @@ class App:
             self.file, self.config, uplink, self.alarms, self.anew.set, lambda: self.clock.now().wall_ms
         )
         certificate = CertificateWatch(lambda: expires_ms(settings, self.folder), self.alarms, self.clock)
-        errands = Errands(self.register, setup, uplink, lambda: diagnosis(self, certificate.days_left))
+        errands = Errands(
+            self.register, setup, uplink, lambda: diagnosis(self, certificate.days_left),
+            host_says=self.visits.host_says,
+        )  # fmt: skip
         commands = Commands(gateway, uplink, self.premises, self.doors, errands)
         roll = Roll(uplink, self.register, self.journal, commands.refusals)
         errands.look = roll.look

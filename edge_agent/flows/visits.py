@@ -125,6 +125,17 @@ class Visits:
         changed = await self.book.change(ids, step)
         return await self._answer(verb, by, changed)
 
+    async def host_says(self, visit: str, said: v.Answer, who: str) -> None:
+        """The host's answer, from the city: only to a question, and only once."""
+        now_ms = self.clock.now().wall_ms
+
+        def step(known: v.Visit) -> v.Step:
+            if known.confirm not in ("asked", "timeout"):
+                raise VisitError("visit.not_asked", visit=visit)
+            return core.answer(known, said, now_ms, who)
+
+        await self._answer("visit.confirm", who, await self.book.change([visit], step))
+
     # ---- entering ----------------------------------------------------------------------------------------------------
 
     async def _enter(self, form: v.Form, by: str, walk_in: bool) -> list[v.Card]:

@@ -139,6 +139,13 @@ class Blacklist(Revoke, frozen=True, kw_only=True):
     listed: bool = True
 
 
+class HostSays(Args, frozen=True):
+    """What a host answers to `visit.expected` with `confirm = "asked"`."""
+
+    visit: PersonId
+    answer: Literal["confirmed", "declined"]
+
+
 class Configure(Args, frozen=True):
     """agent.toml by hash; its text waits on the content topic."""
 
@@ -194,6 +201,7 @@ VERBS: dict[str, Verb] = {
     "grant": Verb("registrar", Grant, state=True),
     "revoke": Verb("registrar", Revoke, state=True),
     "blacklist": Verb("registrar", Blacklist, state=True),
+    "answer_visit": Verb("guard", HostSays),
     "sync": Verb("registrar"),
     "configure": Verb("administrator", Configure, state=True),
     "certify": Verb("administrator", Certify, state=True),

@@ -30,6 +30,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "the host has declined: turn the visitor away, or ask again",
         "被访人已拒绝：请劝返访客，或再次询问",
     ),
+    "visit.not_asked": ("the host of {visit} was not asked, or has answered", "{visit} 未询问被访人，或已答复"),
     "visit.no_name": (
         "a visitor needs a name: type it, or put the ID card on the reader",
         "请填写访客姓名，或将身份证放在读卡器上",

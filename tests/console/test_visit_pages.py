@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from edge_agent.errors import VisitError
 from edge_agent.model.reads import DocumentPresented, IdDocument
 from tests.console.rig import Answer, Client, Rig
 from tests.waiting import until
@@ -119,6 +120,15 @@ def test_the_host_is_asked_first_where_the_guard_wants_it(rig: Rig) -> None:
     yes = guard.post("/visits/+step", {"verb": "confirm", "visit": visit, "answer": "confirmed", "who": "电话"}, **PART)
     assert yes.status == 200
     assert guard.post("/visits/+step", {"verb": "arrive", "visit": visit}, **PART).status == 200
+
+
+def test_the_city_brings_the_hosts_answer_once(rig: Rig) -> None:
+    guard = rig.signed_in("guard")
+    visit = visit_in(walk_in(guard, name="城市", ask="1"))
+    rig.do(lambda: rig.visits.host_says(visit, "declined", "city/app"))
+    assert "被访人拒绝" in guard.get(f"/visits/{visit}").text
+    with pytest.raises(VisitError, match="was not asked"):
+        rig.do(lambda: rig.visits.host_says(visit, "confirmed", "city/app"))
 
 
 def test_a_contractor_a_group_a_delivery(rig: Rig) -> None:

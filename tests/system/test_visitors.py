@@ -15,7 +15,7 @@ from edge_agent.failpoint import DIED, VARIABLE
 from edge_agent.protocols.codec import encode_message
 from edge_agent.sim.estate import DOOR, Estate
 from edge_agent.sim.process import Process, module
-from tests.system.site import estate, journal, log_of, ready
+from tests.system.site import estate, journal, log_of, ready, show_card
 from tests.waiting import auntil
 
 # The machine a test runs on may have a clock that nobody trusts; a pass would then let nobody in.
@@ -45,6 +45,22 @@ door = "{DOOR}"
 """
     for name, profile in (("keypad", "keypads/wiegand-4bit"), ("scanner", "scanners/gm65"))
 )
+ROUNDS = """
+[[patrol_point]]
+name = "garage"
+tag = "P-7"
+
+[[patrol_point]]
+name = "gate"
+terminal = "north-in"
+
+[[patrol_route]]
+name = "all-day"
+points = ["garage", "gate"]
+times = ["00:00"]
+within_min = 1440
+by = ["resident"]
+"""
 CARD = {"name": "张三丰", "number": "11010519491231002X", "birth": "19491231", "from": "20200101", "until": "长期"}
 
 
@@ -130,13 +146,19 @@ def code_of(said: str) -> str:
 
 def test_a_visitors_way_from_the_invitation_to_the_street(tmp_path: Path) -> None:
     async def story() -> None:
-        async with gate(tmp_path / "e") as here:
+        async with gate(tmp_path / "e", ROUNDS) as here:
             said = await here.visit("add", "李雷", "--host", "p-0001", "--phone", "13812345678", "--plate", "皖A12345")
             first, code = id_of(said), code_of(said)
             expected = await here.told("visit.expected", visit=first)
             assert (expected["house"], expected["doors"], expected["by"]) == ("3-1-502", [DOOR], "local/王芳")
             text = (await here.site.command("visit", "pass", first)).splitlines()[0]
             assert text.startswith("SCP1.")
+
+            badge, picture = tmp_path / "badge.html", tmp_path / "pass.png"
+            for file in (badge, picture):
+                await here.site.command("visit", "pass", first, "-o", file)
+            assert code[:4] in badge.read_text("utf-8")
+            assert picture.read_bytes().startswith(b"\x89PNG")
 
             # The pass opens, and who goes through has arrived.
             granted = await here.scan(text, "access.granted", person=first)
@@ -177,13 +199,24 @@ def test_a_visitors_way_from_the_invitation_to_the_street(tmp_path: Path) -> Non
                 await here.visit("walk-in", "张三", "--number", CARD["number"], "--house", "3-1-502")
             assert (await here.told("visit.refused", reason="blacklisted"))["by"] == "local/王芳"
 
+            # The guards' own work: a tag at the desk, the guard's card at the door's reader, a hazard, duty.
+            assert "garage" in await here.site.command("patrol", "scan", "P-7", "--by", "王芳")
+            show_card(here.site)
+            assert (await here.told("patrol.done", point="gate"))["by"] == "p-0001"
+            hazard = await here.site.command("hazard", "report", "fire", "B1", "灭火器过期", "--by", "王芳")
+            assert (await here.told("hazard.reported", place="B1"))["hazard"] in hazard
+            assert "灭火器过期" in await here.site.command("hazard", "list")
+            await here.site.command("duty", "begin", "北门", "--by", "王芳")
+            assert "北门" in await here.site.command("duty", "list")
+            await here.told("duty.begun", post="北门")
+
             # What left this machine, and what its disk and log hold, names nobody.
-            secret = [CARD["name"], CARD["number"], "李雷", "13812345678", "偷盗", "110105**********2X"]
+            secret = [CARD["name"], CARD["number"], "李雷", "13812345678", "偷盗", "110105**********2X", "灭火器"]
             told = b"".join(body for _, body in here.all()).decode()
             assert not [word for word in secret if word in told + log_of(here.site)]
             await here.site.agent.stop()
             disk = b"".join(file.read_bytes() for file in here.site.state.glob("people.db*"))
-            assert not [word for word in secret if word.encode() in disk]
+            assert not [word for word in secret[:-1] if word.encode() in disk]
 
     asyncio.run(story())
 
