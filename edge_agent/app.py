@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from edge_agent import BUILT_MS, __version__, log
-from edge_agent.config import FACE_KEY, GATEWAY_KEY, MODELS
+from edge_agent.config import FACE_KEY, GATEWAY_KEY, MODELS, face_terminals
 from edge_agent.console.control import ControlServer
 from edge_agent.contract.certificates import not_before_ms
 from edge_agent.contract.checkpoint import sign_checkpoint
@@ -54,8 +54,10 @@ from edge_agent.store.books import BookWatch
 from edge_agent.store.city_register import CityRegister
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.pin_index import KEY_FILE, load_index
+from edge_agent.store.retention import Retainer
 from edge_agent.store.round_book import RoundBook
 from edge_agent.store.secrets import Secrets
+from edge_agent.store.terminal_faces import TerminalFaces
 from edge_agent.store.visit_book import VisitBook
 from edge_agent.store.writer import Writer
 from edge_agent.supervise import Job, Supervisor, VitalJobFailed, notify
@@ -128,7 +130,7 @@ class App:
             config.interlocks,
             config.response,
         )
-        self.sensors = SensorAlerts(self.premises, config.sensors)
+        self.sensors = SensorAlerts(self.premises, config.sensors, lambda door, level: self.doors[door].warn(level))
         self.doors: dict[str, DoorActor] = {}
         rounds = dict.fromkeys(("patrol", "hazard", "duty"), self.rounds)
         self.operations = Operations(self.premises, self.doors, {**rounds, "visit": self.visits})
@@ -136,6 +138,10 @@ class App:
 
     def wire(self) -> None:
         """Gates, doors and readers: what is needed to decide on a card."""
+        terminals = face_terminals(self.config)
+        self._erasures = (
+            TerminalFaces(self.state / "people.db", terminals, self.clock, self._not_deleted) if terminals else None
+        )
         self.devices = Devices(self.config, self.folder, self.state / "sim", self.clock, self._ears())
         for door in self.config.doors:
             here = tuple(terminal.name for terminal in self.config.terminals if terminal.door == door.name)
@@ -157,7 +163,11 @@ class App:
             presented=self.visits.presented,
             placed=lambda at: logger.debug("%s: %s", at.device, "stale" if at.stale else f"{at.satellites} satellites"),
             keyed=self._index.document if self._index else None,
+            erasures=self._erasures,
         )
+
+    def _not_deleted(self, terminal: str, detail: str) -> None:
+        self.alarms.degraded_device(terminal, "reader", detail)
 
     def _moved(self, report: GateReport) -> None:
         self.doors[report.door].report(report)
@@ -171,7 +181,8 @@ class App:
         await self.premises.restore()
         self.sensors.restore()
         self._began()
-        self.journal.tend(self._sign)
+        keeping = self.config.retention
+        self.journal.tend(self._sign, most_days=None if keeping.hold else keeping.entry_days)
         async with asyncio.TaskGroup() as jobs:
             keep = self.supervisor.keep
             tasks = [
@@ -179,6 +190,7 @@ class App:
                 jobs.create_task(keep("premises", self.premises.run, vital=True)),
                 *(jobs.create_task(keep(name, run, vital=vital)) for name, run, vital in self.devices.jobs),
                 jobs.create_task(keep("people", self.books.run)),
+                jobs.create_task(keep("sensors", self.sensors.run)),
                 jobs.create_task(keep("buffer", self.alarms.watch_buffer)),
                 jobs.create_task(keep("time", Timekeeper(self.journal, self.clock).run)),
                 jobs.create_task(keep("control", self._control().run)),
@@ -192,6 +204,7 @@ class App:
             ]
             notify("READY=1")
             tasks += [jobs.create_task(keep(name, job)) for name, job in self._uplink().items()]
+            tasks += [jobs.create_task(keep(name, job)) for name, job in self._privacy().items()]
             if any("face" in camera.use for camera in self.config.cameras):
                 tasks.append(jobs.create_task(keep("faces", self._faces)))
             if self.config.console is not None:
@@ -264,6 +277,15 @@ class App:
             "register": self.register.run, "installation": setup.run, "certificate": certificate.run,
             "health": health.run,
         }  # fmt: skip
+
+    def _privacy(self) -> dict[str, Job]:
+        """What has to go, here and in the terminals."""
+        gateway, keeping = self.config.gateway.id, self.config.retention
+        retainer = Retainer(self.state, self.folder / FACE_KEY, gateway, keeping, self.clock)
+        jobs: dict[str, Job] = {"retention": retainer.run}
+        if self._erasures is not None:
+            jobs["terminal faces"] = self._erasures.run
+        return jobs
 
     async def _faces(self, beat: Beat) -> None:
         """Gallery and cameras, loaded beside the running doors. A face store that cannot be opened costs the faces."""

@@ -33,6 +33,7 @@ from edge_agent.model.site import (
     PatrolRoute,
     Policy,
     ResponseTargets,
+    Retention,
     Sensor,
     Table,
     Terminal,
@@ -60,7 +61,7 @@ Named = (
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SECTIONS: dict[str, type[Table]] = {
     "gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy, "response": ResponseTargets,
-    "evidence": EvidencePolicy, "visits": VisitPolicy,
+    "evidence": EvidencePolicy, "visits": VisitPolicy, "retention": Retention,
 }  # fmt: skip
 OPTIONAL: dict[str, type[Table]] = {"console": Console}  # what is not written is not there
 ARRAYS: dict[str, type[Table]] = {
@@ -86,6 +87,7 @@ def load_config(path: Path) -> Config:
     response = reader.section(data, "response", ResponseTargets)
     evidence = reader.section(data, "evidence", EvidencePolicy)
     visits = reader.section(data, "visits", VisitPolicy)
+    retention = reader.section(data, "retention", Retention)
     config = Config(
         gateway=gateway or Gateway(id="unknown"),
         uplink=uplink or Uplink(url="mqtt://unknown"),
@@ -107,6 +109,7 @@ def load_config(path: Path) -> Config:
         deterrents=reader.tables(data, "deterrent", Deterrent),
         patrol_points=reader.tables(data, "patrol_point", PatrolPoint),
         patrol_routes=reader.tables(data, "patrol_route", PatrolRoute),
+        retention=retention or Retention(),
         digest=hashlib.sha256(raw).hexdigest()[:16],
     )
     complete = not reader.broken  # what refers to what can only be judged when all of it is there
@@ -227,6 +230,20 @@ def _check_privacy(reader: Reader, config: Config) -> None:
         for index, camera in enumerate(config.cameras):
             if "face" in camera.use:
                 reader.wrong(f"camera[{index}].use", "config.faces_of_minors", site=config.gateway.site)
+        for index, terminal in enumerate(config.terminals):
+            if "face" in _provided(terminal):
+                reader.wrong(f"terminal[{index}].profile", "config.faces_of_minors", site=config.gateway.site)
+    if config.faces.engine == "terminal":
+        for index, camera in enumerate(config.cameras):
+            if "face" in camera.use:
+                reader.wrong(f"camera[{index}].use", "config.terminals_match", camera=camera.name)
+        if not face_terminals(config):
+            reader.wrong("faces.engine", "config.no_face_terminal")
+
+
+def face_terminals(config: Config) -> tuple[str, ...]:
+    """Names of the terminals that match faces by themselves."""
+    return tuple(terminal.name for terminal in config.terminals if "face" in _provided(terminal))
 
 
 def _provided(terminal: Terminal) -> set[str]:

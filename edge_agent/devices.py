@@ -19,7 +19,7 @@ from edge_agent.model.push import HttpPush
 from edge_agent.model.reads import DocumentPresented, Read
 from edge_agent.model.sensors import SensorReport
 from edge_agent.model.site import Config, Desk, Door, Link, Sensor, Terminal
-from edge_agent.ports import Beat, Clock, Gate
+from edge_agent.ports import Beat, Clock, Erasures, Gate
 from edge_agent.supervise import Job
 from edge_agent.words import say
 
@@ -38,7 +38,7 @@ class Owner(Protocol):
 
     def usable(self, terminal: str) -> bool: ...
 
-    def show(self, terminal: str, outcome: str) -> None: ...
+    def show(self, terminal: str, outcome: str, reason: str = "") -> None: ...
 
 
 class Ears(NamedTuple):
@@ -53,6 +53,7 @@ class Ears(NamedTuple):
     presented: Callable[[DocumentPresented], None]
     placed: Callable[[Position], None]
     keyed: Callable[[str], str] | None
+    erasures: Erasures | None = None
 
 
 class Supervised(NamedTuple):
@@ -83,10 +84,10 @@ class Devices:
         for link in config.links:
             self._terminals(link, [terminal for terminal in config.terminals if terminal.link == link.name])
 
-    def show(self, terminal: str, outcome: str) -> None:
+    def show(self, terminal: str, outcome: str, reason: str = "") -> None:
         """Fulfils ports.Terminals over all lines: whoever owns the terminal shows the outcome."""
         if owner := self.owners.get(terminal):
-            owner.show(terminal, outcome)
+            owner.show(terminal, outcome, reason)
 
     def _gate(self, door: Door, profile: Profile, link: Link) -> Gate:
         ears = self._ears
@@ -170,7 +171,7 @@ class Devices:
             secrets = [push_secret(self._folder / (terminal.secret_file or "")) for terminal in terminals]
             callers = list(zip(terminals, profiles, secrets, strict=True))
             zone = ZoneInfo(self._config.gateway.zone)
-            return PushTerminals(link.url, callers, self._clock, zone, ears.read, ears.device)
+            return PushTerminals(link.url, callers, self._clock, zone, ears.read, ears.device, ears.erasures)
         from edge_agent.drivers.terminal import SerialTerminal
 
         return SerialTerminal(

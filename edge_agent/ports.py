@@ -47,10 +47,23 @@ class Gate(Protocol):
 
 
 class Terminals(Protocol):
-    def show(self, terminal: str, outcome: str) -> None:
-        """Tell the person: `granted`, `denied`, `fault`, `pin_wanted`, `waiting` (for company or another factor) or
-        `close_door`. Never waits, never raises.
+    def show(self, terminal: str, outcome: str, reason: str = "") -> None:
+        """Tell the person: `granted`, `denied` (and why), `fault`, `pin_wanted`, `waiting` (for company or another
+        factor), `close_door`, how to stand before the camera (`face_nearer`, …), or what a sensor here has reached:
+        `warning`, `alarm`. Never waits, never raises.
         """
+        ...
+
+
+class Erasures(Protocol):
+    """Faces that terminals which match by themselves have still to delete."""
+
+    def next(self, terminal: str) -> tuple[int, str] | None:
+        """Number of the order and person; None when this terminal has nothing left to delete."""
+        ...
+
+    def confirmed(self, terminal: str, order: int) -> None:
+        """The terminal says it has carried out that order. Never waits, never raises."""
         ...
 
 

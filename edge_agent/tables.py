@@ -52,6 +52,7 @@ RANGES = {
     "distance": (0.2, 1.3), "distance_claimed": (0.2, 1.4),  # the engine narrows it: config.py
     "margin": (0.0, 0.5), "agree": (2, 10), "of": (2, 20), "within_s": (0.5, 30.0),
     "lock_after_s": (60.0, 86_400.0), "session_h": (1.0, 24.0),
+    "entry_days": (30, 3650), "record_days": (1095, 36_500),
     "min_face_px": (40, 1000), "min_sharpness": (0.0, 1000.0),
 }  # fmt: skip
 # What msgspec calls a type → what TOML calls it, and what it looks like there.

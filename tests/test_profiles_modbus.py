@@ -40,6 +40,11 @@ WRONG = [
     ("bands that overlap", "sensors/loop-12bit", "from = 2400", "from = 2300", "sensor.band", "overlap"),
     ("a state missing", "sensors/loop-12bit", 'state = "cut"', 'state = "open"', "sensor.band", "once"),
     ("two registers for one value", "sensors/gas-ppm", "address = 6", "address = 6\ncount = 2", "read", "1 needed"),
+    ("an address that is not set", "gates/waveshare-8d", '[{ plus = "address" }]', "[{ value = 5 }]", "write[4].words",
+     "exactly one"),
+    ("an address in a switch", "gates/waveshare-8d", "[{ value = 0x0000 }]", '[{ plus = "address" }]', "write[1].words",
+     "no other"),
+    ("a wrong address frame", "gates/lctech-8", "to = 5", "to = 6", "example[7]", "encode"),
     ("a reader on Modbus", "gates/r4d-8", 'kind     = "gate"', 'kind     = "terminal"', "kind", "terminal"),
 ]  # fmt: skip
 

@@ -17,11 +17,13 @@ pytestmark = pytest.mark.skipif(
 
 
 def test_the_unit_verifies(tmp_path: Path) -> None:
-    """systemd finds nothing to complain about, given that the program is installed where the unit says."""
+    """systemd finds nothing to complain about, drop-in and all, given that the program is installed where it says."""
     text = UNIT.read_text().replace("/opt/edge-agent/.venv/bin/edge-agent", sys.executable)
     assert sys.executable in text
     copy = tmp_path / UNIT.name
     copy.write_text(text)
+    (tmp_path / f"{UNIT.name}.d").mkdir()
+    (tmp_path / f"{UNIT.name}.d/remote.conf").write_text(UNIT.with_name("edge-agent-remote.conf").read_text())
     done = subprocess.run(["systemd-analyze", "verify", copy], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.strip()) == (0, "")
 

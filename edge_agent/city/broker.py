@@ -5,6 +5,7 @@ an earlier connection is never acknowledged on a later one.
 """
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import struct
@@ -25,6 +26,7 @@ from edge_agent.errors import UplinkError
 KEEPALIVE_S = 20
 CONNECT_S = 5.0
 ANSWER_S = 10.0
+FAREWELL_S = 2.0
 RECEIVE_MAXIMUM = 1000
 MAXIMUM_PACKET = 1_048_576
 REFUSED = 0x80
@@ -62,6 +64,9 @@ class BrokerAddress(msgspec.Struct, frozen=True):
     def context(self) -> ssl.SSLContext:
         """Raises OSError for files that are missing or no certificates."""
         context = ssl.create_default_context(cafile=self.ca)
+        context.verify_flags |= (
+            ssl.VERIFY_X509_STRICT
+        )  # as Python 3.13 does, so that a newer system refuses nothing new
         if self.cert is not None:
             context.minimum_version = ssl.TLSVersion.TLSv1_3
             context.load_cert_chain(self.cert, self.key)
@@ -140,8 +145,12 @@ class CityConnection:
         if mid and not self.ended.is_set():
             self._client.ack(mid, 1)
 
-    async def close(self) -> None:
-        """Say goodbye and end the network thread."""
+    async def close(self, farewell: tuple[str, bytes] | None = None) -> None:
+        """Say goodbye (topic, payload; retained, in the will's place) and end the network thread."""
+        if farewell is not None and not self.ended.is_set():
+            with contextlib.suppress(UplinkError, TimeoutError):
+                async with asyncio.timeout(FAREWELL_S):
+                    await self.publish(*farewell, None, retain=True)
         self._client.disconnect()
         await asyncio.to_thread(self._client.loop_stop)
         self._end("closed")

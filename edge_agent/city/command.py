@@ -112,8 +112,12 @@ class CommandDesk:
 
     async def result(self, command: Command, wait_s: float) -> tuple[str, dict[str, Any]] | None:
         """(tag, event) the gateway reported about `command`; None when nothing came within `wait_s`."""
+        return await self.named(command.gateway, command.id, wait_s)
+
+    async def named(self, gateway: str, id: str, wait_s: float) -> tuple[str, dict[str, Any]] | None:
+        """The same by its id: a list of people is reported as people-<version>."""
         deadline = time.monotonic() + wait_s
-        while (found := self._store.result_of(source_of(command.gateway), command.id)) is None:
+        while (found := self._store.result_of(source_of(gateway), id)) is None:
             if time.monotonic() > deadline:
                 return None
             await asyncio.sleep(LOOK_EVERY_S)

@@ -10,7 +10,7 @@ from pathlib import Path
 from edge_agent import log
 from edge_agent.city.broker import Arrived, BrokerAddress
 from edge_agent.city.intake import Intake, Refused
-from edge_agent.city.reception import GROUP, Judged, Reception
+from edge_agent.city.reception import GROUP, REGION, Judged, Reception
 from edge_agent.city.rows import CityRow
 from edge_agent.city.store import CityStore
 from edge_agent.contract import topics
@@ -34,11 +34,12 @@ class IngestWorker:
         gateways: Path,
         client_id: str = "city-ingest",
         group: str = GROUP,
+        region: str = REGION,
     ) -> None:
         self.store = store
         self.stored = 0
         self._intake = Intake(gateways)
-        self._reception = Reception(address, store, ack_key, self._intake, client_id, group)
+        self._reception = Reception(address, store, ack_key, self._intake, client_id, group, region)
         self.listening = self._reception.listening
 
     @property

@@ -8,6 +8,7 @@ one store; none assumes that it sees a gateway's events in order, or all of them
 import asyncio
 import contextlib
 import time
+from typing import Literal
 
 import msgspec
 
@@ -19,16 +20,19 @@ from edge_agent.city.rows import CityRow, KnownGateway, Watermark
 from edge_agent.city.store import CityStore
 from edge_agent.contract import topics
 from edge_agent.contract.envelope import iso_time, source_of
-from edge_agent.contract.messages import ACK_EXPIRY_S, AckMessage, BirthMessage, Refusal, seal
+from edge_agent.contract.messages import ACK_EXPIRY_S, AckMessage, BirthMessage, Refusal, StateMessage, seal
 from edge_agent.contract.signatures import PrivateKey
 from edge_agent.errors import UplinkError
+from edge_agent.model.encoding import canonical
 
 GROUP = "ingest"
+REGION = "city"
 BATCH = 500
 WAITING = 2000  # messages read from the broker and not yet stored; beyond it they are dropped and come again
 SENDING_S = 30.0  # who was heard within this time shares the queue
 REFUSALS = 50  # in one acknowledgement; each at most REASON long, so that all fit into it
 REASON = 160
+STATE_AGAIN_S = 0.2  # whoever may write STATE does not make a worker write without end
 REFUSED_LOG_S = 1.0  # all of them are in the quarantine
 
 logger = log.get("city.ingest")
@@ -52,7 +56,8 @@ class Reception:
     """`store` is only used from the loop that calls; `client_id` must differ between workers of one broker.
 
     `group`: who shares the work. A client that a broker lets into the group, and then lets read nothing, takes its
-    share of all events to nowhere: a name that only workers know keeps it out (docs/brokers).
+    share of all events to nowhere: a name that only workers know keeps it out (docs/brokers). `region`: whose STATE
+    says `online` while at least one reception works, so that gateways wait when there is none.
     """
 
     def __init__(
@@ -63,7 +68,9 @@ class Reception:
         intake: Intake,
         client_id: str,
         group: str = GROUP,
+        region: str = REGION,
     ) -> None:
+        self.host = topics.host(region)
         self.address, self.client_id, self.group = address, client_id, group
         self.refused = 0
         self.listening = asyncio.Event()  # set while subscribed
@@ -72,20 +79,25 @@ class Reception:
         self._connection: CityConnection | None = None
         self._heard: dict[str, float] = {}  # source -> monotonic time of its last message
         self._last_now_ms = 0
+        self._bdseq = 0
+        self._state_again_s = 0.0
         self._say_again_s = 0.0
 
     async def open(self) -> None:
         """One connection, subscribed. Raises UplinkError."""
         self._waiting = asyncio.Queue(WAITING)
-        connection = self._connection = CityConnection(self.address, self.client_id, self._arrived)
+        self._bdseq = max(self._bdseq + 1, time.time_ns() // 1_000_000)
+        will = (self.host, self._state("offline"))
+        connection = self._connection = CityConnection(self.address, self.client_id, self._arrived, will)
         await connection.open()
         await connection.subscribe(self._subscriptions(connection.shared))
+        connection.send(self.host, self._state("online"), None, retain=True)
         self.listening.set()
 
     async def close(self) -> None:
         self.listening.clear()
         if self._connection is not None:
-            await self._connection.close()
+            await self._connection.close((self.host, self._state("offline")))
 
     async def next(self) -> Judged:
         """What is there, at least one message, judged. Raises UplinkError when the connection has ended."""
@@ -141,9 +153,26 @@ class Reception:
         return [
             *(f"{prefix}{topics.up('+', kind)}" for kind in (*topics.EVENT_KINDS, "birth")),
             topics.up("+", "state"),
+            self.host,
         ]
 
+    def _state(self, state: Literal["online", "offline"]) -> bytes:
+        return canonical(StateMessage(state, self._bdseq))
+
+    def _other_left(self, message: Arrived) -> None:
+        """Another worker of the region has gone: the region goes on as long as this one is here."""
+        live = self._live()
+        live.acknowledge(message.mid)
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            said = msgspec.json.decode(message.payload, type=StateMessage)
+            if said.state == "offline" and self.listening.is_set() and time.monotonic() >= self._state_again_s:
+                self._state_again_s = time.monotonic() + STATE_AGAIN_S
+                live.send(self.host, self._state("online"), None, retain=True)
+
     def _arrived(self, message: Arrived) -> None:
+        if message.topic == self.host:
+            self._other_left(message)
+            return
         with contextlib.suppress(asyncio.QueueFull):
             self._waiting.put_nowait(message)
 

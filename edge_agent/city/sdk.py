@@ -28,7 +28,7 @@ from edge_agent.city.broker import REFUSED, Arrived, BrokerAddress, CityConnecti
 from edge_agent.city.command import CommandDesk, wire
 from edge_agent.city.ingest import RETRY_S
 from edge_agent.city.intake import Intake
-from edge_agent.city.reception import GROUP, Judged, Reception
+from edge_agent.city.reception import GROUP, REGION, Judged, Reception
 from edge_agent.city.rows import CityRow, Watermark
 from edge_agent.city.store import CityStore
 from edge_agent.contract import topics
@@ -73,15 +73,25 @@ class Batch:
 
 
 class Platform:
-    """`name` differs between the processes at one broker; those that share the work share `group` and `folder`."""
+    """`name` differs between the processes at one broker; those that share the work share `group` and `folder`.
 
-    def __init__(self, broker: BrokerAddress, folder: Path, name: str = "platform-1", group: str = GROUP) -> None:
+    `region`: as in `[uplink]` of its gateways; they wait while its STATE says that no process of it listens.
+    """
+
+    def __init__(
+        self,
+        broker: BrokerAddress,
+        folder: Path,
+        name: str = "platform-1",
+        group: str = GROUP,
+        region: str = REGION,
+    ) -> None:
         """Raises KeyFileError, StoreError."""
         self.broker, self.folder = broker, folder
         self._store = CityStore(folder / "marks.db")
         self._intake = Intake(folder / "gateways")
         ack_key = load_private(folder / "keys/city-ack.key")
-        self._reception = Reception(broker, self._store, ack_key, self._intake, name, group)
+        self._reception = Reception(broker, self._store, ack_key, self._intake, name, group, region)
         self.listening = self._reception.listening
 
     async def __aenter__(self) -> "Platform":

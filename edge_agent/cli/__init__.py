@@ -1,5 +1,6 @@
 """The command line. Each command lives in a module of its own, loaded when it is called: `run` must start quickly."""
 
+import resource
 from importlib import import_module
 
 import click
@@ -57,7 +58,11 @@ def group(lang: str | None) -> None:
 
 
 def main() -> None:
-    """Entry point: an error the user can mend is said in words and exits with 1; bad usage exits with 2."""
+    """Entry point: an error the user can mend is said in words and exits with 1; bad usage exits with 2.
+
+    None of these processes leaves a core dump: their memory holds face templates, keys and PINs.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         group(prog_name="edge-agent")
     except EdgeAgentError as error:

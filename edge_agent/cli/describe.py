@@ -112,8 +112,8 @@ def _detail(event: Event | UnknownEvent, lang: str) -> str:
             return f"{how_words(how, lang)} · {_word(f'reason.{reason}', reason, lang)}"
         case DoorModeChanged():
             return _mode(event, lang)
-        case DoorTamper(on=on):
-            return say("detail.tamper_on" if on else "detail.tamper_off", lang)
+        case DoorTamper(on=on, open=housings):
+            return " · ".join((say("detail.tamper_on" if on else "detail.tamper_off", lang), *housings))
         case DoorFault(input=name, what=what):
             return say("detail.input", lang, input=name, what=_word(f"detail.fault.{what}", what, lang))
         case FireReleased(door=door):

@@ -11,6 +11,7 @@ PARTS = {
     "record": "device_record",
     "replay": "device_replay",
     "test": "device_test",
+    "address": "device_address",
     "osdp-provision": "osdp_provision",
 }
 
@@ -28,4 +29,4 @@ class Parts(click.Group):
 
 @click.group("device", cls=Parts)
 def command() -> None:
-    """Devices at the gateway's ports: list, probe, sniff, record, replay, test, osdp-provision."""
+    """Devices at the gateway's ports: list, probe, sniff, record, replay, test, address, osdp-provision."""

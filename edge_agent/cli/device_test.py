@@ -1,4 +1,4 @@
-"""`edge-agent device test`: a terminal or a door, tried out through the same drivers as in service.
+"""`edge-agent device test`: a terminal, door, sensor or desk, tried out through the same drivers as in service.
 
 Only while the agent is stopped: two masters on one line disturb each other, and what is tried here stands in no
 journal. A running agent opens its doors with `edge-agent door open`, on record.
@@ -12,16 +12,18 @@ from typing import Any
 import click
 
 from edge_agent.cli.columns import tell
-from edge_agent.cli.device_build import alone
+from edge_agent.cli.device_build import One, alone
 from edge_agent.cli.device_site import Site, duration, look_at
 from edge_agent.cli.options import CONFIG, STATE
 from edge_agent.cli.speech import words
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.errors import DeviceUnavailable, EdgeAgentError
 from edge_agent.model.doors import DeviceReport, GateReport, Report
+from edge_agent.model.position import Position
 from edge_agent.model.profile import Profile
-from edge_agent.model.reads import Card, Keys, Read, Unreadable
-from edge_agent.model.site import Config, Door, Terminal
+from edge_agent.model.reads import Card, DocumentPresented, Keys, Read, Unreadable
+from edge_agent.model.sensors import Level, SensorReport
+from edge_agent.model.site import Config, Desk, Door, Sensor, Terminal
 from edge_agent.supervise import Job
 
 READY_S = 10.0
@@ -33,29 +35,33 @@ ANSWER_S = 3.0  # beyond this a relay has not moved
 @click.command("test")
 @CONFIG
 @STATE
-@click.argument("name", metavar="TERMINAL|DOOR")
+@click.argument("name", metavar="NAME")
 @click.option("--yes", is_flag=True, help="Ask nothing: move the door, take what was shown as seen.")
 @click.option("--card-within", default="15s", show_default=True, help="How long to wait for a test card; 0 for none.")
 def command(config: Path, state: Path | None, name: str, yes: bool, card_within: str) -> None:
-    """Try out a terminal (LEDs, beeps, a card) or a door (inputs, relay; asks before it moves). The agent must be
-    stopped; while it runs use `edge-agent door open`.
+    """Try out a terminal (LEDs, beeps, a card), a door (inputs, relay; asks before it moves), a sensor (what it
+    measures) or a desk (an ID card). The agent must be stopped; while it runs use `edge-agent door open`.
     """
     site = look_at(config, state)
     if site.config is None:
         raise site.trouble or EdgeAgentError("device.no_such", name=name, known="–")
-    terminal = next((one for one in site.config.terminals if one.name == name), None)
-    door = next((one for one in site.config.doors if one.name == name), None)
-    if terminal is None and door is None:
-        known = ", ".join([one.name for one in site.config.terminals] + [one.name for one in site.config.doors])
-        raise EdgeAgentError("device.no_such", name=name, known=known or "–")
+    there: list[One] = [*site.config.terminals, *site.config.doors, *site.config.sensors, *site.config.desks]
+    one = next((one for one in there if one.name == name), None)
+    if one is None:
+        raise EdgeAgentError("device.no_such", name=name, known=", ".join(one.name for one in there) or "–")
     if site.running:
-        raise EdgeAgentError("device.test_running", door=door.name if door else terminal.door if terminal else name)
+        door = one.door if isinstance(one, Terminal) else name
+        raise EdgeAgentError("device.test_running" if isinstance(one, Terminal | Door) else "device.stop", door=door)
     card_s = 0.0 if card_within.strip() in ("0", "0s") else duration(card_within) or 0.0
-    if terminal is not None:
-        good = asyncio.run(TerminalTrial(site, site.config, terminal, config.parent, yes).run(card_s))
-    else:
-        assert door is not None
-        good = asyncio.run(DoorTrial(site, site.config, door, config.parent, yes).run())
+    match one:
+        case Terminal():
+            good = asyncio.run(TerminalTrial(site, site.config, one, config.parent, yes).run(card_s))
+        case Door():
+            good = asyncio.run(DoorTrial(site, site.config, one, config.parent, yes).run())
+        case Sensor():
+            good = asyncio.run(SensorTrial(site, site.config, one, config.parent, yes).run())
+        case Desk():
+            good = asyncio.run(DeskTrial(site, site.config, one, config.parent, yes).run(card_s))
     if not good:
         raise EdgeAgentError("device.test_failed", name=name)
     tell("device.test_good", name=name)
@@ -111,7 +117,7 @@ class TerminalTrial(Trial):
         self.terminal = terminal
         self.profile: Profile = load_profile(terminal.profile)
         self.reads: list[Read] = []
-        self.devices = alone(config, folder, self.sim, terminal, self.reads.append, lambda moved: None, self.report)
+        self.devices = alone(config, folder, self.sim, terminal, self.report, read=self.reads.append)
         self.owner = self.devices.owners[terminal.name]
 
     async def run(self, card_s: float) -> bool:
@@ -159,7 +165,7 @@ class DoorTrial(Trial):
         super().__init__(site, yes)
         self.door = door
         self.seen: list[Report] = []
-        self.devices = alone(config, folder, self.sim, door, lambda read: None, self._told, self.report)
+        self.devices = alone(config, folder, self.sim, door, self.report, moved=self._told)
         self.gate = self.devices.gates[door.name]
 
     async def run(self) -> bool:
@@ -199,3 +205,56 @@ class DoorTrial(Trial):
             await self.gate.secure()
         except DeviceUnavailable:
             tell("device.test_not_locked", door=self.door.name)
+
+
+class SensorTrial(Trial):
+    """What it measures now; of a satellite receiver the first place, which may take a minute under the open sky."""
+
+    def __init__(self, site: Site, config: Config, sensor: Sensor, folder: Path, yes: bool) -> None:
+        super().__init__(site, yes)
+        self.name = sensor.name
+        self.said: list[SensorReport | Position] = []
+        self.devices = alone(
+            config, folder, self.sim, sensor, self.report, measured=self.said.append, placed=self.said.append
+        )
+
+    async def run(self) -> bool:
+        return await self.with_jobs((job.run for job in self.devices.jobs), self._story)
+
+    async def _story(self) -> None:
+        tell("device.test_wait", name=self.name)
+        if not await self.until(lambda: self.said, READY_S):
+            raise EdgeAgentError("device.test_away", name=self.name, why=self.trouble or words("device.no_answer"))
+        match self.said[0]:
+            case SensorReport(reading=reading):
+                value = "" if reading.value is None else f" {reading.value:g} {reading.unit}".rstrip()
+                level = words(f"device.measured.{reading.level.value}")
+                tell("device.test_measured", what=words(f"alert.{reading.kind}") + value, level=level)
+                self.good = reading.level is not Level.FAULT
+            case Position() as at:
+                tell("device.test_placed", latitude=at.latitude, longitude=at.longitude, satellites=at.satellites)
+
+
+class DeskTrial(Trial):
+    """An ID card is read; of it only the masked number is shown, and nothing is kept."""
+
+    def __init__(self, site: Site, config: Config, desk: Desk, folder: Path, yes: bool) -> None:
+        super().__init__(site, yes)
+        self.name = desk.name
+        self.shown: list[DocumentPresented] = []
+        self.devices = alone(config, folder, self.sim, desk, self.report, presented=self.shown.append)
+
+    async def run(self, card_s: float) -> bool:
+        return await self.with_jobs((job.run for job in self.devices.jobs), lambda: self._story(card_s or READY_S))
+
+    async def _story(self, card_s: float) -> None:
+        tell("device.test_document", s=card_s)
+        if not await self.until(lambda: self.shown or self.trouble, card_s):
+            raise EdgeAgentError("device.test_away", name=self.name, why=words("device.no_document"))
+        if not self.shown:
+            raise EdgeAgentError("device.test_away", name=self.name, why=self.trouble)
+        document = self.shown[0].document
+        tell("device.test_read_document", number=document.masked)
+        for doubt in document.doubts:
+            tell(f"device.doubt.{doubt}")
+            self.good = False

@@ -11,12 +11,13 @@ import click
 import msgspec
 
 from edge_agent.cli import face_bulk
-from edge_agent.cli.face_enrol import Agreed, Enroller, erase, lapsed, permit
+from edge_agent.cli.face_enrol import Agreed, Enroller, agree, permit
 from edge_agent.cli.options import CONFIG, STATE, state_directory
 from edge_agent.cli.speech import complain, tell, words
-from edge_agent.config import FACE_KEY, MODELS, load_config
+from edge_agent.config import FACE_KEY, MODELS, face_terminals, load_config
 from edge_agent.errors import FaceError
 from edge_agent.model.site import FacePolicy
+from edge_agent.store.erasing import erase, lapsed
 from edge_agent.store.faces import FaceStore, load_key
 from edge_agent.store.people import PeopleStore
 from edge_agent.vision import models
@@ -54,8 +55,7 @@ def enroll(
     guardian: str, channel: str, until: datetime | None, allow_alike: bool, delete_photos: bool,
 ) -> None:  # fmt: skip
     """Enrol PERSON's face from PHOTOS (three to five are good), each showing this one face; - is standard input."""
-    end_ms = None if until is None else round(until.replace(tzinfo=UTC).timestamp() * 1000)
-    agreed = Agreed(consent, keep_image, guardian, end_ms)
+    agreed = Agreed(consent, keep_image, guardian, _end_ms(until))
     with closing(PeopleStore(state_directory(config, state) / "people.db")) as people:
         permit(people, person, agreed)
     with _enroller(config, state, allow_alike) as (enroller, policy):
@@ -161,17 +161,74 @@ def withdraw(config: Path, state: Path | None, person: str, purpose: str) -> Non
 @CONFIG
 @STATE
 def expire(config: Path, state: Path | None) -> None:
-    """Destroy the faces of those whose consent has ended. Run it daily."""
+    """Destroy now the faces of those whose consent or visit has ended. A running agent does so within the hour."""
     folder, gateway = state_directory(config, state), load_config(config).gateway.id
-    over: Sequence[tuple[str, int]] = ()
+    over: Sequence[tuple[str, str, int]] = ()
     with closing(PeopleStore(folder / "people.db")) as people:
+        now_ms = time.time_ns() // 1_000_000
         if faces := existing_faces(config, folder, gateway):
             with closing(faces):
-                over = lapsed(faces, people)
-    for person, count in over:
-        tell("cli.lapsed", person=person, count=count)
+                over = lapsed(faces, people, now_ms)
+        else:
+            over = lapsed(None, people, now_ms)
+    for person, why, count in over:
+        tell(f"cli.{why}", person=person, count=count)
     if not over:
         tell("cli.nobody_lapsed")
+
+
+@command.command("agree")
+@CONFIG
+@STATE
+@click.argument("person")
+@click.option("--consent", required=True, help="Version of the text that was agreed to; recorded.")
+@GUARDIAN
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The consent ends on that day (UTC).")
+def agree_(config: Path, state: Path | None, person: str, consent: str, guardian: str, until: datetime | None) -> None:
+    """Record that PERSON agrees to be matched by terminals that keep faces by themselves. Enrol them there then.
+
+    What such a terminal says about somebody who has not agreed opens nothing.
+    """
+    loaded = load_config(config)
+    agreed = Agreed(consent, "", guardian, _end_ms(until))
+    with closing(PeopleStore(state_directory(config, state) / "people.db")) as people:
+        permit(people, person, agreed)
+        agree(people, person, agreed, loaded.faces.guardian_consent, "cli")
+    tell("cli.agreed", person=person, version=consent, terminals=", ".join(face_terminals(loaded)) or "–")
+
+
+@command.command("pending")
+@CONFIG
+@STATE
+def pending(config: Path, state: Path | None) -> None:
+    """List faces that terminals have still to delete. Exit status 1 when there are any."""
+    terminals = face_terminals(load_config(config))
+    with closing(PeopleStore(state_directory(config, state) / "people.db")) as people:
+        waiting = people.open_orders(terminals)
+    for terminal, orders in waiting.items():
+        for order in orders:
+            tell("cli.pending", person=order.person, terminal=terminal, why=order.why, since=_day(order.asked_ms))
+    if waiting:
+        raise SystemExit(1)
+    tell("cli.nothing_pending", count=len(terminals))
+
+
+@command.command("confirm")
+@CONFIG
+@STATE
+@click.argument("person")
+@click.argument("terminal")
+@click.option("--by", required=True, help="Who deleted PERSON's face at the terminal, and looked.")
+def confirm(config: Path, state: Path | None, person: str, terminal: str, by: str) -> None:
+    """Confirm that PERSON's face was deleted at TERMINAL by hand: for terminals that cannot be told to."""
+    with closing(PeopleStore(state_directory(config, state) / "people.db")) as people:
+        waiting = people.open_orders(face_terminals(load_config(config))).get(terminal, [])
+        orders = [order for order in waiting if order.person == person]
+        if not orders:
+            raise FaceError("cli.not_pending", person=person, terminal=terminal)
+        for order in orders:
+            people.confirm_erasure(order, terminal, by, time.time_ns() // 1_000_000)
+    tell("cli.confirmed", person=person, terminal=terminal)
 
 
 @command.command("proof")
@@ -179,8 +236,13 @@ def expire(config: Path, state: Path | None) -> None:
 @STATE
 @click.argument("person", required=False)
 def proof(config: Path, state: Path | None, person: str | None) -> None:
-    """Show what was destroyed, of PERSON or of everybody: one JSON object a line."""
+    """Show what was destroyed, of PERSON or of everybody, and which terminals confirmed: one JSON object a line."""
     folder, gateway = state_directory(config, state), load_config(config).gateway.id
+    with closing(PeopleStore(folder / "people.db")) as people:
+        for order in people.face_orders(person):
+            told = {"person": order.person, "why": order.why, "asked_ms": order.asked_ms}
+            told["terminals"] = {name: {"at_ms": at, "by": by} for name, (at, by) in order.confirmed.items()}
+            click.echo(msgspec.json.encode(told))
     if faces := existing_faces(config, folder, gateway):
         with closing(faces):
             for erasure in faces.erasures(person):
@@ -202,6 +264,7 @@ def remove(config: Path, state: Path | None, person: str) -> None:
         closing(PeopleStore(folder / "people.db")) as people,
         closing(FaceStore(folder / "faces.db", key, gateway)) as faces,
     ):
+        people.order_erasure(person, "removed", time.time_ns() // 1_000_000)
         count = erase_faces(faces, people, person)
     if not count:
         raise FaceError("cli.no_face", person=person)
@@ -233,3 +296,11 @@ def _enroller(config: Path, state: Path | None, alike: bool) -> Iterator[tuple[E
         key = load_key(config.parent / FACE_KEY)
         with closing(FaceStore(folder / "faces.db", key, loaded.gateway.id)) as faces:
             yield Enroller(people, faces, loaded.faces, spec, alike=alike), loaded.faces
+
+
+def _end_ms(until: datetime | None) -> int | None:
+    return None if until is None else round(until.replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def _day(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,14 +1,13 @@
 """Enrolment of faces, one person or many: consent, another credential, no duplicate, and what became of each photo."""
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from edge_agent.errors import EdgeAgentError, FaceError
-from edge_agent.model.events import PersonChanged, PersonErased
+from edge_agent.model.events import PersonChanged
 from edge_agent.model.face_models import EngineSpec, limits_of
 from edge_agent.model.site import FacePolicy
 from edge_agent.store.faces import FaceStore
@@ -42,6 +41,24 @@ def permit(people: PeopleStore, person: str, agreed: Agreed) -> None:
         raise FaceError("cli.no_other_credential", person=person)
 
 
+def agree(people: PeopleStore, person: str, agreed: Agreed, guardians: bool, channel: str) -> None:
+    """Record the consents that are new. `guardians`: nobody without a guardian's. Raises FaceError, StoreError."""
+    now_ms = _now_ms()
+    before = people.consent(person, "match", now_ms)
+    if guardians and not agreed.guardian and (before is None or not before.guardian):
+        raise FaceError("store.guardian_missing", person=person)
+    for purpose, version in (("match", agreed.match), ("keep_image", agreed.keep_image)):
+        given = people.consent(person, purpose, now_ms)
+        same = given is not None and given.text_version == version and given.guardian == agreed.guardian
+        if version and not (same and agreed.until_ms is None):
+            people.give_consent(
+                Consent(
+                    person=person, purpose=purpose, text_version=version, given_ms=now_ms, channel=channel,
+                    guardian=agreed.guardian, until_ms=agreed.until_ms,
+                )
+            )  # fmt: skip
+
+
 class Enroller:
     """Stores what may be stored. Raises FaceError or StoreError when a person may not be enrolled at all."""
 
@@ -55,20 +72,7 @@ class Enroller:
 
     def agree(self, person: str, agreed: Agreed) -> None:
         """Record the consents that are new. Raises when a guardian's is needed and there is none."""
-        now_ms = _now_ms()
-        before = self.people.consent(person, "match", now_ms)
-        if self.guardians and not agreed.guardian and (before is None or not before.guardian):
-            raise FaceError("store.guardian_missing", person=person)
-        for purpose, version in (("match", agreed.match), ("keep_image", agreed.keep_image)):
-            given = self.people.consent(person, purpose, now_ms)
-            same = given is not None and given.text_version == version and given.guardian == agreed.guardian
-            if version and not (same and agreed.until_ms is None):
-                self.people.give_consent(
-                    Consent(
-                        person=person, purpose=purpose, text_version=version, given_ms=now_ms, channel=self.channel,
-                        guardian=agreed.guardian, until_ms=agreed.until_ms,
-                    )
-                )  # fmt: skip
+        agree(self.people, person, agreed, self.guardians, self.channel)
 
     def keeps(self, person: str) -> bool:
         return self.people.consent(person, "keep_image", _now_ms()) is not None
@@ -80,8 +84,7 @@ class Enroller:
         name = Path(result.path).name
         if self.faces.holds(person, result.model, result.embedding):
             return FaceError("cli.face_twice", path=name)
-        mine = sum(e.templates for e in self.faces.enrolled() if (e.person, e.model) == (person, result.model))
-        if mine >= TEMPLATES_AT_MOST:
+        if self.faces.count(person, result.model) >= TEMPLATES_AT_MOST:
             return FaceError("cli.face_enough", path=name, person=person, most=TEMPLATES_AT_MOST)
         if not self.alike and (other := self._another(person, result.embedding)):
             return FaceError("cli.face_duplicate", path=name, other=other[0], distance=f"{other[1]:.2f}")
@@ -115,36 +118,6 @@ class Enroller:
                 rows = np.frombuffer(b"".join(made for _, made in piece), "<f4").reshape(-1, self.spec.dimension)
                 self._gallery.extend([who for who, _ in piece], rows)
         return self._gallery
-
-
-def erase(faces: FaceStore, people: PeopleStore, person: str, why: str) -> int:
-    """Destroy templates and pictures and note it in the journal; returns how many templates. Also notes what is gone
-    when the erasing is to be run again.
-    """
-    before = len(faces.erasures(person))
-    try:
-        faces.erase(person, why)
-    finally:
-        gone = faces.erasures(person)[before:]
-        for proof in gone:
-            people.note(PersonChanged(what="face_removed", person=person, count=proof.templates, source="cli"))
-            people.note_erased(
-                PersonErased(
-                    person=person, why=why, templates=proof.templates, pictures=proof.crops, digest=proof.digest
-                )
-            )
-    return sum(proof.templates for proof in gone)
-
-
-def lapsed(faces: FaceStore, people: PeopleStore) -> Sequence[tuple[str, int]]:
-    """Destroy the faces of those whose consent to be matched is no longer in force, and pictures nobody may keep."""
-    now_ms, over = _now_ms(), list[tuple[str, int]]()
-    for person in sorted({enrolled.person for enrolled in faces.enrolled()}):
-        if people.consent(person, "match", now_ms) is None:
-            over.append((person, erase(faces, people, person, "lapsed")))
-        elif people.consent(person, "keep_image", now_ms) is None and faces.crops(person):
-            faces.drop_crops(person)
-    return over
 
 
 def _now_ms() -> int:

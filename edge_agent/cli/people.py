@@ -148,6 +148,7 @@ def export(config: Path, state: Path | None, person: str) -> None:
         if known is None:
             raise StoreError("store.no_person", person=person)
         told: dict[str, Any] = {"person": known, "consents": people.consents(person), "faces": []}
+        told["face_orders"] = people.face_orders(person)
     if faces := existing_faces(config, folder, load_config(config).gateway.id):
         with closing(faces):
             told["faces"] = [enrolled for enrolled in faces.enrolled() if enrolled.person == person]
@@ -197,7 +198,7 @@ def revoke_card(config: Path, state: Path | None, person: str, card: str, card_f
 @STATE
 @click.argument("person")
 def remove(config: Path, state: Path | None, person: str) -> None:
-    """Remove PERSON: name, cards, PIN, consents and face templates."""
+    """Remove PERSON: name, cards, PIN and face templates. What they agreed to is kept as proof, under the id alone."""
     from edge_agent.cli.face import erase_faces, existing_faces
 
     gateway = load_config(config).gateway.id

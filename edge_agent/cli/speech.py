@@ -33,6 +33,10 @@ def tell(code: str, **fields: Any) -> None:
 
 
 def complain(error: EdgeAgentError) -> None:
-    """An error on standard error, each problem on a line of its own."""
+    """An error on standard error, each problem on a line of its own; before a person's eyes wrapped between words."""
+    from edge_agent.cli.columns import width, wrap  # which speaks by this module
+
+    seen = sys.stderr.isatty()
     for line in error.text(_language).splitlines():
-        click.secho(line, fg="red" if sys.stderr.isatty() else None, err=True)
+        for piece in wrap(line, width()) if seen else [line]:
+            click.secho(piece, fg="red" if seen else None, err=True)

@@ -12,18 +12,30 @@ import msgspec
 from edge_agent import __version__
 from edge_agent.contract import examples, topics
 from edge_agent.contract.envelope import Envelope
-from edge_agent.contract.messages import ACK_EXPIRY_S, COMMAND_TTL_S, AckMessage, BirthMessage, StateMessage
+from edge_agent.contract.messages import (
+    ACK_EXPIRY_S,
+    COMMAND_TTL_S,
+    AckMessage,
+    BirthMessage,
+    ManifestMessage,
+    StateMessage,
+)
 from edge_agent.contract.schemas import as_text
+from edge_agent.contract.telemetry import TelemetryMessage
 from edge_agent.model.commands import Command
+from edge_agent.model.encoding import json_schemas
 from edge_agent.model.events import EVENTS, Event
+from edge_agent.model.grants import PeopleChunk
 
 BINDING = "0.2.0"  # of the MQTT bindings
 EVENT_TYPE = "application/cloudevents+json"
 KEEPALIVE_S = 20
 WILL_DELAY_S = 30
+SENT = (*topics.UP_KINDS, "tel")
+RETAINED = ("state", "cfg", "content", "host")
 
 DESCRIPTION = """\
-What a gateway and its city say to each other over MQTT 5 (or 3.1.1), at QoS 1.
+What a gateway and its city say to each other over MQTT 5 (or 3.1.1), at QoS 1 (telemetry: 0).
 
 **confirm = "city"** (the default): an event leaves the gateway's outbox only when the city's signed acknowledgement
 covers it. The city acknowledges after its own commit, cumulatively: all up to `upto`, and the islands `have`. It
@@ -45,18 +57,23 @@ _KINDS = {
     "rsp": "What became of commands. The same envelope.",
     "birth": "The gateway introduces itself, signed, at the beginning of every connection, until it is answered.",
     "state": "online or offline, retained; also the will. An offline whose bdseq is not the last birth's is ignored.",
+    "tel": "How the gateway is, once a minute at QoS 0: for a map and its colours. Not signed, never repeated.",
     "ack": "What the city holds, signed. Losing one is harmless: the next says all of it again.",
     "cmd": "A command, signed by a key the broker does not hold. Never retained, gone after 30 s.",
+    "cfg": "Who may pass, as a signed list of pieces by hash, retained: the newest is all that counts.",
+    "content": "A piece of such a list, or an agent.toml, retained until the gateway has fetched it by its SHA-256.",
+    "host": "Whether somebody of the city listens, retained; also a will. While it says offline, gateways wait.",
 }
 _MESSAGES: dict[str, tuple[type[msgspec.Struct], str]] = {
     "birth": (BirthMessage, "birth"), "state": (StateMessage, "state"),
-    "ack": (AckMessage, "ack"), "cmd": (Command, "command"),
+    "tel": (TelemetryMessage, "telemetry"), "ack": (AckMessage, "ack"), "cmd": (Command, "command"),
+    "cfg": (ManifestMessage, "manifest"), "content": (PeopleChunk, "content"), "host": (StateMessage, "state"),
 }  # fmt: skip
 
 
 def document() -> dict[str, Any]:
     kinds = [Envelope, *(kind for kind, _ in _MESSAGES.values()), *EVENTS]
-    _, schemas = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
+    schemas = json_schemas(kinds, "#/components/schemas/{name}")
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "edge-agent uplink", "version": __version__, "description": DESCRIPTION},
@@ -93,11 +110,21 @@ def _server() -> dict[str, Any]:
 
 
 def _channel(kind: str) -> dict[str, Any]:
-    name = topics.up if kind in topics.UP_KINDS else topics.down
+    gateway = {"gateway": {"description": f"The gateway's name, {topics.GATEWAY}", "examples": ["G0417"]}}
+    match kind:
+        case "host":
+            address = topics.host("{region}")
+            parameters = {"region": {"description": "[uplink] region of its gateways", "examples": ["city"]}}
+        case "content":
+            address = topics.content("{gateway}", "{sha256}")
+            parameters = {**gateway, "sha256": {"description": "SHA-256 of the payload, 64 hex digits"}}
+        case _:
+            address = (topics.up if kind in SENT else topics.down)("{gateway}", kind)
+            parameters = gateway
     return {
-        "address": name("{gateway}", kind),
+        "address": address,
         "description": _KINDS[kind],
-        "parameters": {"gateway": {"description": f"The gateway's name, {topics.GATEWAY}", "examples": ["G0417"]}},
+        "parameters": parameters,
         "messages": {message: {"$ref": f"#/components/messages/{message}"} for message in _in_channel(kind)},
     }
 
@@ -109,11 +136,11 @@ def _in_channel(kind: str) -> list[str]:
 
 
 def _operation(kind: str) -> dict[str, Any]:
-    binding: dict[str, Any] = {"qos": 1, "retain": kind == "state", "bindingVersion": BINDING}
+    binding: dict[str, Any] = {"qos": int(kind != "tel"), "retain": kind in RETAINED, "bindingVersion": BINDING}
     if kind in {"ack", "cmd"}:
         binding["messageExpiryInterval"] = ACK_EXPIRY_S if kind == "ack" else COMMAND_TTL_S
     return {
-        "action": "send" if kind in topics.UP_KINDS else "receive",
+        "action": "send" if kind in SENT else "receive",
         "channel": {"$ref": f"#/channels/{kind}"},
         "summary": _KINDS[kind],
         "bindings": {"mqtt": binding},

@@ -4,6 +4,7 @@ They are test vectors: whoever recomputes hashes and signatures and gets these h
 RFC 8032's first test key, known to everybody: it signs nothing else. `python -m edge_agent.contract.examples DIR`.
 """
 
+import hashlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from edge_agent.contract.envelope import chain_hash, genesis, write_envelope
-from edge_agent.contract.messages import AckMessage, BirthMessage, Refusal, StateMessage, seal
+from edge_agent.contract.messages import AckMessage, BirthMessage, ManifestMessage, Refusal, StateMessage, seal
+from edge_agent.contract.telemetry import TelemetryMessage
 from edge_agent.model import events as e
 from edge_agent.model.encoding import canonical
+from edge_agent.model.grants import Chunk, CredentialGrant, CredentialName, Delta, PeopleChunk, PersonGrant
 from edge_agent.model.sightings import Fall, Measure
 
 GATEWAY = "G0417"
@@ -44,12 +47,15 @@ STREAM: tuple[e.Event, ...] = (
     e.AccessTaken(door=DOOR, person="p-5f2c", after_ms=1400),
     e.DoorHeld(door=DOOR, open_ms=15_000),
     e.DoorClosed(door=DOOR, open_ms=16_200),
-    e.AccessGranted(door=DOOR, direction="out", person="p-5f2c", category="resident", how=("face",), rule="residents"),
+    e.AccessGranted(
+        door=DOOR, direction="out", person="p-5f2c", category="resident", how=("face",), rule="residents",
+        face=e.FaceMatch(score=0.71, liveness="live", by="terminal"),
+    ),
     e.AccessNotTaken(door=DOOR, person="p-5f2c"),
     e.AccessDenied(door=DOOR, direction="in", reason="unknown", how=("card",), terminal=DEVICE),
     e.ExitRequested(door=DOOR),
     e.DoorForced(door=DOOR),
-    e.DoorTamper(door=DOOR),
+    e.DoorTamper(door=DOOR, open=("north-in",)),
     e.DoorFault(door=DOOR, input="contact", what="cut"),
     e.DoorModeChanged(door=DOOR, mode="unlocked", source="operator", by="王芳", why="furniture", for_ms=1_800_000),
     e.FireReleased(door=DOOR),
@@ -115,6 +121,7 @@ STREAM: tuple[e.Event, ...] = (
     e.HazardClosed(hazard=HAZARD, category="blocked_exit", place="3-1", outcome="fixed", overdue=True, by="local/王芳"),
     e.DutyBegun(duty="d-0b1c2d3e4f50", by="local/王芳", post="north"),
     e.DutyEnded(duty="d-0b1c2d3e4f50", by="local/王芳", lasted_ms=28_800_000, post="north"),
+    e.PersonErased(person="p-5f2c", why="withdrawn", templates=0, pictures=0, digest="", terminal=DEVICE),
     e.ClockStepped(by_ms=-3_600_000),
     e.AuditSignedIn(by="wang", how="totp", address="192.0.2.7"),
     e.AuditViewed(by="wang", what="person", person="p-5f2c"),
@@ -146,6 +153,15 @@ def command() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def piece() -> bytes:
+    """One piece of a list of people; its SHA-256 is its name."""
+    card = CredentialGrant("card", 26, "12d687")
+    resident = PersonGrant("p-5f2c", "resident", "3-1-502", credentials=(card,))
+    return canonical(
+        PeopleChunk(people=(resident,), removed=("p-0007",), revoked=(CredentialName("card", 26, "1a2b3c"),))
+    )
+
+
 def messages() -> dict[str, bytes]:
     """The messages beside events, by the name of their schema."""
     return {
@@ -165,6 +181,21 @@ def messages() -> dict[str, bytes]:
             KEY,
         ),
         "command": seal(command(), KEY),
+        "telemetry": canonical(
+            TelemetryMessage(
+                gateway=GATEWAY, agent="0.1.0", config="c5d1", boot_id=BOOT, up_s=93_784, clock="synced",
+                accepting=True, last=31, waiting=21, fill=0.0001, disk_free=9_663_676_416, reserve=8_388_608,
+                rss=48_234_496, load=0.12, temperature_c=51.5, devices=4, lost=("north-in",),
+            )
+        ),
+        "manifest": seal(
+            ManifestMessage(
+                gateway=GATEWAY, version=BEGAN_MS, issuer="registry",
+                deltas=(Delta(0, (Chunk(hashlib.sha256(piece()).hexdigest(), len(piece())),)),),
+            ),
+            KEY,
+        ),
+        "content": piece(),
     }  # fmt: skip
 
 

@@ -10,7 +10,9 @@ from edge_agent.contract.envelope import Envelope, schema_id
 from edge_agent.contract.messages import AckMessage, BirthMessage, ManifestMessage, StateMessage
 from edge_agent.contract.telemetry import TelemetryMessage
 from edge_agent.model.commands import Command
+from edge_agent.model.encoding import json_schema
 from edge_agent.model.events import EVENTS, schema
+from edge_agent.model.grants import PeopleChunk
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -21,13 +23,14 @@ def schemas() -> dict[str, dict[str, Any]]:
         "ack": AckMessage,
         "birth": BirthMessage,
         "command": Command,
+        "content": PeopleChunk,
         "manifest": ManifestMessage,
         "state": StateMessage,
         "telemetry": TelemetryMessage,
     }
     return {
-        "envelope.json": _titled("envelope", msgspec.json.schema(Envelope)),
-        **{f"{name}.json": _titled(name, msgspec.json.schema(kind)) for name, kind in messages.items()},
+        "envelope.json": _titled("envelope", json_schema(Envelope)),
+        **{f"{name}.json": _titled(name, json_schema(kind)) for name, kind in messages.items()},
         **{f"events/{kind.tag}.json": _titled(kind.tag, schema(kind)) for kind in EVENTS},
     }
 

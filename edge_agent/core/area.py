@@ -223,10 +223,15 @@ def locked_out(terminal: str, standing: Standing, now: Moment) -> bool:
 
 
 def tried(terminal: str, right: bool, standing: Standing, now: Moment, policy: Policy) -> tuple[Tries, ...]:
-    """What a right or wrong try changes. The last wrong one of `policy.wrong_tries` locks, twice as long each time."""
+    """What a right or wrong try changes. The last wrong one of `policy.wrong_tries` locks, twice as long each time. A
+    right one makes up for one wrong one, then for one lock: were all forgotten, whoever guesses would only have to wait
+    for the next neighbour to pass, or to show a card of their own in between.
+    """
     before = standing.tries.get(terminal) or Tries(terminal)
     if right:
-        return (Tries(terminal),) if before.wrong or before.locked else ()
+        if before.wrong:
+            return (Tries(terminal, before.wrong - 1, before.locked),)
+        return (Tries(terminal, 0, before.locked - 1),) if before.locked else ()
     if before.wrong + 1 < policy.wrong_tries:
         return (Tries(terminal, before.wrong + 1, before.locked, before.until_ms, before.boot_id),)
     return (Tries(terminal, 0, before.locked + 1, now.up_ms + lock_ms(before.locked, policy), now.boot_id),)

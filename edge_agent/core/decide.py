@@ -124,7 +124,7 @@ def identify(read: Read, book: Book, now: Moment, policy: Policy) -> Shown | Den
             if not out and (reason := _wrong_pass(ticket, read.door, book, now, policy)):
                 return Deny(reason, (kind,), ticket.person)
             return Shown(kind, ticket.person, f"pass/{ticket.id}", ticket.max_uses, timed=True)
-        case Face(outcome=outcome, person=name, liveness=liveness):
+        case Face(outcome=outcome, person=name, liveness=liveness, by_terminal=by_terminal):
             known = name if outcome == "match" and name in book.persons else None
             if liveness is Liveness.SPOOF:
                 return Deny(Reason.LIVENESS_FAILED, (kind,), known)
@@ -132,7 +132,16 @@ def identify(read: Read, book: Book, now: Moment, policy: Policy) -> Shown | Den
                 return Deny(Reason.FACE_AMBIGUOUS, (kind,))
             if known is None:
                 return Deny(Reason.UNKNOWN_CREDENTIAL, (kind,))
+            if by_terminal and not out and (reason := _not_agreed(known, book, now, policy)):
+                return Deny(reason, (kind,), known)
             return Shown(kind, known, live=liveness is Liveness.LIVE)
+
+
+def _not_agreed(person: str, book: Book, now: Moment, policy: Policy) -> Reason | None:
+    """A terminal may still hold the face of somebody who has not agreed to it, or no longer does."""
+    if person not in book.consents:
+        return Reason.CREDENTIAL_NOT_ENABLED
+    return _validity(None, book.consents[person], now, policy)
 
 
 def _use_name(key: Card | Token) -> str:

@@ -119,7 +119,8 @@ def opened(state: DoorNow, door: str, now_ms: int, timing: Timing, *, first: boo
             taken: list[Outcome] = []
             if going:
                 person = going[0].person if len(going) == 1 else None
-                taken.append(Outcome(AccessTaken(door=door, person=person, after_ms=now_ms - since)))
+                after_ms = max(0, now_ms - since)  # the contact moved before the release was read back
+                taken.append(Outcome(AccessTaken(door=door, person=person, after_ms=after_ms)))
             held_at_ms = None if free else now_ms + open_ms
             return Open(now_ms, held_at_ms), [*taken, Outcome(DoorOpened(door=door))]
         case Locked():
@@ -131,7 +132,7 @@ def opened(state: DoorNow, door: str, now_ms: int, timing: Timing, *, first: boo
 def closed(state: DoorNow, door: str, now_ms: int) -> Step:
     match state:
         case Open(since_ms=since):
-            return Locked(), [Outcome(DoorClosed(door=door, open_ms=now_ms - since))]
+            return Locked(), [Outcome(DoorClosed(door=door, open_ms=max(0, now_ms - since)))]
         case Locked() | Released():
             return state, []
 

@@ -32,7 +32,8 @@ def _request(profile: Profile, values: dict[str, str | int]) -> Request:
         return read(unit, reading)
     writing = write_form(profile, name)
     assert writing is not None  # the form of the examples was judged before
-    return write(unit, writing, int(values.get("relay", 0)), int(values.get("tenths", 0)) / 10)
+    tenths, to = int(values.get("tenths", 0)), int(values.get("to", 0))
+    return write(unit, writing, int(values.get("relay", 0)), tenths / 10, to)
 
 
 def _decodes(profile: Profile, example: Example, file: str, at: str) -> Iterable[Problem]:

@@ -58,7 +58,10 @@ def _gate(profile: Profile, file: str) -> Iterable[Problem]:
 
 
 def _write(form: RegisterWrite, at: str, max_pulse_s: float, file: str) -> Iterable[Problem]:
-    timed = sum(word.plus is not None for word in form.words)
+    timed = sum(word.plus in ("tenths", "seconds") for word in form.words)
+    addressed = sum(word.plus == "address" for word in form.words)
+    if addressed != (form.name == "set_address"):
+        yield Problem(file, f"{at}.words", "devices.profile_address_word")
     if timed != form.name.startswith("pulse"):
         yield Problem(file, f"{at}.words", "devices.profile_pulse")
     elif timed and max_pulse_s > longest_s(form):

@@ -76,9 +76,9 @@ def read(unit: int, form: RegisterRead) -> Request:
     return Request(unit, form.function, _FRAMER.buildFrame(pdu), size, form.count, mirrored=False)
 
 
-def write(unit: int, form: RegisterWrite, relay: int, seconds: float = 0.0) -> Request:
-    """The frame that switches `relay` (from 0); `seconds` where the form has a time."""
-    at, words = form.address + relay * form.step, words_of(form, seconds)
+def write(unit: int, form: RegisterWrite, relay: int, seconds: float = 0.0, address: int = 0) -> Request:
+    """The frame that switches `relay` (from 0); `seconds` where the form has a time, `address` where it has one."""
+    at, words = form.address + relay * form.step, words_of(form, seconds, address)
     pdu: ModbusPDU
     match form.function:
         case 5:

@@ -134,13 +134,13 @@ class OsdpBus:
             os.close(self._bell)
             self._bell = -1
 
-    def show(self, terminal: str, outcome: str) -> None:
+    def show(self, terminal: str, outcome: str, reason: str = "") -> None:
         """An outcome on the reader's LED, buzzer and display; the newest replaces one not yet sent. One that the
         profile has no feedback for is not shown, and replaces nothing.
         """
         station, asked = self._by_name.get(terminal), time.monotonic()
         if station is not None:
-            self._give(lambda: station.show(outcome, asked))
+            self._give(lambda: station.show(outcome, reason, asked))
 
     def usable(self, terminal: str) -> bool:
         """Whether reads of this terminal count now."""

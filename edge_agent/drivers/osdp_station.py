@@ -59,6 +59,7 @@ class Station:
         self._log = log.get("drivers.osdp")
         self._unanswered_since: float | None = None  # the command on the wire was first sent then
         self._answered = False  # the last that was sent
+        self._polled: int | None = None  # the last that was sent was a poll with this sequence number
         self._tampered = self._failing = False
         self._said: set[str] = set()  # commands it refused, told once
 
@@ -81,13 +82,17 @@ class Station:
         nobody stands any more; and to a device that is not there, each repetition holds up all others on the bus.
         """
         since, self._unanswered_since = self._unanswered_since, self._unanswered_since or now
-        self._answered = False
+        number = _number(frame)
+        if self._answered and self._polled is not None and number == self._polled % 3 + 1:
+            self.watch.answered()  # any other number: it was busy and is asked once more, or the session begins anew
+        self._answered, self._polled = False, None
         if since is not None:
             late = self.orders.moving and now - since > LATE_S
             if late or (shared and self.watch.silent):
                 self._unanswered_since = None
                 return False
         if _code(frame) == _POLL:
+            self._polled = number
             self.orders.polled()
         return True
 
@@ -174,10 +179,11 @@ class Station:
         if tampered != self._tampered:
             self._tampered = tampered
             kind = Report.TAMPER_ON if tampered else Report.TAMPER_OFF
+            whose = "board" if self.terminal is None else self.terminal.name
             doors = {gate.door.name for gate in self.gates} | ({self.terminal.door} if self.terminal else set())
             for door in sorted(doors):
                 up_ms = self._outlet.clock.now().up_ms
-                self._outlet.post(self._outlet.moved, GateReport(door, kind, up_ms, detail=self.names[0][0]))
+                self._outlet.post(self._outlet.moved, GateReport(door, kind, up_ms, detail=whose))
         if failing and not self._failing:
             self._tell("degraded", say("devices.osdp_power", "en"))
         self._failing = failing
@@ -221,9 +227,9 @@ class Station:
         if self.terminal is not None:
             self._report(self.terminal.name, "reader", "lost", detail)
 
-    def show(self, outcome: str, asked: float) -> None:
+    def show(self, outcome: str, reason: str, asked: float) -> None:
         """An outcome on LED, buzzer and display; the newest replaces what was not sent yet."""
-        feedback = self.profile.feedback_for(outcome) if self.profile is not None else None
+        feedback = self.profile.feedback_for(outcome, reason) if self.profile is not None else None
         if feedback is None or not self.watch.usable:
             return
         self.orders.drop(SHOWN)
@@ -240,6 +246,11 @@ class Station:
 
     def _report(self, name: str, kind: str, state: str, detail: str) -> None:
         self._outlet.post(self._outlet.report, DeviceReport(name, kind, state, detail, self._outlet.clock.now().up_ms))
+
+
+def _number(frame: bytes) -> int:
+    """The sequence number of a frame that goes out, 1 to 3; 0 begins a session."""
+    return frame[5 if frame[:1] == b"\xff" else 4] & 0x03
 
 
 def _code(frame: bytes) -> int:

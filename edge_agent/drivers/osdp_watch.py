@@ -25,8 +25,8 @@ class Change(Enum):
 
 
 class Watch:
-    """Fed from the bus thread: `heard` for bytes, `tick` after a refresh, `read` for cards and keys, `offline` when
-    given up.
+    """Fed from the bus thread: `heard` for bytes, `answered` for polls, `tick` after a refresh, `read` for cards and
+    keys, `offline` when given up.
     """
 
     def __init__(self, now: float) -> None:
@@ -36,7 +36,7 @@ class Watch:
         self._awaited_since: float | None = now  # None once it was up or lost
         self.active = False
         self._settled = False  # it was usable since the channel was last down
-        self._freshness = Freshness()
+        self._freshness = Freshness(polled=True)
         self._lost = False
         self._offline = False
         self._heard_since_kick = False
@@ -51,6 +51,10 @@ class Watch:
     def read(self, now: float) -> bool:
         """Whether what somebody showed or typed, arriving now, is stale."""
         return self._freshness.read(now) or not self.active
+
+    def answered(self) -> None:
+        """The device answered a poll, and what was in the answer has been told by `read`."""
+        self._freshness.answered()
 
     def offline(self) -> None:
         """libosdp gave this reader up; left alone it would try again after 300 s."""

@@ -8,6 +8,7 @@ from edge_agent.errors import Problem
 from edge_agent.model.gpio import INPUTS
 from edge_agent.model.profile import (
     Delimited,
+    Feedback,
     Fixed,
     Gpio,
     HttpPush,
@@ -37,7 +38,7 @@ def sense(profile: Profile, path: Path) -> list[Problem]:
     for key, names in (
         ("message", [form.name for form in profile.message]),
         ("command", [form.name for form in profile.command]),
-        ("feedback", [feedback.when for feedback in profile.feedback]),
+        ("feedback", [name for feedback in profile.feedback for name in _shown_at(feedback)]),
         ("wiegand", [form.name for form in profile.wiegand]),
     ):
         twice = (name for name, count in Counter(names).items() if count > 1)
@@ -88,6 +89,20 @@ def _framing(profile: Profile, file: str) -> Iterable[Problem]:
         yield Problem(file, "checksum.over", "devices.profile_not_here", what="over = frame")
 
 
+def _shown_at(feedback: Feedback) -> list[str]:
+    return [f"{feedback.when} {reason}" for reason in feedback.because] or [feedback.when]
+
+
+def _screen(profile: Profile, file: str) -> Iterable[Problem]:
+    """A terminal's screen takes the words in Chinese, in English, or both."""
+    for index, form in enumerate(profile.command):
+        if profile.kind == "terminal" and form.name == "screen":
+            for position, field in enumerate(form.fields):
+                if field.name not in ("zh", "en"):
+                    at = f"command[{index}].fields[{position}].name"
+                    yield Problem(file, at, "devices.profile_not_here", what=field.name)
+
+
 def _needed(profile: Profile, file: str) -> Iterable[Problem]:
     """Messages and commands the driver asks for by name."""
     provided = [_MESSAGE_FOR[name] for name in profile.provides if name in _MESSAGE_FOR]
@@ -108,6 +123,7 @@ def _needed(profile: Profile, file: str) -> Iterable[Problem]:
             yield _needs(file, key, profile, name)
     if profile.kind == "gate" and profile.gate is None:
         yield _needs(file, "gate", profile)
+    yield from _screen(profile, file)
     for index, form in enumerate(profile.message):
         have = {field.name for field in form.fields}
         wanted = _PERSON if (profile.kind, form.name) == ("id-reader", "person") else _FIELDS_FOR.get(form.name, ())

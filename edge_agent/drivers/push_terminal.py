@@ -31,8 +31,8 @@ from edge_agent.model.profile import Profile
 from edge_agent.model.push import HttpPush
 from edge_agent.model.reads import Direction, Face, Read, Unreadable
 from edge_agent.model.site import Terminal
-from edge_agent.ports import Beat, Clock
-from edge_agent.protocols.push import Pushed, read_push
+from edge_agent.ports import Beat, Clock, Erasures
+from edge_agent.protocols.push import Erased, Pushed, erase_order, read_push
 from edge_agent.words import say
 
 _BEAT_S = 1.0
@@ -54,11 +54,12 @@ class PushTerminals:
         zone: tzinfo,
         deliver: Callable[[Read], None],
         report: Callable[[DeviceReport], None],
+        erasures: Erasures | None = None,
     ) -> None:
         link = parse_link_url(link_url)
         self._host, self._port = link.host, link.port
         self._terminals = {
-            terminal.name: PushTerminal(terminal, profile, secret, clock, zone, deliver, report)
+            terminal.name: PushTerminal(terminal, profile, secret, clock, zone, deliver, report, erasures)
             for terminal, profile, secret in terminals
         }
         self._server = PushServer(self._answer)
@@ -97,7 +98,7 @@ class PushTerminals:
         """Whether reads of this terminal count now."""
         return self.port != 0 and not self._terminals[terminal].away
 
-    def show(self, terminal: str, outcome: str) -> None:
+    def show(self, terminal: str, outcome: str, reason: str = "") -> None:
         """Nothing: the terminal shows what it found by itself, and its call is answered already."""
 
     def _answer(self, call: Call) -> Answer:
@@ -122,6 +123,7 @@ class PushTerminal:
         zone: tzinfo,
         deliver: Callable[[Read], None],
         report: Callable[[DeviceReport], None],
+        erasures: Erasures | None = None,
     ) -> None:
         if profile.kind != "terminal" or not isinstance(profile.framing, HttpPush):
             raise EdgeAgentError(
@@ -130,6 +132,7 @@ class PushTerminal:
         self._terminal, self._push, self._secret = terminal, profile.framing, secret.encode()
         self._faces = "face" in profile.provides
         self._clock, self._zone, self._deliver, self._report = clock, zone, deliver, report
+        self._erasures = erasures
         self._troubles: dict[str, Trouble] = {}
         self._seen: OrderedDict[bytes, None] = OrderedDict()
         self._heard_ms = clock.now().up_ms
@@ -146,9 +149,17 @@ class PushTerminal:
         except FrameError as error:
             self._degraded(error.code, **error.fields)
             return Answer(400)
-        if pushed is not None and self._is_new(pushed, call.body):
-            self._read(pushed)
-        return Answer(200, push.answer, push.answer_type)
+        match pushed:
+            case Erased(order=order) if self._erasures is not None:
+                self._erasures.confirmed(self._terminal.name, order)
+            case Pushed() if self._is_new(pushed, call.body):
+                self._read(pushed)
+        return Answer(200, self._order() or push.answer, push.answer_type)
+
+    def _order(self) -> str | None:
+        """A face it has still to delete, said in answer to each call until it confirms."""
+        waiting = self._erasures.next(self._terminal.name) if self._erasures is not None else None
+        return None if waiting is None else erase_order(self._push, *waiting)
 
     def lost(self, why: str) -> None:
         if not self.away:

@@ -24,13 +24,25 @@ from edge_agent.model.profile import Frames, Profile
 from edge_agent.model.reads import Code, Direction, Keys, Presented, Read, Unreadable
 from edge_agent.model.site import Terminal
 from edge_agent.ports import Beat, Clock
-from edge_agent.protocols.codec import Decoder, Message
+from edge_agent.protocols.codec import Decoder, Message, encode
 from edge_agent.protocols.credential import Credentials
 from edge_agent.protocols.keypad import DIGITS_AT_MOST, SILENCE_S, Entry
-from edge_agent.words import say
+from edge_agent.words import WORDS, say
 
 _LOOK_S = 0.05  # between two looks whether the line has gone quiet
 _ALIVE_S = 0.5  # between two signs of life; a good deal less than freshness.PAUSED_S
+
+
+def screen_frame(profile: Profile, outcome: str, reason: str = "") -> bytes | None:
+    """The command `screen` with the words for this outcome, in the languages it has fields for; None where the profile
+    has no screen, or there are no words. Raises FrameError when they do not fit.
+    """
+    form = next((command for command in profile.command if command.name == "screen"), None)
+    if form is None or f"screen.{outcome}" not in WORDS:
+        return None
+    because = f"reason.{reason}" if f"reason.{reason}" in WORDS else "reason.other"
+    words = {lang: say(f"screen.{outcome}", lang, reason=say(because, lang)) for lang in ("zh", "en")}
+    return encode(profile, "screen", **{field.name: words[field.name] for field in form.fields})
 
 
 class SerialTerminal:
@@ -84,14 +96,17 @@ class SerialTerminal:
         """Whether reads of this terminal count now."""
         return terminal == self._terminal.name and self._usable
 
-    def show(self, terminal: str, outcome: str) -> None:
-        """An outcome the profile has feedback for, else nothing; nothing happens while the terminal is away."""
-        feedback = self._profile.feedback_for(outcome)
-        if feedback is None or feedback.send is None:
-            return
+    def show(self, terminal: str, outcome: str, reason: str = "") -> None:
+        """Feedback of the profile and the words for its screen, as far as it has them; nothing happens while the
+        terminal is away.
+        """
+        feedback = self._profile.feedback_for(outcome, reason)
         try:
-            self._line.write(bytes.fromhex(feedback.send))
-        except DeviceUnavailable as error:
+            if feedback is not None and feedback.send is not None:
+                self._line.write(bytes.fromhex(feedback.send))
+            if (words := screen_frame(self._profile, outcome, reason)) is not None:
+                self._line.write(words)
+        except (DeviceUnavailable, FrameError) as error:
             self._log.info("no feedback on %s: %s", terminal, error)
 
     def _live(self) -> None:

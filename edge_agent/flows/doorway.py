@@ -48,19 +48,26 @@ class Doorway:
         self._hold_at_ms: int | None = None  # when the lock is to be released again
         self._secure_at_ms: int | None = None  # when it is to be locked before its time
         self._slipping = False  # it should be held open, and its gate does not answer
-        self._tampered = False
+        self._blind = False  # the contact's wire is cut or shorted
+        self._tampered: set[str] = set()  # whose housing is open
+        self.opening = 0  # releases the gate has not confirmed yet: whoever opens the door meanwhile forces nothing
         self._working: set[asyncio.Task[None]] = set()
 
     @property
     def shut(self) -> bool:
-        return machine.shut(self.state) and not self.mode.open
+        """As far as anybody can know: a door whose contact is cut may stand open."""
+        return machine.shut(self.state) and not self.mode.open and not self._blind
 
     # ---- opening -----------------------------------------------------------------------------------------------------
 
     async def release(self, going: machine.Going | None, longer: bool = False) -> None:
         """Unlock for this door's time. Raises DeviceUnavailable."""
         timing = self._longer if longer else self._timing
-        await self.gate.release(max(timing.release_ms, self._promised_ms()) / 1000)
+        self.opening += 1
+        try:
+            await self.gate.release(max(timing.release_ms, self._promised_ms()) / 1000)
+        finally:
+            self.opening -= 1
         self._secure_at_ms = None
         if going is not None and self.door.gate.contact is None:  # nobody will ever know whether they went through
             self.came_in(going.person)
@@ -100,18 +107,25 @@ class Doorway:
                 if was_open and (relock_s := self._relock_s()) is not None:
                     self._secure_at_ms = self._now_ms() + _ms(relock_s)
             case Report.TAMPER_ON | Report.TAMPER_OFF:
-                on = report.report is Report.TAMPER_ON
-                if on != self._tampered:
-                    self._tampered = on
-                    self.premises.record(DoorTamper(door=name, on=on))
+                self._tamper(report.detail or "gate", report.report is Report.TAMPER_ON)
             case Report.RELAY_ON if report.first and not self.mode.open and machine.shut(self.state):
                 self._secure_at_ms = self._now_ms()  # a board that was away kept a release nobody wants any more
             case Report.INPUT_CUT | Report.INPUT_SHORTED | Report.INPUT_NORMAL:
                 what = FAULTS[report.report]
+                if report.detail == "contact":
+                    self._blind = report.report is not Report.INPUT_NORMAL
                 logger.warning("%s: input %s is %s", name, report.detail, what)
                 self.premises.record(DoorFault(door=name, input=report.detail, what=what))
             case _:
                 logger.debug("%s: %s", name, report.report)
+
+    def _tamper(self, housing: str, on: bool) -> None:
+        """A reader that is shut says nothing of the board beside it."""
+        before = set(self._tampered)
+        (self._tampered.add if on else self._tampered.discard)(housing)
+        if self._tampered != before:
+            housings = tuple(sorted(self._tampered))
+            self.premises.record(DoorTamper(door=self.door.name, on=bool(housings), open=housings))
 
     def _relock_s(self) -> float | None:
         """A door of an interlock locks as soon as it is shut: shut and still released it would count as shut."""

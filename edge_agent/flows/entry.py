@@ -21,8 +21,8 @@ from edge_agent.flows.premises import Premises
 from edge_agent.model.decisions import Attempt, Company, Decision, Deny, Grant, Reason, Wait
 from edge_agent.model.detections import CameraState, Detection, FaceRefused
 from edge_agent.model.doors import GateReport, Report
-from edge_agent.model.events import AccessDenied, AccessGranted, AccessNotTaken, AlertOpened
-from edge_agent.model.reads import Code, Direction, Keys, Read
+from edge_agent.model.events import AccessDenied, AccessGranted, AccessNotTaken, AlertOpened, FaceMatch
+from edge_agent.model.reads import Code, Direction, Face, Keys, Read
 from edge_agent.model.site import Camera
 from edge_agent.model.standing import Change, Tries
 from edge_agent.ports import Beat, Clock, FaceJudge, Recording, Secrets, Terminals
@@ -110,8 +110,10 @@ class DoorActor:
                     await self._wake.wait()
 
     def _follow(self) -> None:
-        """What the gate has said so far, and what time has done since."""
-        while self._reports:
+        """What the gate has said so far, and what time has done since. A release is read back within some 100 ms, and
+        who leans on the door opens it sooner than that: what it says meanwhile waits for the release.
+        """
+        while self._reports and not self.doorway.opening:
             self.doorway.follow(self._reports.popleft())
         self.doorway.tick()
 
@@ -171,7 +173,7 @@ class DoorActor:
         event = AccessGranted(
             door=self.door.name, direction=read.direction, person=grant.person, category=grant.category,
             house=grant.house, how=grant.how, rule=grant.rule, terminal=read.terminal,
-            notes=tuple(str(note) for note in grant.notes),
+            notes=tuple(str(note) for note in grant.notes), face=_face_of(read),
         )  # fmt: skip
         recording = self.premises.record(event, *grant.changes, read_id=read.read_id)
         if grant.duress:
@@ -182,10 +184,10 @@ class DoorActor:
             return False
         try:
             await self.doorway.release(Going(grant.person, grant.changes, grant.undo), grant.longer)
-            self.terminals.show(read.terminal, "granted")
+            self._show(read, "granted")
         except DeviceUnavailable as error:
             logger.error("%s did not open: %s", self.door.name, error)
-            self.terminals.show(read.terminal, "fault")
+            self._show(read, "fault")
             not_taken = AccessNotTaken(door=self.door.name, person=grant.person)
             self.premises.record(not_taken, *self._taken_back(grant))
             return False
@@ -227,11 +229,11 @@ class DoorActor:
                 return False
 
     def _deny(self, read: Read, deny: Deny) -> None:
-        self.terminals.show(read.terminal, "denied")
+        self._show(read, "denied", str(deny.reason))
         logger.debug("denied at %s: %s", self.door.name, deny.reason)
         event = AccessDenied(
             door=self.door.name, direction=read.direction, reason=deny.reason, how=deny.how,
-            person=deny.person, terminal=read.terminal,
+            person=deny.person, terminal=read.terminal, face=_face_of(read),
         )  # fmt: skip
         self.premises.record(event, *deny.changes, read_id=read.read_id)
         if any(isinstance(change, Tries) and change.until_ms > self._now_ms() for change in deny.changes):
@@ -247,7 +249,7 @@ class DoorActor:
     def _wait(self, attempt: Attempt, wait: Wait) -> None:
         read = attempt.read
         pin = wait.reason is Reason.SECOND_FACTOR_MISSING and "pin" in wait.wants
-        self.terminals.show(read.terminal, "pin_wanted" if pin else "waiting")
+        self._show(read, "pin_wanted" if pin else "waiting")
         gathered = self._gathered[read.direction]
         self._gathered[read.direction], gone = presentation.waits(gathered, read, wait, self._now_ms())
         self._in_vain(gone)
@@ -315,18 +317,34 @@ class DoorActor:
         """Who has shown a card or a number and whose face would complete it."""
         return presentation.face_wanted(self._gathered[direction])
 
+    def _show(self, read: Read, outcome: str, reason: str = "") -> None:
+        """Where the credential was shown; a camera has no screen, the terminals on its side have."""
+        if read.terminal in self.sides or not self.sides:
+            self.terminals.show(read.terminal, outcome, reason)
+            return
+        for terminal in self.doorway.here:
+            if self.sides.get(terminal) is read.direction:
+                self.terminals.show(terminal, outcome, reason)
+
     def advise(self, direction: Direction, outcome: str) -> None:
         """Tell whoever stands before the camera what to do, on the screens of that side."""
         for terminal in self.doorway.here:
             if self.sides.get(terminal, direction) is direction:
                 self.terminals.show(terminal, outcome)
 
+    def warn(self, outcome: str) -> None:
+        """Tell whoever is near this door, on either side."""
+        for terminal in self.doorway.here:
+            self.terminals.show(terminal, outcome)
+
     # ---- the door by other hands -------------------------------------------------------------------------------------
 
     async def open_remotely(self) -> None:
         """Release for a command that is already committed. Raises DeviceUnavailable."""
-        await self.doorway.release(None)
-        self._wake.set()  # the actor has a new deadline
+        try:
+            await self.doorway.release(None)
+        finally:
+            self._wake.set()  # the actor has a new deadline, and may follow again
 
     # ---- inside ------------------------------------------------------------------------------------------------------
 
@@ -345,6 +363,14 @@ class DoorActor:
 
     def _now_ms(self) -> int:
         return self.premises.now().up_ms
+
+
+def _face_of(read: Read) -> FaceMatch | None:
+    """How sure the face was: its score stays the terminal's own where the terminal matched."""
+    face = read.credential
+    if not isinstance(face, Face):
+        return None
+    return FaceMatch(round(face.score, 3), str(face.liveness), "terminal" if face.by_terminal else "gateway")
 
 
 class FaceEntry:

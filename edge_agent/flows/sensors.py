@@ -1,11 +1,13 @@
 """Sensors: what was measured becomes an alert, one at a time for each sensor, and its end.
 
-A warning is said on the spot; an alarm or a fault is urgent for the city. An alert that got worse or better is another
-alert: the new one is opened before the old one is closed, so that there is none without one. What is open is remembered
-over a restart: what ended meanwhile is closed by the first reading.
+A warning is said on the spot, by the terminals of the sensor's door, as long as it lasts; so is an alarm, which like a
+fault is urgent for the city. An alert that got worse or better is another alert: the new one is opened before the old
+one is closed, so that there is none without one. What is open is remembered over a restart: what ended meanwhile is
+closed by the first reading.
 """
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable
 
 from edge_agent import log
 from edge_agent.core import latch
@@ -14,13 +16,18 @@ from edge_agent.model.events import AlertClosed, AlertOpened
 from edge_agent.model.sensors import Level, SensorReport
 from edge_agent.model.site import Sensor
 from edge_agent.model.standing import Latch
+from edge_agent.ports import Beat
 
+AGAIN_S = 10.0  # between two times it is said on the spot; readers show something for seconds only
 logger = log.get("flows.sensors")
 
 
 class SensorAlerts:
-    def __init__(self, premises: Premises, sensors: Iterable[Sensor]) -> None:
-        self.premises = premises
+    def __init__(
+        self, premises: Premises, sensors: Iterable[Sensor], warn: Callable[[str, str], None] = lambda door, level: None
+    ) -> None:
+        """`warn` (door, level): say it at this door's terminals."""
+        self.premises, self._warn = premises, warn
         self._sensors = {sensor.name: sensor for sensor in sensors}
         self._open: dict[str, Latch] = {}
 
@@ -29,6 +36,19 @@ class SensorAlerts:
         for name, seen in self.premises.standing.latches.items():
             if name.startswith(latch.SENSOR) and seen.raised:
                 self._open[name.split("/")[1]] = seen
+
+    async def run(self, beat: Beat) -> None:
+        """Say what is open on the spot, again and again."""
+        while True:
+            beat()
+            for name in self._open:
+                self._on_the_spot(name)
+            await asyncio.sleep(AGAIN_S)
+
+    def _on_the_spot(self, name: str) -> None:
+        sensor, level = self._sensors.get(name), self._open[name].name.split("/")[2]
+        if sensor is not None and sensor.door is not None and level in (Level.WARNING, Level.ALARM):
+            self._warn(sensor.door, level)
 
     def report(self, report: SensorReport) -> None:
         """A driver says what its sensor has reached."""
@@ -40,6 +60,7 @@ class SensorAlerts:
         if reading.level is not Level.NORMAL:
             self._open[sensor.name] = now
             self._say(sensor, report)
+            self._on_the_spot(sensor.name)
             event = AlertOpened(
                 door=sensor.door or "",
                 alert=_id(now),

@@ -27,7 +27,7 @@ class GateReport(msgspec.Struct, frozen=True):
     report: Report
     up_ms: int
     first: bool = False  # the state found at start or after a lost link, not a change that was seen
-    detail: str = ""  # which input, for INPUT_*
+    detail: str = ""  # which input, for INPUT_*; whose housing, for TAMPER_* (empty: at the input)
 
 
 class DeviceReport(msgspec.Struct, frozen=True):

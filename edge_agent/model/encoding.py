@@ -4,6 +4,7 @@ Canonical JSON: UTF-8, keys sorted, no spaces, fields that hold their default le
 MQTT payloads all use it, so that the same content always has the same bytes and the same hash.
 """
 
+import inspect
 from typing import Any
 
 import msgspec
@@ -19,3 +20,27 @@ def canonical(value: Any) -> bytes:
 def plain(value: Any) -> Any:
     """`value` as plain JSON data (dict, list, str, int …), with the same content as `canonical(value)`."""
     return msgspec.to_builtins(value)
+
+
+def json_schema(kind: Any) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a struct, the same on every Python: from 3.13 on docstrings come without indent."""
+    schema: dict[str, Any] = _dedented(msgspec.json.schema(kind))
+    return schema
+
+
+def json_schemas(kinds: list[Any], ref_template: str) -> dict[str, Any]:
+    """Name -> schema of `kinds` and of all they refer to, by `ref_template`."""
+    _, schemas = msgspec.json.schema_components(kinds, ref_template=ref_template)
+    return {name: _dedented(schema) for name, schema in schemas.items()}
+
+
+def _dedented(schema: Any) -> Any:
+    match schema:
+        case dict():
+            return {
+                key: inspect.cleandoc(value) if key == "description" and isinstance(value, str) else _dedented(value)
+                for key, value in schema.items()
+            }
+        case list():
+            return [_dedented(each) for each in schema]
+    return schema

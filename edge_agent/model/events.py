@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from edge_agent.model.encoding import canonical
+from edge_agent.model.encoding import canonical, json_schema
 from edge_agent.model.sightings import Fall, Measure
 
 
@@ -32,8 +32,18 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         return f"{self.about}/{getattr(self, self.about)}"
 
 
+class FaceMatch(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How sure a face was. `score`: similarity, 1 = the same; comparable within one engine, or one terminal, only.
+    `by`: gateway | terminal; `liveness`: live | spoof | not_checked.
+    """
+
+    score: float
+    liveness: str
+    by: str = "gateway"
+
+
 class AccessGranted(Event, frozen=True):
-    """Somebody may pass. `how`: credential kinds shown; `rule`: the rule that let them."""
+    """Somebody may pass. `how`: credential kinds shown; `rule`: what let them; `face` when one completed it."""
 
     tag: ClassVar[str] = "access.granted"
     about: ClassVar[str] = "door"
@@ -46,10 +56,11 @@ class AccessGranted(Event, frozen=True):
     house: str = ""
     terminal: str = ""
     notes: tuple[str, ...] = ()  # soft limits that were passed: anti_passback, occupancy
+    face: FaceMatch | None = None
 
 
 class AccessDenied(Event, frozen=True):
-    """Somebody was refused, for one `reason`. `person` only when the credential is somebody's."""
+    """Somebody was refused, for one `reason`. `person` only when the credential is somebody's; `face`: it was one."""
 
     tag: ClassVar[str] = "access.denied"
     about: ClassVar[str] = "door"
@@ -59,6 +70,7 @@ class AccessDenied(Event, frozen=True):
     how: tuple[str, ...]
     person: str | None = None
     terminal: str = ""
+    face: FaceMatch | None = None
 
 
 class AccessTaken(Event, frozen=True):
@@ -130,13 +142,16 @@ class DoorModeChanged(Event, frozen=True):
 
 
 class DoorTamper(Event, frozen=True):
-    """The housing of a terminal or board at this door is open (`on`), or shut again."""
+    """A housing at this door was opened or shut. `open`: those that are open now, by the terminal's name, `board` for
+    the gate's own, `gate` for what hangs at its tamper input; `on`: whether there is any.
+    """
 
     tag: ClassVar[str] = "door.tamper"
     urgent: ClassVar[bool] = True
     about: ClassVar[str] = "door"
     door: str
     on: bool = True
+    open: tuple[str, ...] = ()
 
 
 class DoorFault(Event, frozen=True):
@@ -635,15 +650,18 @@ class ConsentWithdrawn(Event, frozen=True):
 
 
 class PersonErased(Event, frozen=True):
-    """Proof of a deletion: how many templates and kept pictures; `digest`: SHA-256 over the sealed bytes destroyed."""
+    """Proof of a deletion: how many templates and kept pictures; `digest`: SHA-256 over the sealed bytes destroyed.
+    `terminal`: the face terminal that confirmed its own deletion; nothing is counted then.
+    """
 
     tag: ClassVar[str] = "person.erased"
     about: ClassVar[str] = "person"
     person: str
-    why: str  # withdrawn | removed | lapsed | model
+    why: str  # withdrawn | removed | lapsed | visit_over | model
     templates: int
     pictures: int
     digest: str
+    terminal: str = ""
 
 
 class DeviceLost(Event, frozen=True):
@@ -834,4 +852,4 @@ def decode_event(tag: str, body: bytes) -> Event | UnknownEvent:
 
 def schema(kind: type[Event]) -> dict[str, Any]:
     """The JSON Schema of one event's `data`."""
-    return msgspec.json.schema(kind)
+    return json_schema(kind)

@@ -123,6 +123,7 @@ class Book(msgspec.Struct, frozen=True):
     calendar: Mapping[int, str] = MappingProxyType({})  # special days: proleptic ordinal of the local date → group
     zone: str = "UTC"  # IANA name; schedules are local wall time here
     pins: Mapping[str, str] = MappingProxyType({})  # person → Argon2id hash
+    consents: Mapping[str, int | None] = MappingProxyType({})  # who agreed to be matched by face → until (Unix ms)
     pin_index: Mapping[str, tuple[PinOwner, ...]] = MappingProxyType({})  # keyed digest of a PIN → whose it may be
     codes: Mapping[str, Pass] = MappingProxyType({})  # keyed digest of typed digits → the pass they stand for
     rules_by: Mapping[tuple[str, str], tuple[Rule, ...]] = MappingProxyType({})  # made from `rules`

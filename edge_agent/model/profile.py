@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from edge_agent.model.decisions import Reason
+from edge_agent.model.encoding import json_schema
 from edge_agent.model.framing import (
     Byte,
     Checksum,
@@ -73,12 +75,15 @@ class Text(Table, frozen=True, kw_only=True):
 
 
 class Feedback(Table, frozen=True, kw_only=True):
-    """What the person sees and hears: `led`, `beep` and `text` over OSDP, else the bytes `send` just as they are."""
+    """What the person sees and hears: `led`, `beep` and `text` over OSDP, else the bytes `send` just as they are.
+    `because`: only for a denial for one of these reasons; the entry without is for all others.
+    """
 
     when: Literal[
-        "granted", "denied", "fault", "pin_wanted", "waiting", "close_door",
+        "granted", "denied", "fault", "pin_wanted", "waiting", "close_door", "warning", "alarm",
         "face_nearer", "face_centre", "face_front", "face_light", "face_still", "face_alone", "face_again",
     ]  # fmt: skip
+    because: tuple[Reason, ...] = ()
     send: Hex | None = None
     led: Led | None = None
     beep: Beep | None = None
@@ -180,10 +185,13 @@ class Profile(Table, frozen=True, kw_only=True):
     sensor: SensorTraits | None = None
     example: tuple[Example, ...] = ()
 
-    def feedback_for(self, outcome: str) -> Feedback | None:
-        return next((feedback for feedback in self.feedback if feedback.when == outcome), None)
+    def feedback_for(self, outcome: str, reason: str = "") -> Feedback | None:
+        """The entry for this reason, else the one for any."""
+        fitting = [feedback for feedback in self.feedback if feedback.when == outcome]
+        exact = (feedback for feedback in fitting if reason in feedback.because)
+        return next(exact, next((feedback for feedback in fitting if not feedback.because), None))
 
 
 def profile_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of a profile file; device_profiles/schema.json is this."""
-    return msgspec.json.schema(Profile)
+    return json_schema(Profile)

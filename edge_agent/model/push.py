@@ -15,13 +15,25 @@ Place = Annotated[
 class Told(Table, frozen=True, kw_only=True):
     """What an example comes to. `time`: ISO 8601 in UTC. `nothing`: a report that is no identification."""
 
-    outcome: Literal["match", "unknown", "card", "unreadable", "nothing"]
+    outcome: Literal["match", "unknown", "card", "unreadable", "erased", "nothing"]
     person: str | None = None
     score: float | None = None
     liveness: Literal["live", "spoof", "not_checked"] = "not_checked"
     card: str | None = None  # hexadecimal
     time: str | None = None
     sequence: str | None = None
+    order: int | None = None
+
+
+class Erase(Table, frozen=True, kw_only=True):
+    """How the terminal is told to delete a person's face: in `answer` to a call of its own, with `{person}` and
+    `{order}` in it, until a report has that order's number at `done` (and at `ok` one of `ok_values`).
+    """
+
+    answer: Annotated[str, Meta(max_length=1000, pattern=r"\{person\}")]
+    done: Place
+    ok: Place | None = None
+    ok_values: tuple[str, ...] = ()
 
 
 class PushExample(Table, frozen=True, kw_only=True):
@@ -40,7 +52,8 @@ class HttpPush(Table, frozen=True, kw_only=True, tag_field="kind", tag="http-pus
     body with the secret as key, hexadecimal, in `auth_header`). A report is an identification when the text at `only`
     is one of `only_values`, by card when the text at `by` is one of `by_card` (without `by`: when there is a card).
     `score_full`: the terminal's score that means certain. A report whose own `time` is more than `stale_s` away from
-    now opens nothing. `silent_s`: the terminal is lost when it says nothing for so long; none: it has no heartbeat.
+    now opens nothing. `erase`: without it somebody has to delete faces at the terminal. `silent_s`: the terminal is
+    lost when it says nothing for so long; none: it has no heartbeat.
     """
 
     body: Literal["json", "form", "multipart"] = "json"
@@ -66,6 +79,7 @@ class HttpPush(Table, frozen=True, kw_only=True, tag_field="kind", tag="http-pus
     card_bits: Annotated[int, Meta(ge=1, le=1024)] = 32
     by: Place | None = None
     by_card: tuple[str, ...] = ()
+    erase: Erase | None = None
     stale_s: Annotated[float, Meta(gt=0, le=10)] = 3.0
     silent_s: Annotated[float, Meta(ge=5)] | None = None
     example: Annotated[tuple[PushExample, ...], Meta(min_length=1)]

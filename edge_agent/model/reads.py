@@ -78,12 +78,16 @@ class Liveness(StrEnum):
 
 
 class Face(msgspec.Struct, frozen=True, tag="face"):
-    """What a track of face frames came to: a person, nobody (`unknown`), or two people too alike (`ambiguous`)."""
+    """What a track of face frames came to: a person, nobody (`unknown`), or two people too alike (`ambiguous`).
+
+    `by_terminal`: the terminal matched by itself; its score compares with nothing but its own.
+    """
 
     outcome: str  # match | unknown | ambiguous
     person: str | None = None
     score: float = 0.0  # similarity, 1 = same; comparable within one model id only
     liveness: Liveness = Liveness.NOT_CHECKED
+    by_terminal: bool = False
 
 
 class Unreadable(msgspec.Struct, frozen=True, tag="unreadable"):

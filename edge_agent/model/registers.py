@@ -35,17 +35,21 @@ class RegisterRead(Table, frozen=True, kw_only=True):
 
 
 class Word(Table, frozen=True, kw_only=True):
-    """One register (or coil) that is written: `value`, and the pulse's time added to it, at most `most` of its unit."""
+    """One register (or coil) that is written: `value`, and added to it the pulse's time, at most `most` of its unit, or
+    the board's new address.
+    """
 
     value: Register = 0
-    plus: Literal["tenths", "seconds"] | None = None
+    plus: Literal["tenths", "seconds", "address"] | None = None
     most: Register = 0xFFFF
 
 
 class RegisterWrite(Table, frozen=True, kw_only=True):
-    """How relay n is switched: at `address` + n * `step`. The pulses end by the board's own timer."""
+    """How relay n is switched: at `address` + n * `step`. The pulses end by the board's own timer. `set_address` gives
+    the board another address (`edge-agent device address`); one without it is set by switches.
+    """
 
-    name: Literal["on", "off", "pulse_on", "pulse_off"]
+    name: Literal["on", "off", "pulse_on", "pulse_off", "set_address"]
     function: Literal[5, 6, 15, 16]
     address: Register
     step: Annotated[int, Meta(ge=1, le=256)] = 1

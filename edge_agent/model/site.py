@@ -52,7 +52,7 @@ class Policy(Table, frozen=True):
     untrusted_clock: Literal["deny_timed", "allow_timed"] = "deny_timed"
     when_full: Literal["refuse", "open"] = "refuse"
     wrong_tries: int = 5  # then the terminal takes nothing for a while (GB 50396: at most five)
-    lockout_s: float = 30.0  # the first time; doubled each time until somebody is let in
+    lockout_s: float = 30.0  # the first time; doubled each time, halved by who is let in
     lockout_most_s: float = 900.0
     panic_repeat_s: float = 30.0
 
@@ -77,10 +77,11 @@ class FacePolicy(Table, frozen=True):
     """How a track becomes an identity (`core/faces.py`). Distances are Euclidean over the engine's embedding; what is
     not written here is the model's own (`edge-agent faces calibrate` proposes the site's).
 
-    `detector`, `embedder`, `liveness_model`: ids of `edge-agent models list`, for the engine `onnx`.
+    `detector`, `embedder`, `liveness_model`: ids of `edge-agent models list`, for the engine `onnx`. With the engine
+    `terminal` faces are matched by the terminals that can, and nowhere else: this gateway keeps no template.
     """
 
-    engine: Literal["dlib", "onnx"] = "dlib"
+    engine: Literal["dlib", "onnx", "terminal"] = "dlib"
     detector: str = "yunet-2023mar"
     embedder: str = "sface-2021dec"
     liveness_model: str | None = None
@@ -94,6 +95,17 @@ class FacePolicy(Table, frozen=True):
     within_s: float = 3.0
     min_face_px: int = 64
     min_sharpness: float = 40.0  # variance of the Laplacian over the face at 112 px
+
+
+class Retention(Table, frozen=True):
+    """How long is kept what nobody withdraws. `entry_days`: entries, visits and all else in the journal, once the city
+    has it; `record_days`: consents and orders to delete, from their end on. `hold`: why nothing may be deleted by age
+    just now (a case, an authority's letter); what a person withdraws is deleted all the same.
+    """
+
+    entry_days: int = 180
+    record_days: int = 1096
+    hold: str = ""
 
 
 Place = Literal[
@@ -403,4 +415,5 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     deterrents: tuple[Deterrent, ...] = ()
     patrol_points: tuple[PatrolPoint, ...] = ()
     patrol_routes: tuple[PatrolRoute, ...] = ()
+    retention: Retention = Retention()
     digest: str = ""  # SHA-256 of the file, first 16 hex digits

@@ -59,8 +59,8 @@ class Uses(msgspec.Struct, frozen=True, tag="uses"):
 
 
 class Tries(msgspec.Struct, frozen=True, tag="tries"):
-    """Wrong tries at one terminal since the last right one. `locked`: how often it was locked since; `until_ms` in
-    uptime of boot `boot_id`: until then it takes nothing. After a new boot the time starts again.
+    """Wrong tries at one terminal that no right one has made up for. `locked`: how often it was locked, likewise;
+    `until_ms` in uptime of boot `boot_id`: until then it takes nothing. After a new boot the time starts again.
     """
 
     terminal: str

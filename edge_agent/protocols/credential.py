@@ -69,4 +69,5 @@ def _face(message: Message) -> Face:
         person=person or None,
         score=int(message.values.get("score", 0)) / 1000,
         liveness=_LIVENESS.get(int(message.values.get("liveness", 0)), Liveness.NOT_CHECKED),
+        by_terminal=True,
     )

@@ -28,9 +28,19 @@ class Pushed:
     sequence: str | None
 
 
-def read_push(push: HttpPush, content_type: str, body: bytes, zone: tzinfo) -> Pushed | None:
-    """None for a report that is no identification (a heartbeat, a door event). Raises FrameError."""
+@dataclass(frozen=True)
+class Erased:
+    """The terminal has carried out the order to delete a face."""
+
+    order: int
+
+
+def read_push(push: HttpPush, content_type: str, body: bytes, zone: tzinfo) -> Pushed | Erased | None:
+    """None for a report that is neither of both (a heartbeat, a door event). Raises FrameError."""
     report = _report(push, content_type, body)
+    if push.erase is not None and (order := _text(report, push.erase.done)):
+        good = push.erase.ok is None or _text(report, push.erase.ok) in push.erase.ok_values
+        return Erased(int(order)) if good and order.isascii() and order.isdigit() and len(order) < 16 else None
     if push.only is not None and _text(report, push.only) not in push.only_values:
         return None
     time_ms = _time_ms(push, _text(report, push.time), zone)
@@ -38,10 +48,20 @@ def read_push(push: HttpPush, content_type: str, body: bytes, zone: tzinfo) -> P
     return Pushed(_credential(push, report), time_ms, sequence)
 
 
-def told(pushed: Pushed | None) -> Told:
+def erase_order(push: HttpPush, order: int, person: str) -> str | None:
+    """What is answered to a terminal that has to delete a face; None when it cannot be told."""
+    if push.erase is None:
+        return None
+    text = json.dumps(person)[1:-1] if push.answer_type == "application/json" else person
+    return push.erase.answer.replace("{order}", str(order)).replace("{person}", text)
+
+
+def told(pushed: Pushed | Erased | None) -> Told:
     """The same in an example's words."""
     if pushed is None:
         return Told(outcome="nothing")
+    if isinstance(pushed, Erased):
+        return Told(outcome="erased", order=pushed.order)
     time = datetime.fromtimestamp(pushed.time_ms / 1000, UTC).isoformat()
     match pushed.credential:
         case Card(raw=raw):
@@ -130,8 +150,8 @@ def _credential(push: HttpPush, report: Any) -> Face | Card | Unreadable:
     person = _text(report, push.person)
     liveness = _liveness(push, _text(report, push.liveness) if push.liveness is not None else "")
     if not person or person in push.strangers:
-        return Face("unknown", liveness=liveness)
-    return Face("match", person, _score(push, report), liveness)
+        return Face("unknown", liveness=liveness, by_terminal=True)
+    return Face("match", person, _score(push, report), liveness, by_terminal=True)
 
 
 def _card(push: HttpPush, text: str) -> Card | Unreadable:

@@ -18,12 +18,16 @@ def write_form(profile: Profile, name: str) -> RegisterWrite | None:
     return next((form for form in profile.write if form.name == name), None)
 
 
-def words_of(form: RegisterWrite, seconds: float = 0.0) -> tuple[int, ...]:
-    """What is written for a pulse of `seconds`, rounded up to the board's unit and cut to what it can time."""
+def words_of(form: RegisterWrite, seconds: float = 0.0, address: int = 0) -> tuple[int, ...]:
+    """What is written for a pulse of `seconds`, rounded up to the board's unit and cut to what it can time; or for a
+    new `address`.
+    """
     made = []
     for word in form.words:
         counts = 0
-        if word.plus is not None:
+        if word.plus == "address":
+            counts = address
+        elif word.plus is not None:
             counts = min(word.most, max(1, math.ceil(seconds * _PER_S[word.plus] - 1e-6)))
         made.append(word.value + counts)
     return tuple(made)
@@ -32,7 +36,7 @@ def words_of(form: RegisterWrite, seconds: float = 0.0) -> tuple[int, ...]:
 def timed_s(form: RegisterWrite, seconds: float) -> float:
     """How long the board will really time a pulse of `seconds`."""
     for word in form.words:
-        if word.plus is not None:
+        if word.plus is not None and word.plus != "address":
             per_s = _PER_S[word.plus]
             return min(word.most, max(1, math.ceil(seconds * per_s - 1e-6))) / per_s
     return 0.0

@@ -79,8 +79,13 @@ class Device:
             return None
         if self.refuse is not None:
             return bytes((self.unit, body[1] | 0x80, self.refuse))
+        asked = self.unit
         reply = self.kind.carry_out(self, body)
-        return None if reply is None else bytes((self.unit if self.stray is None else self.stray,)) + reply
+        return None if reply is None else bytes((asked if self.stray is None else self.stray,)) + reply
+
+    def move_to(self, unit: int) -> None:
+        self.unit = unit
+        say(moved=unit, t_ns=time.monotonic_ns())
 
     def switch(self, relay: int, on: bool, for_s: float | None = None) -> None:
         """Relay to `on`; after `for_s` back, by the board's own timer."""
@@ -181,7 +186,7 @@ class Line:
             return
         if crc(frame[:-2]) != frame[-2:]:
             return
-        asked = [self._devices[frame[0]]] if frame[0] in self._devices else []
+        asked = [unit for unit in self._devices.values() if unit.unit == frame[0]]
         if frame[0] == 0:  # to all, and nobody answers
             asked = list(self._devices.values())
         for unit in asked:

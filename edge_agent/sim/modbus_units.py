@@ -17,6 +17,9 @@ class Registers:
 class Board(Protocol):
     registers: Registers
 
+    def move_to(self, unit: int) -> None:
+        """Another address from the next request on."""
+
     def switch(self, relay: int, on: bool, for_s: float | None = None) -> None: ...
 
 
@@ -82,6 +85,9 @@ def _coils(board: Board, body: bytes) -> bool:
 def _waveshare(board: Board, body: bytes) -> bool:
     if body[1] == 15:
         return _coils(board, body)
+    if body[1] == 6 and _word(body, 2) == 0x4000 and 1 <= _word(body, 4) <= 255:
+        board.move_to(_word(body, 4))
+        return True
     if body[1] != 5:
         return False
     base, relay = _word(body, 2) & 0xFF00, _word(body, 2) & 0x00FF
@@ -94,6 +100,9 @@ def _waveshare(board: Board, body: bytes) -> bool:
 def _lctech(board: Board, body: bytes) -> bool:
     if body[1] == 5:
         return _coil(board, body)
+    if body[1:6] == b"\x10\0\0\0\1" and 1 <= _word(body, 7) <= 255:
+        board.move_to(_word(body, 7))
+        return True
     relay, rest = divmod(_word(body, 2) - 3, 5)
     if body[1] != 16 or rest or not 0 <= relay < 8 or _word(body, 4) != 2:
         return False

@@ -8,10 +8,9 @@ Orders on stdin (each with "address", else the first device): {"do":"card","bits
 "number":0} (that relay stays on after its pulse), silent (answers nothing), {"do":"nak","code":96,"on":true} (refuses
 that command), {"do":"odd","code":87,"times":1} (answers polls with that reply), {"do":"lose","code":104,"times":1}
 (does as told, and its answer is lost), {"do":"deaf","code":104,"times":1} (that command never arrives), {"do":"busy",
-"times":1}, {"do":"flood","every_ms":100} (a card each time, 0 ends it); for all of them echo (the adapter gives back
-what it sends), unplug, plug, vanish, appear.
-Facts on stdout carry the address: ready, sc, card, sent, led, buzzer, text, output, keyset,
-unheard.
+"code":96,"times":1} (has no time for that command, 0: for any), {"do":"flood","every_ms":100} (a card each time, 0 ends
+it); for all of them echo (the adapter gives back what it sends), unplug, plug, vanish, appear.
+Facts on stdout carry the address: ready, sc, card, sent, led, buzzer, text, output, keyset, unheard.
 """
 
 import argparse
@@ -74,7 +73,7 @@ class Station:
         self.loses: Counter[int] = Counter()
         self.misses: Counter[int] = Counter()
         self.odd: deque[int] = deque()
-        self.busy = 0
+        self.busy: Counter[int] = Counter()
         self.flood_s = self._flood_at = 0.0
         self._asked = self._answer = b""
         self._heard = 0.0
@@ -86,8 +85,7 @@ class Station:
         if self.silent or self._count(self.misses, code):
             say(address=self.address, unheard=code)
             return None
-        if self.busy:
-            self.busy -= 1
+        if self._count(self.busy, code) or self._count(self.busy, 0):
             return self._sealed(plain(self.address, 0x04, bytes((BUSY,))))
         control = body[4] & 0x03
         if frame == self._asked and control:
@@ -251,7 +249,7 @@ class Station:
             case "deaf":
                 self.misses[code] += times
             case "busy":
-                self.busy += times
+                self.busy[code] += times
             case "flood":
                 self.flood_s = order["every_ms"] / 1000
 

@@ -34,6 +34,11 @@ CREDENTIALS = (
 PINS = "SELECT person, pin_hash, pin_index, duress_index FROM credentials WHERE kind = 'pin' AND state = 'enabled'"
 BARRED = "SELECT subject FROM city_words WHERE word = 'revoked' UNION SELECT subject FROM blacklist WHERE listed = 1"
 VISITS = "SELECT id, plate, body FROM visits WHERE in_book = 1"
+# The newest consent of each person, where it has no end or one to come.
+AGREED = (
+    "SELECT person, until_ms FROM consents WHERE purpose = 'match' AND id IN"
+    " (SELECT max(id) FROM consents WHERE purpose = 'match' GROUP BY person)"
+)
 PASSES = "SELECT jti, person FROM passes WHERE state = 'revoked'"
 
 K = TypeVar("K")
@@ -63,6 +68,7 @@ class _Draft:
         self.persons: dict[str, Person] = _copy(old.persons) if old else {}
         self.credentials: dict[Card | Token, Credential] = _copy(old.credentials) if old else {}
         self.pins: dict[str, str] = _copy(old.pins) if old else {}
+        self.consents: dict[str, int | None] = _copy(old.consents) if old else {}
         self.pin_index: dict[str, tuple[PinOwner, ...]] = _copy(old.pin_index) if old else {}
         self.codes: dict[str, Pass] = _copy(old.codes) if old else {}
         self.times: dict[str, Schedule] = _visit_times(old.schedules) if old else {}
@@ -90,6 +96,8 @@ class _Draft:
             self._visit(id_, plate, body)
         for jti, person in _select(store, PASSES, "person", only):
             self._hold(Credential(Token("qr", f"pass/{jti}"), self._name(person), state="revoked"))
+        for person, until_ms in _select(store, AGREED, "person", only):
+            self.consents[self._name(person)] = until_ms
         for person, pin_hash, pin, duress in _select(store, PINS, "person", only):
             name = self._name(person)
             self.pins[name] = pin_hash
@@ -112,6 +120,7 @@ class _Draft:
         for person in people:
             self.persons.pop(person, None)
             self.pins.pop(person, None)
+            self.consents.pop(person, None)
             self.times.pop(f"{VISIT}{person}", None)
 
     def _visit(self, id_: str, plate: str, body: bytes) -> None:
@@ -195,6 +204,7 @@ def _made(store: RuleStore, site: Site, draft: _Draft | None, old: Book | None, 
         calendar=calendar,
         zone=site.zone,
         pins=MappingProxyType(draft.pins),
+        consents=MappingProxyType(draft.consents),
         pin_index=MappingProxyType(draft.pin_index),
         codes=MappingProxyType(draft.codes),
     )

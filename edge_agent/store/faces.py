@@ -161,6 +161,11 @@ class FaceStore:
         self._empty_log()
         return count
 
+    def forget_erasures(self, before_ms: int) -> int:
+        """Proofs of deletions before then; how many."""
+        with self._translated():
+            return self._connection.execute("DELETE FROM erasures WHERE at_ms < ?", (before_ms,)).rowcount
+
     def _empty_log(self) -> None:
         with self._translated():
             busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
@@ -239,6 +244,14 @@ class FaceStore:
             self._opened(nonce, sealed, self._bound(person, CROP, version))
             for version, nonce, sealed in self._rows(query, person)
         ]
+
+    def pictured(self) -> set[str]:
+        """Of whom pictures are kept."""
+        return {person for (person,) in self._rows("SELECT DISTINCT person FROM crops")}
+
+    def count(self, person: str, model: str) -> int:
+        """Templates of one person for one model."""
+        return int(self._rows("SELECT count(*) FROM templates WHERE person = ? AND model = ?", person, model)[0][0])
 
     def erasures(self, person: str | None = None) -> list[Erasure]:
         """What was destroyed, oldest first."""

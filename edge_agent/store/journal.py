@@ -26,7 +26,7 @@ from edge_agent.store.chain import ChainReport, Vouch
 from edge_agent.store.ledger import DeadLetter, Entry, JournalFile
 from edge_agent.store.reading import JournalReader
 from edge_agent.store.recognise import Damaged
-from edge_agent.store.upkeep import KEEP, LOOK_ROWS, ROW_BYTES, Sign, Space, Upkeep
+from edge_agent.store.upkeep import KEEP, KEEP_DAYS, LOOK_ROWS, ROW_BYTES, Sign, Space, Upkeep
 from edge_agent.store.writer import Writer
 
 PROBE_EVERY_S = 1.0
@@ -220,9 +220,9 @@ class SqliteJournal:
     def unlisten(self, listener: Callable[[Row, str | None], None]) -> None:
         self._listeners.remove(listener)
 
-    def tend(self, sign: Sign, keep: int = KEEP, days: int | None = None) -> None:
+    def tend(self, sign: Sign, keep: int = KEEP, days: int = KEEP_DAYS, most_days: int | None = None) -> None:
         """From now on look after the file beside recording: reserve, pruning, signed checkpoints."""
-        self._upkeep = Upkeep(self.path, sign, keep) if days is None else Upkeep(self.path, sign, keep, days)
+        self._upkeep = Upkeep(self.path, sign, keep, days, most_days)
         self._upkeep_at = time.monotonic()
         self._writer.nudge()
 

@@ -4,18 +4,20 @@ Blocking; a decision never comes here, it reads the Book. Names, phone numbers a
 is noted for the journal carries the pseudonymous id alone.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from edge_agent.errors import StoreError
-from edge_agent.model.events import ConsentGiven, ConsentWithdrawn, PersonChanged, PersonErased
+from edge_agent.model.events import PersonChanged
 from edge_agent.model.people import Book, Rule, Schedule
 from edge_agent.model.reads import Card, Pass, Token
 from edge_agent.store import booking
 from edge_agent.store.booking import Site, Snapshot
+from edge_agent.store.consents import Consents
 from edge_agent.store.entries import PersonEntry
 from edge_agent.store.holdings import Holdings, place
-from edge_agent.store.records import Clash, Consent, KnownCredential, KnownPerson, Listed, Removed, Stored
+from edge_agent.store.records import Clash, KnownCredential, KnownPerson, Listed, Removed, Stored
 
 PASS_KEPT_MS = 30 * 86_400_000  # a pass that ran out longer ago than this is forgotten
 
@@ -34,7 +36,7 @@ CLASHES = """SELECT a.person, b.person, 0 FROM credentials a JOIN credentials b
         ON a.pin_index = b.duress_index AND a.person <> b.person ORDER BY 1, 2, 3"""
 
 
-class PeopleStore(Holdings):
+class PeopleStore(Holdings, Consents):
     """One connection to people.db (see PeopleFile for how it is opened). Raises StoreError throughout."""
 
     # ---- writing -----------------------------------------------------------------------------------------------------
@@ -116,60 +118,23 @@ class PeopleStore(Holdings):
         return person or None
 
     def remove(self, person: str, source: str = "") -> Removed:
-        """Remove a person with credentials, consents and passes. Their face templates are FaceStore's to erase."""
+        """Remove a person with credentials and passes. Their consents end and are kept as proof; their face templates
+        are FaceStore's to erase, and the terminals' own are ordered to be.
+        """
+        now_ms = time.time_ns() // 1_000_000
         with self._transaction():
             self._known(person)
             row = self._one(
-                "SELECT count(*) FILTER (WHERE kind = 'card'), count(*) FILTER (WHERE kind = 'pin'),"
-                " (SELECT count(*) FROM consents WHERE person = ?1) FROM credentials WHERE person = ?1",
+                "SELECT count(*) FILTER (WHERE kind = 'card'), count(*) FILTER (WHERE kind = 'pin')"
+                " FROM credentials WHERE person = ?",
                 person,
             )
+            row = (*row, self.end_consents(person, now_ms))
+            self.order_erasure(person, "removed", now_ms)
             self._connection.execute("DELETE FROM persons WHERE id = ?", (person,))
             self._connection.execute("UPDATE passes SET state = 'revoked' WHERE person = ?", (person,))
             self._note(PersonChanged(what="removed", person=person, source=source), "person", [person])
         return Removed(*row)
-
-    def give_consent(self, consent: Consent) -> None:
-        """Record a consent; a later one of the same purpose replaces it in effect, the earlier one is kept."""
-        with self._transaction():
-            self._known(consent.person)
-            row = self._one("SELECT category FROM persons WHERE id = ?", consent.person)
-            if row is not None and row[0] == "child" and not consent.guardian:
-                raise StoreError("store.guardian_missing", person=consent.person)
-            self._connection.execute(
-                "INSERT INTO consents (person, purpose, text_version, channel, guardian, given_ms, until_ms)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    consent.person, consent.purpose, consent.text_version, consent.channel, consent.guardian,
-                    consent.given_ms, consent.until_ms,
-                ),
-            )  # fmt: skip
-            self._note(
-                ConsentGiven(
-                    person=consent.person,
-                    purpose=consent.purpose,
-                    text_version=consent.text_version,
-                    channel=consent.channel,
-                )
-            )
-
-    def withdraw_consent(self, person: str, purpose: str, now_ms: int, channel: str = "") -> bool:
-        """It is in force no more; the record of it stays. False when there was none. What hung on it is next."""
-        with self._transaction():
-            self._known(person)
-            count = self._connection.execute(
-                "UPDATE consents SET until_ms = ?1 WHERE person = ?2 AND purpose = ?3 AND given_ms <= ?1"
-                " AND (until_ms IS NULL OR until_ms > ?1)",
-                (now_ms, person, purpose),
-            ).rowcount
-            if count:
-                self._note(ConsentWithdrawn(person=person, purpose=purpose, channel=channel))
-        return bool(count)
-
-    def note_erased(self, event: PersonErased) -> None:
-        """The journal gets the proof of a deletion."""
-        with self._transaction():
-            self._note(event)
 
     # ---- reading -----------------------------------------------------------------------------------------------------
 
@@ -217,36 +182,6 @@ class PeopleStore(Holdings):
             )
         ]  # fmt: skip
 
-    def consent(self, person: str, purpose: str, now_ms: int) -> Consent | None:
-        """The consent in force now for this purpose, or None: then nothing may be done for it."""
-        row = self._one(
-            "SELECT person, purpose, text_version, given_ms, channel, guardian, until_ms FROM consents"
-            " WHERE person = ? AND purpose = ? ORDER BY id DESC LIMIT 1",
-            person,
-            purpose,
-        )
-        if row is None or (row[6] is not None and now_ms >= row[6]):
-            return None
-        return Consent(
-            person=row[0], purpose=row[1], text_version=row[2], given_ms=row[3], channel=row[4], guardian=row[5],
-            until_ms=row[6],
-        )  # fmt: skip
-
-    def consents(self, person: str) -> list[Consent]:
-        """All of this person's, in force or not, oldest first."""
-        rows = self._rows(
-            "SELECT person, purpose, text_version, given_ms, channel, guardian, until_ms FROM consents"
-            " WHERE person = ? ORDER BY id",
-            person,
-        )
-        return [
-            Consent(
-                person=row[0], purpose=row[1], text_version=row[2], given_ms=row[3], channel=row[4], guardian=row[5],
-                until_ms=row[6],
-            )
-            for row in rows
-        ]  # fmt: skip
-
     def clashes(self) -> list[Clash]:
         """Whose PIN is also another's, or another's duress PIN: with such a PIN alone nobody is recognised."""
         return [Clash(person, other, bool(duress)) for person, other, duress in self._rows(CLASHES)]
@@ -269,10 +204,6 @@ class PeopleStore(Holdings):
             self._known(person)
             self._connection.execute("UPDATE persons SET enabled = ? WHERE id = ?", (enabled, person))
             self._note(event, "person", [person])
-
-    def _known(self, person: str) -> None:
-        if self._one("SELECT 1 FROM persons WHERE id = ?", person) is None:
-            raise StoreError("store.no_person", person=person)
 
 
 def _known_person(row: tuple[Any, ...], held: tuple[KnownCredential, ...]) -> KnownPerson:

@@ -3,6 +3,7 @@ the daemon. Blocking; the daemon calls it in a thread.
 """
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,11 @@ class JournalReader:
         if not there:
             raise StoreError("store.no_journal", file=str(path))
         self._connection = database.connect(path, read_only=True)
-        self._dating = Dating(self._connection)
-        self.epoch = str(self._one("SELECT value FROM meta WHERE key = 'epoch'"))
+        with ExitStack() as unless_whole:
+            unless_whole.callback(self._connection.close)
+            self._dating = Dating(self._connection)
+            self.epoch = str(self._one("SELECT value FROM meta WHERE key = 'epoch'"))
+            unless_whole.pop_all()
 
     @property
     def last(self) -> int:

@@ -6,7 +6,6 @@ that were already given out would be given out again. So the log is looked at be
 
 import sqlite3
 import struct
-import time
 from pathlib import Path
 
 from edge_agent.errors import StoreError
@@ -14,7 +13,6 @@ from edge_agent.store.schema import KINDS, Kind
 
 WAL_MAGIC = (0x377F0682, 0x377F0683)  # sqlite.org/fileformat2.html, "WAL File Format"
 WAL_HEADER, FRAME_HEADER = 32, 24
-GROWS_WITHIN_S = 0.5  # a checkpoint writes the first page before those it adds
 CHECK_WHOLE_BELOW_BYTES = 8 << 20  # quick_check reads every page: about 10 ms here, from the page cache
 
 
@@ -38,7 +36,7 @@ def exists(path: Path, kind: Kind) -> bool:
         if wal_bytes:
             raise Damaged(path, "the file is empty, its log is not")  # SQLite would delete the log
         return False
-    found = _application_id(path)
+    found = _application_id(path, bool(wal_bytes))
     if found != kind.application_id:
         if _was_ours(path, kind):
             raise Damaged(path, "its header is broken")
@@ -73,24 +71,32 @@ def _look(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
 
 
-def _application_id(path: Path) -> int:
-    """While another process checkpoints, the first page may say more pages than the file has yet: look again then."""
-    until = time.monotonic() + GROWS_WITHIN_S
-    while True:
-        connection = _look(path)
-        try:
-            found: int = connection.execute("PRAGMA application_id").fetchone()[0]
-            return found
-        except sqlite3.DatabaseError as error:
-            match error.sqlite_errorcode & 0xFF:
-                case sqlite3.SQLITE_CORRUPT if time.monotonic() < until:
-                    time.sleep(0.01)
-                case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-                    raise Damaged(path, str(error)) from error
-                case _:
-                    raise
-        finally:
-            connection.close()
+def _application_id(path: Path, logged: bool) -> int:
+    """A checkpoint writes the first page before those it adds: while another process is at it, and for good when the
+    power failed there, the file alone names more pages than it has. Its log has them all, so it is read through that.
+    """
+    try:
+        return _read_application_id(_look(path))
+    except sqlite3.DatabaseError as error:
+        if not (logged and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CORRUPT):
+            raise _damage(error, path) from error
+    try:
+        return _read_application_id(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True))
+    except sqlite3.DatabaseError as error:
+        raise _damage(error, path) from error
+
+
+def _damage(error: sqlite3.DatabaseError, path: Path) -> Exception:
+    broken = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return Damaged(path, str(error)) if broken else error
+
+
+def _read_application_id(connection: sqlite3.Connection) -> int:
+    try:
+        found: int = connection.execute("PRAGMA application_id").fetchone()[0]
+        return found
+    finally:
+        connection.close()
 
 
 def _was_ours(path: Path, kind: Kind) -> bool:

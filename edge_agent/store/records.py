@@ -19,6 +19,18 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
     until_ms: int | None = None
 
 
+class FaceOrder(msgspec.Struct, frozen=True):
+    """A person whose face has to go from the terminals that match by themselves. `why`: withdrawn | removed | lapsed;
+    `confirmed`: terminal → when and by whose word.
+    """
+
+    id: int
+    person: str
+    why: str
+    asked_ms: int
+    confirmed: dict[str, tuple[int, str]] = {}
+
+
 class Stored(msgspec.Struct, frozen=True):
     """What came of a bulk write: ids `added` and `updated`; `refused`: the entry's index and why."""
 

@@ -114,8 +114,8 @@ PEOPLE = Kind(
     tables=(
         *("meta", "persons", "credentials", "consents", "changes"),
         *("passes", "rules", "schedules", "special_days", "touched"),
-        *("city_words", "city_list", "blacklist", "visits", "visit_bars"),
-        *("patrols", "hazards", "duties"),
+        *("city_words", "city_list", "blacklist", "face_orders", "face_confirmed"),
+        *("visits", "visit_bars", "patrols", "hazards", "duties"),
     ),
     steps=(
         Step(
@@ -232,10 +232,42 @@ PEOPLE = Kind(
                     until_ms INTEGER) WITHOUT ROWID""",
             ),
         ),
+        # Consents outlive their person: they are the proof of what was agreed to. `face_orders`: whose face has to go
+        # from the terminals that match by themselves; `face_confirmed`: which terminal did so, by its word or whose.
+        Step(
+            "0004_privacy",
+            (
+                """CREATE TABLE consents_0004 (
+                    id INTEGER PRIMARY KEY AUTOINCREMENT,
+                    person TEXT NOT NULL,
+                    purpose TEXT NOT NULL CHECK (purpose IN ('match', 'keep_image', 'provide_to_city')),
+                    text_version TEXT NOT NULL,
+                    channel TEXT NOT NULL,
+                    guardian TEXT NOT NULL,
+                    given_ms INTEGER NOT NULL,
+                    until_ms INTEGER)""",
+                """INSERT INTO consents_0004
+                    SELECT id, person, purpose, text_version, channel, guardian, given_ms, until_ms FROM consents""",
+                "DROP TABLE consents",
+                "ALTER TABLE consents_0004 RENAME TO consents",
+                "CREATE INDEX consents_person ON consents (person, purpose)",
+                """CREATE TABLE face_orders (
+                    id INTEGER PRIMARY KEY AUTOINCREMENT,
+                    person TEXT NOT NULL,
+                    why TEXT NOT NULL,
+                    asked_ms INTEGER NOT NULL)""",
+                """CREATE TABLE face_confirmed (
+                    face_order INTEGER NOT NULL REFERENCES face_orders (id) ON DELETE CASCADE,
+                    terminal TEXT NOT NULL,
+                    at_ms INTEGER NOT NULL,
+                    confirmed_by TEXT NOT NULL,
+                    PRIMARY KEY (face_order, terminal)) WITHOUT ROWID""",
+            ),
+        ),
         # model/visits.py: `body` is the Visit without its details, `sealed` these (store/visit_keys.py). `in_book`: the
         # doors know of it, and `plate` is readable as long; the other columns are for finding.
         Step(
-            "0004_visits",
+            "0005_visits",
             (
                 """CREATE TABLE visits (
                     id TEXT PRIMARY KEY,
@@ -266,7 +298,7 @@ PEOPLE = Kind(
         ),
         # model/rounds.py: what guards do, here for the transaction with its event.
         Step(
-            "0005_rounds",
+            "0006_rounds",
             (
                 """CREATE TABLE patrols (
                     route TEXT NOT NULL,

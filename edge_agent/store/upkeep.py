@@ -47,10 +47,14 @@ class Space(msgspec.Struct, frozen=True):
 
 
 class Upkeep:
-    """`keep`, `days`: rows beyond `keep` go once they are older; when the disk is full neither holds."""
+    """`keep`, `days`: rows beyond `keep` go once they are older; when the disk is full neither holds. `most_days`: rows
+    older than that go however few there are; None: age alone takes nothing.
+    """
 
-    def __init__(self, path: Path, sign: Sign, keep: int = KEEP, days: int = KEEP_DAYS) -> None:
-        self.path, self.sign, self.keep, self.days = path, sign, keep, days
+    def __init__(
+        self, path: Path, sign: Sign, keep: int = KEEP, days: int = KEEP_DAYS, most_days: int | None = None
+    ) -> None:
+        self.path, self.sign, self.keep, self.days, self.most_days = path, sign, keep, days, most_days
         self._marked: int | None = None
         self._mark_at = 0.0
         self._forced = False
@@ -84,8 +88,12 @@ class Upkeep:
         if full:
             wanted = free_bytes(connection) < LOW_BYTES
         else:
-            upto = min(upto, newest - self.keep)
-            wanted = upto >= oldest and self._old(connection, upto, now)
+            beyond = min(upto, newest - self.keep)
+            wanted = beyond >= oldest and self._old(connection, beyond, self.days, now)
+            if wanted:
+                upto = beyond
+            elif self.most_days is not None and upto >= oldest:
+                wanted = self._old(connection, upto, self.most_days, now)
         if not wanted or upto < oldest:
             return False
         hash_ = connection.execute("SELECT hash FROM events WHERE seq = ?", (upto,)).fetchone()
@@ -102,10 +110,10 @@ class Upkeep:
         self._forced = full
         return True
 
-    def _old(self, connection: sqlite3.Connection, upto: int, now: Moment) -> bool:
+    def _old(self, connection: sqlite3.Connection, upto: int, days: int, now: Moment) -> bool:
         """Rows up to `upto` are older than `days`. Nobody knows while the clock is not trusted."""
         row = connection.execute(OLD, (upto,)).fetchone()
-        return now.trusted and row is not None and int(row[0]) < now.wall_ms - self.days * 86_400_000
+        return now.trusted and row is not None and int(row[0]) < now.wall_ms - days * 86_400_000
 
     def _hold(self, connection: sqlite3.Connection, growth: int) -> bool:
         """Have some free pages ready, let the reserve grow by a chunk, and the log to its full length, as long as the

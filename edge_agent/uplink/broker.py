@@ -38,6 +38,7 @@ MAXIMUM_PACKET = 262_144
 VERIFY = {
     9: "uplink.server_early", 10: "uplink.server_expired", 62: "uplink.server_name", 64: "uplink.server_name",
     **dict.fromkeys((7, 18, 19, 20, 21), "uplink.server_authority"),
+    **dict.fromkeys(range(79, 95), "uplink.server_form"),
 }  # fmt: skip
 PLAIN = {"WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING", "RECORD_LAYER_FAILURE"}
 OLD = {"TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL"}
@@ -336,7 +337,7 @@ class Connection:
     def _insecure(self, error: ssl.SSLError) -> UplinkError:
         """No secure connection, and never an insecure one instead: what is wrong, and with whom."""
         if isinstance(error, ssl.SSLCertVerificationError) and (code := VERIFY.get(error.verify_code)):
-            return UplinkError(code, where=self.login.where, host=self.login.host)
+            return UplinkError(code, where=self.login.where, host=self.login.host, why=error.verify_message)
         if error.reason in PLAIN:
             return UplinkError("uplink.server_plain", where=self.login.where)
         if error.reason in OLD:

@@ -85,7 +85,7 @@ class MqttUplink:
         self._up = asyncio.Event()
         self._bdseq = 0
         self._online = False  # this session's state was published
-        self._city_away = False
+        self._city_away, self._city_bdseq = False, -1
         self._inbox = Inbox(keys.city_ack, keys.commanders)
         self._seldom = Seldom()
         self._fetching: dict[str, asyncio.Future[bytes]] = {}
@@ -222,7 +222,7 @@ class MqttUplink:
             raise connection.why or UplinkError("uplink.lost", where=connection.login.where, why="")
         finally:
             self._connection = None
-            self._city_away = False
+            self._city_away, self._city_bdseq = False, -1
             self._inbox.forget_session()
             self._up.clear()
             connection.close(self._state("offline"))
@@ -300,13 +300,20 @@ class MqttUplink:
             connection.unsubscribe(topic)
 
     def _take_host(self, payload: bytes) -> None:
-        """Not signed, and need not be: it can only make us wait, as can whoever owns the broker anyway."""
+        """Not signed, and need not be: it can only make us wait, as can whoever owns the broker anyway. An `offline`
+        that is not of the one who last said `online` is of a worker that another has followed.
+        """
         try:
-            self._city_away = msgspec.json.decode(payload, type=StateMessage).state == "offline"
+            said = msgspec.json.decode(payload, type=StateMessage)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             if self._seldom("host"):
                 logger.warning("the city's state cannot be read: it counts as online")
             self._city_away = False
+            return
+        if said.state == "online":
+            self._city_away, self._city_bdseq = False, said.bdseq
+        elif self._city_bdseq in (-1, said.bdseq):
+            self._city_away = True
 
     def _state(self, state: str) -> tuple[str, bytes]:
         message = StateMessage("online" if state == "online" else "offline", self._bdseq)

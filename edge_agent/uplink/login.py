@@ -110,6 +110,9 @@ def _tls(settings: site.UplinkTls | None, base: Path, where: str) -> ssl.SSLCont
     """With certificates of our own: TLS 1.3 and nothing older. Without: the system's authorities."""
     try:
         context = ssl.create_default_context(cafile=None if settings is None else str(base / settings.ca))
+        context.verify_flags |= (
+            ssl.VERIFY_X509_STRICT
+        )  # as Python 3.13 does, so that a newer system refuses nothing new
         if settings is not None:
             context.minimum_version = ssl.TLSVersion.TLSv1_3
             context.load_cert_chain(base / settings.cert, base / settings.key)

@@ -170,6 +170,8 @@ def spec_of(policy: FacePolicy, folder: Path) -> EngineSpec:
     """The engine the configuration names. Raises FaceError for a model that is not there or may not be used."""
     if policy.engine == "dlib":
         return DLIB
+    if policy.engine == "terminal":
+        raise FaceError("faces.terminals_match")
     have = {manifest.id: manifest for manifest in installed(folder)}
     detector = _permitted(have, policy.detector, "detector", policy, folder)
     embedder = _permitted(have, policy.embedder, "embedder", policy, folder)

@@ -23,6 +23,7 @@ from edge_agent.words import (
     operate,
     push,
     rounds,
+    screen,
     store,
     uplink,
     visits,
@@ -32,7 +33,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "several": ("{count} problems", "{count} 个问题"),
     **access.WORDS, **advice.WORDS, **alerts.WORDS, **city.WORDS, **cli.WORDS, **config.WORDS, **console.WORDS,
     **device_cli.WORDS, **devices.WORDS, **explain.WORDS, **face_report.WORDS, **faces.WORDS, **gpio.WORDS,
-    **models.WORDS, **operate.WORDS, **push.WORDS, **rounds.WORDS, **store.WORDS,
+    **models.WORDS, **operate.WORDS, **push.WORDS, **rounds.WORDS, **screen.WORDS, **store.WORDS,
     **uplink.WORDS, **visits.WORDS,
 }  # fmt: skip
 

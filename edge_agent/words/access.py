@@ -117,6 +117,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "alert.smoke": ("smoke", "烟雾"),
     "alert.water": ("water", "水浸"),
     "alert.temperature": ("temperature", "温度"),
+    "alert.loop_closed": ("loop closed", "回路闭合"),
     "alert.loop_open": ("loop open", "回路断开报警"),
     "alert.loop_cut": ("loop cut", "回路断线"),
     "alert.loop_shorted": ("loop shorted", "回路短路"),

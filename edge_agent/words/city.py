@@ -5,6 +5,30 @@ WORDS: dict[str, tuple[str, str]] = {
         "--args is no JSON object: {why}; write it as --args '{{\"for_s\": 60}}'",
         "--args 不是 JSON 对象:{why};请写成 --args '{{\"for_s\": 60}}'",
     ),
+    "city.bad_verb": (
+        "there is no verb {verb}; there are: {known}",
+        "没有命令 {verb};可用:{known}",
+    ),
+    "city.second": (
+        "--second and --second-key belong together: who agrees, and the key they sign with",
+        "--second 与 --second-key 须同时给出:第二人的姓名及其签名密钥",
+    ),
+    "city.bad_zone": (
+        "{zone} is no time zone: write for instance --zone Asia/Shanghai",
+        "{zone} 不是有效时区:请写例如 --zone Asia/Shanghai",
+    ),
+    "city.bad_list": (
+        "{bad} of {rows} rows are wrong, and nothing was sent: whoever is not in a list loses their right",
+        "{rows} 行中有 {bad} 行有误,未发送任何内容:名单中缺少的人将失去通行权",
+    ),
+    "city.too_many_credentials": (
+        "{person}: at most {most} credentials of one person travel in a list",
+        "{person}:名单中每人最多 {most} 个凭证",
+    ),
+    "city.list_sent": (
+        "list {version} announced: {people} people; {kb} kB from list {base}",
+        "已发布名单 {version}:{people} 人;自名单 {base} 起 {kb} kB",
+    ),
     "city.bad_since": (
         "“{text}” is no time: write 2026-05-04, 2026-05-04T07:01 (local time), or 90m, 12h, 7d for that long ago",
         "“{text}” 不是有效时间:请写 2026-05-04、2026-05-04T07:01(本地时间),或 90m、12h、7d 表示多久以前",

@@ -52,8 +52,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "{person} 的卡处于 {state} 状态且保持不变：不能开门；请换发新卡",
     ),
     "cli.removed": (
-        "{person} removed: {cards} card(s), {pins} PIN(s), {consents} consent(s)",
-        "已删除 {person}：卡 {cards}，密码 {pins}，同意记录 {consents}",
+        "{person} removed: {cards} card(s), {pins} PIN(s); {consents} consent(s) ended and kept as proof",
+        "已删除 {person}：卡 {cards}，密码 {pins}；{consents} 份同意已终止并留存备查",
     ),
     "cli.faces_erased": ("{person}: {count} face template(s) erased", "{person}：已销毁 {count} 个人脸模板"),
     "cli.faces_kept": (
@@ -106,6 +106,29 @@ WORDS: dict[str, tuple[str, str]] = {
         "{person}: consent has ended; {count} template(s) destroyed",
         "{person}：同意已到期；已销毁 {count} 个模板",
     ),
+    "cli.visit_over": (
+        "{person}: the visit is over, {count} face template(s) destroyed",
+        "{person}：访问已结束，已销毁 {count} 个人脸模板",
+    ),
+    "cli.agreed": (
+        "{person} agrees to the text {version}; enrol them now at: {terminals}",
+        "{person} 已同意文本 {version}；请到以下终端登记：{terminals}",
+    ),
+    "cli.pending": (
+        "{terminal}: the face of {person} is still to be deleted ({why}, since {since}); delete it there and say "
+        "`face confirm {person} {terminal} --by NAME`, unless the terminal confirms by itself",
+        "{terminal}：{person} 的人脸仍待删除（{why}，自 {since}）；请在终端上删除后执行 "
+        "`face confirm {person} {terminal} --by 姓名`（能自动确认的终端除外）",
+    ),
+    "cli.nothing_pending": (
+        "nothing is left to delete at {count} face terminal(s)",
+        "{count} 台人脸终端均无待删除的人脸",
+    ),
+    "cli.not_pending": (
+        "no deletion of {person} is open at {terminal}; see `face pending`",
+        "{terminal} 没有 {person} 的待删除项；请查看 `face pending`",
+    ),
+    "cli.confirmed": ("{terminal}: the face of {person} is gone, noted", "{terminal}：{person} 的人脸已删除并记录"),
     "cli.nobody_lapsed": ("nobody's consent has ended", "没有到期的同意"),
     "cli.sign": (
         "{door}: this entrance recognises faces of those who agreed to it. Every resident may use a card or code "

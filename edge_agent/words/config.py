@@ -134,10 +134,19 @@ WORDS: dict[str, tuple[str, str]] = {
         "no camera and no face device may be in a place of this kind (`{place}`): take it away from there",
         "此类场所（{place}）禁止安装摄像头或人脸设备：请移除",
     ),
+    "config.terminals_match": (
+        "the engine `terminal` leaves faces to the terminals: take `face` out of camera {camera}, or choose the engine "
+        "`onnx` or `dlib`",
+        "引擎 `terminal` 仅由终端识别人脸：请从摄像头 {camera} 去掉 `face`，或改用引擎 `onnx`、`dlib`",
+    ),
+    "config.no_face_terminal": (
+        "the engine is `terminal` and no terminal here matches faces: name one whose profile provides `face`",
+        "引擎为 `terminal`，但没有能识别人脸的终端：请配置 provides 含 `face` 的终端",
+    ),
     "config.faces_of_minors": (
-        "a site of kind `{site}` has no faces unless guardians consent: take the camera out, or set "
+        "a site of kind `{site}` has no faces unless guardians consent: take it out, or set "
         "faces.guardian_consent = true and enrol with --guardian only",
-        "“{site}”类场所未经监护人同意不得使用人脸：请移除该摄像头，"
+        "“{site}”类场所未经监护人同意不得使用人脸：请移除该设备，"
         "或设 faces.guardian_consent = true 并仅凭 --guardian 登记",
     ),
     "config.camera_url": (

@@ -31,6 +31,47 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "device.missing": ("missing: {path} (link {link}: {users})", "缺少：{path}（链路 {link}：{users}）"),
     "device.all_there": ("everything agent.toml names is there", "agent.toml 中的设备均已就绪"),
+    # address
+    "device.address_ask": (
+        "The board at address {old} on {url} gets the address {new}. Go on?",
+        "将把 {url} 上地址 {old} 的板子改为地址 {new}，继续吗？",
+    ),
+    "device.address_ask_all": (
+        "EVERY board on {url} gets the address {new}: is yours the only one on the line?",
+        "{url} 上的所有板子都会改为地址 {new}：线路上确实只有这一块吗？",
+    ),
+    "device.address_not": ("nothing was changed", "未作任何更改"),
+    "device.address_done": ("done: it answers at address {new}", "已完成：板子在地址 {new} 应答"),
+    "device.address_doors": (
+        "write address = {new} into the gate of: {doors}",
+        "请在以下门的 gate 中写入 address = {new}：{doors}",
+    ),
+    "device.address_fixed": (
+        "{profile}: its address cannot be set over the line; it has switches or a jumper for that",
+        "{profile}：不能通过线路设置地址；请用板上的拨码开关或跳线",
+    ),
+    "device.address_same": ("it has the address {address} already", "地址已经是 {address}"),
+    "device.address_both": ("--broadcast asks no address: leave --from out", "--broadcast 不需要地址：请去掉 --from"),
+    "device.address_nobody": (
+        "nobody answers at address {address} and {baud} baud, or several at once: check wiring and power, "
+        "leave one board on the line, and find it with `edge-agent device probe`",
+        "地址 {address}、{baud} 波特没有应答，或有多块板子同时应答：请检查接线和电源，线路上只留一块，"
+        "并用 `edge-agent device probe` 查找",
+    ),
+    "device.address_taken": (
+        "somebody answers at address {address} already: choose another one",
+        "地址 {address} 已有设备应答：请另选地址",
+    ),
+    "device.address_stayed": (
+        "it still answers at {old}: some take the new address when they are switched on again; do that, then "
+        "`edge-agent device probe`. Alone on the line, try --broadcast",
+        "它仍在地址 {old} 应答：有的板子要断电重启后才生效，重启后用 `edge-agent device probe` 检查；"
+        "若线路上只有它，可试 --broadcast",
+    ),
+    "device.address_lost": (
+        "it does not answer at {new}: switch it off and on, and find it with `edge-agent device probe`",
+        "地址 {new} 没有应答：请断电重启，并用 `edge-agent device probe` 查找",
+    ),
     # probe
     "device.listening": (
         "listening at {speeds} baud, {s:g} s each: hold a card to the reader all the while",
@@ -138,6 +179,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "device.shown.pin_wanted": ("type your PIN", "请输密码"),
     "device.shown.waiting": ("please wait", "请等待"),
     "device.shown.close_door": ("close the door", "请关门"),
+    "device.shown.warning": ("warning: gas or the like", "警告：气体等超限"),
+    "device.shown.alarm": ("alarm: gas or the like, leave", "警报：气体等严重超限，请撤离"),
     "device.shown.face_nearer": ("come nearer", "请靠近"),
     "device.shown.face_centre": ("stand in the middle", "请站到中间"),
     "device.shown.face_front": ("look at the camera", "请正视镜头"),
@@ -172,6 +215,25 @@ WORDS: dict[str, tuple[str, str]] = {
     "device.test_not_locked": ("{door} could not be locked: look at it", "{door} 未能上锁：请现场查看"),
     "device.test_good": ("{name}: good", "{name}：正常"),
     "device.test_failed": ("{name}: not good, see above", "{name}：有问题，见上"),
+    "device.stop": (
+        "the agent runs: stop it first (systemctl stop edge-agent)",
+        "程序正在运行：请先停止（systemctl stop edge-agent）",
+    ),
+    "device.test_measured": ("measures {what}: {level}", "测得 {what}：{level}"),
+    "device.measured.normal": ("normal", "正常"),
+    "device.measured.warning": ("warning", "警告"),
+    "device.measured.alarm": ("alarm", "警报"),
+    "device.measured.fault": ("it cannot be believed: sensor or wire", "不可信：传感器或线路故障"),
+    "device.test_placed": (
+        "is at {latitude:.5f}, {longitude:.5f} (WGS-84), {satellites} satellites",
+        "位置 {latitude:.5f}, {longitude:.5f}（WGS-84），卫星 {satellites} 颗",
+    ),
+    "device.test_document": ("put an ID card on it ({s:g} s)", "请放上身份证（{s:g} 秒）"),
+    "device.no_document": ("no card was read", "没有读到证件"),
+    "device.test_read_document": ("read: {number}", "已读：{number}"),
+    "device.doubt.check_digit": ("doubtful: the number's check digit is wrong", "存疑：号码校验位不符"),
+    "device.doubt.birth": ("doubtful: birth date and number differ", "存疑：出生日期与号码不符"),
+    "device.doubt.dates": ("doubtful: the dates of validity are none", "存疑：有效期限不是日期"),
     "device.input.contact_open": ("door open", "门已开"),
     "device.input.contact_closed": ("door closed", "门已关"),
     "device.input.exit_pressed": ("exit button pressed", "出门按钮按下"),

@@ -255,6 +255,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "latching relay",
         "继电器 {relay} 超出指令时间仍处于开门状态，正在上锁：可能有其他主站、计时器故障或自保持继电器",
     ),
+    "devices.profile_address_word": (
+        'set_address has exactly one word with plus = "address", and no other write has one',
+        'set_address 必须恰好有一个 plus = "address" 的字，其他写操作不得有',
+    ),
     "devices.modbus_number": (
         "door {door}: {input} = {number}: this board has 0 to {last}",
         "门 {door}：{input} = {number}：此板的编号为 0 到 {last}",

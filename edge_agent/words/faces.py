@@ -1,6 +1,15 @@
 """Sentences about: faces."""
 
 WORDS: dict[str, tuple[str, str]] = {
+    "faces.terminals_match": (
+        'the terminals match faces here (faces.engine = "terminal"): enrol at the terminal, after `face agree`; '
+        "there is no engine of this gateway to use",
+        '此处由终端识别人脸（faces.engine = "terminal"）：请先 `face agree` 再在终端登记；本网关没有可用引擎',
+    ),
+    "faces.not_deleted": (
+        "the face of {person} is still in terminal {terminal} a day after it had to go: see `face pending`",
+        "{person} 的人脸应删除已满一天，仍在终端 {terminal} 中：请查看 `face pending`",
+    ),
     "faces.gallery_malformed": (
         "the face gallery is malformed ({rows} persons, templates {shape}): enrol the persons again",
         "人脸库格式不正确（{rows} 人，模板 {shape}）：请重新登记",

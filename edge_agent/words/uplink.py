@@ -44,6 +44,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "stands between",
         "{where} 的证书不是由 uplink.tls.ca 中的机构签发:请放入平台的 CA 证书,否则可能有人冒充服务器",
     ),
+    "uplink.server_form": (
+        "the certificate of {where} or its authority's breaks RFC 5280 ({why}): have them issued anew, the authority's "
+        "with keyUsage and both with subject and authority key identifiers (docs/brokers/README.md)",
+        "{where} 的证书或其 CA 证书不符合 RFC 5280（{why}）：请重新签发，CA 证书须含 keyUsage，"
+        "两者均须含使用者与颁发者密钥标识（见 docs/brokers/README.md）",
+    ),
     "uplink.server_plain": (
         "{where} does not speak TLS: is it the plain port? We never go on without encryption; "
         "set the port in uplink.url",

@@ -42,6 +42,8 @@ class Ears:
         self.acks: list[AckMessage] = []
 
         def hear(client: object, userdata: object, message: object) -> None:
+            if message.topic == topics.host("city"):  # type: ignore[attr-defined]
+                return  # amqtt gives every retained message to whoever subscribes to anything
             self.acks.append(unseal(message.payload, city.ack.public_key(), AckMessage))  # type: ignore[attr-defined]
 
         client.on_message = hear  # type: ignore[attr-defined]

@@ -163,3 +163,39 @@ def test_a_terminal_that_calls_is_tried_with_what_it_reports(bench: Kinds) -> No
 def test_a_door_on_a_chip_that_is_not_there_says_so(bench: Kinds) -> None:
     status, said = bench.run("device", "test", "store", "--yes")
     assert (status, "gpiochip97" in said) == (1, True), said
+
+
+@pytest.mark.parametrize(
+    ("value", "status", "said"),
+    [
+        (30, 0, {"en": "measures flammable vapour 3 %LEL: normal", "zh": "测得 可燃蒸气 3 %LEL：正常"}),
+        (300, 0, {"en": "measures flammable vapour 30 %LEL: alarm", "zh": "警报"}),
+        (65535, 1, {"en": "cannot be believed", "zh": "不可信"}),
+    ],
+)
+def test_a_sensor_says_what_it_measures(bench: Kinds, value: int, status: int, said: dict[str, str]) -> None:
+    with simulated("modbus_board", bench.sim / "bus", "--unit", "3=sensor") as board:
+        board.tell("register", unit=3, address=0, value=value)
+        for lang, words in said.items():
+            got, heard = bench.run("device", "test", "vapour", lang=lang)
+            assert (got, words in heard) == (status, True), heard
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_desk_reads_an_id_card_and_shows_no_more_of_it_than_a_mask(bench: Kinds, lang: str) -> None:
+    with simulated("sdt_reader", bench.sim / "desk-line") as reader:
+        card = {"name": "张三", "number": "11010519491231002X", "birth": "19491231", "from": "20200101"}
+        reader.tell("put", **card, until="长期")
+        path = bench.folder / "agent.toml"
+        path.write_text(path.read_text().replace("sim://desk", "sim://desk-line"))
+        status, said = bench.run("device", "test", "reception", lang=lang, narrow=True)
+        assert (status, "110105**********2X" in said) == (0, True), said
+        assert "张三" not in said
+        reader.tell("take")
+        status, said = bench.run("device", "test", "reception", "--card-within", "1s", lang=lang)
+        assert status == 1, said
+
+
+def test_a_desk_that_is_not_there_is_said(bench: Kinds) -> None:
+    status, said = bench.run("device", "test", "reception", "--card-within", "2s")
+    assert (status, "cable" in said or "sim/desk" in said) == (1, True), said

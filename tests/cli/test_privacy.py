@@ -4,6 +4,7 @@ import csv
 import os
 import zipfile
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -13,10 +14,13 @@ from edge_agent.config import load_config
 from edge_agent.errors import Problems, StoreError
 from edge_agent.model.events import ConsentWithdrawn, Event, PersonErased
 from edge_agent.model.face_models import DLIB
+from edge_agent.model.site import Retention
 from edge_agent.store.faces import FaceStore, load_key
 from edge_agent.store.people import PeopleStore
+from edge_agent.store.retention import Retainer
 from edge_agent.vision.enrol import PhotoResult
 from tests.cli.test_people_cli import CONFIG, run
+from tests.flows.world import MemoryClock
 from tests.vision.pictures import photos
 
 DOOR = """
@@ -38,6 +42,21 @@ door = "gate"
 [[camera]]
 name = "c"
 url = "file:///nowhere.mp4"
+door = "gate"
+"""
+
+
+TERMINALS_MATCH = f"""{CONFIG}
+[faces]
+engine = "terminal"
+{DOOR.split("[[camera]]", maxsplit=1)[0]}
+[[link]]
+name = "s"
+url = "sim://s"
+[[terminal]]
+name = "screen"
+profile = "terminals/face-text"
+link = "s"
 door = "gate"
 """
 
@@ -129,7 +148,8 @@ def test_r03_withdrawal_destroys_with_proof_and_leaves_the_card(site: Path) -> N
     done = run(site, "face", "withdraw", "p-1")
     assert done.returncode == 0, done.stderr
     assert count(site, "p-1") == 0
-    (proof,) = [msgspec.json.decode(line) for line in run(site, "face", "proof", "p-1").stdout.splitlines()]
+    order, proof = [msgspec.json.decode(line) for line in run(site, "face", "proof", "p-1").stdout.splitlines()]
+    assert (order["why"], order["terminals"]) == ("withdrawn", {})
     assert (proof["why"], proof["templates"], proof["crops"], len(proof["digest"])) == ("withdrawn", 1, 1, 64)
     events = noted(site)
     assert any(isinstance(event, ConsentWithdrawn) for event in events)
@@ -140,6 +160,38 @@ def test_r03_withdrawal_destroys_with_proof_and_leaves_the_card(site: Path) -> N
         assert [card.state for card in person.cards] == ["enabled"]
     assert "consent" in enrol(site, "p-1").stderr
     assert run(site, "face", "withdraw", "p-1").returncode == 1
+
+
+def test_r03_a_terminal_that_keeps_faces_deletes_and_confirms(site: Path) -> None:
+    """One that cannot confirm by itself is confirmed by whoever deleted the face there; until then it is pending."""
+    (site / "agent.toml").write_text(TERMINALS_MATCH)
+    add(site)
+    assert "no person" in run(site, "face", "agree", "p-9", "--consent", "v1").stderr
+    agreed = run(site, "face", "agree", "p-1", "--consent", "v1")
+    assert (agreed.returncode, "screen" in agreed.stdout) == (0, True), agreed.stderr
+    assert run(site, "face", "pending").returncode == 0
+    assert run(site, "face", "withdraw", "p-1").returncode == 0
+    waiting = run(site, "face", "pending")
+    assert (waiting.returncode, "screen" in waiting.stdout) == (1, True)
+    assert "no deletion" in run(site, "face", "confirm", "p-2", "screen", "--by", "wang").stderr
+    assert run(site, "face", "confirm", "p-1", "screen", "--by", "wang").returncode == 0
+    assert run(site, "face", "pending").returncode == 0
+    (order,) = [msgspec.json.decode(line) for line in run(site, "face", "proof", "p-1").stdout.splitlines()]
+    assert order["terminals"]["screen"]["by"] == "wang"
+    (erased,) = [event for event in noted(site) if isinstance(event, PersonErased)]
+    assert (erased.person, erased.terminal, erased.why) == ("p-1", "screen", "withdrawn")
+    assert not any("wang" in str(event) for event in noted(site))
+
+
+def test_r03_who_agreed_anew_is_not_deleted_again(site: Path) -> None:
+    (site / "agent.toml").write_text(TERMINALS_MATCH)
+    add(site)
+    for order in ("agree", "withdraw", "agree"):
+        more = ("--consent", "v1") if order == "agree" else ()
+        assert run(site, "face", order, "p-1", *more).returncode == 0
+    assert run(site, "face", "pending").returncode == 0
+    assert run(site, "people", "remove", "p-1").returncode == 0
+    assert run(site, "face", "pending").returncode == 1
 
 
 def test_r03_what_has_ended_is_destroyed(site: Path) -> None:
@@ -191,7 +243,7 @@ def test_r05_a_face_that_matches_nobody_is_in_no_answer() -> None:
     """What a track comes to has no field that could hold a face (its memory: tests/core/test_faces.py)."""
     from edge_agent.model.reads import Face
 
-    assert set(Face.__struct_fields__) == {"outcome", "person", "score", "liveness"}
+    assert set(Face.__struct_fields__) == {"outcome", "person", "score", "liveness", "by_terminal"}
 
 
 def test_r06_a_template_opens_only_for_whom_and_what_it_was_made(site: Path) -> None:
@@ -209,6 +261,70 @@ def test_r06_a_template_opens_only_for_whom_and_what_it_was_made(site: Path) -> 
     (site / "keys/face-store.key").chmod(0o644)
     assert "face-store.key" in enrol(site, "p-1", photo="obama2.jpg").stderr
     assert (site / "state/people.db").exists()
+
+
+def test_r07_what_was_agreed_to_is_kept_three_years_and_no_longer(site: Path) -> None:
+    """Also when the person was removed; a hold keeps it longer, and gives back nobody's face."""
+    add(site)
+    assert enrol(site, "p-1", "--consent", "v1").returncode == 0
+    assert run(site, "people", "remove", "p-1").returncode == 0
+    assert count(site, "p-1") == 0
+    with closing(PeopleStore(site / "state/people.db")) as people:
+        (given,) = people.consents("p-1")
+    ended_ms = given.until_ms
+    assert ended_ms is not None
+    three_years = 1096 * 86_400_000
+    held = Retainer(site / "state", site / "keys/face-store.key", "G1", Retention(hold="case 7"), MemoryClock())
+    retainer = Retainer(site / "state", site / "keys/face-store.key", "G1", Retention(), MemoryClock())
+    for sweeping, at_ms, kept in (
+        (retainer, ended_ms + three_years, 1),
+        (held, ended_ms + 2 * three_years, 1),
+        (retainer, ended_ms + three_years + 60_000, 0),
+    ):
+        sweeping.sweep(at_ms)
+        with closing(PeopleStore(site / "state/people.db")) as people, faces(site) as store:
+            assert len(people.consents("p-1")) == kept
+            assert len(people.face_orders("p-1")) == kept
+            assert len(store.erasures("p-1")) == kept
+
+
+def test_r07_a_visitors_face_dies_with_the_visit_and_a_consents_with_its_end(site: Path) -> None:
+    visit = ("--category", "visitor", "--until", "2031-03-01")
+    add(site, "p-1")
+    assert run(site, "people", "add", "p-2", "--name", "x", "--card", "100:2", *visit).returncode == 0
+    assert enrol(site, "p-1", "--consent", "v1", "--until", "2031-06-01").returncode == 0
+    done = enrol(site, "p-2", "--consent", "v1", "--keep-image", "k1", photo="biden.jpg")
+    assert done.returncode == 0, done.stderr
+    retainer = Retainer(site / "state", site / "keys/face-store.key", "G1", Retention(), MemoryClock())
+
+    def left() -> list[int]:
+        return [count(site, "p-1"), count(site, "p-2")]
+
+    for day, expected in (
+        ("2031-02-28", [1, 1]),
+        ("2031-03-03", [1, 0]),
+        ("2031-05-31", [1, 0]),
+        ("2031-06-02", [0, 0]),
+    ):
+        retainer.sweep(round(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000))
+        assert left() == expected, day
+    proofs = {event.person: event.why for event in noted(site) if isinstance(event, PersonErased)}
+    assert proofs == {"p-1": "lapsed", "p-2": "visit_over"}
+    with closing(PeopleStore(site / "state/people.db")) as people, faces(site) as store:
+        assert {order.person: order.why for order in people.face_orders()} == proofs
+        assert store.pictured() == set()
+        retainer.sweep(round(datetime(2031, 6, 3, tzinfo=UTC).timestamp() * 1000))
+        assert len(people.face_orders()) == 2
+
+
+def test_r07_entries_are_kept_as_long_as_was_configured(site: Path) -> None:
+    """180 days unless said otherwise (rows going by age: tests/store/test_upkeep.py)."""
+    (site / "agent.toml").write_text(CONFIG)
+    assert load_config(site / "agent.toml").retention.entry_days == 180
+    (site / "agent.toml").write_text(f"{CONFIG}[retention]\nentry_days = 90\n")
+    assert load_config(site / "agent.toml").retention.entry_days == 90
+    assert "record_days" in refused_config(site, "[retention]\nrecord_days = 365\n")
+    assert "entry_days" in refused_config(site, "[retention]\nentry_days = 7\n")
 
 
 def test_r09_the_sheet_for_a_filing_counts_and_warns(site: Path) -> None:
@@ -236,6 +352,18 @@ def test_r11_no_faces_at_a_school_without_guardians(site: Path) -> None:
     assert load_config(site / "agent.toml").faces.guardian_consent
     add(site, "p-3")
     assert "guardian" in enrol(site, "p-3", "--consent", "v1").stderr
+
+
+def test_r11_no_face_terminals_at_a_school_without_guardians(site: Path) -> None:
+    school = TERMINALS_MATCH.replace('id = "G1"', 'id = "G1"\nsite = "school"')
+    (site / "agent.toml").write_text(school)
+    with pytest.raises(Problems) as caught:
+        load_config(site / "agent.toml")
+    assert "guardian" in caught.value.text("en")
+    (site / "agent.toml").write_text(school.replace("[faces]", "[faces]\nguardian_consent = true"))
+    add(site, "p-3")
+    assert "guardian" in run(site, "face", "agree", "p-3", "--consent", "v1").stderr
+    assert run(site, "face", "agree", "p-3", "--consent", "v1", "--guardian", "p-1").returncode == 0
 
 
 def test_a_person_gets_all_that_is_stored_about_them(site: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 from edge_agent import __version__
 from edge_agent.contract import asyncapi, examples, history, schemas, topics
 from edge_agent.contract.envelope import chain_hash, genesis, read_envelope
-from edge_agent.contract.messages import AckMessage, BirthMessage, StateMessage, unseal
+from edge_agent.contract.messages import AckMessage, BirthMessage, ManifestMessage, StateMessage, unseal
 from edge_agent.contract.signatures import load_public
 from edge_agent.model.commands import Command
 from edge_agent.model.events import EVENTS, UnknownEvent
@@ -65,8 +65,10 @@ def test_the_official_parser_takes_the_document(node_modules: Path) -> None:
     told = parsed(node_modules, REFERENCE / "asyncapi.json")
     assert told["problems"] == []
     counts = dict(told["channels"])
-    kinds = {*topics.UP_KINDS, "ack", "cmd"}
-    assert {address.rsplit("/", 1)[1] for address in counts} == kinds
+    addresses = {topics.up("{gateway}", kind) for kind in (*topics.UP_KINDS, "tel")}
+    addresses |= {topics.down("{gateway}", kind) for kind in topics.DOWN_KINDS}
+    addresses |= {topics.content("{gateway}", "{sha256}"), topics.host("{region}")}
+    assert set(counts) == addresses
     assert sum(counts[topics.up("{gateway}", kind)] for kind in topics.EVENT_KINDS) == len(EVENTS)
 
 
@@ -87,11 +89,12 @@ def test_the_official_parser_would_have_complained(node_modules: Path, tmp_path:
 
 
 def test_bindings_say_what_the_code_does() -> None:
-    """QoS 1 everywhere, only the state retained, expiry of what comes down, the will, no session."""
+    """QoS, what is retained (never a command), expiry of what comes down, the will, no session."""
     document = asyncapi.document()
     bindings = {name: each["bindings"]["mqtt"] for name, each in document["operations"].items()}
-    assert {name for name, each in bindings.items() if each["retain"]} == {"state"}
-    assert {each["qos"] for each in bindings.values()} == {1}
+    assert {name for name, each in bindings.items() if each["retain"]} == {"state", "cfg", "content", "host"}
+    assert {name for name, each in bindings.items() if each["qos"] != 1} == {"tel"}
+    assert bindings["tel"]["qos"] == 0
     assert (bindings["ack"]["messageExpiryInterval"], bindings["cmd"]["messageExpiryInterval"]) == (60, 30)
     server = document["servers"]["city"]["bindings"]["mqtt"]
     assert (server["sessionExpiryInterval"], server["lastWill"]["retain"], server["lastWill"]["qos"]) == (0, True, 1)
@@ -116,14 +119,19 @@ def test_every_example_satisfies_its_schema() -> None:
         shown.add(tag)
     missing = {event.tag for event in EVENTS} - shown
     assert not missing, f"add an example to contract/examples.py, then `make schema`: {sorted(missing)}"
-    for name in ("ack", "birth", "state", "command"):
+    for name in examples.messages():
         check(f"{name}.json", json.loads((REFERENCE / f"examples/{name}.json").read_text("utf-8")))
 
 
 def test_the_examples_are_test_vectors() -> None:
     """Signatures and hashes recomputed here from docs/platform.md, with the standard library and the public key."""
     key = load_public(REFERENCE / "examples/key.pub")
-    for name, kind in (("ack", AckMessage), ("birth", BirthMessage), ("command", Command)):
+    for name, kind in (
+        ("ack", AckMessage),
+        ("birth", BirthMessage),
+        ("command", Command),
+        ("manifest", ManifestMessage),
+    ):
         payload = (REFERENCE / f"examples/{name}.json").read_bytes()
         unseal(payload, key, kind)
         message = json.loads(payload)

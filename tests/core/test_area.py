@@ -340,11 +340,14 @@ def test_a_wrong_try(before: Tries | None, after: Tries) -> None:
         (None, ()),
         (Tries("t"), ()),
         (Tries("t", 1), (Tries("t"),)),
+        (Tries("t", 2), (Tries("t", 1),)),
+        (Tries("t", 2, 3, 5, BOOT), (Tries("t", 1, 3),)),  # the time is over, or nobody would have been let in
+        (Tries("t", 0, 3, 5, BOOT), (Tries("t", 0, 2),)),
         (Tries("t", 0, 1, 5, BOOT), (Tries("t"),)),
         (Tries("other", 2), ()),
     ],
 )
-def test_a_right_try_forgets_the_wrong_ones(before: Tries | None, after: tuple[Tries, ...]) -> None:
+def test_a_right_try_makes_up_for_one_wrong_one_or_one_lock(before: Tries | None, after: tuple[Tries, ...]) -> None:
     assert tried("t", True, Standing((), [before] if before else []), NOW, POLICY) == after
 
 

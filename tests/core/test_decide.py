@@ -3,13 +3,14 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from edge_agent.core.area import Standing
-from edge_agent.core.decide import STALE_AFTER_MS, identify, permission
+from edge_agent.core.decide import STALE_AFTER_MS, Place, decide, identify, permission
 from edge_agent.core.mode import Mode
 from edge_agent.model.clock import ClockState
-from edge_agent.model.decisions import Deny, Grant, Reason, Shown, Wait
+from edge_agent.model.decisions import Attempt, Deny, Grant, Reason, Shown, Wait
 from edge_agent.model.reads import Card, Direction, Face, Keys, Liveness, Pin, Presented, Read, Token, Unreadable
 from edge_agent.model.site import Area, Escort, FirstPerson, Policy, TwoPersons, WaysAt
 from edge_agent.model.standing import Armed, At, Presence, Tries, Uses
@@ -26,6 +27,7 @@ from tests.core.scene import (
     ESCORTED,
     EXPIRED,
     FIRE,
+    GATE,
     GUARD,
     HARD,
     HOUR,
@@ -401,6 +403,29 @@ def test_a_read_that_waited_too_long_opens_nothing(out: bool) -> None:
 
 def test_a_person_stands_before_the_door_no_longer_than_two_seconds() -> None:
     assert STALE_AFTER_MS == 2000
+
+
+@pytest.mark.parametrize(
+    ("agreed", "state", "expected"),
+    [
+        ({"p-resident": None}, ClockState.SYNCED, None),
+        ({"p-resident": NOON + 1}, ClockState.SYNCED, None),
+        ({"p-resident": NOON}, ClockState.SYNCED, Reason.CREDENTIAL_EXPIRED),
+        ({"p-resident": NOON + 1}, ClockState.UNSET, Reason.UNTRUSTED_CLOCK),
+        ({}, ClockState.SYNCED, Reason.CREDENTIAL_NOT_ENABLED),
+        ({"p-staff": None}, ClockState.SYNCED, Reason.CREDENTIAL_NOT_ENABLED),
+    ],
+)
+def test_what_a_terminal_matched_opens_for_who_agreed_to_it(
+    agreed: dict[str, int | None], state: ClockState, expected: Reason | None
+) -> None:
+    """A terminal may still hold the face of somebody who has withdrawn, or never agreed; leaving is nobody denied."""
+    book = msgspec.structs.replace(BOOK, consents=agreed)
+    own = msgspec.structs.replace(face(), by_terminal=True)
+    for direction in Direction:
+        read = Read("r", "t-in", "gate", direction, UP, own)
+        found = decide(Attempt(read), book, Place(GATE, Standing()), moment(state=state), Policy())
+        assert getattr(found, "reason", None) == (expected if direction is Direction.IN else None)
 
 
 # ---- what a decision carries -----------------------------------------------------------------------------------------

@@ -55,6 +55,12 @@ def test_a_grant_that_is_taken() -> None:
     assert closed(state, 3000) == (Locked(), [DoorClosed(door=GATE, open_ms=2100)])
 
 
+def test_whoever_opens_before_the_release_was_read_back_took_it_at_once() -> None:
+    state, told = opened(released(1000), 940)
+    assert told == [AccessTaken(door=GATE, person="p-ann", after_ms=0), DoorOpened(door=GATE)]
+    assert closed(state, 930) == (Locked(), [DoorClosed(door=GATE, open_ms=0)])
+
+
 def test_a_grant_nobody_takes() -> None:
     assert GRACE_MS == 500
     assert tick(released(100), 100 + 5499) == (released(100), [])

@@ -216,7 +216,7 @@ def test_no_embedding_stays_or_leaves() -> None:
     judge = Judge(POLICY, GALLERY)
     answers = [judge.see("cam", sample(stranger, at)) for at in (0, 200, 400)]
     assert answers[-1] is not None
-    assert set(Face.__struct_fields__) == {"outcome", "person", "score", "liveness"}
+    assert set(Face.__struct_fields__) == {"outcome", "person", "score", "liveness", "by_terminal"}
     kept = pickle.dumps((answers, judge._sources))
     assert stranger.tobytes()[:8] not in kept
 

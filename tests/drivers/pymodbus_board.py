@@ -3,7 +3,8 @@
     python pymodbus_board.py PTY
 
 Unit 1: 16 coils, 8 inputs (0 and 7 set), holding registers 0-49, input registers 0-9 (value n is 100 + n). Writing
-with function 6 to holding registers 1-8 does what R4xx boards do: the register then reads 1, and 0 after its time.
+with function 6 to holding registers 1-8 does what R4xx boards do: the register then reads 1, and 0 after its time; to
+4000h it gives the unit another address, as with Waveshare's boards.
 Prints one line when it serves; ends with its standard input.
 """
 
@@ -20,6 +21,7 @@ from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusSerialServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
+SERVERS: list[ModbusSerialServer] = []
 OFF_AT: dict[int, float] = {}
 
 
@@ -27,6 +29,8 @@ async def r4(
     function: int, start: int, address: int, count: int, registers: list[int], values: list[int] | list[bool] | None
 ) -> ExcCodes | None:
     now = time.monotonic()
+    if function == 6 and values is not None and address == 0x4000:  # another address, once this has been answered
+        asyncio.get_running_loop().call_later(0.05, move_to, int(values[0]))
     if function == 6 and values is not None and 1 <= address <= 8:
         command, seconds = divmod(int(values[0]), 256)
         OFF_AT[address] = {1: float("inf"), 6: now + seconds}.get(command, 0.0)
@@ -34,6 +38,11 @@ async def r4(
         for relay, off in OFF_AT.items():
             registers[relay - start] = int(now < off)
     return None
+
+
+def move_to(unit: int) -> None:
+    devices = SERVERS[0].context.devices
+    devices[unit] = devices.pop(next(iter(devices)))
 
 
 def pump(one: int, other: int) -> None:
@@ -52,7 +61,10 @@ async def serve(path: Path) -> None:
         simdata=(
             [SimData(0, values=[False] * 16, datatype=DataType.BITS)],
             [SimData(0, values=[True] + [False] * 6 + [True] + [False] * 8, datatype=DataType.BITS)],
-            [SimData(0, count=50, values=0, datatype=DataType.REGISTERS)],
+            [
+                SimData(0, count=50, values=0, datatype=DataType.REGISTERS),
+                SimData(0x4000, values=1, datatype=DataType.REGISTERS),
+            ],
             [SimData(0, values=list(range(100, 110)), datatype=DataType.REGISTERS)],
         ),
         action=r4,
@@ -60,6 +72,7 @@ async def serve(path: Path) -> None:
     server = ModbusSerialServer(
         device, framer=FramerType.RTU, port=os.ttyname(near[1][1]), baudrate=9600, ignore_missing_devices=True
     )
+    SERVERS.append(server)
     await server.serve_forever(background=True)
     path.symlink_to(os.ttyname(near[0][1]))
     print("ready", flush=True)

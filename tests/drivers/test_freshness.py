@@ -28,6 +28,37 @@ def test_a_line_that_never_pauses_counts_after_five_seconds() -> None:
     assert stale == [True] * 49 + [False] * 10
 
 
+def test_a_polled_device_has_to_answer_without_a_read_as_well() -> None:
+    """Asked twice a second it is quiet for longer than 300 ms between two reads it kept."""
+    fresh = Freshness(polled=True)
+    fresh.line_up(0.0)
+    for second in range(1, 4):
+        assert fresh.read(float(second))
+        fresh.answered()
+        fresh.tick(second + 0.9)
+    for empty in (4.0, 4.5):
+        fresh.answered()
+        fresh.tick(empty)
+    assert fresh.read(4.6)
+    for empty in (5.0, 5.5, 6.0, 6.5):
+        assert not fresh.sure
+        fresh.answered()
+        fresh.tick(empty)
+    assert not fresh.read(7.0)
+
+
+def test_a_polled_device_that_never_pauses_counts_after_sixty_answers() -> None:
+    """After five seconds alone the reads it kept would count where it is asked slowly."""
+    fresh = Freshness(polled=True)
+    fresh.line_up(0.0)
+    stale = []
+    for step in range(1, 65):
+        stale.append(fresh.read(step / 2))
+        fresh.answered()
+        fresh.tick(step / 2)
+    assert stale == [True] * 60 + [False] * 4
+
+
 def test_what_waited_while_the_program_paused_is_stale() -> None:
     """Read two seconds late, before anybody found the line quiet."""
     fresh = Freshness()

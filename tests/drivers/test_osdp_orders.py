@@ -89,6 +89,7 @@ def test_a_channel_that_comes_and_goes_each_second_is_lost_once() -> None:
     for step in range(1000):
         at = step / 100
         watch.heard(at)
+        watch.answered()
         active = at < 1.0 or at % 1.0 < 0.05 or at > 8.0
         if change := watch.tick(at, active):
             told.append(change)

@@ -15,7 +15,8 @@ from edge_agent.drivers.osdp_orders import pulse_command
 from edge_agent.drivers.osdp_station import Station
 from edge_agent.model.reads import Card, Keys
 from tests.drivers.osdp_rig import CARD, KEY, OsdpBench, door, on_osdp_bench, talkative
-from tests.waiting import auntil
+from tests.drivers.rig import simulated, with_job
+from tests.waiting import auntil, until
 
 POLL, LSTAT, LED = 0x60, 0x64, 0x69
 OSTAT = 0x66
@@ -148,6 +149,44 @@ def test_a_busy_reader_is_asked_again(tmp_path: Path) -> None:
         bench.device.tell("busy", times=2)
         await bench.fresh(1, within=5)
         assert bench.reports == []
+
+    on_osdp_bench(tmp_path, story)
+
+
+@pytest.mark.parametrize("cards", [1, 20])
+def test_a_card_a_slow_reader_kept_opens_nothing_however_late_it_comes(tmp_path: Path, cards: int) -> None:
+    """Shown before the daemon was there. The reader has no time for the first poll, so that its cards arrive 0.8 s
+    after the channel, long after 300 ms without a read: no poll was answered yet, and that is what counts.
+    """
+
+    async def story(bench: OsdpBench) -> None:
+        await auntil(lambda: len(bench.reads) == cards)
+        assert all(read.stale for read in bench.reads)
+        await bench.usable()
+        await bench.fresh(1)
+
+    with simulated("osdp_board", tmp_path / "bus", "--key", KEY) as device:
+        for raw in range(cards):
+            device.tell("card", bits=26, raw=raw)
+        device.tell("busy", code=POLL, times=1)
+        until(lambda: len(device.said("card")) == cards)
+        bench = OsdpBench(tmp_path, device, (1,), ())
+        with_job(bench.run, lambda: story(bench))
+
+
+def test_every_card_kept_during_a_cut_arrives_once_and_is_stale(tmp_path: Path) -> None:
+    """4 s: the channel is kept. This device says again what was not heard, so not one of them may be missing."""
+
+    async def story(bench: OsdpBench) -> None:
+        await bench.usable()
+        bench.device.tell("unplug")
+        for raw in range(20):
+            bench.show(1, raw=raw)
+        await auntil(lambda: bench.states("r1") == ["lost"])
+        bench.device.tell("plug")
+        await auntil(lambda: bench.states("r1") == ["lost", "back"])
+        assert [(read.credential, read.stale) for read in bench.reads] == [(Card(26, raw), True) for raw in range(20)]
+        await bench.fresh(1)
 
     on_osdp_bench(tmp_path, story)
 

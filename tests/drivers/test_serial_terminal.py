@@ -7,15 +7,19 @@ import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edge_agent.drivers.profiles import load_profile
-from edge_agent.drivers.terminal import SerialTerminal
+from edge_agent.drivers.terminal import SerialTerminal, screen_frame
 from edge_agent.drivers.trouble import Trouble
 from edge_agent.errors import EdgeAgentError
+from edge_agent.model.decisions import Reason
 from edge_agent.model.doors import DeviceReport
 from edge_agent.model.reads import Card, Read, Unreadable
 from edge_agent.model.site import Terminal
+from edge_agent.protocols.codec import Decoder, Message
+from edge_agent.words import say
 from tests.drivers.rig import Device, UpClock, simulated, states, with_job
 from tests.waiting import auntil
 
@@ -25,12 +29,12 @@ FRAME = "02 30 30 30 30 30 41 42 43 44 45 46 37 03"
 
 
 class Bench:
-    def __init__(self, folder: Path, device: Device) -> None:
+    def __init__(self, folder: Path, device: Device, profile: str = "readers/text-stx") -> None:
         self.device = device
         self.reads: list[Read] = []
         self.reports: list[DeviceReport] = []
         self.terminal = SerialTerminal(
-            SIDE, load_profile("readers/text-stx"), "sim://reader", UpClock(),
+            SIDE, load_profile(profile), "sim://reader", UpClock(),
             self.reads.append, self.reports.append, folder,
         )  # fmt: skip
 
@@ -51,9 +55,9 @@ class Bench:
         await auntil(lambda: [read.credential for read in self.reads].count(CARD) == count)
 
 
-def on_bench(folder: Path, story: Callable[[Bench], Awaitable[None]]) -> None:
+def on_bench(folder: Path, story: Callable[[Bench], Awaitable[None]], profile: str = "readers/text-stx") -> None:
     with simulated("textreader", folder / "reader") as device:
-        bench = Bench(folder, device)
+        bench = Bench(folder, device, profile)
         with_job(bench.terminal.run, lambda: story(bench))
 
 
@@ -210,3 +214,35 @@ def test_trouble_is_told_at_once_then_once_a_minute_with_a_count() -> None:
     assert [bool(sentence) for sentence in told] == [True, False, False, True, False]
     assert told[3] is not None
     assert told[3].startswith("3 bad frames")
+
+
+def test_r12_a_screen_says_why_and_offers_the_guard_in_both_languages(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        def screen() -> str:
+            return bytes.fromhex("".join(bench.device.said("received"))).decode("utf-8", "replace")
+
+        await bench.open()
+        for outcome, reason, words in (
+            ("denied", "credential_expired", "已过期，请联系保安|expired - ask the guard"),
+            ("denied", "face_ambiguous", "人脸无法区分，请联系保安|two people too alike - ask the guard"),
+            ("denied", "a reason of tomorrow", "其他原因，请联系保安|other reason - ask the guard"),
+            ("face_nearer", "", "请靠近|come nearer"),
+            ("face_light", "", "光线过暗或过亮|too dark or too bright"),
+        ):
+            bench.terminal.show("side-in", outcome, reason)
+            await auntil(lambda words=words: words in screen())  # type: ignore[misc]
+        bench.terminal.show("side-in", "an outcome of tomorrow")
+
+    on_bench(tmp_path, story, "terminals/face-text")
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_r12_every_reason_fits_the_screen(reason: Reason) -> None:
+    profile = load_profile("terminals/face-text")
+    (message,) = Decoder(msgspec.structs.replace(profile, message=profile.command)).feed(
+        screen_frame(profile, "denied", reason) or b""
+    )
+    assert isinstance(message, Message)
+    assert "guard" in str(message.values["en"])
+    assert "保安" in str(message.values["zh"])
+    assert say(f"reason.{reason}", "en") in str(message.values["en"])

@@ -2,7 +2,8 @@
 
 LAB_POINT="<point>:<n>:<act>" acts when the point is passed for the n-th time; act is `kill` (SIGKILL to itself),
 `cut` (the disk's power fails too), `sleep=<s>` (blocks the event loop) or `exit`. LAB_ACKS="<seed>:<kinds>" makes the
-worker lose, repeat, delay and swap its acknowledgements. Nothing else differs from the product.
+worker lose, repeat, delay and swap its acknowledgements. LAB_TRIAL_S is the time a new configuration or
+certificate has to reach the city. Nothing else differs from the product.
 """
 
 import asyncio
@@ -65,6 +66,7 @@ def around(owner: Any, name: str, before: str = "", after: str = "") -> None:
 
 
 def prepare_agent() -> None:
+    from edge_agent import installation
     from edge_agent.drivers.gate import SerialGate
     from edge_agent.store import migrations
     from edge_agent.store.journal import SqliteJournal
@@ -87,6 +89,9 @@ def prepare_agent() -> None:
         return run
 
     migrations._running = step_by_step
+    if trial_s := os.environ.get("LAB_TRIAL_S"):
+        installation.Installation.__init__.__kwdefaults__["trial_s"] = float(trial_s)  # type: ignore[index]
+        installation.CERTIFICATE_TRIAL_S = float(trial_s)
     around(JournalFile, "commit", "commit.before", "commit.after")
     around(SqliteJournal, "tick", "cursor.before")
     around(MqttUplink, "publish", "publish.before", "puback")

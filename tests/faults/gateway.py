@@ -30,7 +30,7 @@ state = "{state}"
 
 [uplink]
 url = "{url}"
-mqtt = 5
+mqtt = {mqtt}
 confirm = "city"
 {uplink}
 
@@ -53,7 +53,7 @@ direction = "in"
 name = "north-gate"
 kind = "pedestrian"
 gate = {{ link = "gate-line", profile = "gates/sim", exit = 0 }}
-release_s = 1
+release_s = {release_s}
 open_s = 15
 ways = [["card"]]
 """
@@ -68,6 +68,8 @@ class Gateway:
         self.journal = state / "journal.db"
         self.next_point = ""  # for a start by somebody else
         self.uplink_lines = ""  # more of [uplink]
+        self.mqtt = "5"
+        self.release_s = 1
         folder.mkdir(parents=True)
         self.ledger = Ledger(folder / "ledger.jsonl")
         env = {"PYTHONPATH": str(ROOT), "EDGE_AGENT_CONFIG": str(self.config)}
@@ -95,8 +97,13 @@ class Gateway:
         self._jobs.append(asyncio.create_task(self._follow()))
 
     def write_config(self) -> None:
-        text = TOML.format(id=self.id, state=self.state, url=self.url, uplink=self.uplink_lines)
-        self.config.write_text(text, "utf-8")
+        self.config.write_text(self.toml(), "utf-8")
+
+    def toml(self) -> str:
+        return TOML.format(
+            id=self.id, state=self.state, url=self.url, uplink=self.uplink_lines, mqtt=self.mqtt,
+            release_s=self.release_s,
+        )  # fmt: skip
 
     def prepare_state(self, template: Template) -> None:
         """The devices' ptys are outside: a power cut of the disk does not cut them."""

@@ -40,7 +40,9 @@ class Template:
             (self.keys / name).write_bytes((self.city / "keys" / name).read_bytes())
         from tests.faults.gateway import TOML
 
-        config.write_text(TOML.format(id="G0000", state="state", url="mqtt://127.0.0.1:1", uplink=""), "utf-8")
+        config.write_text(
+            TOML.format(id="G0000", state="state", url="mqtt://127.0.0.1:1", uplink="", mqtt="5", release_s=1), "utf-8"
+        )
         people = self.folder / "people.csv"
         lines = [f"{person_of(n)},住户{n},resident,1-1-{n},,,{card_of(n)},hex40,," for n in range(PEOPLE)]
         lines.append(f"{EXPIRED},访客,visitor,1-1-1,2024-01-01,2024-12-31,{card_of(EXPIRED_CARD)},hex40,,")

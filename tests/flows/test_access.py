@@ -7,7 +7,7 @@ import msgspec
 
 from edge_agent.flows.doorway import HOLD_S
 from edge_agent.model.doors import Report
-from edge_agent.model.events import AccessGranted, AlertOpened, DoorModeChanged, PanicRaised
+from edge_agent.model.events import AccessGranted, AlertOpened, DoorModeChanged, DoorTamper, PanicRaised
 from edge_agent.model.people import EVERY_DAY, Book, Credential, Person, Rule, Schedule, Span
 from edge_agent.model.reads import Card, Code, Direction, Face, Keys, Liveness, Pass, Token
 from edge_agent.model.site import (
@@ -434,10 +434,11 @@ def test_five_wrong_tries_lock_the_terminal_longer_each_time() -> None:
             assert await site.show(ONE) == "denied"
             await site.later(2)
         assert [event.kind for event in site.events("alert.opened")] == ["locked_out"] * 3  # type: ignore[union-attr]
-        assert await site.show(ONE) == "granted"
+        for _ in range(3):
+            assert await site.show(ONE) == "granted"
         for _ in range(5):
             await site.show(UNKNOWN)
-        await site.later(31)  # a right try begins the count again
+        await site.later(31)  # each right one took a lock back
         assert await site.show(ONE) == "granted"
 
     play(story, house)
@@ -488,6 +489,20 @@ def test_a_cut_wire_and_an_open_housing_are_said() -> None:
         site.report(Report.INPUT_NORMAL, detail="contact")
         site.report(Report.TAMPER_ON)
         await auntil(lambda: site.tags() == ["door.fault", "door.fault", "door.tamper"])
+
+    play(story, house)
+
+
+def test_a_housing_that_is_shut_says_nothing_of_another_one() -> None:
+    async def story(site: House) -> None:
+        site.report(Report.TAMPER_ON, detail="gate-in")
+        site.report(Report.TAMPER_ON)
+        site.report(Report.TAMPER_ON, detail="gate-in")
+        site.report(Report.TAMPER_OFF, detail="gate-in")
+        site.report(Report.TAMPER_OFF)
+        await auntil(lambda: len(site.tags()) == 4)
+        told = [(event.on, event.open) for event in site.events("door.tamper") if isinstance(event, DoorTamper)]
+        assert told == [(True, ("gate-in",)), (True, ("gate", "gate-in")), (True, ("gate",)), (False, ())]
 
     play(story, house)
 
@@ -644,6 +659,32 @@ def test_everything_remembered_is_there_again_after_the_process_was_killed() -> 
     play(before, lambda: house(NORTH, SOUTH, **limits))
     assert {Presence, Uses, Latch} <= {type(change) for change in journal.changes}
     play(after, lambda: house(NORTH, SOUTH, **limits))
+
+
+def test_who_guesses_between_two_passages_gains_one_guess_by_each() -> None:
+    """A card of one's own, or the neighbour's in front, does not begin the count again."""
+
+    async def story(site: House) -> None:
+        guesses = 0
+        while True:
+            for _ in range(2):
+                assert await site.show(UNKNOWN) == "denied"
+                guesses += 1
+            if await site.show(ONE) == "denied":
+                break
+        assert site.reason() == "locked_out"
+        assert guesses == 8  # the fifth that nobody made up for
+
+    play(story, house)
+
+
+def test_strangers_cards_at_a_busy_gate_lock_nothing() -> None:
+    async def story(site: House) -> None:
+        for _ in range(20):
+            assert await site.show(UNKNOWN) == "denied"
+            assert await site.show(ONE) == "granted"
+
+    play(story, house)
 
 
 def test_a_policy_without_patience_is_still_fair() -> None:

@@ -172,6 +172,38 @@ def test_a_door_that_cannot_be_shut_keeps_the_other_locked_and_a_guard_or_the_bu
     play(story, lambda: house(INNER, OUTER, interlocks=TRAP))
 
 
+def test_a_door_whose_contact_is_cut_does_not_count_as_shut() -> None:
+    """Nobody knows whether it is, so the other door of the interlock stays locked until the wire is mended."""
+
+    async def story(site: House) -> None:
+        for fault in (Report.INPUT_CUT, Report.INPUT_SHORTED):
+            site.report(fault, "inner", detail="contact")
+            await auntil(lambda: not site.actors["inner"].shut)
+            assert await site.show(ONE, "outer") == "denied"
+            assert site.reason() == "interlock"
+        site.report(Report.INPUT_NORMAL, "inner", detail="contact")
+        await auntil(lambda: site.actors["inner"].shut)
+        assert await site.show(ONE, "outer") == "granted"
+
+    play(story, lambda: house(INNER, OUTER, interlocks=TRAP))
+
+
+def test_a_door_that_opens_before_its_release_is_read_back_is_not_forced() -> None:
+    """Who presses the exit button leans on the door already; the board is asked some 100 ms later."""
+
+    async def story(site: House) -> None:
+        site.gate.reads_back.clear()
+        site.report(Report.EXIT_PRESSED)
+        await auntil(lambda: site.gate.pulses)
+        site.report(Report.CONTACT_OPEN)
+        await site.later(0.1)
+        assert site.tags() == []
+        site.gate.reads_back.set()
+        await auntil(lambda: site.tags() == ["exit.requested", "door.opened"])
+
+    play(story, house)
+
+
 # ---- gates and people that go away in the middle ---------------------------------------------------------------------
 
 

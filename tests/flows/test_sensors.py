@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
+from edge_agent.flows import sensors
 from edge_agent.flows.sensors import SensorAlerts
 from edge_agent.model.events import AlertClosed, AlertOpened
 from edge_agent.model.sensors import Level, Reading, SensorReport
@@ -23,7 +26,7 @@ def in_house(story: Callable[[House, SensorAlerts], Awaitable[None]], journal: M
     async def whole() -> None:
         house = House(journal=journal)
         await house.premises.restore()
-        alerts = SensorAlerts(house.premises, (VAPOUR, LOOP))
+        alerts = SensorAlerts(house.premises, (VAPOUR, LOOP), lambda door, level: house.actors[door].warn(level))
         alerts.restore()
         await story(house, alerts)
 
@@ -73,6 +76,31 @@ def test_a_loop_at_a_door() -> None:
             ("alert.closed", "fault", "loop_shorted"),
         ]
         assert house.journal.all[0].event.subject == "door/gate"  # type: ignore[union-attr]
+
+    in_house(story)
+
+
+def test_a_warning_and_an_alarm_are_said_at_the_door_as_long_as_they_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the door of the sensor and at no other; a fault is for whoever mends it."""
+    monkeypatch.setattr(sensors, "AGAIN_S", 0.01)
+
+    async def story(house: House, alerts: SensorAlerts) -> None:
+        shown = house.terminals.shown
+        running = asyncio.create_task(alerts.run(lambda: None))
+        alerts.report(report(Level.WARNING))  # without a door: nobody is there to be told
+        alerts.report(report(Level.FAULT, "loop_cut", None, "hatch"))
+        await asyncio.sleep(0.05)
+        assert shown == []
+        for level in (Level.WARNING, Level.ALARM):
+            alerts.report(report(level, "gas", 60.0, "hatch"))
+            shown.clear()
+            await auntil(lambda: len(shown) >= 6)
+            assert set(shown) == {("gate-in", str(level)), ("gate-out", str(level))}
+        alerts.report(report(Level.NORMAL, "gas", 0.0, "hatch"))
+        shown.clear()
+        await asyncio.sleep(0.05)
+        assert shown == []
+        running.cancel()
 
     in_house(story)
 

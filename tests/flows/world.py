@@ -168,6 +168,8 @@ class MemoryGate:
         self.pulses: list[float] = []
         self.secured = 0
         self.away = False
+        self.reads_back = asyncio.Event()  # a release returns once the board has said it
+        self.reads_back.set()
         self.trace = trace if trace is not None else []
 
     async def release(self, seconds: float) -> None:
@@ -175,6 +177,7 @@ class MemoryGate:
             raise DeviceUnavailable("devices.gate_away", door="gate")
         self.trace.append("release")
         self.pulses.append(seconds)
+        await self.reads_back.wait()
 
     async def secure(self) -> None:
         if self.away:
@@ -186,9 +189,11 @@ class MemoryGate:
 class MemoryTerminals:
     def __init__(self) -> None:
         self.shown: list[tuple[str, str]] = []
+        self.reasons: list[str] = []
 
-    def show(self, terminal: str, outcome: str) -> None:
+    def show(self, terminal: str, outcome: str, reason: str = "") -> None:
         self.shown.append((terminal, outcome))
+        self.reasons.append(reason)
 
 
 class MemorySecrets:

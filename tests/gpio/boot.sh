@@ -6,7 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 out=$(mktemp -d "$root/.cache/uml/run.XXXXXX")
 trap 'rm -rf "$out"' EXIT
-[ $# -gt 0 ] || set -- "$root/.venv/bin/python" -m pytest -q -p no:cacheprovider tests/gpio
+[ $# -gt 0 ] || set -- "$root/.venv/bin/python" -m pytest -q -p no:cacheprovider -p no:rerunfailures tests/gpio
 printf '%s\n' "$@" >"$out/command"
 TMPDIR="$out" timeout -k 5 "${GPIO_LIMIT_S:-300}" "$root/.cache/uml/linux" mem=384M \
   root=none rootfstype=hostfs rootflags=/ ro quiet panic=-1 con=null con0=fd:0,fd:1 \

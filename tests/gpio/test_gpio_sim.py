@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -338,3 +339,31 @@ def test_a_ready_made_board_by_its_own_line_names(chip: SimChip) -> None:
     seen: list[GateReport] = []
     gate = GpioGate(door, profile, f"gpio://{chip.path}", UpClock(), seen.append, lambda _: None)
     with_job(gate.run, story)
+
+
+def test_an_installer_tries_the_door_from_the_command_line(chip: SimChip, tmp_path: Path) -> None:
+    """`device test` moves the relay, sees it follow, and leaves it locked; without a y it moves nothing."""
+    (tmp_path / "agent.toml").write_text(
+        f"""
+[gateway]
+id = "G1"
+[uplink]
+url = "mqtt://127.0.0.1:1"
+[[link]]
+name = "pins"
+url = "gpio://{chip.path}"
+[[door]]
+name = "north"
+gate = {{ link = "pins", profile = "gates/gpio-direct", lines = {{ relay = "LOCK", contact = "DOOR", exit = "EXIT" }} }}
+release_s = 0.5
+"""
+    )
+    told = [sys.executable, "-m", "edge_agent", "device", "test", "north", "--config", str(tmp_path / "agent.toml")]
+    for more, answer, status in ((["--yes"], "", 0), ([], "n\n", 1)):
+        done = subprocess.run(
+            told + more, input=answer, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=100,
+            check=False,
+        )  # fmt: skip
+        assert (done.returncode, "reports: door" in done.stdout) == (status, True), done.stdout
+        assert ("relay on" in done.stdout) is bool(more)
+        assert chip.volts("LOCK") is False

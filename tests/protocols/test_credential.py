@@ -121,10 +121,10 @@ def test_a_buffered_keypad(
 @pytest.mark.parametrize(
     ("values", "face"),
     [
-        ({"person": "p-1", "score": 912, "liveness": 1}, Face("match", "p-1", 0.912, Liveness.LIVE)),
-        ({"person": "p-1", "score": 912, "liveness": 2}, Face("match", "p-1", 0.912, Liveness.SPOOF)),
-        ({"person": "", "score": 100, "liveness": 0}, Face("unknown", None, 0.1, Liveness.NOT_CHECKED)),
-        ({"person": "p-1", "liveness": 9}, Face("match", "p-1", 0.0, Liveness.NOT_CHECKED)),
+        ({"person": "p-1", "score": 912, "liveness": 1}, Face("match", "p-1", 0.912, Liveness.LIVE, True)),
+        ({"person": "p-1", "score": 912, "liveness": 2}, Face("match", "p-1", 0.912, Liveness.SPOOF, True)),
+        ({"person": "", "score": 100, "liveness": 0}, Face("unknown", None, 0.1, Liveness.NOT_CHECKED, True)),
+        ({"person": "p-1", "liveness": 9}, Face("match", "p-1", 0.0, Liveness.NOT_CHECKED, True)),
     ],
 )
 def test_a_face_the_terminal_matched(values: dict[str, str | int], face: Face) -> None:

@@ -17,7 +17,8 @@ from edge_agent.model.reads import Card
 from edge_agent.store.books import BookWatch
 from edge_agent.store.entries import CredentialEntry, PersonEntry, hash_pin
 from edge_agent.store.journal import SqliteJournal
-from edge_agent.store.people import Consent, PeopleStore
+from edge_agent.store.people import PeopleStore
+from edge_agent.store.records import Consent
 from tests.waiting import auntil
 
 RULES = (Rule("residents-always", ("*",), ("resident",)),)
@@ -83,17 +84,20 @@ def test_a_bulk_write_reports_and_goes_on(tmp_path: Path) -> None:
         assert [who.id for who in people.people()] == ["p-1", "p-2", "p-9"]
 
 
-def test_removing_a_person_takes_cards_and_consents_along(tmp_path: Path) -> None:
-    """The card is free for somebody else then."""
+def test_removing_a_person_takes_cards_along_and_keeps_what_they_agreed_to(tmp_path: Path) -> None:
+    """The card is free for somebody else then; the consent has ended and is proof, for somebody else's id no more."""
     with closing(PeopleStore(tmp_path / "people.db")) as people:
         people.put(person(1, Card(26, 77)))
         people.give_consent(Consent(person="p-1", purpose="match", text_version="1", given_ms=10))
-        people.remove("p-1")
+        assert people.remove("p-1").consents == 1
         assert people.book("UTC", RULES, {}).credentials == {}
         assert people.put(person(2, Card(26, 77))) == "added"
         with pytest.raises(StoreError, match="no person p-1"):
             people.remove("p-1")
-    assert query(tmp_path / "people.db", "SELECT count(*) FROM consents") == [(0,)]
+        people.put(person(1))
+        assert people.consent("p-1", "match", 2**60) is None
+        assert [given.text_version for given in people.consents("p-1")] == ["1"]
+        assert [(order.person, order.why) for order in people.face_orders()] == [("p-1", "removed")]
 
 
 def test_a_pin_is_only_kept_hashed(tmp_path: Path) -> None:

@@ -5,12 +5,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 from edge_agent.drivers.link import open_link
 from edge_agent.errors import DeviceUnavailable
 from edge_agent.sim.estate import DOOR, Estate
-from tests.system.site import estate, log_of, ready, tags
+from tests.drivers.cables import Cable, at_other_speed
+from tests.system.site import estate, log_of, ready, show_card, tags
 from tests.waiting import auntil
 
 BACK_S = 10.0
@@ -26,10 +28,10 @@ def play(folder: Path, url: str, story: Callable[[Estate], Awaitable[None]]) -> 
     asyncio.run(run())
 
 
-def said(site: Estate) -> tuple[int, int, int, int]:
-    """Lost and back of the gate: log lines at WARNING and INFO, events."""
+def said(site: Estate, device: str = f"gate {DOOR}") -> tuple[int, int, int, int]:
+    """Lost and back of the device: log lines at WARNING and INFO, events."""
     log = log_of(site)
-    lost, back = f"gate {DOOR} lost", f"gate {DOOR} back"
+    lost, back = f"{device} lost", f"{device} back"
     return (
         sum("WARNING" in line and lost in line for line in log.splitlines()),
         sum("INFO" in line and back in line for line in log.splitlines()),
@@ -144,3 +146,59 @@ def test_a_serial_server_that_loses_its_power(tmp_path: Path) -> None:
         await server.stop()
 
     play(tmp_path / "e", "tcp://127.0.0.1:7", story)
+
+
+class Speeds:
+    """A serial line between the gateway and the simulated reader, whose two ends may be set to different speeds."""
+
+    def __init__(self, line: Path) -> None:
+        self.cable = Cable(line.with_name("reader-cable"))
+        self.gateway = self.reader = 9600
+        self._far = open_link(f"serial://{line}", line.parent)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self.cable.near, self._out)
+        loop.add_reader(self._far.fileno(), self._in)
+
+    def _out(self) -> None:
+        with suppress(BlockingIOError):
+            self._far.write(self._made_of(os.read(self.cable.near, 4096), self.gateway, self.reader))
+
+    def _in(self) -> None:
+        os.write(self.cable.near, self._made_of(self._far.read(), self.reader, self.gateway))
+
+    def _made_of(self, data: bytes, sent: int, heard: int) -> bytes:
+        return data if sent == heard else at_other_speed(data, sent, heard)
+
+    def close(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self.cable.near)
+        loop.remove_reader(self._far.fileno())
+        self._far.close()
+        self.cable.close()
+
+
+def test_an_osdp_reader_that_is_set_to_another_speed(tmp_path: Path) -> None:
+    """While it works somebody sets the reader to 19200; at 9600 again a card opens. And so from the start."""
+
+    async def story(site: Estate) -> None:
+        line = Speeds(site.state / "sim/reader")
+        text = site.config.read_text("utf-8").replace("sim://reader", f"serial://{line.cable.path}")
+        site.config.write_text(text, "utf-8")
+        line.reader = 19200
+        await site.agent.start()
+        reader = "reader north-in"
+        await auntil(lambda: said(site, reader) == (1, 0, 1, 0), BACK_S, lambda: log_of(site))
+        assert "baud" in log_of(site)
+        line.reader = 9600
+        await auntil(lambda: said(site, reader) == (1, 1, 1, 1), BACK_S, lambda: log_of(site))
+        line.reader = 19200
+        await auntil(lambda: said(site, reader) == (2, 1, 2, 1), BACK_S, lambda: log_of(site))
+        line.reader = 9600
+        await auntil(lambda: said(site, reader) == (2, 2, 2, 2), BACK_S, lambda: log_of(site))
+        mark = len(site.gate.lines)
+        show_card(site)
+        await site.gate.line(lambda line: line.get("relay") == "on", mark)
+        await site.agent.stop()
+        line.close()
+
+    play(tmp_path / "e", "sim://gate", story)

@@ -56,10 +56,10 @@ async def proxied(port: int):  # type: ignore[no-untyped-def]
 class Gateway:
     """Journal on the disk, sender and connection: the gateway's half of the stream."""
 
-    def __init__(self, city: City, url: str, folder: Path, confirm: str = "city") -> None:
+    def __init__(self, city: City, url: str, folder: Path, confirm: str = "city", region: str = "city") -> None:
         self.clock, self.writer = BenchClock(), Writer()
         self.journal = SqliteJournal(folder / "journal.db", self.clock, self.writer)
-        self.uplink, self.reports = uplink_for(city, url, 5, confirm=confirm)
+        self.uplink, self.reports = uplink_for(city, url, 5, confirm=confirm, region=region)
         self.publisher = Publisher(
             self.uplink, self.journal, MemoryBooks(), self.clock, Alarms(self.journal, self.clock), ("d",), confirm
         )
@@ -176,9 +176,9 @@ def test_the_citys_state_pauses_and_resumes(tmp_path: Path) -> None:
     """A retained STATE `offline` is known when the session begins; `online` sends what waited."""
 
     async def scene() -> None:
-        gateway = Gateway(city, there.url, tmp_path)
+        gateway = Gateway(city, there.url, tmp_path, region="lab")
         worker = worker_for(city, there)
-        topic = topics.host("city")
+        topic = topics.host("lab")
         with bystander(there.url) as host:
             host.publish(topic, canonical(StateMessage("offline", 1)), 1, True).wait_for_publish(5)
             async with running(gateway.uplink.run(beat), gateway.publisher.run(beat), worker.run()):

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import socket
 import ssl
 import subprocess
@@ -41,7 +42,14 @@ from tests.uplink.rig import (
 )
 from tests.waiting import auntil, until
 
+ROOT = Path(__file__).parents[2]
 Version = Literal[5, "3.1.1"]
+
+
+SIGNS_CERTIFICATES = x509.KeyUsage(
+    key_cert_sign=True, crl_sign=True, digital_signature=False, content_commitment=False, key_encipherment=False,
+    data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+)  # fmt: skip
 
 
 class Authority:
@@ -61,6 +69,7 @@ class Authority:
         hours: tuple[float, float] = (-1, 1),
         address: str = "127.0.0.1",
         file: str = "",
+        identifiers: bool = True,
     ) -> Path:
         """`file`.pem and `file`.key (`name` unless given); good for `address`; from and until `hours` from now."""
         key = key or ec.generate_private_key(ec.SECP256R1())
@@ -75,10 +84,15 @@ class Authority:
             .not_valid_after(now + timedelta(hours=hours[1]))
             .add_extension(x509.BasicConstraints(authority, None), True)
             .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), False)
-            .sign(self.key, hashes.SHA256())
         )
+        if authority:
+            certificate = certificate.add_extension(SIGNS_CERTIFICATES, True)
+        if identifiers:
+            by = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+            own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+            certificate = certificate.add_extension(own, False).add_extension(by, False)
         path = self.folder / f"{file or name}.pem"
-        path.write_bytes(certificate.public_bytes(Encoding.PEM))
+        path.write_bytes(certificate.sign(self.key, hashes.SHA256()).public_bytes(Encoding.PEM))
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         path.with_suffix(".key").write_bytes(pem)
         return path
@@ -160,6 +174,7 @@ def test_certificates_that_do_not_fit(tmp_path: Path, wrong: str, caplog: pytest
         ({"hours": (-2, -1)}, "uplink.server_expired"),
         ({"hours": (1, 2)}, "uplink.server_early"),
         ({"address": "127.0.0.2"}, "uplink.server_name"),
+        ({"identifiers": False}, "uplink.server_form"),
         ("stranger", "uplink.server_authority"),
     ],
 )
@@ -298,4 +313,27 @@ def test_the_broker_tells_of_our_death(tmp_path: Path, version: Version, states:
             assert seen[1]["bdseq"] == seen[0]["bdseq"]
 
     with broker(tmp_path, "mosquitto") as there, city_in(tmp_path) as city:
+        asyncio.run(scene())
+
+
+@needs_mosquitto
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not on this machine")
+def test_the_recipe_for_certificates_makes_some_that_are_taken(tmp_path: Path) -> None:
+    """docs/brokers/README.md, run as it stands but for the address."""
+
+    async def scene() -> None:
+        uplink, reports = uplink_for(city, url, 5, tls=tls_of(tmp_path / "ca.pem", own))
+        async with running(uplink.run(beat)):
+            await asyncio.wait_for(uplink.connected(), 10)
+        assert not reports
+
+    recipe = (ROOT / "docs/brokers/README.md").read_text("utf-8").split("```sh\n")[1].split("```")[0]
+    here = recipe.replace("DNS:broker.city.example", "IP:127.0.0.1")
+    again = here[here.index("openssl req -newkey") :].replace("broker.", f"{GATEWAY}.")
+    for commands in (here, again.replace(f"CN={GATEWAY}.city.example", f"CN={GATEWAY}")):
+        subprocess.run(["sh", "-ec", commands], cwd=tmp_path, check=True, capture_output=True)
+    own = tmp_path / f"{GATEWAY}.pem"
+    for key in tmp_path.glob("*.key"):
+        key.chmod(0o600)
+    with tls_broker(tmp_path, tmp_path / "ca.pem", tmp_path / "broker.pem") as url, city_in(tmp_path) as city:
         asyncio.run(scene())

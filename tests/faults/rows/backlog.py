@@ -35,7 +35,7 @@ async def drain(lab: Lab, count: int) -> None:
         await asyncio.sleep(0.1)
     drained_s = loop.time() - began
     await gateway.quiet()
-    await lab.settle(120)
+    await lab.settle()
     delays = _delays(lab, gateway, first)
     lab.done = count
     lab.note(drained_per_s=count / drained_s, rss_MB=most / 1024, live_s=max(delays, default=0.0))

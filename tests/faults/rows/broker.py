@@ -40,7 +40,7 @@ async def broker_drops(lab: Lab, count: int) -> None:
         await gateway.served(30)
         await gateway.quiet()
         await lab.start_worker(number=0)
-        await lab.settle(90)
+        await lab.settle()
         lab.count()
 
 
@@ -64,7 +64,7 @@ async def broker_denies(lab: Lab, count: int) -> None:
         lab.check(lab.stored() <= stored, "stored although denied")
         acl.write_text(EVERYTHING, "ascii")
         lab.broker.signal(signal.SIGHUP)
-        await lab.settle(120)
+        await lab.settle()
         lab.count()
         if lab.done < count:  # the same alarm is not raised again within a minute: a new start is a new run
             await gateway.kill()

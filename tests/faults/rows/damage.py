@@ -37,7 +37,7 @@ async def damaged(lab: Lab, count: int) -> None:
         await gateway.served(since=since)
         if kind not in ("empty", "gone"):
             lab.check(_bytes(gateway) >= before // 2, f"{kind}: something was deleted")
-        await lab.settle(60)
+        await lab.settle()
         lab.count()
         await auntil(gateway.openings, 5, "an opening")
 

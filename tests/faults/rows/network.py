@@ -80,7 +80,7 @@ async def slow_line(lab: Lab, count: int) -> None:
         await asyncio.sleep(8)
         await gateway.quiet()
         connects = len(proxy.connects)
-        await lab.settle(60)
+        await lab.settle()
         lab.check(len(proxy.connects) == connects, "a slow line was taken for a dead one")
         proxy.delay_s = 0.0
         lab.count()

@@ -16,6 +16,9 @@ from tests.waiting import auntil
 CERTIFICATES = ("expired", "not_yet", "other_ca", "wrong_server", "plaintext")
 
 
+IDENTIFIERS = "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
+
+
 def no_openssl() -> str:
     return "" if shutil.which("openssl") else "openssl is not installed"
 
@@ -29,16 +32,17 @@ class Authority:
 
     def root(self, name: str) -> Path:
         self._openssl("req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.pem",
-                      "-days", "30", "-subj", f"/CN={name}")  # fmt: skip
+                      "-days", "30", "-subj", f"/CN={name}",
+                      "-addext", "keyUsage=critical,keyCertSign,cRLSign")  # fmt: skip
         return self.folder / f"{name}.pem"
 
-    def issue(self, root: str, name: str, cn: str, dates: tuple[str, str] | None = None) -> None:
-        """`dates`: YYMMDDHHMMSSZ from and until, else 30 days from now."""
-        self._openssl("req", "-newkey", "ed25519", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
-                      "-subj", f"/CN={cn}")  # fmt: skip
+    def issue(self, root: str, name: str, cn: str, dates: tuple[str, str] | None = None, key: str = "") -> None:
+        """`dates`: YYMMDDHHMMSSZ from and until, else 30 days from now. `key`: that of an earlier certificate."""
+        made = ("-key", f"{key}.key") if key else ("-newkey", "ed25519", "-nodes", "-keyout", f"{name}.key")
+        self._openssl("req", "-new", *made, "-out", f"{name}.csr", "-subj", f"/CN={cn}")
         extensions = self.folder / f"{name}.ext"
         alternative = "IP:127.0.0.1" if cn == "127.0.0.1" else f"DNS:{cn}"
-        extensions.write_text(f"subjectAltName={alternative}\n", "ascii")
+        extensions.write_text(f"subjectAltName={alternative}\n{IDENTIFIERS}", "ascii")
         (self.folder / f"{name}.index").write_text("", "ascii")
         serial = self.folder / f"{name}.serial"
         serial.write_text("01\n", "ascii")
@@ -51,7 +55,7 @@ class Authority:
         when = ("-startdate", dates[0], "-enddate", dates[1]) if dates else ("-days", "30")
         files = ("-cert", f"{root}.pem", "-keyfile", f"{root}.key", "-in", f"{name}.csr", "-out", f"{name}.pem")
         self._openssl("ca", "-batch", "-notext", "-config", str(config), *files, "-extfile", str(extensions), *when)
-        (self.folder / f"{name}.key").chmod(0o600)
+        (self.folder / f"{key or name}.key").chmod(0o600)
 
     def _openssl(self, *arguments: str) -> None:
         done = subprocess.run(["openssl", *arguments], cwd=self.folder, capture_output=True, text=True, check=False)

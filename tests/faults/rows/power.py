@@ -91,7 +91,7 @@ def _whole(path: Path) -> tuple[ChainReport, str, int]:
     file = JournalFile(path, SystemClock().now())
     set_aside = file.set_aside
     file.close(None)
-    assert set_aside is None, f"taken for damaged: {set_aside}"
+    assert set_aside is None, f"taken for damaged ({file._why}): {set_aside}"
     reader = JournalReader(path)
     try:
         return reader.verify(), reader.epoch, reader.last

@@ -96,7 +96,7 @@ async def no_descriptors(lab: Lab, count: int) -> None:
             writer.close()
         await gateway.quiet()
         lab.check(gateway.agent.running, "it ended")
-        await lab.settle(90)
+        await lab.settle()
         lab.count()
 
 
