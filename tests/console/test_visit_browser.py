@@ -125,6 +125,7 @@ def test_the_host_declines_and_a_bar_is_told_to_the_guard(browser: Browser, rig:
         page.locator("#host").fill("3-1-502")
         page.get_by_role("button", name="登记并放行").click()
         expect(page.locator("#said")).to_contain_text("冒充快递")
+        expect(page.locator("#said")).to_be_in_viewport()
         keep(page, "visit-barred")
         expect(page.locator("#name")).to_have_value("换个名字")
 

@@ -12,6 +12,11 @@
     if (scan) scan.focus();
   });
 
+  // What it came to is seen, however far down the form goes.
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.target.id === "said") event.target.scrollIntoView({ block: "nearest" });
+  });
+
   // A card was put on the reader: the host is asked for next, unless the guard is writing something.
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.target.id !== "desk" || !event.target.querySelector("[data-drafted]")) return;
