@@ -35,6 +35,7 @@ class DocumentOnDesk(msgspec.Struct, frozen=True):
     """What lies on a desk's reader. `barred`: why not to let in; `expected`: visits that may be theirs."""
 
     desk: str
+    up_ms: int
     name: str
     document: str
     doubts: tuple[str, ...]

@@ -75,7 +75,7 @@ async def _draft(desk: Desk, who: Who) -> dict[str, Any] | None:
         draft: dict[str, Any] | None = await order(desk, who, "draft", desk=one.name)
         if draft is not None:
             names = ",".join(card.visit.id for card in draft["expected"])
-            return {**draft, "seen": f"{one.name}/{draft['document']}/{names}/{draft['barred']}"}
+            return {**draft, "seen": f"{one.name}/{draft['up_ms']}/{names}/{draft['barred']}"}
     return None
 
 

@@ -85,9 +85,9 @@ class Visits:
             case "visit.expect" | "visit.walk_in":
                 return await self._enter(order, by, walk_in=verb == "visit.walk_in")
             case "visit.find":
-                return [await self._card(visit) for visit in await self.book.find(order)]
+                return await self._cards(await self.book.find(order))
             case "visit.show":
-                return [await self._card(await self.book.get(id_), True) for id_ in await self._which(order)]
+                return await self._cards([await self.book.get(id_) for id_ in await self._which(order)], ticket=True)
             case "visit.hosts":
                 return await self.book.hosts(order.text)
             case "visit.draft":
@@ -288,10 +288,10 @@ class Visits:
         expected = await self.book.find(v.Find(show="expected", limit=1000))
         theirs = [each for each in expected if each.document == shown.digest or each.details.name == shown.name]
         return {
-            "desk": desk, "name": shown.name, "document": shown.masked, "doubts": shown.doubts,
+            "desk": desk, "up_ms": draft.up_ms, "name": shown.name, "document": shown.masked, "doubts": shown.doubts,
             "valid_until": shown.valid_until,
             "barred": await self._barred({"document": shown.digest}, ""),
-            "expected": [await self._card(each) for each in theirs],
+            "expected": await self._cards(theirs),
         }  # fmt: skip
 
     async def _bar(self, order: v.PutBar, by: str) -> v.Bar:
@@ -318,18 +318,26 @@ class Visits:
         await self.book.put_bar(bar)
         return bar
 
-    async def _card(self, visit: v.Visit, ticket: bool = False) -> v.Card:
-        host = await self.book.host(visit.host) if visit.host else None
-        barred = await self._barred(core.digests_of(visit), visit.details.plate) if visit.state == "expected" else ""
-        handed = None
-        if ticket and visit.open:
-            handed = v.Ticket(self.signing.write(visit.ticket), self.book.code_of(visit))
-        return v.Card(visit, host.name if host else "", host.phone if host else "", handed, barred)
+    async def _cards(self, visits: Sequence[v.Visit], ticket: bool = False) -> list[v.Card]:
+        """As the desk sees them; whether one is barred matters before it comes in. Hosts and bars are asked once."""
+        bars, now_ms, cards = await self.book.bars(), self.clock.now().wall_ms, list[v.Card]()
+        hosts = {host: await self.book.host(host) for host in {visit.host for visit in visits} - {""}}
+        for visit in visits:
+            host, barred = hosts.get(visit.host), ""
+            if visit.state == "expected":
+                bar = core.barred(bars, core.digests_of(visit), now_ms)
+                city = None if bar else await self.book.barred_plate(visit.details.plate)
+                barred = bar.reason if bar else city or ""
+            handed = None
+            if ticket and visit.open:
+                handed = v.Ticket(self.signing.write(visit.ticket), self.book.code_of(visit))
+            cards.append(v.Card(visit, host.name if host else "", host.phone if host else "", handed, barred))
+        return cards
 
     async def _answer(self, verb: str, by: str, made: list[v.Visit]) -> list[v.Card]:
         logger.info("%s by %s: %s", verb, by, ", ".join(visit.id for visit in made))
         self.changed()
-        return [await self._card(visit, ticket=len(made) <= 20) for visit in made]
+        return await self._cards(made, ticket=len(made) <= 20)
 
     def changed(self) -> None:
         for tell in tuple(self.on_change):

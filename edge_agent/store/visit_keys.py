@@ -7,6 +7,7 @@ shown again and is nowhere stored: people.db has its digest.
 import os
 import re
 import unicodedata
+from collections.abc import Iterator
 
 import msgspec
 
@@ -53,12 +54,10 @@ class VisitKeys:
 
     # ---- short codes -------------------------------------------------------------------------------------------------
 
-    def codes(self, pass_id: str) -> list[str]:
+    def codes(self, pass_id: str) -> Iterator[str]:
         """Candidates, the best first: the first one that is free is the pass's."""
-        return [
-            f"{int(self._index.text('visit-code', f'{pass_id}:{n}'), 16) % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
-            for n in range(CODE_TRIES)
-        ]
+        for n in range(CODE_TRIES):
+            yield f"{int(self._index.text('visit-code', f'{pass_id}:{n}'), 16) % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
 
     def code(self, digits: str) -> str:
         """The digest of typed digits; empty when they cannot be a code."""

@@ -74,6 +74,10 @@ def test_the_card_on_the_reader_a_house_and_one_key(browser: Browser, rig: Rig) 
         page.keyboard.press("Enter")
         expect(page.locator("#said")).to_contain_text("✓ 张三丰")
         expect(page.locator("#desk")).not_to_contain_text("张三丰")
+        put_card(rig, "张二丰", "c" * 64)
+        expect(page.locator("#desk")).to_contain_text("张二丰")
+        put_card(rig, "张四丰", "d" * 64)  # whose number looks the same, masked
+        expect(page.locator("#desk")).to_contain_text("张四丰")
 
 
 def test_a_scanned_pass_lets_in_and_two_guards_see_it(browser: Browser, rig: Rig) -> None:
