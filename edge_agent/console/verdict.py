@@ -18,6 +18,8 @@ KINDS = {
     "alert.opened": "alarm", "alert.updated": "warning", "alert.closed": "info", "device.lost": "warning",
     "device.back": "info", "device.degraded": "warning", "agent.degraded": "warning", "gap.announced": "warning",
     "alarm.acknowledged": "info", "alarm.dispatched": "info", "alarm.arrived": "info", "alarm.closed": "info",
+    "visit.overstaying": "warning", "visit.refused": "warning", "patrol.missed": "warning",
+    "hazard.overdue": "warning",
     "command.completed": "info", "command.refused": "warning", "command.unknown": "warning",
 }  # fmt: skip
 ICONS = {"granted": "✓", "denied": "✕", "alarm": "!", "warning": "▲", "info": "·", "audit": "·"}

@@ -45,6 +45,8 @@ def test_a_walk_in_is_one_form_and_one_key(rig: Rig) -> None:
     assert code
     found = guard.post("/visits/+scan", {"text": code[1]}, **PART)
     assert "登记离开" in found.text, "inside: shown with the key to check out"
+    wall = until(lambda: page if "访客到访" in (page := guard.get("/").text) else "")
+    assert "访客 · 3-1-502 · 操作人 guard" in wall
     left = guard.post("/visits/+step", {"verb": "leave", "visit": visit}, **PART)
     assert left.status == 200
     assert "李雷" not in guard.get("/visits/+rows?show=inside").text
