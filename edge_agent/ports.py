@@ -16,7 +16,8 @@ from edge_agent.model.people import Book
 from edge_agent.model.reads import Face, Pass, Pin, Presented, Token
 from edge_agent.model.room import Room
 from edge_agent.model.rounds import Duty, Hazard, HazardStep, Passed
-from edge_agent.model.visits import Bar, Find, Followed, Host, Step, Visit
+from edge_agent.model.visit_orders import Find
+from edge_agent.model.visits import Bar, Followed, Host, Step, Visit
 
 
 class Clock(Protocol):

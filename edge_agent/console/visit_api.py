@@ -10,6 +10,7 @@ from edge_agent.console.desk import Desk
 from edge_agent.console.endpoint import Asked, Endpoint, Refused
 from edge_agent.errors import VisitError
 from edge_agent.model import rounds as r
+from edge_agent.model import visit_orders
 from edge_agent.model import visits as v
 from edge_agent.model.events import AuditViewed
 
@@ -200,25 +201,25 @@ async def end(desk: Desk, asked: Asked) -> r.Duty:
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (
-    Endpoint(method="GET", path="/visits", right="visits", do=find, summary="Visits, by state and text", query=v.Find,
-             answer=list[v.Card]),
+    Endpoint(method="GET", path="/visits", right="visits", do=find, summary="Visits, by state and text",
+             query=visit_orders.Find, answer=list[v.Card]),
     Endpoint(method="POST", path="/visits", right="visits", do=expect, summary="Pre-register a visit, or a group",
-             body=v.Form, answer=list[v.Card]),
+             body=visit_orders.Form, answer=list[v.Card]),
     Endpoint(method="POST", path="/walk-ins", right="visits", do=walk_in, summary="Enter a visitor and let in at once",
-             body=v.Form, answer=list[v.Card]),
+             body=visit_orders.Form, answer=list[v.Card]),
     Endpoint(method="POST", path="/scans", right="visits", do=scan, summary="The visit of a pass or a short code",
              body=Scanned, answer=v.Card),
     Endpoint(method="GET", path="/visits/{visit}", right="visits", do=show, summary="One visit with its pass",
              answer=v.Card),
     Endpoint(method="POST", path="/visits/{visit}", right="visits", do=step, summary="One step of a visit",
              body=VisitStep, answer=v.Card),
-    Endpoint(method="GET", path="/visit-hosts", right="visits", do=hosts, summary="Who may be visited", query=v.Hosts,
-             answer=list[v.Host]),
+    Endpoint(method="GET", path="/visit-hosts", right="visits", do=hosts, summary="Who may be visited",
+             query=visit_orders.Hosts, answer=list[v.Host]),
     Endpoint(method="GET", path="/visit-document", right="visits", do=draft, summary="What lies on a desk's reader",
-             query=v.AtDesk, answer=DocumentOnDesk | None),
+             query=visit_orders.AtDesk, answer=DocumentOnDesk | None),
     Endpoint(method="GET", path="/visit-bars", right="visits", do=bars, summary="The blacklist", answer=list[v.Bar]),
     Endpoint(method="POST", path="/visit-bars", right="visits", do=bar, summary="Put on the blacklist: exactly one of"
-             " number, phone, plate and visit", body=v.PutBar, answer=v.Bar),
+             " number, phone, plate and visit", body=visit_orders.PutBar, answer=v.Bar),
     Endpoint(method="DELETE", path="/visit-bars/{bar}", right="visits", do=unbar, summary="Take off the blacklist",
              answer=Gone),
     Endpoint(method="GET", path="/patrols", right="patrol", do=patrols, summary="Runs of the last day and now",

@@ -14,6 +14,7 @@ from edge_agent import log
 from edge_agent.core import visits as core
 from edge_agent.core.schedule import begins, local_time
 from edge_agent.errors import StoreError, VisitError
+from edge_agent.model import visit_orders
 from edge_agent.model import visits as v
 from edge_agent.model.commands import Done, Operation
 from edge_agent.model.events import VisitRefused
@@ -72,9 +73,9 @@ class Visits:
         self._tidied_ms: int | None = None
 
     async def carry_out(self, operation: Operation) -> Done:
-        """An order of model.visits.ORDERS; raises EdgeAgentError with the reason when it cannot be done."""
+        """An order of model.visit_orders.ORDERS; raises EdgeAgentError with the reason when it cannot be done."""
         try:
-            order = v.order_of(operation.verb, operation.args)
+            order = visit_orders.order_of(operation.verb, operation.args)
         except ValueError as error:
             raise VisitError("visit.bad_order", why=str(error)) from None
         return Done(True, answer=await self.do(operation.verb, order, f"local/{operation.by}"))
@@ -138,7 +139,7 @@ class Visits:
 
     # ---- entering ----------------------------------------------------------------------------------------------------
 
-    async def _enter(self, form: v.Form, by: str, walk_in: bool) -> list[v.Card]:
+    async def _enter(self, form: visit_orders.Form, by: str, walk_in: bool) -> list[v.Card]:
         draft = self._drafts.get(form.desk) if form.desk else None
         if form.desk and draft is None:
             raise VisitError("visit.no_draft", desk=form.desk)
@@ -155,7 +156,7 @@ class Visits:
             self._drafts.pop(form.desk, None)
         return await self._answer("visit.walk_in" if walk_in else "visit.expect", by, made)
 
-    async def _visit(self, form: v.Form, document: IdDocument | None, by: str, walk_in: bool) -> v.Visit:
+    async def _visit(self, form: visit_orders.Form, document: IdDocument | None, by: str, walk_in: bool) -> v.Visit:
         name = form.name.strip() or (document.name if document else "")
         if not name:
             raise VisitError("visit.no_name")
@@ -192,7 +193,7 @@ class Visits:
             ),
         )  # fmt: skip
 
-    def _times(self, form: v.Form, walk_in: bool) -> tuple[int, int, Recurrence | None]:
+    def _times(self, form: visit_orders.Form, walk_in: bool) -> tuple[int, int, Recurrence | None]:
         now_ms = self.clock.now().wall_ms
         from_ms = now_ms if walk_in or form.from_ms is None else form.from_ms
         stay_min = self.policy.delivery_min if form.kind == "delivery" else self.policy.stay_min
@@ -230,7 +231,7 @@ class Visits:
 
     # ---- arriving ----------------------------------------------------------------------------------------------------
 
-    async def _arrive(self, order: v.Arrive, by: str) -> list[v.Card]:
+    async def _arrive(self, order: visit_orders.Arrive, by: str) -> list[v.Card]:
         ids = await self._which(order, inside=False)
         draft = self._drafts.get(order.desk) if order.desk else None
         if order.desk and draft is None:
@@ -285,7 +286,7 @@ class Visits:
         if draft is None:
             return None
         shown = draft.document
-        expected = await self.book.find(v.Find(show="expected", limit=1000))
+        expected = await self.book.find(visit_orders.Find(show="expected", limit=1000))
         theirs = [each for each in expected if each.document == shown.digest or each.details.name == shown.name]
         return {
             "desk": desk, "up_ms": draft.up_ms, "name": shown.name, "document": shown.masked, "doubts": shown.doubts,
@@ -294,11 +295,11 @@ class Visits:
             "expected": await self._cards(theirs),
         }  # fmt: skip
 
-    async def _bar(self, order: v.PutBar, by: str) -> v.Bar:
+    async def _bar(self, order: visit_orders.PutBar, by: str) -> v.Bar:
         number, phone, plate, document = "".join(order.number.split()).upper(), order.phone, order.plate, ""
         label = masked(number) or _tail(phone) or plate
         if order.visit:
-            visit = await self.book.get((await self._which(v.Which(visit=order.visit)))[0])
+            visit = await self.book.get((await self._which(visit_orders.Which(visit=order.visit)))[0])
             digests = core.digests_of(visit)
             document = visit.details.document
             label = f"{visit.details.name} {document or _tail(visit.details.phone) or visit.details.plate}"

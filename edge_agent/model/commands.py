@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from edge_agent.model import rounds, visits
+from edge_agent.model import rounds, visit_orders
 from edge_agent.model.grants import CredentialName, Delta, Instant, PersonGrant, PersonId, Sha256, Subject, Text
 from edge_agent.model.standing import Change, ModeName
 
@@ -241,7 +241,7 @@ class Operation(msgspec.Struct, frozen=True):
     `door` None: every door. `for_s`: how long a mode lasts, None = until taken back. `person`: whom `forgive` means
     (None: everybody). `latch`: fire, or panic/<door>. `alarm`: which one is answered (`who` goes, `outcome` at the
     end), or which alert was looked at (`outcome` is the verdict); `target`: what is muted, or which evidence is held.
-    `args`: of a verb with a dot in it (model.visits.ORDERS, model.rounds.ORDERS).
+    `args`: of a verb with a dot in it (model.visit_orders.ORDERS, model.rounds.ORDERS).
     """
 
     verb: str
@@ -279,5 +279,5 @@ ANSWERS: dict[str, Literal["acknowledged", "dispatched", "arrived", "closed"]] =
 OPERATIONS = (
     "open", *MODES, "normal", "lockdown", "evacuate", "end_lockdown", "end_evacuation",
     "approve", "forgive", "clear", *ANSWERS, "review", "mute", "unmute", "hold_evidence", "release_evidence",
-    *visits.ORDERS, *rounds.ORDERS,
+    *visit_orders.ORDERS, *rounds.ORDERS,
 )  # fmt: skip

@@ -13,7 +13,8 @@ from typing import TypeVar
 from edge_agent import log
 from edge_agent.errors import VisitError
 from edge_agent.model.people import Book
-from edge_agent.model.visits import Bar, Find, Followed, Host, Step, Visit
+from edge_agent.model.visit_orders import Find
+from edge_agent.model.visits import Bar, Followed, Host, Step, Visit
 from edge_agent.store.books import BookWatch
 from edge_agent.store.entries import read_plate
 from edge_agent.store.pin_index import PinIndex

@@ -14,7 +14,8 @@ from edge_agent.errors import StoreError, VisitError
 from edge_agent.failpoint import failpoint
 from edge_agent.model.encoding import canonical
 from edge_agent.model.events import Event, PersonChanged
-from edge_agent.model.visits import INSIDE, OPEN, Bar, Details, Find, Followed, Host, Step, Visit
+from edge_agent.model.visit_orders import Find
+from edge_agent.model.visits import INSIDE, OPEN, Bar, Details, Followed, Host, Step, Visit
 from edge_agent.store.entries import read_plate
 from edge_agent.store.people_file import PeopleFile
 from edge_agent.store.visit_keys import Label, VisitKeys

@@ -99,7 +99,7 @@ def test_a_scanned_pass_lets_in_and_two_guards_see_it(browser: Browser, rig: Rig
 
 
 def _which(visit: str) -> object:
-    from edge_agent.model.visits import Which
+    from edge_agent.model.visit_orders import Which
 
     return Which(visit=visit)
 

@@ -68,7 +68,7 @@ def test_an_expected_visitor_is_let_in_by_the_scan_alone(rig: Rig) -> None:
 
 
 def _which(visit: str) -> object:
-    from edge_agent.model.visits import Which
+    from edge_agent.model.visit_orders import Which
 
     return Which(visit=visit)
 

@@ -16,7 +16,8 @@ from edge_agent.model.decisions import Attempt, Deny, Grant
 from edge_agent.model.people import Recurrence
 from edge_agent.model.reads import Direction, Read, Token
 from edge_agent.model.site import Door, GateBinding, Policy, VisitPolicy
-from edge_agent.model.visits import Bar, Details, Find, Followed, Visit
+from edge_agent.model.visit_orders import Find
+from edge_agent.model.visits import Bar, Details, Followed, Visit
 from edge_agent.store.booking import Site
 from edge_agent.store.entries import PersonEntry
 from edge_agent.store.people import PeopleStore
