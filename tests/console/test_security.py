@@ -59,8 +59,9 @@ def test_a_role_reaches_what_is_its_and_nothing_else(rig: Rig, role: str) -> Non
         answer = client.get(place) if method == "GET" else client.post(place, {})
         refused = answer.status == 403
         assert refused == (right not in OF_ROLE[role]), (role, method, path, answer.status)
-    refusal = rig.newest("audit.refused")
-    assert getattr(refusal, "why", "") in {"role", "wrong"}
+    if {right for right in ROUTES.values() if right} - OF_ROLE[role]:
+        refusal = rig.newest("audit.refused")
+        assert getattr(refusal, "why", "") in {"role", "wrong"}
 
 
 def test_headers_keep_out_scripts_frames_and_caches(rig: Rig) -> None:

@@ -47,6 +47,7 @@ def test_a_walk_in_with_the_keyboard_alone(browser: Browser, rig: Rig) -> None:
     """Name, host, Enter; the next visitor's name at once."""
     with guard(browser, rig.url) as page:
         visits(page, rig)
+        expect(page.locator("#scan")).to_be_focused()
         page.keyboard.press("Tab")
         page.keyboard.press("Tab")
         expect(page.locator("#name")).to_be_focused()
