@@ -38,7 +38,7 @@ $(VENV)/.ready: requirements-test.lock pyproject.toml
 	@touch $@
 
 # Debian packages: installed when root, otherwise named.
-.PHONY: system broker postgres clients
+.PHONY: system broker postgres clients browser
 system:
 	@if [ $(SUDOER) = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "installing $(NEED) ($(WHY))"; \
@@ -62,6 +62,11 @@ postgres:
 	  || $(MAKE) --no-print-directory system NEED="postgresql" WHY="the city's larger database; without it its tests are skipped" \
 	  || echo "going on without PostgreSQL"
 
+browser:
+	@command -v chromium >/dev/null || command -v chromium-headless-shell >/dev/null \
+	  || $(MAKE) --no-print-directory system NEED="chromium fonts-wqy-microhei" WHY="the console's end-to-end tests; without it they are skipped" \
+	  || echo "going on without Chromium"
+
 demo: setup broker photos
 	@$(BIN)/edge-agent demo --photos $(PHOTOS) $(ARGS)
 
@@ -75,7 +80,7 @@ check: setup
 
 # Many tests run real processes; on a busy machine one may miss its deadline. Only that is tried once more, and counted.
 LATE := "not.within" "TimeoutError" "Timeout.>"
-test: setup broker postgres clients photos check
+test: setup broker postgres clients browser photos check
 	$(BIN)/pytest -n 4 --dist worksteal --reruns 1 $(foreach late,$(LATE),--only-rerun $(late)) $(ARGS)
 
 # The real libgpiod on a kernel's simulated GPIO chip: a Linux built as an ordinary program, some minutes the first time.
@@ -158,6 +163,7 @@ schema: setup
 	$(BIN)/python -m edge_agent.contract.schemas docs/reference/schemas
 	$(BIN)/python -m edge_agent.contract.examples docs/reference/examples
 	$(BIN)/python -m edge_agent.contract.asyncapi docs/reference/asyncapi.json
+	$(BIN)/python -m edge_agent.console.api docs/reference/openapi.json
 	$(BIN)/python -m edge_agent.cli.reference docs/reference device_profiles
 
 # At a release, once: what was published is never changed, and a test holds the structs against it.

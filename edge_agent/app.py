@@ -7,6 +7,7 @@ import asyncio
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,7 +18,7 @@ from edge_agent.console.control import ControlServer
 from edge_agent.contract.certificates import not_before_ms
 from edge_agent.contract.checkpoint import sign_checkpoint
 from edge_agent.contract.commanders import load_keyring
-from edge_agent.contract.passes import read_pass
+from edge_agent.contract.passes import read_pass, write_pass
 from edge_agent.contract.rotation import STEPS, load_steps
 from edge_agent.contract.signatures import load_private, load_public, sign
 from edge_agent.devices import Devices, Ears
@@ -36,8 +37,11 @@ from edge_agent.flows.operate import Operations
 from edge_agent.flows.premises import Premises
 from edge_agent.flows.publish import Publisher
 from edge_agent.flows.roll import Roll
+from edge_agent.flows.rounds import Rounds
 from edge_agent.flows.sensors import SensorAlerts
 from edge_agent.flows.timekeeping import Timekeeper
+from edge_agent.flows.visitors import Visitors
+from edge_agent.flows.visits import Place, Signing, Visits
 from edge_agent.installation import Installation
 from edge_agent.model.detections import Detection
 from edge_agent.model.doors import GateReport
@@ -55,8 +59,10 @@ from edge_agent.store.city_register import CityRegister
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.pin_index import KEY_FILE, load_index
 from edge_agent.store.retention import Retainer
+from edge_agent.store.round_book import RoundBook
 from edge_agent.store.secrets import Secrets
 from edge_agent.store.terminal_faces import TerminalFaces
+from edge_agent.store.visit_book import VisitBook
 from edge_agent.store.writer import Writer
 from edge_agent.supervise import Job, Supervisor, VitalJobFailed, notify
 from edge_agent.uplink.city import Keys, MqttUplink
@@ -104,12 +110,22 @@ class App:
         if (folder / PREVIOUS_KEY).exists():  # passes outlive a rotation of the key
             pass_keys.append(load_public(folder / PREVIOUS_KEY))
         self._index = load_index(folder / KEY_FILE)
-        self.secrets = Secrets(
-            self.books,
-            self._index,
+        passes = Signing(
+            lambda ticket: write_pass(ticket, signing),
             lambda text: next((found for key in pass_keys if (found := read_pass(text, key))), None),
         )
+        self.secrets = Secrets(self.books, self._index, passes.read)
+        self.visit_book = VisitBook(state / "people.db", self.books, self._index)
+        place = Place(config.gateway.zone, config.doors)
+        self.visits = Visits(
+            self.visit_book, self.journal, self.clock, place, config.visits, passes, lambda: f"v-{token_hex(6)}"
+        )
         self.register = CityRegister(state / "people.db", self.books, self.clock)
+        self.round_book = RoundBook(state / "people.db", state / "hazards")
+        self.rounds = Rounds(
+            self.round_book, self.journal, self.books, self.clock, config.gateway.zone,
+            config.patrol_points, config.patrol_routes, lambda: token_hex(6),
+        )  # fmt: skip
         self.premises = Premises(
             self.journal,
             self.books,
@@ -144,6 +160,10 @@ class App:
         self.watching = Watching(
             self.config, self.folder, self.state, self.premises, self.devices.gates, self._vouch
         )  # fmt: skip
+        rounds = dict.fromkeys(("patrol", "hazard", "duty"), self.rounds)
+        self.operations = Operations(
+            self.premises, self.doors, {**rounds, "visit": self.visits}, self.watching.alerts, self.watching.desk
+        )
 
     def _ears(self) -> Ears:
         return Ears(
@@ -151,7 +171,7 @@ class App:
             moved=self._moved,
             device=self.alarms.device,
             measured=self.sensors.report,
-            presented=lambda shown: logger.debug("%s: an identity document was read", shown.reader),
+            presented=self.visits.presented,
             placed=lambda at: logger.debug("%s: %s", at.device, "stale" if at.stale else f"{at.satellites} satellites"),
             keyed=self._index.document if self._index else None,
             erasures=self._erasures,
@@ -187,6 +207,10 @@ class App:
                 jobs.create_task(keep("buffer", self.alarms.watch_buffer)),
                 jobs.create_task(keep("time", Timekeeper(self.journal, self.clock).run)),
                 jobs.create_task(keep("control", self._control().run)),
+                jobs.create_task(keep("visits", self.visits.run)),
+                jobs.create_task(keep("rounds", self.rounds.run)),
+                jobs.create_task(keep("patrols", self.rounds.follow)),
+                jobs.create_task(keep("visitors", Visitors(self.visits, self.journal, self.config.doors).run)),
                 jobs.create_task(keep("accepted", AcceptedStream(self.journal, self.state / "run/accepted.sock").run)),
                 jobs.create_task(self._watch_journal()),
                 jobs.create_task(self.supervisor.watchdog()),
@@ -197,6 +221,8 @@ class App:
             tasks += [jobs.create_task(keep(name, job)) for name, job in self._privacy().items()]
             if any("face" in camera.use for camera in self.config.cameras):
                 tasks.append(jobs.create_task(keep("faces", self._faces)))
+            if self.config.console is not None:
+                tasks.append(jobs.create_task(keep("console", self._console)))
             await _either(stop, self.anew)
             notify("STOPPING=1")
             for task in tasks:
@@ -204,8 +230,14 @@ class App:
 
     def _control(self) -> ControlServer:
         """What a guard or installer orders on this machine."""
-        operations = Operations(self.premises, self.doors, self.watching.alerts, self.watching.desk)
-        return ControlServer(self.state / "run/control.sock", operations.carry_out)
+        return ControlServer(self.state / "run/control.sock", self.operations.carry_out)
+
+    async def _console(self, beat: Beat) -> None:
+        """The guard's browser, when there is one to serve."""
+        from edge_agent.guardroom import Guardroom
+
+        assert self.config.console is not None
+        await Guardroom(self, self.config.console).run(beat)
 
     def _sign(self, seq: int, hash_: bytes, pruned: bool) -> bytes:
         """The gateway's word on its journal, from the writer thread."""
@@ -248,9 +280,10 @@ class App:
             self.file, self.config, uplink, self.alarms, self.anew.set, lambda: self.clock.now().wall_ms
         )
         certificate = CertificateWatch(lambda: expires_ms(settings, self.folder), self.alarms, self.clock)
-        errands = Errands(self.register, setup, uplink, lambda: diagnosis(self, certificate.days_left))
-        if self.watching.desk is not None:
-            errands.evidence = self.watching.desk.between
+        errands = Errands(
+            self.register, setup, uplink, lambda: diagnosis(self, certificate.days_left),
+            host_says=self.visits.host_says, evidence=self.watching.desk.between if self.watching.desk else None,
+        )  # fmt: skip
         commands = Commands(gateway, uplink, self.premises, self.doors, errands)
         roll = Roll(uplink, self.register, self.journal, commands.refusals)
         errands.look = roll.look
@@ -345,6 +378,8 @@ class App:
         try:
             self.secrets.close()
             await self.register.close()
+            await self.visit_book.close()
+            await self.round_book.close()
             await self.books.close()
             await self.journal.close()
         except StoreError as error:

@@ -22,6 +22,7 @@ from edge_agent.model.site import (
     Area,
     Camera,
     Config,
+    Console,
     Desk,
     Deterrent,
     Door,
@@ -32,6 +33,8 @@ from edge_agent.model.site import (
     Interlock,
     Line,
     Link,
+    PatrolPoint,
+    PatrolRoute,
     Policy,
     ResponseTargets,
     Retention,
@@ -40,6 +43,7 @@ from edge_agent.model.site import (
     Terminal,
     Uplink,
     Vision,
+    VisitPolicy,
     Zone,
 )
 from edge_agent.site_kind import faces_of_minors, site_rules
@@ -48,16 +52,18 @@ from edge_agent.wiring import check_keys, check_wiring
 
 Named = (
     Link | Terminal | Camera | Door | Area | Interlock | Sensor | Desk | Facade | Zone | Line | AlertRule | Deterrent
+    | PatrolPoint | PatrolRoute
 )  # fmt: skip
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SECTIONS: dict[str, type[Table]] = {
     "gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy, "vision": Vision,
-    "response": ResponseTargets, "evidence": EvidencePolicy, "retention": Retention,
+    "response": ResponseTargets, "evidence": EvidencePolicy, "visits": VisitPolicy, "retention": Retention,
 }  # fmt: skip
+OPTIONAL: dict[str, type[Table]] = {"console": Console}  # what is not written is not there
 ARRAYS: dict[str, type[Table]] = {
     "link": Link, "terminal": Terminal, "camera": Camera, "door": Door, "area": Area, "interlock": Interlock,
     "sensor": Sensor, "desk": Desk, "zone": Zone, "line": Line, "alert": AlertRule, "deterrent": Deterrent,
-    "facade": Facade,
+    "facade": Facade, "patrol_point": PatrolPoint, "patrol_route": PatrolRoute,
 }  # fmt: skip
 GATEWAY_KEY, FACE_KEY, EVIDENCE_KEY = "keys/gateway.key", "keys/face-store.key", "keys/evidence.key"
 MODELS = "models"  # folder of the state directory
@@ -68,8 +74,8 @@ def load_config(path: Path) -> Config:
     """The configuration, or Problems with everything that is wrong in it."""
     data, raw = read_toml(path)
     reader = Reader(str(path))
-    for key in data.keys() - SECTIONS.keys() - ARRAYS.keys():
-        reader.wrong("", "config.unknown_key", key=key, known=", ".join([*SECTIONS, *ARRAYS]))
+    for key in data.keys() - SECTIONS.keys() - OPTIONAL.keys() - ARRAYS.keys():
+        reader.wrong("", "config.unknown_key", key=key, known=", ".join([*SECTIONS, *OPTIONAL, *ARRAYS]))
     gateway = reader.section(data, "gateway", Gateway)
     uplink = reader.section(data, "uplink", Uplink)
     policy = reader.section(data, "policy", Policy)
@@ -78,6 +84,7 @@ def load_config(path: Path) -> Config:
     evidence = reader.section(data, "evidence", EvidencePolicy)
     retention = reader.section(data, "retention", Retention)
     vision = reader.section(data, "vision", Vision)
+    visits = reader.section(data, "visits", VisitPolicy)
     config = Config(
         gateway=gateway or Gateway(id="unknown"),
         uplink=uplink or Uplink(url="mqtt://unknown"),
@@ -86,6 +93,7 @@ def load_config(path: Path) -> Config:
         response=response or ResponseTargets(),
         evidence=evidence or EvidencePolicy(),
         vision=vision or Vision(),
+        visits=visits or VisitPolicy(),
         links=reader.tables(data, "link", Link),
         terminals=reader.tables(data, "terminal", Terminal),
         cameras=reader.tables(data, "camera", Camera),
@@ -100,6 +108,9 @@ def load_config(path: Path) -> Config:
         zones=reader.tables(data, "zone", Zone),
         lines=reader.tables(data, "line", Line),
         facades=reader.tables(data, "facade", Facade),
+        console=reader.section(data, "console", Console) if "console" in data else None,
+        patrol_points=reader.tables(data, "patrol_point", PatrolPoint),
+        patrol_routes=reader.tables(data, "patrol_route", PatrolRoute),
         digest=hashlib.sha256(raw).hexdigest()[:16],
     )
     complete = not reader.broken  # what refers to what can only be judged when all of it is there
@@ -109,10 +120,12 @@ def load_config(path: Path) -> Config:
         check_wiring(reader, config)
         _check_ways(reader, config)
         _check_places(reader, config)
+        _check_rounds(reader, config)
         _check_privacy(reader, config)
         _check_zones(reader, config)
         _check_facades(reader, config)
         check_keys(reader, config, path.parent)
+        _check_console(reader, config.console, path.parent)
         site_rules(config.gateway.site, reader)
     if reader.problems:
         raise Problems(reader.problems)
@@ -134,6 +147,8 @@ def _check_names(reader: Reader, config: Config) -> None:
         ("zone", config.zones),
         ("line", config.lines),
         ("facade", config.facades),
+        ("patrol_point", config.patrol_points),
+        ("patrol_route", config.patrol_routes),
     )
     for what, things in named:
         seen: set[str] = set()
@@ -195,6 +210,18 @@ def _check_ways(reader: Reader, config: Config) -> None:
             for position, camera in enumerate(config.cameras):
                 if camera.door == door.name and "face" in camera.use:
                     reader.wrong(f"camera[{position}].door", "config.camera_without_face", door=door.name)
+
+
+def _check_console(reader: Reader, console: Console | None, folder: Path) -> None:
+    """A console is served with a certificate or not at all."""
+    if console is None:
+        return
+    host, _, port = console.listen.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        reader.wrong("console.listen", "config.bad_listen", found=console.listen)
+    for key in ("cert", "key"):
+        if not (folder / getattr(console, key)).is_file():
+            reader.wrong(f"console.{key}", "config.no_console_file", file=folder / getattr(console, key))
 
 
 def _check_privacy(reader: Reader, config: Config) -> None:
@@ -290,8 +317,39 @@ def _check_places(reader: Reader, config: Config) -> None:
             reader.wrong(f"area[{index}].reset", "config.bad_time", found=area.reset)
         if area.max_people is not None and area.max_people < area.min_people:
             reader.wrong(f"area[{index}].max_people", "config.limits", most=area.max_people, least=area.min_people)
+    for name in config.visits.doors:
+        refer(reader, "visits.doors", "door", name, doors)
     for index, group in enumerate(config.interlocks):
         for name in group.doors:
             refer(reader, f"interlock[{index}].doors", "door", name, doors)
         if len(set(group.doors)) < 2:
             reader.wrong(f"interlock[{index}].doors", "config.interlock_alone", name=group.name)
+
+
+def _check_rounds(reader: Reader, config: Config) -> None:
+    """Patrol points are somewhere, routes have points and times."""
+    terminals = {terminal.name for terminal in config.terminals}
+    doors, points = {door.name for door in config.doors}, {point.name for point in config.patrol_points}
+    tags: set[str] = set()
+    for index, point in enumerate(config.patrol_points):
+        at = f"patrol_point[{index}]"
+        if point.terminal:
+            refer(reader, f"{at}.terminal", "terminal", point.terminal, terminals)
+        if point.button:
+            refer(reader, f"{at}.button", "door", point.button, doors)
+        if not (point.terminal or point.button or point.tag):
+            reader.wrong(at, "config.patrol_nowhere", name=point.name)
+        if point.tag and point.tag in tags:
+            reader.wrong(f"{at}.tag", "config.duplicate", what="tag", name=point.tag)
+        tags.add(point.tag)
+    for index, route in enumerate(config.patrol_routes):
+        at = f"patrol_route[{index}]"
+        for name in route.points:
+            refer(reader, f"{at}.points", "patrol_point", name, points)
+        for text in route.times:
+            if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+                reader.wrong(f"{at}.times", "config.bad_time", found=text)
+        if not route.points or not route.times or not route.days or not all(1 <= day <= 7 for day in route.days):
+            reader.wrong(at, "config.patrol_never", name=route.name)
+        for category in route.by:
+            refer(reader, f"{at}.by", "category", category, CATEGORIES)

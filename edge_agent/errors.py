@@ -74,5 +74,13 @@ class UplinkError(EdgeAgentError):
     """The city cannot be reached, or refuses us."""
 
 
+class VisitError(EdgeAgentError):
+    """A visit that cannot go that way: it is over already, its host said no, nobody knows it."""
+
+
+class RoundError(EdgeAgentError):
+    """Something about patrols, hazards or duty that cannot go that way."""
+
+
 class FaceError(EdgeAgentError):
     """A photograph or a template that cannot be used."""

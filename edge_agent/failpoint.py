@@ -13,6 +13,8 @@ POINTS = (
     "intent.before", "intent.after",  # a command: before and after its intent is on the disk
     "pulse.before", "pulse.after",  # the relay
     "result.before", "result.after",  # what came of the command; after: it is on the disk
+    "visit.before", "visit.after",  # one step of visits
+    "round.before", "round.after",  # one step of patrols, hazards, duties
 )  # fmt: skip
 
 

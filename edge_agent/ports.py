@@ -1,6 +1,6 @@
 """What the flows need from the world. Drivers, store and uplink fulfil these; tests may too, in a few lines each."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
 import msgspec
@@ -13,8 +13,11 @@ from edge_agent.model.detections import Detection
 from edge_agent.model.events import Event, Row
 from edge_agent.model.grants import PersonGrant, Subject
 from edge_agent.model.people import Book
-from edge_agent.model.reads import Face, Pin, Presented, Token
+from edge_agent.model.reads import Face, Pass, Pin, Presented, Token
 from edge_agent.model.room import Room
+from edge_agent.model.rounds import Duty, Hazard, HazardStep, Passed
+from edge_agent.model.visit_orders import Find
+from edge_agent.model.visits import Bar, Followed, Host, Step, Visit
 
 
 class Clock(Protocol):
@@ -74,6 +77,10 @@ class Secrets(Protocol):
 
     def phone(self, digits: str) -> Token | None:
         """Typed digits as a phone number, when it is somebody's here."""
+        ...
+
+    def short_code(self, digits: str) -> Pass | None:
+        """The pass that typed digits stand for, when they are a visitor's short code."""
         ...
 
     def code(self, text: bytes) -> Presented:
@@ -306,6 +313,92 @@ class Register(Protocol):
         pieces that are none, before anything of them is in force.
         """
         ...
+
+
+class VisitBook(Protocol):
+    """Visits on the disk. A step is done to what is stored, in one transaction with its event, and answered once it is
+    in force. Raises VisitError where a step is not possible, StoreError when it cannot be stored.
+    """
+
+    async def add(self, steps: Iterable[Step]) -> list[Visit]: ...
+
+    async def change(
+        self, ids: Iterable[str], step: Callable[[Visit], Step], at: Followed | None = None
+    ) -> list[Visit]:
+        """All of them or none; `at`: how far the journal was followed by that."""
+        ...
+
+    async def get(self, visit: str) -> Visit: ...
+
+    async def of_code(self, digits: str) -> str | None: ...
+
+    async def of_group(self, group: str, inside: bool | None = None) -> list[str]: ...
+
+    async def open(self) -> list[Visit]: ...
+
+    async def find(self, wanted: Find) -> list[Visit]: ...
+
+    async def bars(self) -> list[Bar]: ...
+
+    async def put_bar(self, bar: Bar) -> None: ...
+
+    async def take_bar(self, bar: str, by: str) -> None: ...
+
+    async def barred_plate(self, plate: str) -> str | None:
+        """Why the city does not want this plate let in."""
+        ...
+
+    async def hosts(self, text: str) -> list[Host]: ...
+
+    async def host(self, person: str) -> Host | None: ...
+
+    async def followed(self) -> Followed | None: ...
+
+    async def tidy(self, now_ms: int, keep_ms: int) -> int: ...
+
+    def digests(self, document: str, phone: str, plate: str) -> dict[str, str]:
+        """Keyed, by kind of bar."""
+        ...
+
+    def code_of(self, visit: Visit) -> str:
+        """The digits that stand for its pass."""
+        ...
+
+
+class RoundBook(Protocol):
+    """Patrols, hazards and duties on the disk, each step in one transaction with its event. Raises RoundError where a
+    step is not possible, StoreError when it cannot be stored.
+    """
+
+    async def passed(self, since_ms: int) -> list[Passed]: ...
+
+    async def pass_(self, one: Passed, event: Event, at: Followed | None = None) -> bool:
+        """False when that point of that run is known already."""
+        ...
+
+    async def since(self, now_ms: int) -> int:
+        """When this gateway began to watch patrols."""
+        ...
+
+    async def followed(self) -> Followed | None: ...
+
+    async def add_hazard(self, step: HazardStep, photo: bytes | None) -> Hazard: ...
+
+    async def change_hazard(self, hazard: str, step: Callable[[Hazard], HazardStep]) -> Hazard: ...
+
+    async def hazards(self, show: str) -> list[Hazard]: ...
+
+    async def photo(self, hazard: str) -> tuple[bytes, str]:
+        """Its bytes, and jpg, png or webp."""
+        ...
+
+    async def on_duty(self) -> list[Duty]: ...
+
+    async def put_duty(self, step: Callable[[list[Duty]], tuple[Duty, Event]]) -> Duty: ...
+
+    async def tidy(self, before_ms: int) -> int: ...
+
+    def sum_of(self, photo: bytes) -> str: ...
 
 
 class Setup(Protocol):

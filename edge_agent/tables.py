@@ -53,8 +53,12 @@ RANGES = {
     "fps": (0.01, 60.0), "pre_s": (0.0, 60.0), "post_s": (0.0, 60.0), "longest_s": (2.0, 600.0), "keep_days": (1, 3650),
     "max_mb": (16, 10_000_000), "on_s": (0.5, 25.5), "cooldown_s": (1.0, 86_400.0), "per_hour": (1, 60),
     "acknowledge_s": (5.0, 3600.0), "dispatch_s": (5.0, 3600.0), "arrive_s": (5.0, 7200.0),
+    "confirm_within_s": (10.0, 3600.0), "stay_min": (5, 10_080), "delivery_min": (5, 1440), "early_min": (0, 1440),
+    "overstay_min": (0, 1440), "draft_s": (10.0, 3600.0), "retain_days": (1, 3650),
+    "within_min": (1, 1440),
     "distance": (0.2, 1.3), "distance_claimed": (0.2, 1.4),  # the engine narrows it: config.py
     "margin": (0.0, 0.5), "agree": (2, 10), "of": (2, 20), "within_s": (0.5, 30.0),
+    "lock_after_s": (60.0, 86_400.0), "session_h": (1.0, 24.0),
     "entry_days": (30, 3650), "record_days": (1095, 36_500),
     "sensitivity": (0.0, 1.0), "min_size": (0.01, 1.0), "loiter_s": (2.0, 3600.0), "crowd": (2, 200),
     "crowd_part": (0.05, 1.0), "crowd_s": (0.0, 600.0), "left_s": (5.0, 3600.0), "blocked_s": (5.0, 3600.0),

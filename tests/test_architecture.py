@@ -39,7 +39,11 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
         {"cv2", "numpy", "av", "dlib", "face_recognition", "PIL", "msgspec"},
         {"sqlite3"},
     ),
-    "console": ({"model", "ports", "log", "sockets"}, {"msgspec"}, {"sqlite3"}),
+    "console": (
+        {"model", "ports", "log", "sockets"},
+        {"msgspec", "starlette", "jinja2", "uvicorn", "segno"},
+        {"sqlite3"},
+    ),
     "store": (
         {"model", "ports", "log", "sockets", "failpoint"},
         {"sqlite_utils", "cryptography", "argon2", "msgspec", "icalendar"},
@@ -59,6 +63,9 @@ ROOTS = {
     "app",
     "devices",
     "diagnosis",
+    "console_office",
+    "console_rooms",
+    "guardroom",
     "installation",
     "readiness",
     "site_kind",
@@ -81,6 +88,10 @@ ONE_HOME = {
     "gpiod": {"drivers"},
     "psycopg": {"city"},
     "pynmea2": {"protocols"},
+    "starlette": {"console"},
+    "jinja2": {"console"},
+    "uvicorn": {"console"},
+    "segno": {"console"},
 }
 
 
@@ -146,7 +157,7 @@ def test_only_the_supervisor_catches_everything() -> None:
 
 
 def test_the_daemon_loads_no_library_of_devices_before_one_is_configured() -> None:
-    libraries = "osdp pymodbus gpiod pynmea2 cv2 numpy"
+    libraries = "osdp pymodbus gpiod pynmea2 cv2 numpy starlette jinja2 uvicorn"
     code = f"import sys, edge_agent.app, edge_agent.config; print(*(set('{libraries}'.split()) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == []

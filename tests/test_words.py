@@ -12,7 +12,8 @@ from edge_agent.model.people import CATEGORIES
 from edge_agent.words import LANGUAGES, WORDS, say
 
 ROOT = Path(__file__).parent.parent / "edge_agent"
-SOURCE = "\n".join(path.read_text("utf-8") for path in ROOT.rglob("*.py") if path.parent.name != "words")
+FILES = [path for path in ROOT.rglob("*.py") if path.parent.name != "words"] + sorted(ROOT.rglob("templates/*.html"))
+SOURCE = "\n".join(path.read_text("utf-8") for path in FILES)
 
 
 def blanks(sentence: str) -> set[str]:
@@ -28,14 +29,17 @@ def test_a_sentence_in_both_languages(code: str) -> None:
 
 
 def built_from(code: str) -> list[str]:
-    """What stands before the brace when a code is put together: `f"demo.column.{column}"`."""
+    """What stands before the brace when a code is put together: `f"demo.column.{column}"`, `'alert.' ~ kind`."""
     return [code[: match.end()] for match in re.finditer(r"[._]|[a-z](?=\d+$)", code)]
 
 
 @pytest.mark.parametrize("code", sorted(WORDS))
 def test_no_sentence_is_left_over(code: str) -> None:
     whole = re.search(rf"""["']{re.escape(code)}["']""", SOURCE)
-    part = any(re.search(rf"""f["']{re.escape(prefix)}{{""", SOURCE) for prefix in built_from(code))
+    part = any(
+        re.search(rf"""f["']{re.escape(prefix)}{{|["']{re.escape(prefix)}["'] ~""", SOURCE)
+        for prefix in built_from(code)
+    )
     assert whole or part, code
 
 

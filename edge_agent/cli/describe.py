@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from edge_agent.cli.describe_desk import desk_detail
 from edge_agent.cli.speech import language
 from edge_agent.model.events import (
     AccessDenied,
@@ -49,6 +50,9 @@ COLOURS = {
     "panic.raised": "bold white on red",
     "alert.opened": "bold red",
     "alarm.closed": "green",
+    "visit.overstaying": "yellow",
+    "patrol.missed": "yellow",
+    "hazard.overdue": "yellow",
     "door.held": "yellow",
     "door.fault": "yellow",
     "door.mode_changed": "cyan",
@@ -101,7 +105,9 @@ def _who(event: Event | UnknownEvent, lang: str) -> str:
         case UnknownEvent():
             return ""
         case _:
-            return str(getattr(event, "person", None) or getattr(event, "device", None) or "")
+            return str(
+                next((known for name in ("person", "device", "visit") if (known := getattr(event, name, None))), "")
+            )
 
 
 def _detail(event: Event | UnknownEvent, lang: str) -> str:
@@ -153,6 +159,8 @@ def _detail(event: Event | UnknownEvent, lang: str) -> str:
             return detail
         case UnknownEvent(raw=raw):
             return raw.decode("utf-8", "replace")
+        case _ if (told := desk_detail(event, lang)) is not None:
+            return told
         case _:
             fields = msgspec.json.decode(encode_event(event))
             shown = {key: value for key, value in fields.items() if key not in {"door", "person", "device"}}

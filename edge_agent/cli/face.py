@@ -21,7 +21,9 @@ from edge_agent.store.erasing import erase, lapsed
 from edge_agent.store.faces import FaceStore, load_key
 from edge_agent.store.people import PeopleStore
 from edge_agent.vision import models
-from edge_agent.vision.enrol import embed_photos
+from edge_agent.vision.enrol import Picture, embed_photos
+
+PHOTO_AT_MOST = 8 << 20  # bytes from standard input
 
 
 @click.group("face")
@@ -44,22 +46,27 @@ DELETE = click.option("--delete-photos", is_flag=True, help="Delete the photogra
 @CONSENT
 @KEEP
 @GUARDIAN
+@click.option("--channel", default="cli", hidden=True, help="Where the consent was given, for the record.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The consents end on that day (UTC).")
 @ALIKE
 @DELETE
 def enroll(
     config: Path, state: Path | None, person: str, photos: tuple[Path, ...], consent: str, keep_image: str,
-    guardian: str, until: datetime | None, allow_alike: bool, delete_photos: bool,
+    guardian: str, channel: str, until: datetime | None, allow_alike: bool, delete_photos: bool,
 ) -> None:  # fmt: skip
-    """Enrol PERSON's face from PHOTOS (three to five are good), each showing this one face."""
+    """Enrol PERSON's face from PHOTOS (three to five are good), each showing this one face; - is standard input."""
     agreed = Agreed(consent, keep_image, guardian, _end_ms(until))
     with closing(PeopleStore(state_directory(config, state) / "people.db")) as people:
         permit(people, person, agreed)
     with _enroller(config, state, allow_alike) as (enroller, policy):
+        enroller.channel = channel
         enroller.agree(person, agreed)
         count = 0
+        pictures = [
+            Picture("photo", sys.stdin.buffer.read(PHOTO_AT_MOST)) if str(path) == "-" else path for path in photos
+        ]
         for path, result in zip(
-            photos, embed_photos(photos, policy, enroller.spec, want_crop=enroller.keeps(person)), strict=True
+            photos, embed_photos(pictures, policy, enroller.spec, want_crop=enroller.keeps(person)), strict=True
         ):
             error = enroller.take(person, result)
             if error is not None:
@@ -72,6 +79,10 @@ def enroll(
     tell("cli.enrolled", person=person, count=count)
     if count < len(photos):
         raise SystemExit(1)
+
+
+def _standard_input() -> Picture:
+    return Picture("photo", sys.stdin.buffer.read(PHOTO_AT_MOST))
 
 
 @command.command("import")

@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from edge_agent.cli import group
-from edge_agent.config import ARRAYS, SECTIONS
+from edge_agent.config import ARRAYS, OPTIONAL, SECTIONS
 from edge_agent.contract import topics
 from edge_agent.drivers.profiles import schema_json
 from edge_agent.model.events import EVENTS
@@ -44,7 +44,7 @@ def configuration() -> str:
         "Relative paths start from the file's folder. `edge-agent check` names every mistake.",
         "",
     ]
-    for name, kind in SECTIONS.items():
+    for name, kind in (SECTIONS | OPTIONAL).items():
         lines += _table(f"[{name}]", kind)
     for name, kind in ARRAYS.items():
         lines += _table(f"[[{name}]]", kind)

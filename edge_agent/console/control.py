@@ -15,12 +15,12 @@ from pathlib import Path
 import msgspec
 
 from edge_agent import log
-from edge_agent.errors import EdgeAgentError, StoreError
+from edge_agent.errors import EdgeAgentError, RoundError, StoreError, VisitError
 from edge_agent.model.commands import OPERATIONS, Done, Operation
 from edge_agent.ports import Beat
 from edge_agent.sockets import peer_uid, private_socket, short_name
 
-LINE_AT_MOST = 4096  # bytes, of a question and of an answer with a hundred doors
+LINE_AT_MOST = 32_768  # bytes of a question: a group of a hundred visitors
 NAME_AT_MOST, ID_AT_MOST, REASON_AT_MOST = 64, 128, 200  # characters: they go into the journal
 LONGEST_S = 7 * 86_400  # of an order with an end: a slip of the finger is not kept for years
 SPEAK_WITHIN_S = 5.0  # a client that says nothing does not stay
@@ -89,6 +89,9 @@ class ControlServer:
         try:
             return await self._carry_out(operation)
         except EdgeAgentError as error:
+            if isinstance(error, VisitError | RoundError):  # for the guard's eyes: it may say why somebody is barred
+                logger.info("%s by %s was not done: %s", operation.verb, operation.by, error.code)
+                return Done(False, error.code, fields={name: str(value) for name, value in error.fields.items()})
             logger.warning("%s by %s was not done: %s", operation.verb, operation.by, error)
             return Done(False, "control.failed")
 

@@ -33,6 +33,7 @@ FALL = Fall(
     floors=((14, 0.82), (15, 0.16)), columns=((3, 0.7), (4, 0.3)), released_ms=40_200, impact_ms=43_100,
     speed_mps=27.5, path=(), residual_px=0.9, calibration="block-3-north-2026-05-01",
 )  # fmt: skip
+VISIT, HAZARD = "v-7d3e91ab52c4", "h-1a2b3c4d5e6f"
 
 STREAM: tuple[e.Event, ...] = (
     e.AgentStarted(version="0.1.0", after="first", config="c5d1"),
@@ -100,8 +101,38 @@ STREAM: tuple[e.Event, ...] = (
     e.ClockAnchored(by_ms=86_400_000),
     e.ConsentWithdrawn(person="p-5f2c", purpose="match", channel="desk"),
     e.PersonErased(person="p-5f2c", why="withdrawn", templates=2, pictures=1, digest="9f" * 32),
+    e.VisitExpected(
+        visit=VISIT, kind="contractor", from_ms=BEGAN_MS, until_ms=BEGAN_MS + 14_400_000, doors=(DOOR,), host="p-5f2c",
+        house="3-1-502", group="g-31", people=2, again=True, confirm="asked", by="local/王芳",
+    ),
+    e.VisitArrived(
+        visit=VISIT, kind="contractor", host="p-5f2c", house="3-1-502", people=2, by=f"door/{DOOR}",
+        confirmed_by="intercom", due_ms=BEGAN_MS + 14_400_000,
+    ),
+    e.VisitOverstaying(
+        visit=VISIT, kind="contractor", due_ms=BEGAN_MS + 14_400_000, host="p-5f2c", house="3-1-502", people=2
+    ),
+    e.VisitLeft(
+        visit=VISIT, kind="contractor", stayed_ms=15_000_000, house="3-1-502", people=2, by="local/王芳", again=True,
+        overstayed=True,
+    ),
+    e.VisitCancelled(visit=VISIT, kind="contractor", why="cancelled", by="local/王芳"),
+    e.VisitRefused(visit=VISIT, kind="visitor", reason="declined", host="p-5f2c", house="3-1-502", by="local/王芳"),
+    e.PatrolDone(route="night", run_ms=BEGAN_MS, point="garage-b1", how="tag", by="local/王芳"),
+    e.PatrolMissed(route="night", run_ms=BEGAN_MS, point="roof"),
+    e.HazardReported(
+        hazard=HAZARD, category="blocked_exit", place="3-1", due_ms=BEGAN_MS, photo="3f" * 32, by="local/王芳"
+    ),
+    e.HazardOverdue(hazard=HAZARD, category="blocked_exit", place="3-1", due_ms=BEGAN_MS),
+    e.HazardClosed(hazard=HAZARD, category="blocked_exit", place="3-1", outcome="fixed", overdue=True, by="local/王芳"),
+    e.DutyBegun(duty="d-0b1c2d3e4f50", by="local/王芳", post="north"),
+    e.DutyEnded(duty="d-0b1c2d3e4f50", by="local/王芳", lasted_ms=28_800_000, post="north"),
     e.PersonErased(person="p-5f2c", why="withdrawn", templates=0, pictures=0, digest="", terminal=DEVICE),
     e.ClockStepped(by_ms=-3_600_000),
+    e.AuditSignedIn(by="wang", how="totp", address="192.0.2.7"),
+    e.AuditViewed(by="wang", what="person", person="p-5f2c"),
+    e.AuditExported(by="wang", what="history", count=120, digest="5e" * 32),
+    e.AuditRefused(by="wang", why="wrong", address="192.0.2.9", unsaid=4),
     e.AgentDegraded(what="dead_letter", detail="the city refuses event 11"),
     e.GapAnnounced(epoch=EPOCH, from_seq=11, to_seq=11, why="refused"),
     e.AgentStopped(reason="told"),

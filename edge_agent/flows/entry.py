@@ -54,6 +54,7 @@ class DoorActor:
         self._approvals: deque[tuple[str, asyncio.Future[bool]]] = deque()
         ways = (*self.door.ways, *(way for at in self.door.ways_at for way in at.ways))
         self._takes_phones = any("phone" in way for way in ways)
+        self._takes_codes = any("qr" in way for way in ways)
         premises.doors[self.door.name] = self
 
     @property
@@ -130,6 +131,8 @@ class DoorActor:
                 claimed = presentation.pin_wanted(self._gathered[read.direction])
                 if claimed is None and self._takes_phones and (phone := self.secrets.phone(digits)) is not None:
                     return read.with_credential(phone)
+                if claimed is None and self._takes_codes and (ticket := self.secrets.short_code(digits)) is not None:
+                    return read.with_credential(ticket)
                 return read.with_credential(await self.secrets.pin(digits, claimed))
             case Code(text=text):
                 return read.with_credential(self.secrets.code(text))

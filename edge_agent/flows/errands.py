@@ -4,19 +4,22 @@ Each is one of its own and may be repeated: a version that is already in force c
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from edge_agent.errors import UplinkError
+from edge_agent.errors import UplinkError, VisitError
 from edge_agent.model.commands import FIRST, Answer, Command, Outcome
 from edge_agent.ports import Register, Setup, Uplink
 
-VERBS = frozenset({"grant", "revoke", "blacklist", "sync", "configure", "certify", "diagnose", "evidence"})
+VERBS = frozenset(
+    {"grant", "revoke", "blacklist", "sync", "configure", "certify", "diagnose", "evidence", "answer_visit"}
+)
 
 
 class Errands:
     """`diagnose` gives a bounded answer; `look` makes the list of people be looked at again; `evidence` says what there
-    is of a time (Unix ms, and a camera): the media stay here.
+    is of a time (Unix ms, and a camera): the media stay here; `host_says` takes what the host of a visit answered
+    (visit, answer, who), and raises VisitError.
     """
 
     def __init__(
@@ -27,9 +30,10 @@ class Errands:
         diagnose: Callable[[], Answer],
         look: Callable[[], None] = lambda: None,
         evidence: Callable[[int, int, str | None], Answer] | None = None,
+        host_says: Callable[[str, Any, str], Awaitable[None]] | None = None,
     ) -> None:
         self.register, self.setup, self.uplink, self.diagnose, self.look = register, setup, uplink, diagnose, look
-        self.evidence = evidence
+        self.evidence, self.host_says = evidence, host_says
 
     def does(self, verb: str) -> bool:
         return verb in VERBS
@@ -57,6 +61,12 @@ class Errands:
                 return await self._configure(args.sha256, args.size, version)
             case "certify":
                 return Outcome(*await self.setup.certify(args.pem.encode(), version))
+            case "answer_visit" if self.host_says is not None:
+                try:
+                    await self.host_says(args.visit, args.answer, f"city/{command.issuer}")
+                except VisitError as error:
+                    return Outcome(error.code.removeprefix("visit."))
+                return Outcome()
             case "sync":
                 self.look()
                 return Outcome(answer={"people_version": await self.register.list_version()})

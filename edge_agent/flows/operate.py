@@ -18,7 +18,7 @@ from edge_agent.ports import IntentDone, IntentOpened
 MUTE_S, MUTE_AT_MOST_S = 3600.0, 86_400.0  # a mute ends by itself
 HOLDS = ("hold_evidence", "release_evidence")
 NO_EVIDENCE = "operate.no_evidence"
-
+NO_CLERKS: Mapping[str, "Clerk"] = {}
 logger = log.get("flows.operate")
 
 
@@ -28,22 +28,33 @@ class RemoteDoor(Protocol):
     async def approve(self, by: str) -> bool: ...
 
 
+class Clerk(Protocol):
+    """Does the orders that are not about doors: visits, for one."""
+
+    async def carry_out(self, operation: Operation) -> Done: ...
+
+
 class Operations:
-    """What a guard or installer at the gateway may order; fulfils what console.control serves."""
+    """What a guard or installer at the gateway may order; fulfils what console.control serves. `clerks`: who does the
+    verbs that begin with their name and a dot.
+    """
 
     def __init__(
         self,
         premises: Premises,
         doors: Mapping[str, RemoteDoor],
+        clerks: Mapping[str, Clerk] = NO_CLERKS,
         alerts: CameraAlerts | None = None,
         desk: EvidenceDesk | None = None,
     ) -> None:
-        self.premises, self.doors, self.alerts, self.desk = premises, doors, alerts, desk
+        self.premises, self.doors, self.clerks, self.alerts, self.desk = premises, doors, clerks, alerts, desk
         self._count = 0
 
     async def carry_out(self, operation: Operation) -> Done:
         if not operation.by.strip():
             return Done(False, "operate.no_name")
+        if clerk := self.clerks.get(operation.verb.partition(".")[0]):
+            return await clerk.carry_out(operation)
         if operation.door is not None and operation.door not in self.doors:
             return Done(False, "operate.no_door")
         doors = tuple(self.doors) if operation.door is None else (operation.door,)

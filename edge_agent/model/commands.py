@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from edge_agent.model import rounds, visit_orders
 from edge_agent.model.grants import CredentialName, Delta, Instant, PersonGrant, PersonId, Sha256, Subject, Text
 from edge_agent.model.standing import Change, ModeName
 
@@ -138,6 +139,13 @@ class Blacklist(Revoke, frozen=True, kw_only=True):
     listed: bool = True
 
 
+class HostSays(Args, frozen=True):
+    """What a host answers to `visit.expected` with `confirm = "asked"`."""
+
+    visit: PersonId
+    answer: Literal["confirmed", "declined"]
+
+
 class Configure(Args, frozen=True):
     """agent.toml by hash; its text waits on the content topic."""
 
@@ -193,6 +201,7 @@ VERBS: dict[str, Verb] = {
     "grant": Verb("registrar", Grant, state=True),
     "revoke": Verb("registrar", Revoke, state=True),
     "blacklist": Verb("registrar", Blacklist, state=True),
+    "answer_visit": Verb("guard", HostSays),
     "sync": Verb("registrar"),
     "configure": Verb("administrator", Configure, state=True),
     "certify": Verb("administrator", Certify, state=True),
@@ -232,6 +241,7 @@ class Operation(msgspec.Struct, frozen=True):
     `door` None: every door. `for_s`: how long a mode lasts, None = until taken back. `person`: whom `forgive` means
     (None: everybody). `latch`: fire, or panic/<door>. `alarm`: which one is answered (`who` goes, `outcome` at the
     end), or which alert was looked at (`outcome` is the verdict); `target`: what is muted, or which evidence is held.
+    `args`: of a verb with a dot in it (model.visit_orders.ORDERS, model.rounds.ORDERS).
     """
 
     verb: str
@@ -245,14 +255,19 @@ class Operation(msgspec.Struct, frozen=True):
     who: str = ""
     outcome: str = ""
     target: str = ""
+    args: dict[str, Any] = {}
 
 
 class Done(msgspec.Struct, frozen=True):
-    """What came of it. `code`: an entry of `words` when it was refused; `doors`: where it was carried out."""
+    """What came of it. `code`: an entry of `words` when it was refused, with the `fields` it has; `doors`: where it was
+    carried out; `answer`: what was asked for.
+    """
 
     good: bool
     code: str = ""
     doors: tuple[str, ...] = ()
+    answer: Any = None
+    fields: dict[str, Any] = {}
 
 
 MODES: dict[str, ModeName] = {
@@ -266,4 +281,5 @@ OPERATIONS = (
     "open", *MODES, "normal", "lockdown", "evacuate", "end_lockdown", "end_evacuation",
     "approve", "forgive", "clear", *ANSWERS, "review", "mute", "unmute", "hold_evidence", "release_evidence",
     "export_evidence",
+    *visit_orders.ORDERS, *rounds.ORDERS,
 )  # fmt: skip

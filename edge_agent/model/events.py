@@ -445,6 +445,191 @@ class PersonChanged(Event, frozen=True):
     source: str = ""
 
 
+class VisitExpected(Event, frozen=True):
+    """Somebody is to come, or asks to come in. `visit`: the visit, and the visitor's pseudonymous id; `people` come
+    with it. `confirm` is the host's answer (asked, confirmed, declined, timeout): the event is said again when that
+    changes, or when the visit's times do. `again`: comes more than once in its time. Times are Unix ms.
+    """
+
+    tag: ClassVar[str] = "visit.expected"
+    about: ClassVar[str] = "visit"
+    visit: str
+    kind: str
+    from_ms: int
+    until_ms: int
+    doors: tuple[str, ...] = ()
+    host: str = ""
+    house: str = ""
+    group: str = ""
+    people: int = 1
+    again: bool = False
+    confirm: str = ""
+    by: str = ""
+
+
+class VisitArrived(Event, frozen=True):
+    """A visitor is in. `by`: local/NAME for a guard at the desk, door/NAME for the visitor's own pass; `confirmed_by`:
+    who says that the host agreed; `due_ms`: when the visitor must have left (Unix ms).
+    """
+
+    tag: ClassVar[str] = "visit.arrived"
+    about: ClassVar[str] = "visit"
+    visit: str
+    kind: str
+    host: str = ""
+    house: str = ""
+    people: int = 1
+    by: str = ""
+    confirmed_by: str = ""
+    due_ms: int | None = None
+
+
+class VisitOverstaying(Event, frozen=True):
+    """Still inside after `due_ms` (Unix ms)."""
+
+    tag: ClassVar[str] = "visit.overstaying"
+    about: ClassVar[str] = "visit"
+    visit: str
+    kind: str
+    due_ms: int
+    host: str = ""
+    house: str = ""
+    people: int = 1
+
+
+class VisitLeft(Event, frozen=True):
+    """A visitor has left. `again`: is expected another time; `stayed_ms`: since the arrival."""
+
+    tag: ClassVar[str] = "visit.left"
+    about: ClassVar[str] = "visit"
+    visit: str
+    kind: str
+    stayed_ms: int
+    house: str = ""
+    people: int = 1
+    by: str = ""
+    again: bool = False
+    overstayed: bool = False
+
+
+class VisitCancelled(Event, frozen=True):
+    """Nobody comes (any more). `why`: cancelled (by somebody), no_show (its time is over) or expired (of a recurring
+    visit). The pass opens nothing from here on.
+    """
+
+    tag: ClassVar[str] = "visit.cancelled"
+    about: ClassVar[str] = "visit"
+    visit: str
+    kind: str
+    why: str
+    by: str = ""
+
+
+class VisitRefused(Event, frozen=True):
+    """A visitor was turned away. `reason`: blacklisted, declined (by the host), or guard; never the blacklist's own."""
+
+    tag: ClassVar[str] = "visit.refused"
+    about: ClassVar[str] = "visit"
+    visit: str
+    kind: str
+    reason: str
+    host: str = ""
+    house: str = ""
+    by: str = ""
+
+
+class PatrolDone(Event, frozen=True):
+    """A guard passed a point of a route. `run_ms`: when the run was to begin (Unix ms); `how`: terminal, button or tag;
+    `by`: the guard's person id at a terminal, local/NAME at the desk, empty for a button.
+    """
+
+    tag: ClassVar[str] = "patrol.done"
+    about: ClassVar[str] = "patrol"
+    route: str
+    run_ms: int
+    point: str
+    how: str = ""
+    by: str = ""
+
+    @property
+    def subject(self) -> str:
+        return f"patrol/{self.route}"
+
+
+class PatrolMissed(Event, frozen=True):
+    """The time of a run is over, and nobody passed this point. `run_ms` as in patrol.done."""
+
+    tag: ClassVar[str] = "patrol.missed"
+    about: ClassVar[str] = "patrol"
+    route: str
+    run_ms: int
+    point: str
+
+    @property
+    def subject(self) -> str:
+        return f"patrol/{self.route}"
+
+
+class HazardReported(Event, frozen=True):
+    """Somebody found what endangers others. `due_ms`: until when it is to be mended (Unix ms); `photo`: SHA-256 of the
+    picture that is kept here. What was written about it stays on the gateway.
+    """
+
+    tag: ClassVar[str] = "hazard.reported"
+    about: ClassVar[str] = "hazard"
+    hazard: str
+    category: str
+    place: str
+    due_ms: int
+    photo: str = ""
+    by: str = ""
+
+
+class HazardOverdue(Event, frozen=True):
+    """Not closed by its due date; told once."""
+
+    tag: ClassVar[str] = "hazard.overdue"
+    about: ClassVar[str] = "hazard"
+    hazard: str
+    category: str
+    place: str
+    due_ms: int
+
+
+class HazardClosed(Event, frozen=True):
+    """`outcome`: fixed, referred (somebody else sees to it) or unfounded; `overdue`: after its due date."""
+
+    tag: ClassVar[str] = "hazard.closed"
+    about: ClassVar[str] = "hazard"
+    hazard: str
+    category: str
+    place: str
+    outcome: str
+    overdue: bool = False
+    by: str = ""
+
+
+class DutyBegun(Event, frozen=True):
+    """Somebody checked in for duty. `post`: where."""
+
+    tag: ClassVar[str] = "duty.begun"
+    about: ClassVar[str] = "duty"
+    duty: str
+    by: str
+    post: str = ""
+
+
+class DutyEnded(Event, frozen=True):
+    """`lasted_ms`: since duty.begun."""
+
+    tag: ClassVar[str] = "duty.ended"
+    about: ClassVar[str] = "duty"
+    duty: str
+    by: str
+    lasted_ms: int
+    post: str = ""
+
+
 class ConsentGiven(Event, frozen=True):
     """`purpose`: match | keep_image | provide_to_city; `text_version` of what the person agreed to."""
 
@@ -517,6 +702,50 @@ class DeviceDegraded(Event, frozen=True):
     given: dict[str, str | int | float] = {}
 
 
+class AuditViewed(Event, frozen=True):
+    """Somebody looked at personal data on the console or over its API. `what`: wall, people, person, history, …;
+    `person`: whose, when it was one; `count`: how many records; `by`: the user, or api/TOKEN.
+    """
+
+    tag: ClassVar[str] = "audit.viewed"
+    by: str
+    what: str
+    person: str | None = None
+    count: int = 1
+
+
+class AuditExported(Event, frozen=True):
+    """Somebody took data away as a file. `digest`: SHA-256 of the file."""
+
+    tag: ClassVar[str] = "audit.exported"
+    by: str
+    what: str
+    count: int = 1
+    digest: str = ""
+
+
+class AuditSignedIn(Event, frozen=True):
+    """Somebody signed in at the console, unlocked it, or left. `how`: password, totp, unlocked, left, locked."""
+
+    tag: ClassVar[str] = "audit.signed_in"
+    by: str
+    how: str
+    address: str = ""
+
+
+class AuditRefused(Event, frozen=True):
+    """Somebody was not let in at the console, or asked for what their role may not. `why`: wrong, too_often, role;
+    `by`: the name that was typed, when it is somebody's; `unsaid`: how many more before it were only counted.
+    """
+
+    tag: ClassVar[str] = "audit.refused"
+    by: str
+    why: str
+    what: str = ""
+    address: str = ""
+    unsaid: int = 0
+
+
 class GapAnnounced(Event, frozen=True):
     """Events `from_seq` to `to_seq` of `epoch` will not arrive (again). `why`: quarantined, refused, …"""
 
@@ -582,8 +811,11 @@ EVENTS: tuple[type[Event], ...] = (
     FireReleased, FireCleared, PanicRaised, PanicCleared, AlertOpened, AlertUpdated, AlertClosed,
     AlarmAcknowledged, AlarmDispatched, AlarmArrived, AlarmClosed, EvidenceKept, EvidenceExported, EvidenceErased,
     CommandCompleted, CommandRefused, CommandUnknown,
+    VisitExpected, VisitArrived, VisitOverstaying, VisitLeft, VisitCancelled, VisitRefused,
+    PatrolDone, PatrolMissed, HazardReported, HazardOverdue, HazardClosed, DutyBegun, DutyEnded,
     PersonChanged, ConsentGiven, ConsentWithdrawn, PersonErased,
     DeviceLost, DeviceBack, DeviceDegraded,
+    AuditViewed, AuditExported, AuditSignedIn, AuditRefused,
     GapAnnounced, ClockAnchored, ClockStepped, AgentStarted, AgentStopped, AgentDegraded,
 )  # fmt: skip
 BY_TAG: dict[str, type[Event]] = {event.tag: event for event in EVENTS}

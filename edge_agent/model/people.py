@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from edge_agent.model.reads import Card, Token
+from edge_agent.model.reads import Card, Pass, Token
 
 CATEGORIES = (
     "resident", "family", "tenant", "staff", "guard", "visitor", "service", "contractor", "volunteer", "child",
@@ -31,6 +31,7 @@ class Person(msgspec.Struct, frozen=True, gc=False):
     host: str | None = None
     needs_longer: bool = False
     escort_exempt: bool = False
+    own: "Rule | None" = None  # a visitor's: this alone lets them pass, whatever their category may
 
 
 class Credential(msgspec.Struct, frozen=True, gc=False):
@@ -124,18 +125,22 @@ class Book(msgspec.Struct, frozen=True):
     pins: Mapping[str, str] = MappingProxyType({})  # person → Argon2id hash
     consents: Mapping[str, int | None] = MappingProxyType({})  # who agreed to be matched by face → until (Unix ms)
     pin_index: Mapping[str, tuple[PinOwner, ...]] = MappingProxyType({})  # keyed digest of a PIN → whose it may be
+    codes: Mapping[str, Pass] = MappingProxyType({})  # keyed digest of typed digits → the pass they stand for
     rules_by: Mapping[tuple[str, str], tuple[Rule, ...]] = MappingProxyType({})  # made from `rules`
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "rules_by", _indexed(self.rules))
 
     def rules_for(self, person: Person, door: str) -> list[Rule]:
-        """The rules that speak of this person at this door, each once."""
+        """The rules that speak of this person at this door, each once; of a visitor's category only those that deny."""
         found: dict[str, Rule] = {}
         for place in (door, "*"):
             for whom in (person.category, "=" + person.id):
                 for rule in self.rules_by.get((place, whom), ()):
-                    found[rule.id] = rule
+                    if person.own is None or rule.effect == "deny":
+                        found[rule.id] = rule
+        if person.own is not None and door in person.own.doors:
+            found[person.own.id] = person.own
         return list(found.values())
 
 

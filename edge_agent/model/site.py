@@ -57,6 +57,22 @@ class Policy(Table, frozen=True):
     panic_repeat_s: float = 30.0
 
 
+class VisitPolicy(Table, frozen=True):
+    """The visitors' way in. `doors`: what a pass opens when nothing else is said (none: every door of the street that
+    takes QR codes); `confirm = "host"`: nobody is let in before the host, or the guard for the host, said yes.
+    """
+
+    doors: tuple[str, ...] = ()
+    confirm: Literal["guard", "host"] = "guard"
+    confirm_within_s: float = 120.0
+    stay_min: int = 240  # how long a visitor stays when nothing else is said
+    delivery_min: int = 30  # the same for a delivery
+    early_min: int = 30  # a pass opens so long before the time that was agreed
+    overstay_min: int = 15  # beyond the time: then it is an overstay
+    draft_s: float = 180.0  # a document read at the desk is forgotten after
+    retain_days: int = 90  # then a visit that is over is erased
+
+
 class FacePolicy(Table, frozen=True):
     """How a track becomes an identity (`core/faces.py`). Distances are Euclidean over the engine's embedding; what is
     not written here is the model's own (`edge-agent faces calibrate` proposes the site's).
@@ -248,6 +264,45 @@ class Desk(Table, frozen=True):
     name: str
     profile: str
     link: str
+
+
+class Console(Table, frozen=True):
+    """The guard's console. `listen`: address:port; `cert` and `key`: what `edge-agent console setup` made;
+    `lock_after_s`: without a key or a finger the screen locks; `session_h`: then everybody signs in again.
+    """
+
+    listen: str = "0.0.0.0:8443"
+    cert: str = "keys/console.pem"
+    key: str = "keys/console.key"
+    lock_after_s: float = 600.0
+    session_h: float = 13.0  # a shift of twelve hours and its handover
+    language: Literal["zh", "en"] = "zh"
+
+
+class PatrolPoint(Table, frozen=True):
+    """Where a guard has to pass. It is done by a guard's credential at `terminal`, by the exit button of the door
+    `button`, or by what its `tag` (a QR code or NFC tag) says, read at the desk.
+    """
+
+    name: str
+    place: str = ""
+    terminal: str = ""
+    button: str = ""
+    tag: str = ""
+
+
+class PatrolRoute(Table, frozen=True):
+    """The points to pass within `within_min` from each of `times` (local, HH:MM) on, on `days` (1 = Monday). `ordered`:
+    one after the other only. `by`: whose credentials count at terminals.
+    """
+
+    name: str
+    points: tuple[str, ...]
+    times: tuple[str, ...]
+    within_min: int = 60
+    days: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
+    ordered: bool = False
+    by: tuple[str, ...] = ("guard",)
 
 
 Kind = Literal["card", "pin", "qr", "face", "plate", "phone"]
@@ -452,6 +507,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     response: ResponseTargets = ResponseTargets()
     evidence: EvidencePolicy = EvidencePolicy()
     vision: Vision = Vision()
+    visits: VisitPolicy = VisitPolicy()
     links: tuple[Link, ...] = ()
     terminals: tuple[Terminal, ...] = ()
     cameras: tuple[Camera, ...] = ()
@@ -466,4 +522,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     facades: tuple[Facade, ...] = ()
     zones: tuple[Zone, ...] = ()
     lines: tuple[Line, ...] = ()
+    console: Console | None = None
+    patrol_points: tuple[PatrolPoint, ...] = ()
+    patrol_routes: tuple[PatrolRoute, ...] = ()
     digest: str = ""  # SHA-256 of the file, first 16 hex digits

@@ -8,13 +8,12 @@ from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 
+from edge_agent.model.identity import check_digit, masked
 from edge_agent.model.reads import IdDocument
 
 FIND_EVERY_S = 0.3  # at least, from the last answer on
 ANSWER_S = {"find": 1.0, "select": 1.0, "read": 3.0}  # 1295 bytes take 0.12 s on the line, the module some 1 s
 FOREVER = "长期"
-_WEIGHTS = tuple(2 ** (17 - place) % 11 for place in range(17))
-_CHECK = "10X98765432"  # ISO 7064 MOD 11-2 as GB 11643 writes it, by the weighted sum mod 11
 
 
 class Step(Enum):
@@ -76,18 +75,6 @@ def document(values: dict[str, str | int], keyed: Callable[[str], str]) -> IdDoc
         doubts.append("dates")
     name = str(values["name"]).strip()
     return IdDocument("cn-resident", name, masked(number), keyed(number), valid_from, valid_until, tuple(doubts))
-
-
-def check_digit(first_17: str) -> str | None:
-    """The 18th character (GB 11643-1999); None when the first 17 are not digits."""
-    if len(first_17) != 17 or not (first_17.isascii() and first_17.isdecimal()):
-        return None
-    return _CHECK[sum(int(digit) * weight for digit, weight in zip(first_17, _WEIGHTS, strict=True)) % 11]
-
-
-def masked(number: str) -> str:
-    """Region and last two characters; the date of birth and the sequence are hidden."""
-    return f"{number[:6]}{'*' * max(0, len(number) - 8)}{number[-2:]}" if len(number) > 8 else "*" * len(number)
 
 
 def _date(text: str) -> str | None:

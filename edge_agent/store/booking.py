@@ -16,9 +16,11 @@ from edge_agent import log
 from edge_agent.model.encoding import canonical
 from edge_agent.model.grants import Subject
 from edge_agent.model.people import Book, Credential, Person, PinOwner, Rule, Schedule
-from edge_agent.model.reads import Card, Token
+from edge_agent.model.reads import Card, Pass, Token
+from edge_agent.model.visits import Visit
 from edge_agent.store.rules import RuleStore
 
+VISIT = "visit/"  # what a visit's own rule and schedule are called
 PATCH_AT_MOST = 1000  # people; more are read with everybody else
 AT_ONCE = 500  # SQLite's default bound on `?` in one statement was 999
 
@@ -31,6 +33,7 @@ CREDENTIALS = (
 )
 PINS = "SELECT person, pin_hash, pin_index, duress_index FROM credentials WHERE kind = 'pin' AND state = 'enabled'"
 BARRED = "SELECT subject FROM city_words WHERE word = 'revoked' UNION SELECT subject FROM blacklist WHERE listed = 1"
+VISITS = "SELECT id, plate, body FROM visits WHERE in_book = 1"
 # The newest consent of each person, where it has no end or one to come.
 AGREED = (
     "SELECT person, until_ms FROM consents WHERE purpose = 'match' AND id IN"
@@ -67,6 +70,8 @@ class _Draft:
         self.pins: dict[str, str] = _copy(old.pins) if old else {}
         self.consents: dict[str, int | None] = _copy(old.consents) if old else {}
         self.pin_index: dict[str, tuple[PinOwner, ...]] = _copy(old.pin_index) if old else {}
+        self.codes: dict[str, Pass] = _copy(old.codes) if old else {}
+        self.times: dict[str, Schedule] = _visit_times(old.schedules) if old else {}
 
     def add(self, store: RuleStore, only: list[str] | None) -> None:
         """Read everybody, or `only` these. Whom the city revoked or blacklisted is barred, whoever entered them."""
@@ -87,6 +92,8 @@ class _Draft:
                 continue
             said = "revoked" if barred and Subject(credential=key).text in barred else intern(state)
             self._hold(Credential(key, self._name(person), start, end, said, bool(duress), most))
+        for id_, plate, body in _select(store, VISITS, "id", only):
+            self._visit(id_, plate, body)
         for jti, person in _select(store, PASSES, "person", only):
             self._hold(Credential(Token("qr", f"pass/{jti}"), self._name(person), state="revoked"))
         for person, until_ms in _select(store, AGREED, "person", only):
@@ -108,10 +115,28 @@ class _Draft:
                 left = tuple(one for one in self.pin_index.pop(digest) if one.person not in people)
                 if left:
                     self.pin_index[digest] = left
+        for code in [code for code, ticket in self.codes.items() if ticket.person in people]:
+            del self.codes[code]
         for person in people:
             self.persons.pop(person, None)
             self.pins.pop(person, None)
             self.consents.pop(person, None)
+            self.times.pop(f"{VISIT}{person}", None)
+
+    def _visit(self, id_: str, plate: str, body: bytes) -> None:
+        try:
+            visit = msgspec.json.decode(body, type=Visit)
+        except msgspec.DecodeError as error:
+            logger.error("people.db: visit %s cannot be read (%s): enter it again", id_, error)
+            return
+        self.persons[id_] = visit.person
+        if plate:
+            key = Token("plate", plate)
+            self.credentials.setdefault(key, Credential(key, id_))  # a resident's stays the resident's
+        if visit.code:
+            self.codes[visit.code] = visit.ticket
+        if visit.schedule is not None:
+            self.times[visit.schedule.id] = visit.schedule
 
     def _hold(self, credential: Credential) -> None:
         self.credentials[credential.key] = credential
@@ -154,10 +179,14 @@ def _made(store: RuleStore, site: Site, draft: _Draft | None, old: Book | None, 
     counter = store.version()
     if old is not None and rules_stay:
         rules, schedules, calendar = old.rules, old.schedules, old.calendar
+        if draft is not None and draft.times != _visit_times(schedules):
+            own_times = {id_: one for id_, one in schedules.items() if not id_.startswith(VISIT)}
+            schedules = MappingProxyType({**own_times, **draft.times})
     else:
         own = store.times()
         rules = merged_rules(site.rules, own.rules)
-        schedules = MappingProxyType({**site.schedules, **own.schedules})
+        visits = draft.times if draft is not None else _visit_times(old.schedules if old is not None else {})
+        schedules = MappingProxyType({**site.schedules, **own.schedules, **visits})
         calendar = MappingProxyType(own.calendar)
     identity = canonical([store.identity(), counter, site.zone, rules, dict(schedules)])
     version = sha256(identity).hexdigest()[:16]
@@ -177,8 +206,13 @@ def _made(store: RuleStore, site: Site, draft: _Draft | None, old: Book | None, 
         pins=MappingProxyType(draft.pins),
         consents=MappingProxyType(draft.consents),
         pin_index=MappingProxyType(draft.pin_index),
+        codes=MappingProxyType(draft.codes),
     )
     return Snapshot(book, counter)
+
+
+def _visit_times(schedules: Mapping[str, Schedule]) -> dict[str, Schedule]:
+    return {id_: schedule for id_, schedule in schedules.items() if id_.startswith(VISIT)}
 
 
 def merged_rules(kind: tuple[Rule, ...], own: tuple[Rule, ...]) -> tuple[Rule, ...]:

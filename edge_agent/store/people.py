@@ -168,6 +168,20 @@ class PeopleStore(Holdings, Consents):
             )
         ]
 
+    def find(self, text: str, limit: int, after: str = "", category: str = "") -> list[Listed]:
+        """Whose id, name, house or phone contains `text`, by id, from the one after `after` on."""
+        like = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        return [
+            Listed(id_, name, known_as, house, from_ms, until_ms, bool(enabled), cards)
+            for id_, name, known_as, house, from_ms, until_ms, enabled, cards in self._rows(
+                "SELECT id, name, category, house, valid_from_ms, valid_until_ms, enabled, (SELECT count(*) FROM"
+                " credentials WHERE person = persons.id AND kind = 'card' AND state = 'enabled') FROM persons"
+                " WHERE id > ?2 AND (?3 = '' OR category = ?3) AND (id LIKE ?1 ESCAPE '\\' OR name LIKE ?1 ESCAPE '\\'"
+                " OR house LIKE ?1 ESCAPE '\\' OR phone LIKE ?1 ESCAPE '\\') ORDER BY id LIMIT ?4",
+                like, after, category, limit,
+            )
+        ]  # fmt: skip
+
     def clashes(self) -> list[Clash]:
         """Whose PIN is also another's, or another's duress PIN: with such a PIN alone nobody is recognised."""
         return [Clash(person, other, bool(duress)) for person, other, duress in self._rows(CLASHES)]

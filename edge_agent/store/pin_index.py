@@ -38,6 +38,14 @@ class PinIndex:
         """The same for the number of an identity document."""
         return self._digest("document:" + number)
 
+    def text(self, kind: str, text: str) -> str:
+        """The same for anything else that is to be found again and not read: `kind` keeps them apart."""
+        return self._digest(f"{kind}:{text}")
+
+    def derived(self, purpose: str) -> bytes:
+        """32 bytes for another purpose under the same key file."""
+        return hmac.digest(self._key, b"derived:" + purpose.encode("ascii"), "sha256")
+
     def _digest(self, text: str) -> str:
         return hmac.digest(self._key, text.encode("utf-8"), "sha256").hex()
 

@@ -2,6 +2,7 @@
 the daemon. Blocking; the daemon calls it in a thread.
 """
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ NORMAL = (
     f"SELECT {COLUMNS} FROM events WHERE urgent = 0 AND seq > ?"
     " AND seq NOT IN (SELECT seq FROM dead_letters) ORDER BY seq LIMIT ?"
 )
+AT_ONCE = 500  # values in one question
 TYPES = (str, bytes, int, str, int, str, int, bytes, bytes)  # of COLUMNS after seq; SQLite itself does not mind
 
 
@@ -84,6 +86,29 @@ class JournalReader:
         )
         (count, days), *_ = self._all(query)
         return int(count), float(days or 0)
+
+    def rows_at(self, seqs: Sequence[int]) -> list[Row]:
+        """The rows with these numbers, in order; one that was altered on the disk is left out."""
+        rows = list[Row]()
+        for at in range(0, len(seqs), AT_ONCE):
+            some = tuple(seqs[at : at + AT_ONCE])
+            query = f"SELECT {COLUMNS} FROM events WHERE seq IN ({','.join('?' * len(some))}) ORDER BY seq"
+            for seq, *rest in self._all(query, some):
+                row = Row(seq, self.epoch, *rest)
+                if (
+                    all(map(isinstance, rest, TYPES))
+                    and chain.fits(row.prev, row.body, seq, row.hash)
+                    and _decodes(row)
+                ):
+                    rows.append(row)
+        try:
+            return sorted(self._dating.dated(rows), key=lambda row: row.seq)
+        except database.FAILURES as error:
+            raise database.translated(error, self.path) from error
+
+    @property
+    def first(self) -> int:
+        return int(self._one("SELECT min(seq) FROM events") or 1)
 
     def open_intents(self) -> list[IntentOpened]:
         query = "SELECT command, verb, door, issuer, counter FROM intents WHERE result IS NULL ORDER BY counter"

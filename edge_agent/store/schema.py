@@ -115,6 +115,7 @@ PEOPLE = Kind(
         *("meta", "persons", "credentials", "consents", "changes"),
         *("passes", "rules", "schedules", "special_days", "touched"),
         *("city_words", "city_list", "blacklist", "face_orders", "face_confirmed"),
+        *("visits", "visit_bars", "patrols", "hazards", "duties"),
     ),
     steps=(
         Step(
@@ -263,6 +264,55 @@ PEOPLE = Kind(
                     PRIMARY KEY (face_order, terminal)) WITHOUT ROWID""",
             ),
         ),
+        # model/visits.py: `body` is the Visit without its details, `sealed` these (store/visit_keys.py). `in_book`: the
+        # doors know of it, and `plate` is readable as long; the other columns are for finding.
+        Step(
+            "0005_visits",
+            (
+                """CREATE TABLE visits (
+                    id TEXT PRIMARY KEY,
+                    state TEXT NOT NULL,
+                    party TEXT NOT NULL,
+                    document TEXT NOT NULL,
+                    code TEXT NOT NULL,
+                    until_ms INTEGER NOT NULL,
+                    ended_ms INTEGER,
+                    in_book INTEGER NOT NULL,
+                    plate TEXT NOT NULL,
+                    body BLOB NOT NULL,
+                    sealed BLOB NOT NULL) WITHOUT ROWID""",
+                "CREATE INDEX visits_state ON visits (state)",
+                "CREATE INDEX visits_party ON visits (party) WHERE party <> ''",
+                "CREATE INDEX visits_code ON visits (code) WHERE code <> ''",
+                "CREATE INDEX visits_book ON visits (id) WHERE in_book = 1",
+                "CREATE INDEX visits_ended ON visits (ended_ms) WHERE ended_ms IS NOT NULL",
+                """CREATE TABLE visit_bars (
+                    id TEXT PRIMARY KEY,
+                    kind TEXT NOT NULL CHECK (kind IN ('document', 'phone', 'plate')),
+                    digest TEXT NOT NULL,
+                    until_ms INTEGER,
+                    by_whom TEXT NOT NULL,
+                    at_ms INTEGER NOT NULL,
+                    sealed BLOB NOT NULL) WITHOUT ROWID""",
+            ),
+        ),
+        # model/rounds.py: what guards do, here for the transaction with its event.
+        Step(
+            "0006_rounds",
+            (
+                """CREATE TABLE patrols (
+                    route TEXT NOT NULL,
+                    run_ms INTEGER NOT NULL,
+                    point TEXT NOT NULL,
+                    state TEXT NOT NULL CHECK (state IN ('done', 'missed')),
+                    at_ms INTEGER NOT NULL,
+                    by_whom TEXT NOT NULL,
+                    how TEXT NOT NULL,
+                    PRIMARY KEY (route, run_ms, point)) WITHOUT ROWID""",
+                "CREATE TABLE hazards (id TEXT PRIMARY KEY, state TEXT NOT NULL, body BLOB NOT NULL) WITHOUT ROWID",
+                "CREATE TABLE duties (id TEXT PRIMARY KEY, ended_ms INTEGER, body BLOB NOT NULL) WITHOUT ROWID",
+            ),
+        ),
     ),
     secure_delete=True,
 )
@@ -316,4 +366,42 @@ FACES = Kind(
     secure_delete=True,
 )
 
-KINDS = (JOURNAL, PEOPLE, FACES)
+# Secrets are kept as digests only; what a guard types is an Argon2id hash. The TOTP secret has to be readable.
+CONSOLE = Kind(
+    name="console",
+    application_id=int.from_bytes(b"EAc1", "big"),
+    tables=("meta", "users", "sessions", "tokens"),
+    steps=(
+        Step(
+            "0001_accounts",
+            (
+                META,
+                """CREATE TABLE users (
+                    name TEXT PRIMARY KEY,
+                    role TEXT NOT NULL CHECK (role IN ('guard', 'supervisor', 'installer', 'auditor')),
+                    password TEXT NOT NULL,
+                    totp BLOB,
+                    totp_step INTEGER NOT NULL DEFAULT 0,
+                    enabled INTEGER NOT NULL,
+                    created_ms INTEGER NOT NULL) WITHOUT ROWID""",
+                """CREATE TABLE sessions (
+                    digest TEXT PRIMARY KEY,
+                    user TEXT NOT NULL REFERENCES users (name) ON DELETE CASCADE,
+                    began_ms INTEGER NOT NULL,
+                    seen_ms INTEGER NOT NULL,
+                    locked INTEGER NOT NULL,
+                    address TEXT NOT NULL) WITHOUT ROWID""",
+                """CREATE TABLE tokens (
+                    name TEXT PRIMARY KEY,
+                    digest TEXT NOT NULL UNIQUE,
+                    scopes TEXT NOT NULL,
+                    created_ms INTEGER NOT NULL,
+                    expires_ms INTEGER,
+                    enabled INTEGER NOT NULL) WITHOUT ROWID""",
+            ),
+        ),
+    ),
+    secure_delete=True,
+)
+
+KINDS = (JOURNAL, PEOPLE, FACES, CONSOLE)

@@ -68,6 +68,11 @@ class Secrets:
         """A typed phone number as the credential it may be; None when it is no number, or there is no key."""
         return self._index.phone(digits) if self._index is not None else None
 
+    def short_code(self, digits: str) -> Pass | None:
+        """The pass that typed digits stand for, when they are a visitor's short code."""
+        codes = self._books.current.codes
+        return codes.get(self._index.text("code", digits)) if self._index is not None and codes else None
+
     def _candidates(self, digits: str, book: Book) -> tuple[PinOwner, PinOwner]:
         """The two that are compared. Several people of the same kind can only mean that it is nobody's."""
         owners = book.pin_index.get(self._index.pin(digits), ()) if self._index is not None else ()

@@ -7,11 +7,13 @@ from typing import Any
 
 from edge_agent.words import (
     access,
+    advice,
     alerts,
     audit,
     city,
     cli,
     config,
+    console,
     device_cli,
     devices,
     evidence,
@@ -23,19 +25,23 @@ from edge_agent.words import (
     models,
     operate,
     push,
+    rounds,
     screen,
     store,
     uplink,
+    visits,
     zones,
 )
 
 _AREAS = (
     access,
+    advice,
     alerts,
     audit,
     city,
     cli,
     config,
+    console,
     device_cli,
     devices,
     evidence,
@@ -47,9 +53,11 @@ _AREAS = (
     models,
     operate,
     push,
+    rounds,
     screen,
     store,
     uplink,
+    visits,
     zones,
 )
 WORDS: dict[str, tuple[str, str]] = {

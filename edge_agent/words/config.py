@@ -229,6 +229,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "(an end before its start runs over midnight)",
         '`{start}`–`{end}` 不是时间段；请写 start = "06:00", end = "22:00"（结束早于开始表示跨过午夜）',
     ),
+    "config.patrol_nowhere": (
+        "nobody could ever do the patrol point {name}: give it a terminal, a button or a tag",
+        "巡更点 {name} 无法打卡：请指定 terminal、button 或 tag",
+    ),
+    "config.patrol_never": (
+        "the route {name} is never walked: it needs points, times (HH:MM) and days (1 to 7)",
+        "路线 {name} 永远不会执行：需要 points、times（HH:MM）和 days（1–7）",
+    ),
     "config.range": ("`{key}` must be between {low} and {high}", "`{key}` 必须在 {low} 与 {high} 之间"),
     "config.no_entry": (
         'warning: no [[terminal]] with direction = "in" at this door; only the city can open it from outside',

@@ -271,7 +271,8 @@ def test_another_user_is_turned_away_whatever_the_modes_say() -> None:
                 opened.chmod(mode)
             command = [sys.executable, "-I", "-c", STRANGER, str(gateway.path)]
             asked = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
-            assert json.loads(asked.stdout) == {"good": False, "code": "control.forbidden", "doors": []}, asked.stderr
+            refused = {"good": False, "code": "control.forbidden", "doors": [], "answer": None, "fields": {}}
+            assert json.loads(asked.stdout) == refused, asked.stderr
             assert gateway.asked == []
 
         serving(Path(folder) / "run/control.sock", story)

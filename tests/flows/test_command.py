@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent.errors import DeviceUnavailable
+from edge_agent.errors import DeviceUnavailable, VisitError
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.command import COMMANDS_A_MINUTE, LIFETIME_MS, Commands
 from edge_agent.flows.errands import Errands
@@ -87,9 +87,16 @@ class Gateway:
         self.doors = {"gate": self.gate, "garage": RemoteGate(self.trace, "open garage")}
         self.premises = Premises(self.journal, MemoryBooks(), self.clock, Alarms(self.journal, self.clock), Policy())
         self.register = MemoryRegister(self.trace)
-        errands = Errands(self.register, MemorySetup(self.trace), self.uplink, lambda: {"doors": 2})
+        errands = Errands(
+            self.register, MemorySetup(self.trace), self.uplink, lambda: {"doors": 2}, host_says=self.host_says
+        )  # fmt: skip
         self.flow = Commands("G1", self.uplink, self.premises, self.doors, errands)
         self.token = 0
+
+    async def host_says(self, visit: str, answer: str, who: str) -> None:
+        self.trace.append(f"{visit} {answer} by {who}")
+        if visit == "v-2":
+            raise VisitError("visit.not_asked", visit=visit)
 
     def give(
         self, retained: bool = False, problem: str = "", signers: tuple[Signer, ...] = (CITY,), **changes: Any
@@ -418,6 +425,17 @@ def test_questions_are_answered_in_the_result() -> None:
         gateway.give(verb="sync")
         await auntil(lambda: len(gateway.completed()) == 2)
         assert [event.answer for event in gateway.completed()] == [{"doors": 2}, {"people_version": 7}]
+
+    play(story)
+
+
+def test_a_hosts_answer_reaches_the_desk_or_is_refused_with_its_reason() -> None:
+    async def story(gateway: Gateway) -> None:
+        for visit, answer in (("v-1", "declined"), ("v-2", "confirmed"), ("v-3", "perhaps")):
+            gateway.give(verb="answer_visit", args={"visit": visit, "answer": answer})
+        await auntil(lambda: gateway.completed() and len(gateway.refusals()) == 2)
+        assert "v-1 declined by city/duty-officer" in gateway.trace
+        assert set(gateway.refusals()) == {"not_asked", "bad_arguments"}
 
     play(story)
 

@@ -13,7 +13,7 @@ from edge_agent.model.clock import ClockState, Moment
 from edge_agent.model.commands import Delivery, Listed
 from edge_agent.model.events import Event, Row, encode_event
 from edge_agent.model.people import Book, Credential, Person, Rule
-from edge_agent.model.reads import Card, Direction, Pin, Presented, Read, Token, Unreadable
+from edge_agent.model.reads import Card, Direction, Pass, Pin, Presented, Read, Token, Unreadable
 from edge_agent.model.room import Room
 from edge_agent.model.site import Door, GateBinding
 from edge_agent.ports import Anchor, Birth, Change, DoorState, Health, IntentDone, IntentOpened, Sent
@@ -209,6 +209,9 @@ class MemorySecrets:
             if digits in {pin, duress} and claimed in {None, person}:
                 return Pin(person, digits == duress, claimed)
         return Pin(None, claimed=claimed)
+
+    def short_code(self, digits: str) -> Pass | None:
+        return None
 
     def phone(self, digits: str) -> Token | None:
         return Token("phone", digits) if len(digits) == 11 else None

@@ -1,0 +1,22 @@
+"""What every page has at hand: the gateway's side (Needs), the feed, the templates, and the audit."""
+
+from edge_agent.console.confirm import Confirmations
+from edge_agent.console.feed import Feed
+from edge_agent.console.keeper import Doorkeeper
+from edge_agent.console.needs import Needs
+from edge_agent.console.previews import Previews
+from edge_agent.console.render import Pages
+from edge_agent.model.events import AuditExported, AuditRefused, AuditSignedIn, AuditViewed
+from edge_agent.model.site import Console
+
+
+class Desk:
+    def __init__(self, needs: Needs) -> None:
+        gateway, console = needs.config.gateway, needs.config.console or Console()
+        self.needs, self.feed, self.keeper = needs, Feed(needs), Doorkeeper()
+        self.confirmations, self.previews = Confirmations(), Previews()
+        self.pages = Pages(gateway.id, gateway.zone, console.language, console.lock_after_s)
+
+    def audit(self, event: AuditViewed | AuditExported | AuditSignedIn | AuditRefused) -> None:
+        """Who looked at what goes into the journal like everything else."""
+        self.needs.journal.record(event)

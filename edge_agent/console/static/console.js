@@ -1,0 +1,213 @@
+// The little that htmx does not do: the wall's stream and its loss, sound, keys, the lock.
+(() => {
+  "use strict";
+  const body = document.body;
+  const SILENCE_MS = 5000; // the gateway says something every 2 s
+  const LINES = 200;
+
+  // ---- stream ----
+  const wall = document.querySelector("[data-stream]");
+  const link = document.getElementById("link");
+  const cut = document.getElementById("cut");
+  let heard = Date.now();
+  let last = wall ? wall.dataset.after : "";
+  let source = null;
+
+  function connected(good) {
+    if (link) {
+      link.hidden = false;
+      link.className = "link " + (good ? "good" : "lost");
+      const text = good ? link.dataset.good : link.dataset.lost;
+      if (link.textContent !== text) link.textContent = text;
+    }
+    if (cut) cut.hidden = good;
+    body.dataset.connected = good ? "yes" : "no";
+  }
+
+  function show(message) {
+    const door = message.door && document.getElementById("door-" + message.door);
+    if (door && message.tile) {
+      const now = door.querySelector(".now");
+      now.innerHTML = message.tile;
+      const verdict = now.querySelector(".verdict");
+      if (verdict && verdict.dataset.seq === String(message.seq)) verdict.classList.add("fresh");
+    }
+    const lines = document.getElementById("lines");
+    if (message.line && lines && !lines.querySelector('[data-seq="' + message.seq + '"]')) {
+      lines.insertAdjacentHTML("afterbegin", message.line);
+      while (lines.children.length > LINES) lines.lastElementChild.remove();
+    }
+    document.dispatchEvent(new CustomEvent("news", { detail: message }));
+  }
+
+  function open() {
+    if (source) source.close();
+    source = new EventSource(wall.dataset.stream + "?after=" + encodeURIComponent(last));
+    const alive = () => { heard = Date.now(); connected(true); };
+    source.addEventListener("beat", alive);
+    source.addEventListener("row", (event) => {
+      alive();
+      if (event.lastEventId) last = event.lastEventId;
+      show(JSON.parse(event.data));
+    });
+    source.addEventListener("door", (event) => { alive(); show(JSON.parse(event.data)); });
+    source.addEventListener("alarms", (event) => { alive(); ring(JSON.parse(event.data)); });
+    source.addEventListener("anew", () => location.reload());
+    source.addEventListener("gone", () => { source.close(); location.assign("/sign-in"); });
+  }
+
+  if (wall) {
+    open();
+    let again = Date.now();
+    setInterval(() => {
+      if (Date.now() - heard <= SILENCE_MS - 1000) return;
+      connected(false);
+      // A browser gives up for good on some errors: ask anew, from the last one heard.
+      if (Date.now() - again > 2000) { again = Date.now(); open(); }
+    }, 500);
+  }
+
+  // ---- sound: made here, so that nothing has to be loaded; browsers allow it after the first key or touch ----
+  let audio = null;
+  function allowSound() {
+    audio = audio || new (window.AudioContext || window.webkitAudioContext)();
+    if (audio.state === "suspended") audio.resume();
+    const hint = document.getElementById("mute");
+    if (hint) hint.hidden = true;
+  }
+  addEventListener("pointerdown", allowSound);
+  addEventListener("keydown", allowSound);
+  function beep(times) {
+    if (!audio || audio.state !== "running") return;
+    for (let n = 0; n < times; n++) {
+      const tone = audio.createOscillator(), gain = audio.createGain(), at = audio.currentTime + n * 0.35;
+      tone.type = "square";
+      tone.frequency.setValueAtTime(n % 2 ? 660 : 880, at);
+      gain.gain.setValueAtTime(0.15, at);
+      gain.gain.exponentialRampToValueAtTime(0.001, at + 0.3);
+      tone.connect(gain).connect(audio.destination);
+      tone.start(at);
+      tone.stop(at + 0.3);
+    }
+    body.dataset.beeps = String(Number(body.dataset.beeps || 0) + 1);
+  }
+
+  // ---- alarms: what the guard is typing stays, the clock runs here, and it rings until somebody has heard ----
+  const alarms = document.getElementById("alarms");
+  let since = performance.now();
+  function ring(html) {
+    if (!alarms) return;
+    const kept = [...alarms.querySelectorAll("input[name=why], select")].map((field) =>
+      [field.closest("[data-alarm]").dataset.alarm, field.name, field.value, field === document.activeElement]);
+    const height = alarms.offsetHeight;
+    alarms.innerHTML = html;
+    if (alarms.offsetHeight !== height) moved = performance.now();
+    since = performance.now();
+    htmx.process(alarms);
+    for (const [alarm, name, value, focused] of kept) {
+      const field = alarms.querySelector(`[data-alarm="${CSS.escape(alarm)}"] [name="${name}"]`);
+      if (field) { field.value = value; if (focused) field.focus(); }
+    }
+    tick();
+  }
+  // A press that was meant for what stood here a moment ago opens nothing.
+  let moved = -1000;
+  addEventListener("click", (event) => {
+    if (performance.now() - moved < 400 && event.isTrusted && event.detail > 0 && !event.target.closest("#alarms")) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    }
+  }, true);
+  function tick() {
+    for (const left of document.querySelectorAll(".left")) {
+      const ms = Number(left.dataset.left) - (performance.now() - since), s = Math.floor(Math.abs(ms) / 1000);
+      left.textContent = (ms < 0 ? "+" : "") + Math.floor(s / 60) + ":" + String(s % 60).padStart(2, "0");
+      left.classList.toggle("late", ms < 0);
+    }
+  }
+  if (alarms) {
+    tick();
+    setInterval(tick, 500);
+    setInterval(() => { if (alarms.querySelector("[data-rings]")) beep(4); }, 3000);
+    if (alarms.dataset.page) document.addEventListener("htmx:afterRequest", (event) => {
+      if (event.detail.successful) setTimeout(() => location.reload(), 800);
+    });
+  }
+  document.addEventListener("news", (event) => { if (event.detail.kind === "alarm") beep(4); });
+
+  // ---- keys: 1…9 a door, o opens it, / search ----
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.target.closest("input, select, textarea")) {
+      if (event.key === "Escape") event.target.blur();
+      return;
+    }
+    if (/^[1-9]$/.test(event.key)) {
+      const door = document.querySelectorAll(".door")[Number(event.key) - 1];
+      if (door) { door.focus(); event.preventDefault(); }
+    } else if (event.key === "o") {
+      const button = document.activeElement.closest(".door")?.querySelector('button[value="open"]');
+      if (button) { button.click(); event.preventDefault(); }
+    } else if (event.key === "/") {
+      const field = document.querySelector("[data-search]");
+      if (field) { field.focus(); event.preventDefault(); }
+    }
+  });
+
+  // ---- what an order came to goes away by itself ----
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.target.id !== "toast") return;
+    const shown = event.target.firstElementChild;
+    setTimeout(() => shown && shown.remove(), 6000);
+    document.querySelectorAll(".acts details[open]").forEach((menu) => menu.removeAttribute("open"));
+  });
+  // 409 and 422 carry words for the guard: show them where the answer would have been.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if ([400, 409, 413, 422].includes(event.detail.xhr.status)) event.detail.shouldSwap = true;
+  });
+  document.addEventListener("htmx:sendError", () => connected(false));
+
+  // ---- a face from the browser's camera: shown, taken, sent as if it were a file ----
+  const camera = document.getElementById("camera");
+  if (camera) camera.addEventListener("click", async () => {
+    const view = document.getElementById("view");
+    if (view.hidden) {
+      try {
+        view.srcObject = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 720 } });
+      } catch (error) {
+        camera.disabled = true;
+        return;
+      }
+      view.hidden = false;
+      await view.play();
+      return;
+    }
+    const still = document.createElement("canvas");
+    still.width = view.videoWidth;
+    still.height = view.videoHeight;
+    still.getContext("2d").drawImage(view, 0, 0);
+    still.toBlob((blob) => {
+      const files = new DataTransfer();
+      files.items.add(new File([blob], "camera.jpg", { type: "image/jpeg" }));
+      document.getElementById("photo").files = files.files;
+      view.srcObject.getTracks().forEach((track) => track.stop());
+      document.getElementById("enrol").requestSubmit();
+    }, "image/jpeg", 0.92);
+  });
+
+  // ---- the lock: the gateway locks by itself; this only shows it in time ----
+  const after = Number(body.dataset.lockAfter || 0) * 1000;
+  if (after && body.dataset.locked === "no") {
+    let touched = Date.now();
+    for (const kind of ["pointerdown", "keydown", "pointermove", "scroll"]) {
+      addEventListener(kind, () => { touched = Date.now(); }, { passive: true });
+    }
+    setInterval(() => {
+      if (Date.now() - touched < after) return;
+      touched = Date.now();
+      const csrf = document.querySelector('input[name="csrf"]')?.value || "";
+      fetch("/lock", { method: "POST", headers: { "X-CSRF": csrf, "HX-Request": "true" } })
+        .finally(() => (wall ? location.reload() : location.assign("/unlock")));
+    }, 5000);
+  }
+})();

@@ -1,0 +1,101 @@
+"""Wires the guard's console to the gateway. Loaded only where [console] is configured: it costs memory and a second.
+
+What the console needs (console/needs.py) is taken here from the stores, the doors and the books.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from edge_agent.cli.describe import describe
+from edge_agent.console.desk import Desk
+from edge_agent.console.needs import AlarmView, DoorView, Needs
+from edge_agent.console.server import serve
+from edge_agent.console.site import site
+from edge_agent.console_office import Office
+from edge_agent.console_rooms import Lookback
+from edge_agent.core import latch, response
+from edge_agent.core.door import name_of
+from edge_agent.model.people import Person
+from edge_agent.model.site import Console
+from edge_agent.ports import Beat
+from edge_agent.store.accounts import AccountStore
+
+if TYPE_CHECKING:
+    from edge_agent.app import App
+
+ACCOUNTS = "console.db"
+
+
+class Guardroom:
+    def __init__(self, app: "App", settings: Console) -> None:
+        self.app, self.settings = app, settings
+
+    async def run(self, beat: Beat) -> None:
+        """Serve until cancelled. Raises EdgeAgentError when port, certificate or console.db cannot be had."""
+        app, settings = self.app, self.settings
+        accounts = await asyncio.to_thread(
+            AccountStore,
+            app.state / ACCOUNTS,
+            round(settings.lock_after_s * 1000),
+            round(settings.session_h * 3_600_000),
+        )
+        look = Lookback(app.state / "journal.db", app.state / "look.db")
+        office = Office(app)
+        needs = Needs(
+            config=app.config, journal=app.journal, clock=app.clock, accounts=accounts,
+            carry_out=app.operations.carry_out, doors=self.doors, alarms=self.alarms,
+            lost=lambda: app.alarms.lost,
+            describe=describe, person=self.person, look=look, office=office,
+        )  # fmt: skip
+        desk = Desk(needs)
+        try:
+            async with asyncio.TaskGroup() as jobs:
+                beside = [jobs.create_task(desk.feed.run(beat)), jobs.create_task(look.keep_up())]
+                await serve(site(desk), settings, app.folder, beat)
+                for task in beside:
+                    task.cancel()
+        finally:
+            accounts.close()
+            await asyncio.gather(look.close(), office.close())
+
+    def doors(self) -> list[DoorView]:
+        """How every door stands now."""
+        now, lost = self.app.clock.now(), self.app.alarms.lost
+        return [
+            DoorView(
+                name=name,
+                kind=actor.door.kind,
+                state="lost" if name in lost else name_of(actor.doorway.state),
+                mode=actor.doorway.mode.name,
+                source=actor.doorway.mode.source,
+                by=actor.doorway.mode.by,
+                why=actor.doorway.mode.why,
+                until_s=None if (until := actor.doorway.mode.until_ms) is None else max(0, until - now.up_ms) // 1000,
+            )
+            for name, actor in self.app.doors.items()
+        ]
+
+    def alarms(self) -> list[AlarmView]:
+        """What is being answered, oldest first, and what is closed but still latched."""
+        premises, now = self.app.premises, self.app.clock.now()
+        latched = {name for name, seen in premises.standing.latches.items() if seen.raised}
+        views = list[AlarmView]()
+        for case in premises.standing.cases.values():
+            due = response.due(case, now, premises.targets)
+            views.append(
+                AlarmView(
+                    alarm=case.alarm, kind=case.kind, door=case.door, camera=case.camera, step=case.step,
+                    since_ms=case.raised.since_ms(now), due=due.step if due else "",
+                    left_ms=due.left_ms if due else None, silent=case.silent, latched=case.alarm in latched,
+                )
+            )  # fmt: skip
+        for name in sorted(latched - premises.standing.cases.keys()):
+            if name == latch.FIRE or name.startswith("panic/"):
+                door = name.removeprefix("panic/") if name != latch.FIRE else ""
+                since = premises.standing.latches[name].since
+                ago_ms = since.since_ms(now) if since else None
+                views.append(AlarmView(name, name.split("/")[0], door, "", "closed", ago_ms, latched=True))
+        return sorted(views, key=lambda view: -(view.since_ms or 0))
+
+    def person(self, person: str) -> Person | None:
+        return self.app.books.current.persons.get(person)

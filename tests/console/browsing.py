@@ -1,0 +1,66 @@
+"""Real headless Chromium against a running console. Screenshots are kept in .cache/screenshots, to be looked at."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Playwright
+
+from tests.console.rig import PASSWORD
+
+SHOTS = Path(".cache/screenshots")
+CHROMIUM = next((path for name in ("chromium", "chromium-headless-shell") if (path := shutil.which(name))), None)
+SIZES = {"tablet": (1024, 600), "desktop": (1600, 900), "phone": (390, 844)}
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+PATIENCE_MS = 20_000  # a loaded machine; what is waited for usually takes a tenth of a second
+
+
+def launch(playwright: Playwright) -> Browser:
+    return playwright.chromium.launch(
+        executable_path=CHROMIUM,
+        args=["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
+    )
+
+
+@contextmanager
+def guard(
+    browser: Browser, url: str, name: str = "guard", size: str = "tablet", lang: str = "zh", theme: str = "day"
+) -> Iterator[Page]:
+    """Somebody signed in, in a browser of their own. A page error or a refused script fails the test."""
+    width, height = SIZES[size]
+    context = browser.new_context(ignore_https_errors=True, viewport={"width": width, "height": height})
+    context.set_default_timeout(PATIENCE_MS)
+    context.add_cookies(
+        [{"name": key, "value": value, "url": url} for key, value in (("lang", lang), ("theme", theme))]
+    )
+    page = context.new_page()
+    wrong = list[str]()
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
+    try:
+        page.goto(f"{url}/sign-in")
+        page.fill("#name", name)
+        page.fill("#password", PASSWORD)
+        page.press("#password", "Enter")
+        page.wait_for_selector("nav")
+        yield page
+        assert not wrong, wrong
+    finally:
+        context.close()
+
+
+def keep(page: Page, name: str) -> None:
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SHOTS / f"{name}.png")
+
+
+def accessible(page: Page, where: str) -> None:
+    """WCAG 2.2 AA, as far as axe-core can tell."""
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}})
+    said = [
+        f"{where}: {one['id']} {one['help']}: {[node['html'][:120] for node in one['nodes']][:3]}"
+        for one in found.response["violations"]
+    ]
+    assert not said, "\n".join(said)

@@ -1,0 +1,253 @@
+"""The guard's stories in real Chromium: what they see, what they press, and what becomes of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from edge_agent.model.events import AlertOpened, DoorOpened
+from edge_agent.sim.proxy import FaultProxy
+from tests.console.browsing import CHROMIUM, PATIENCE_MS, SIZES, accessible, guard, keep, launch
+from tests.console.rig import DOORS, STRANGER, Rig
+from tests.waiting import until
+
+PAGES = ("/", "/alarms", "/people", "/people/p-0001", "/people/+new", "/people/+import", "/history", "/charts")
+WIDE = """() => document.documentElement.scrollWidth <= document.documentElement.clientWidth ? [] :
+    [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right >
+    document.documentElement.clientWidth + 1).map((one) => one.outerHTML.slice(0, 80)).slice(0, 5)"""
+LOOKED_AT = {("tablet", "zh"), ("desktop", "en"), ("phone", "zh")}  # by axe-core, which takes a second a page
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: make browser")
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        made = launch(playwright)
+        yield made
+        made.close()
+
+
+@contextmanager
+def between(rig: Rig) -> Iterator[FaultProxy]:
+    """A line between browser and gateway that can be cut."""
+    proxy = FaultProxy("127.0.0.1", rig.port)
+    rig.do(proxy.__aenter__)
+    try:
+        yield proxy
+    finally:
+        rig.do(proxy.__aexit__)
+
+
+@pytest.fixture(scope="module")
+def busy(rig: Rig) -> Rig:
+    """Something has happened at every door."""
+    rig.card(at=DOORS[0])
+    rig.card(STRANGER, at=DOORS[1])
+    rig.card(at=DOORS[2])
+    until(lambda: len(rig.events("access.granted")) >= 2 and rig.events("access.denied"))
+    return rig
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_page_in_both_languages_and_three_sizes(browser: Browser, busy: Rig, size: str, lang: str) -> None:
+    """Nothing sticks out sideways, and axe-core finds nothing against WCAG 2.2 AA, in each of the three themes."""
+    theme = {"tablet": "night", "desktop": "day", "phone": "contrast"}[size]
+    with guard(browser, busy.url, "supervisor", size, lang, theme) as page:
+        for path in (
+            "/",
+            "/alarms",
+            "/people",
+            "/people/p-0001",
+            "/people/+new",
+            "/people/+import",
+            "/history",
+            "/charts",
+        ):
+            if path != "/":
+                page.goto(busy.url + path)
+            expect(page.locator("h1").first).to_be_attached()
+            wide = page.evaluate(WIDE)
+            keep(page, f"{size}-{lang}{path.replace('/', '-').replace('+', '')}")
+            assert not wide, f"{path}: {wide}"
+            if path == "/":
+                expect(page.locator(f"#door-{DOORS[1]} .verdict.denied")).to_be_visible()
+            if (size, lang) in LOOKED_AT:
+                accessible(page, f"{size} {lang} {theme} {path}")
+
+
+def test_a_card_is_on_the_wall_without_a_reload(browser: Browser, busy: Rig) -> None:
+    with guard(browser, busy.url) as page:
+        page.evaluate("window.stayed = true")
+        busy.card(STRANGER, at=DOORS[0])
+        tile = page.locator(f"#door-{DOORS[0]}")
+        expect(tile.locator(".verdict.denied")).to_contain_text("未登记")
+        expect(tile).to_contain_text("按访客登记")
+        expect(page.locator("#lines li").first).to_contain_text(DOORS[0])
+        assert page.evaluate("window.stayed")
+
+
+def test_a_door_is_opened_with_two_keys(browser: Browser, busy: Rig) -> None:
+    with guard(browser, busy.url) as page:
+        page.keyboard.press("2")
+        page.keyboard.press("o")
+        expect(page.locator("#toast")).to_contain_text(DOORS[1])
+        done = busy.newest("command.completed")
+        assert (getattr(done, "issuer", ""), getattr(done, "door", "")) == ("local/guard", DOORS[1])
+
+
+def test_a_door_is_held_with_a_reason_and_the_tile_says_by_whom(browser: Browser, busy: Rig) -> None:
+    with guard(browser, busy.url) as page:
+        tile = page.locator(f"#door-{DOORS[2]}")
+        tile.locator("summary").click()
+        tile.locator("select[name=for_min]").select_option("5")
+        tile.locator("input[name=why]").fill("搬家")
+        tile.get_by_role("button", name="常开").click()
+        expect(tile.locator(".state")).to_contain_text("guard")
+        keep(page, "held")
+        tile.locator("summary").click()
+        tile.get_by_role("button", name="恢复正常").click()
+        expect(tile.locator(".state")).not_to_contain_text("guard")
+
+
+def test_a_lockdown_takes_two_steps_and_two_guards_see_it(browser: Browser, busy: Rig) -> None:
+    with guard(browser, busy.url) as page, guard(browser, busy.url, "supervisor", lang="en") as other:
+        page.get_by_role("button", name="紧急封锁").click()
+        expect(page.locator("h1")).to_contain_text("确定吗")
+        keep(page, "lockdown-sure")
+        accessible(page, "confirm")
+        assert not busy.premises.standing.orders
+        page.get_by_role("button", name="确认：紧急封锁").click()
+        for door in DOORS:
+            expect(other.locator(f"#door-{door} .state")).to_contain_text("lockdown")
+        other.reload()
+        other.get_by_role("button", name="end of lockdown").click()
+        expect(page.locator(f"#door-{DOORS[0]} .state")).not_to_contain_text("封锁")
+
+
+def test_an_alarm_rings_until_heard_and_is_answered_by_two_guards(browser: Browser, busy: Rig) -> None:
+    with guard(browser, busy.url) as page, guard(browser, busy.url, "supervisor", lang="en", theme="night") as other:
+        page.keyboard.press("Escape")  # a browser makes no sound before
+        busy.panic(at=DOORS[0])
+        bar = page.locator("#alarms article")
+        expect(bar).to_contain_text("紧急报警")
+        expect(bar.locator(".left")).to_contain_text("0:")
+        page.wait_for_function("Number(document.body.dataset.beeps || 0) > 0")
+        keep(page, "alarm")
+        accessible(page, "alarm")
+        keep(other, "alarm-night")
+        accessible(other, "alarm by night")
+        bar.get_by_role("button", name="接警").click()
+        expect(other.locator("#alarms article.acknowledged")).to_be_visible()
+        other.locator("#alarms").get_by_role("button", name="dispatch").click()
+        expect(page.locator("#alarms article.dispatched")).to_be_visible()
+        page.get_by_role("button", name="到场").click()
+        expect(bar).to_contain_text("已到场")
+        bar.locator("select[name=outcome]").select_option("drill")
+        bar.get_by_role("button", name="结束警情").click()
+        expect(bar).to_contain_text("已结束")
+        busy.panic(False, at=DOORS[0])
+        until(lambda: not busy.premises._active.get(f"panic/{DOORS[0]}"))
+        bar.get_by_role("button", name="解除报警").click()
+        expect(page.locator("#alarms article")).to_have_count(0)
+        steps = [getattr(busy.newest(f"alarm.{step}"), "by", "") for step in ("acknowledged", "dispatched", "closed")]
+        assert steps == ["guard", "supervisor", "guard"]
+
+
+def test_duress_shows_on_the_supervisors_page_only(browser: Browser, busy: Rig) -> None:
+    with guard(browser, busy.url) as page, guard(browser, busy.url, "supervisor") as supervisor:
+        seq = busy.happen(AlertOpened(door=DOORS[0], alert="a-77", kind="duress", silent=True, person="p-0001"))
+        busy.happen(DoorOpened(door=DOORS[0]))
+        page.wait_for_selector(f'#lines [data-seq="{seq + 1}"]')
+        assert "胁迫" not in page.content()
+        assert page.locator("#alarms article").count() == 0
+        supervisor.goto(busy.url + "/alarms")
+        expect(supervisor.locator("#alarms article.silent")).to_contain_text("胁迫")
+        keep(supervisor, "silent")
+        supervisor.get_by_role("button", name="接警").click()
+        expect(supervisor.locator("#toast")).to_contain_text("✓")
+        assert "胁迫" not in page.content()
+
+
+def test_a_cut_connection_is_said_and_heals_without_losing_an_event(browser: Browser, busy: Rig) -> None:
+    with between(busy) as line, guard(browser, f"https://127.0.0.1:{line.port}") as page:
+        expect(page.locator("#link")).to_have_class("link good")
+        page.evaluate("window.stayed = true")
+        busy.loop.call_soon_threadsafe(line.black_hole)  # nothing is said any more, and nobody hangs up
+        expect(page.locator("#cut")).to_be_visible()
+        keep(page, "cut")
+        missed = [busy.happen(DoorOpened(door=DOORS[n % 3])) for n in range(12)]
+        assert page.locator(f'#lines [data-seq="{missed[0]}"]').count() == 0
+        busy.loop.call_soon_threadsafe(line.heal)
+        for seq in missed:
+            expect(page.locator(f'#lines [data-seq="{seq}"]')).to_have_count(1)
+        expect(page.locator("#cut")).to_be_hidden()
+        assert page.evaluate("window.stayed"), "without a reload"
+
+
+def test_looking_back_with_the_keyboard(browser: Browser, busy: Rig) -> None:
+    with guard(browser, busy.url, "supervisor") as page:
+        page.goto(busy.url + "/history")
+        page.keyboard.press("/")
+        page.keyboard.type("张伟")
+        page.keyboard.press("Enter")
+        expect(page.locator("#found")).to_contain_text("p-0001")
+        assert "person=" in page.url
+        page.locator("select[name=verdict]").select_option("denied")
+        page.get_by_role("button", name="查询", exact=True).click()
+        expect(page.locator("#found")).to_contain_text("没有符合条件")
+        page.locator("select[name=verdict]").select_option("")
+        page.get_by_role("button", name="查询", exact=True).click()
+        with page.expect_download() as download:
+            page.get_by_role("link", name="导出 CSV").click()
+        assert Path(download.value.path()).read_bytes().startswith("\ufeffseq,".encode())
+
+
+def test_a_face_by_webcam_needs_consent_and_says_why_not(browser: Browser, busy: Rig) -> None:
+    with guard(browser, busy.url, "supervisor") as page:
+        page.goto(busy.url + "/people/p-0001")
+        page.get_by_role("button", name="摄像头拍照").click()
+        expect(page.locator("#view")).to_be_visible()
+        page.wait_for_function("document.getElementById('view').videoWidth > 0")
+        page.get_by_role("button", name="摄像头拍照").click()
+        expect(page.get_by_role("alert").filter(has_text="✕")).to_be_visible()
+        keep(page, "face-refused")
+
+
+def test_the_lock_keeps_the_wall_and_stops_the_hands(browser: Browser, busy: Rig) -> None:
+    with guard(browser, busy.url) as page:
+        page.get_by_role("button", name="锁屏").click()
+        expect(page.locator("h1")).to_contain_text("屏幕已锁定")
+        page.goto(busy.url + "/")
+        expect(page.locator(".banner.locked")).to_be_visible()
+        assert page.locator(".acts").count() == 0
+        keep(page, "locked")
+        page.get_by_role("link", name="解锁").click()
+        page.fill("#password", "correct horse battery")
+        page.keyboard.press("Enter")
+        expect(page.locator(".acts").first).to_be_visible()
+
+
+def test_a_restart_of_the_daemon_under_the_open_page(browser: Browser, tmp_path: Path) -> None:
+    first = Rig(tmp_path)
+    with first.running():
+        context = guard(browser, first.url)
+        page: Page = context.__enter__()
+        seq = first.happen(DoorOpened(door=DOORS[0]))
+        page.wait_for_selector(f'#lines [data-seq="{seq}"]')
+        page.evaluate("window.stayed = true")
+    expect(page.locator("#cut")).to_be_visible()
+    again = Rig(tmp_path, port=first.port)
+    with again.running():
+        seq = again.happen(DoorOpened(door=DOORS[1]))
+        expect(page.locator(f'#lines [data-seq="{seq}"]')).to_have_count(1)
+        expect(page.locator("#cut")).to_be_hidden()
+        assert page.evaluate("window.stayed"), "the guard was not thrown out"
+        page.keyboard.press("1")
+        page.keyboard.press("o")
+        expect(page.locator("#toast")).to_contain_text("✓")
+        context.__exit__(None, None, None)

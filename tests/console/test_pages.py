@@ -1,0 +1,105 @@
+"""The console as a program sees it: pages, orders, alarms, looking back; every order with a name."""
+
+import hashlib
+from urllib.parse import urlencode
+
+from edge_agent.model.events import AlertOpened, CommandCompleted
+from tests.console.rig import DOORS, STRANGER, Client, Rig
+from tests.waiting import until
+
+
+def test_whoever_is_not_signed_in_is_sent_to_sign_in(rig: Rig) -> None:
+    for page in ("/", "/alarms", "/history", "/charts"):
+        answer = Client(rig).get(page)
+        assert (answer.status, answer.headers["location"]) == (303, "/sign-in")
+
+
+def test_the_wall_shows_a_verdict_with_its_reason_and_what_may_be_done(rig: Rig) -> None:
+    guard = rig.signed_in("guard")
+    rig.card(STRANGER)
+    page = until(lambda: shown if "未登记" in (shown := guard.get("/").text) else "")
+    assert "按访客登记" in page
+    assert "audit.viewed" not in page
+    assert any(getattr(event, "what", "") == "wall" for event in rig.events("audit.viewed"))
+
+
+def test_an_order_carries_the_name_of_who_is_signed_in(rig: Rig) -> None:
+    guard = rig.signed_in("guard")
+    assert guard.post("/orders", {"verb": "open", "door": DOORS[1], "why": "parcel"}).status == 303
+    done = rig.newest("command.completed")
+    assert isinstance(done, CommandCompleted)
+    assert (done.issuer, done.door, done.why) == ("local/guard", DOORS[1], "parcel")
+    assert rig.trace
+
+
+def test_a_lockdown_is_asked_for_first_and_given_second(rig: Rig) -> None:
+    guard = rig.signed_in("guard")
+    asked = guard.post("/orders", {"verb": "lockdown"})
+    assert asked.status == 200
+    assert not rig.premises.standing.orders
+    word = asked.text.split('name="confirm" value="')[1].split('"')[0]
+    other = rig.signed_in("guard")
+    assert other.post("/orders", {"verb": "lockdown", "confirm": word}).status == 200, "another session's word"
+    word = guard.post("/orders", {"verb": "lockdown"}).text.split('name="confirm" value="')[1].split('"')[0]
+    assert guard.post("/orders", {"verb": "lockdown", "confirm": word}).status == 303
+    assert len(rig.premises.standing.orders) == len(DOORS)
+    assert guard.post("/orders", {"verb": "end_lockdown"}).status == 303
+    assert not rig.premises.standing.orders
+
+
+def test_an_alarm_is_answered_step_by_step(rig: Rig) -> None:
+    guard = rig.signed_in("guard")
+    rig.panic()
+    until(lambda: "紧急报警" in guard.get("/alarms").text)
+    name = f"panic/{DOORS[0]}"
+    part = {"hx-request": "true"}
+    for verb in ("acknowledge", "dispatch", "arrive"):
+        assert guard.post("/alarms", {"alarm": name, "verb": verb, "who": "li"}, **part).status == 200, verb
+    assert guard.post("/alarms", {"alarm": name, "verb": "close", "outcome": "drill"}, **part).status == 200
+    again = guard.post("/alarms", {"alarm": name, "verb": "close", "outcome": "real"}, **{"hx-request": "true"})
+    assert again.status == 409
+    rig.panic(False)
+    assert guard.post("/alarms", {"alarm": name, "verb": "clear"}).status == 303
+    closed = rig.newest("alarm.closed")
+    assert (getattr(closed, "by", ""), getattr(closed, "outcome", "")) == ("guard", "drill")
+
+
+def test_duress_is_on_no_wall_and_in_no_guards_search(rig: Rig) -> None:
+    rig.happen(AlertOpened(door=DOORS[2], alert="a-9", kind="duress", silent=True, person="p-0001"))
+    guard, supervisor = rig.signed_in("guard"), rig.signed_in("supervisor")
+    for page in ("/", "/alarms", "/history", "/history?tag=alert", f"/history?door={DOORS[2]}"):
+        assert "胁迫" not in guard.get(page).text, page
+    assert "胁迫" not in supervisor.get("/").text, "the wall is seen by who stands beside"
+    assert "胁迫" in supervisor.get("/alarms").text
+    assert "胁迫" in supervisor.get("/history?tag=alert").text
+    refused = guard.post("/alarms", {"alarm": "a-9", "verb": "acknowledge"}, **{"hx-request": "true"})
+    assert refused.status == 409
+    assert supervisor.post("/alarms", {"alarm": "a-9", "verb": "close", "outcome": "test"}).status == 303
+    assert "胁迫" not in guard.get("/history?tag=alarm").text
+
+
+def test_looking_back_by_name_door_and_verdict(rig: Rig) -> None:
+    rig.card(at=DOORS[1])
+    supervisor = rig.signed_in("supervisor")
+    asked = "/history?" + urlencode({"person": "张伟", "door": DOORS[1], "verdict": "granted"})
+    until(lambda: "p-0001" in supervisor.get(asked).text)
+    assert "p-0001" in supervisor.get("/history?person=3-1-502").text
+    assert "没有符合条件" in supervisor.get("/history?person=nobody-at-all").text
+    assert "日期时间格式不正确" in supervisor.get("/history?from=tomorrow").text
+
+
+def test_a_file_of_events_runs_no_formula_and_is_on_record(rig: Rig) -> None:
+    supervisor = rig.signed_in("supervisor")
+    supervisor.post("/orders", {"verb": "open", "door": DOORS[0], "why": "=HYPERLINK(1)"})
+    answer = supervisor.get("/history.csv?tag=command")
+    assert answer.status == 200
+    assert ",=" not in answer.text
+    exported = rig.newest("audit.exported")
+    assert getattr(exported, "digest", "") == hashlib.sha256(answer.body).hexdigest()
+    assert rig.signed_in("guard").get("/history.csv").status == 403
+
+
+def test_the_flow_of_a_day_is_drawn(rig: Rig) -> None:
+    page = rig.signed_in("auditor").get("/charts").text
+    assert "<polyline" in page
+    assert rig.signed_in("auditor").get("/charts?day=99999-99").status == 200
