@@ -112,6 +112,7 @@ bench: setup broker postgres photos
 	PYTHONPATH=. $(BIN)/python bench/face.py
 	PYTHONPATH=. $(BIN)/python bench/gallery.py
 	PYTHONPATH=. $(BIN)/python bench/uplink.py
+	PYTHONPATH=. $(BIN)/python bench/console.py
 
 INPUTS ?= 1000000
 fuzz: setup .cache/fuzz/.ready

@@ -1,5 +1,6 @@
 """The guard's stories in real Chromium: what they see, what they press, and what becomes of it."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -136,7 +137,7 @@ def test_an_alarm_rings_until_heard_and_is_answered_by_two_guards(browser: Brows
         bar = page.locator("#alarms article")
         expect(bar).to_contain_text("紧急报警")
         expect(bar.locator(".left")).to_contain_text("0:")
-        page.wait_for_function("Number(document.body.dataset.beeps || 0) > 0")
+        expect(page.locator("body")).to_have_attribute("data-beeps", re.compile("[1-9]"))
         keep(page, "alarm")
         accessible(page, "alarm")
         keep(other, "alarm-night")
@@ -212,7 +213,7 @@ def test_a_face_by_webcam_needs_consent_and_says_why_not(browser: Browser, busy:
         page.goto(busy.url + "/people/p-0001")
         page.get_by_role("button", name="摄像头拍照").click()
         expect(page.locator("#view")).to_be_visible()
-        page.wait_for_function("document.getElementById('view').videoWidth > 0")
+        until(lambda: page.evaluate("document.getElementById('view').videoWidth > 0"))
         page.get_by_role("button", name="摄像头拍照").click()
         expect(page.get_by_role("alert").filter(has_text="✕")).to_be_visible()
         keep(page, "face-refused")
