@@ -14,7 +14,17 @@ from tests.console.browsing import CHROMIUM, PATIENCE_MS, SIZES, accessible, gua
 from tests.console.rig import DOORS, STRANGER, Rig
 from tests.waiting import until
 
-PAGES = ("/", "/alarms", "/people", "/people/p-0001", "/people/+new", "/people/+import", "/history", "/charts")
+PAGES = (
+    "/",
+    "/alarms",
+    "/people",
+    "/people/p-0001",
+    "/people/+new",
+    "/people/+import",
+    "/history",
+    "/charts",
+    "/devices",
+)
 WIDE = """() => document.documentElement.scrollWidth <= document.documentElement.clientWidth ? [] :
     [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right >
     document.documentElement.clientWidth + 1).map((one) => one.outerHTML.slice(0, 80)).slice(0, 5)"""

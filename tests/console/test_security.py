@@ -5,7 +5,7 @@ import re
 import pytest
 from starlette.routing import Route
 
-from edge_agent.console import alarms, history, people, session, wall
+from edge_agent.console import alarms, devices, history, people, session, wall
 from edge_agent.model.accounts import OF_ROLE, ROLES
 from edge_agent.model.events import AccessDenied, DeviceLost
 from tests.console.rig import DOORS, PASSWORD, Client, Rig
@@ -19,6 +19,7 @@ ROUTES = {
     ("GET", "/people/+new"): "people_edit", ("GET", "/people/+import"): "people_edit",
     ("POST", "/people/+import"): "people_edit", ("GET", "/people/{person}"): "people",
     ("POST", "/people/{person}"): "people_edit", ("POST", "/people/{person}/face"): "people_edit",
+    ("GET", "/devices"): "devices",
     ("GET", "/unlock"): None, ("POST", "/unlock"): None, ("POST", "/lock"): None, ("POST", "/sign-out"): None,
     ("GET", "/sign-in"): None, ("POST", "/sign-in"): None,
 }  # fmt: skip
@@ -30,7 +31,7 @@ def routes() -> list[Route]:
         """Routes are made without looking at the desk."""
 
     desk = Nobody()
-    return [route for part in (session, wall, alarms, history, people) for route in part.routes(desk)]  # type: ignore[arg-type]
+    return [route for part in (session, wall, alarms, history, people, devices) for route in part.routes(desk)]  # type: ignore[arg-type]
 
 
 def test_every_route_says_which_right_it_asks_for() -> None:
