@@ -113,6 +113,7 @@ bench: setup broker postgres photos
 	PYTHONPATH=. $(BIN)/python bench/face.py
 	PYTHONPATH=. $(BIN)/python bench/gallery.py
 	PYTHONPATH=. $(BIN)/python bench/uplink.py
+	PYTHONPATH=. $(BIN)/python bench/console.py
 
 # Zones and lines of cameras against drawn scenes, a labelled clip (EDGE_AGENT_DATA) and plain subtraction; ten minutes.
 .PHONY: bench-zones

@@ -5,8 +5,8 @@ rest. Doors are looked at beside it: a release that ran out is no event.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 
@@ -17,6 +17,7 @@ from edge_agent.model.events import Row
 from edge_agent.ports import Beat
 
 KEPT = 300  # rows in memory
+SAID_KEPT = 1500  # messages made for all browsers, of about 1.5 kB
 AT_ONCE = 200
 BEHIND_AT_MOST = 2000  # rows a browser may be behind before it is told to load the page anew
 LOOK_S = 0.5
@@ -41,9 +42,18 @@ class Feed:
         self.last: dict[str, Row] = {}  # door → the row of its last verdict
         self.doors: tuple[DoorView, ...] = ()
         self.browsers = 0
+        self._said: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
         self.alarms: tuple[AlarmView, ...] = ()
-        self._doors_count = self._alarms_count = 0
+        self.doors_count = self.alarms_count = 0  # how often they have changed
         self._changed: asyncio.Event = asyncio.Event()
+
+    def once(self, key: tuple[object, ...], make: Callable[[], bytes]) -> bytes:
+        """What is said alike to every browser is made for the first one."""
+        if (said := self._said.get(key)) is None:
+            said = self._said[key] = make()
+            while len(self._said) > SAID_KEPT:
+                self._said.popitem(last=False)
+        return said
 
     async def run(self, beat: Beat) -> None:
         """Until cancelled."""
@@ -79,11 +89,11 @@ class Feed:
     def _look(self) -> None:
         if (doors := tuple(self.needs.doors())) != self.doors:
             self.doors = doors
-            self._doors_count += 1
+            self.doors_count += 1
             self._tell()
         alarms = tuple(self.needs.alarms())
         if [alarm.key for alarm in alarms] != [alarm.key for alarm in self.alarms]:
-            self._alarms_count += 1
+            self.alarms_count += 1
             self._tell()
         self.alarms = alarms
 
@@ -102,9 +112,9 @@ class Feed:
                     yield News(too_far=True)
                     return
                 rows = await self._since(cursor)
-                doors = self.doors if seen != self._doors_count else ()
-                alarms = self.alarms if rung != self._alarms_count else None
-                seen, rung = self._doors_count, self._alarms_count
+                doors = self.doors if seen != self.doors_count else ()
+                alarms = self.alarms if rung != self.alarms_count else None
+                seen, rung = self.doors_count, self.alarms_count
                 if rows:
                     cursor = rows[-1].seq
                 yield News(rows, doors, alarms)

@@ -1,6 +1,7 @@
 """The wall's news as server-sent events. An event's id is `epoch-seq`: the browser says it again when it comes back."""
 
 from collections.abc import AsyncIterator, Iterable
+from functools import partial
 
 import msgspec
 from starlette.requests import Request
@@ -8,10 +9,11 @@ from starlette.responses import Response, StreamingResponse
 
 from edge_agent.console.desk import Desk
 from edge_agent.console.feed import News
-from edge_agent.console.needs import AlarmView
+from edge_agent.console.needs import AlarmView, DoorView
 from edge_agent.console.session import who_of
 from edge_agent.console.verdict import view_of
 from edge_agent.model.accounts import Who
+from edge_agent.model.events import Row
 
 BEAT_S = 2.0  # a browser that hears nothing for 5 s says so
 LOOK_AGAIN_BEATS = 5  # is the session still one?
@@ -58,20 +60,30 @@ async def stream(desk: Desk, request: Request, who: Who) -> Response:
 
 
 def told(desk: Desk, news: News, lang: str, epoch: str, who: Who) -> list[bytes]:
-    """Each row as a message of its own, then the doors as they are now. What is silent has a number and no words."""
-    made = list[bytes]()
-    for row in news.rows:
-        view = view_of(row, lang, desk.needs)
-        line = desk.pages.text("line.html", lang, view=view) if view.on_wall else ""
-        message = Message(row.seq, view.kind if view.on_wall else "quiet", view.door, line, tile(desk, view.door, lang))
-        made.append(b"id: %s-%d\nevent: row\ndata: %s\n\n" % (epoch.encode(), row.seq, msgspec.json.encode(message)))
+    """Each row as a message of its own, then the doors as they are now."""
+    feed = desk.feed
+    made = [feed.once(("row", row.seq, lang), partial(_row, desk, row, lang, epoch)) for row in news.rows]
     for door in news.doors:
-        message = Message(0, "door", door.name, tile=tile(desk, door.name, lang))
-        made.append(b"event: door\ndata: %s\n\n" % msgspec.json.encode(message))
+        last = feed.last[door.name].seq if door.name in feed.last else 0
+        made.append(feed.once(("door", feed.doors_count, door.name, last, lang), partial(_door, desk, door, lang)))
     if news.alarms is not None:
-        html = desk.pages.text("alarms.html", lang, alarms=open_alarms(news.alarms), who=who)
+        html = desk.pages.text("alarms.html", lang, alarms=open_alarms(news.alarms), who=who)  # with a clock: made anew
         made.append(b"event: alarms\ndata: %s\n\n" % msgspec.json.encode(html))
     return made
+
+
+def _row(desk: Desk, row: Row, lang: str, epoch: str) -> bytes:
+    """What is silent has a number and no words."""
+    view = view_of(row, lang, desk.needs)
+    line = desk.pages.text("line.html", lang, view=view) if view.on_wall else ""
+    shown = tile(desk, view.door, lang) if view.on_wall else ""
+    message = Message(row.seq, view.kind if view.on_wall else "quiet", view.door if view.on_wall else "", line, shown)
+    return b"id: %s-%d\nevent: row\ndata: %s\n\n" % (epoch.encode(), row.seq, msgspec.json.encode(message))
+
+
+def _door(desk: Desk, door: DoorView, lang: str) -> bytes:
+    message = Message(0, "door", door.name, tile=tile(desk, door.name, lang))
+    return b"event: door\ndata: %s\n\n" % msgspec.json.encode(message)
 
 
 def open_alarms(alarms: Iterable[AlarmView], silent: bool = False) -> list[AlarmView]:

@@ -27,7 +27,7 @@ TABLES = """
         reason TEXT NOT NULL, direction TEXT NOT NULL, silent INTEGER NOT NULL);
     CREATE INDEX look_at ON look (at_ms);
     CREATE INDEX look_person ON look (person, seq) WHERE person <> '';
-    CREATE INDEX look_door ON look (door, tag, seq);
+    CREATE INDEX look_door ON look (door, seq);
     CREATE INDEX look_tag ON look (tag, seq);
     CREATE INDEX look_reason ON look (reason, seq) WHERE reason <> '';
     CREATE TABLE about (epoch TEXT NOT NULL, form INTEGER NOT NULL);

@@ -1,5 +1,6 @@
 """The guard's stories in real Chromium: what they see, what they press, and what becomes of it."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,17 @@ from tests.console.browsing import CHROMIUM, PATIENCE_MS, SIZES, accessible, gua
 from tests.console.rig import DOORS, STRANGER, Rig
 from tests.waiting import until
 
-PAGES = ("/", "/alarms", "/people", "/people/p-0001", "/people/+new", "/people/+import", "/history", "/charts")
+PAGES = (
+    "/",
+    "/alarms",
+    "/people",
+    "/people/p-0001",
+    "/people/+new",
+    "/people/+import",
+    "/history",
+    "/charts",
+    "/devices",
+)
 WIDE = """() => document.documentElement.scrollWidth <= document.documentElement.clientWidth ? [] :
     [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right >
     document.documentElement.clientWidth + 1).map((one) => one.outerHTML.slice(0, 80)).slice(0, 5)"""
@@ -136,7 +147,7 @@ def test_an_alarm_rings_until_heard_and_is_answered_by_two_guards(browser: Brows
         bar = page.locator("#alarms article")
         expect(bar).to_contain_text("紧急报警")
         expect(bar.locator(".left")).to_contain_text("0:")
-        page.wait_for_function("Number(document.body.dataset.beeps || 0) > 0")
+        expect(page.locator("body")).to_have_attribute("data-beeps", re.compile("[1-9]"))
         keep(page, "alarm")
         accessible(page, "alarm")
         keep(other, "alarm-night")
@@ -196,7 +207,7 @@ def test_looking_back_with_the_keyboard(browser: Browser, busy: Rig) -> None:
         page.keyboard.type("张伟")
         page.keyboard.press("Enter")
         expect(page.locator("#found")).to_contain_text("p-0001")
-        assert "person=" in page.url
+        expect(page).to_have_url(re.compile("person="))
         page.locator("select[name=verdict]").select_option("denied")
         page.get_by_role("button", name="查询", exact=True).click()
         expect(page.locator("#found")).to_contain_text("没有符合条件")
@@ -212,7 +223,7 @@ def test_a_face_by_webcam_needs_consent_and_says_why_not(browser: Browser, busy:
         page.goto(busy.url + "/people/p-0001")
         page.get_by_role("button", name="摄像头拍照").click()
         expect(page.locator("#view")).to_be_visible()
-        page.wait_for_function("document.getElementById('view').videoWidth > 0")
+        until(lambda: page.evaluate("document.getElementById('view').videoWidth > 0"))
         page.get_by_role("button", name="摄像头拍照").click()
         expect(page.get_by_role("alert").filter(has_text="✕")).to_be_visible()
         keep(page, "face-refused")
