@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterable
+from copy import copy
 
 import click
 from rich.cells import cell_len
@@ -43,20 +44,27 @@ def begin(lang: str | None) -> None:
 
 
 def translated(command: click.Command) -> click.Command:
-    """The command with the help of this terminal's language; English where there is no other yet."""
-    if language() == "zh":
-        _translate(command)
-    return command
+    """The command with the help of this terminal's language; English where there is no other yet. Always a copy: the
+    next one in this process may want another language.
+    """
+    return _translation(command) if language() == "zh" else command
 
 
-def _translate(command: click.Command) -> None:
+def _translation(command: click.Command) -> click.Command:
+    chinese = copy(command)
     text = inspect.cleandoc(command.help or "")
     if text in HELP:
-        command.help = HELP[text]
-        command.short_help = HELP[text].partition("。")[0] + "。"
-    for parameter in command.params:
-        if isinstance(parameter, click.Option) and parameter.help:
-            parameter.help = HELP.get(parameter.help, parameter.help)
-    if isinstance(command, click.Group):
-        for part in command.commands.values():
-            _translate(part)
+        chinese.help = HELP[text]
+        chinese.short_help = HELP[text].partition("。")[0] + "。"
+    chinese.params = [_explained(parameter) for parameter in command.params]
+    if isinstance(command, click.Group) and isinstance(chinese, click.Group):
+        chinese.commands = {name: _translation(part) for name, part in command.commands.items()}
+    return chinese
+
+
+def _explained(parameter: click.Parameter) -> click.Parameter:
+    if not isinstance(parameter, click.Option) or not parameter.help:
+        return parameter
+    option = copy(parameter)
+    option.help = HELP.get(parameter.help, parameter.help)
+    return option

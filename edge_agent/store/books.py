@@ -49,6 +49,7 @@ class BookWatch:
         self._pending = True
         self._journalled: set[int] = set()  # committed in the journal, not yet noted in people.db
         self._troubled = False
+        self._looking = asyncio.Lock()
         self.on_change: list[Callable[[Book], None]] = []
 
     @property
@@ -69,18 +70,27 @@ class BookWatch:
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def look(self) -> None:
-        """One look. Raises StoreError when people.db cannot be read."""
-        book = await asyncio.to_thread(self._newer)
-        if book is not None:
-            self._book = book
-            logger.info(
-                "%d people, %d credentials in force (version %s)",
-                len(book.persons), len(book.credentials), book.version,
-            )  # fmt: skip
-            for tell in tuple(self.on_change):
-                tell(book)
-        if self._pending:
-            await self._journal_changes()
+        """What was committed before it is in force after it. Raises StoreError when people.db cannot be read."""
+        async with self._looking:
+            if (book := await asyncio.to_thread(self._newer)) is not None:
+                self._put_in_force(book)
+            if self._pending:
+                await self._journal_changes()
+
+    async def catch_up(self) -> None:
+        """After a commit of this process: what it said is in force, or it is told that it is not yet."""
+        try:
+            await self.look()
+        except StoreError as error:
+            logger.warning("people.db has changed, the doors do not know yet: %s", error)
+
+    def _put_in_force(self, book: Book) -> None:
+        self._book = book
+        logger.info(
+            "%d people, %d credentials in force (version %s)", len(book.persons), len(book.credentials), book.version
+        )
+        for tell in tuple(self.on_change):
+            tell(book)
 
     async def close(self) -> None:
         await self._writer.call(self._noting.close)

@@ -15,12 +15,10 @@ import msgspec
 
 from edge_agent import log
 from edge_agent.model.grants import PeopleChunk, PersonGrant, Subject
-from edge_agent.model.people import Book
 from edge_agent.ports import Beat, Clock
 from edge_agent.store.books import BookWatch
 from edge_agent.store.register import Register
 
-IN_FORCE_S = 5.0
 LOOK_S = 30.0
 T = TypeVar("T")
 
@@ -34,8 +32,6 @@ class CityRegister:
         self._path, self._books, self._clock = path, books, clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="register")
         self._register: Register | None = None
-        self._changed = asyncio.Event()
-        books.on_change.append(self._news)
 
     async def run(self, beat: Beat) -> None:
         """Take off the blacklist what has run out; an untrusted clock takes off nothing."""
@@ -58,23 +54,17 @@ class CityRegister:
         return await self._do(lambda r: r.list_version())
 
     async def take_list(self, version: int, whole: bool, pieces: list[bytes]) -> tuple[int, int, int]:
-        return await self._do(lambda r: _take(r, version, whole, pieces))
+        return await self._in_force(lambda r: _take(r, version, whole, pieces))
 
     async def close(self) -> None:
         if self._register is not None:
             await self._do(lambda r: r.close())
         self._thread.shutdown()
 
-    async def _in_force(self, what: Callable[[Register], str]) -> str:
-        self._changed.clear()
-        reason = await self._do(what)
-        if not reason:
-            try:
-                async with asyncio.timeout(IN_FORCE_S):
-                    await self._changed.wait()
-            except TimeoutError:
-                logger.warning("people.db has the city's word, the doors do not have it yet")
-        return reason
+    async def _in_force(self, what: Callable[[Register], T]) -> T:
+        answer = await self._do(what)
+        await self._books.catch_up()
+        return answer
 
     async def _do(self, what: Callable[[Register], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, partial(self._with, what))
@@ -83,9 +73,6 @@ class CityRegister:
         if self._register is None:
             self._register = Register(self._path)
         return what(self._register)
-
-    def _news(self, book: Book) -> None:
-        self._changed.set()
 
 
 def _unlist(now_ms: int, register: Register) -> int:

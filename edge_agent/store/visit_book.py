@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from edge_agent import log
 from edge_agent.errors import VisitError
-from edge_agent.model.people import Book
 from edge_agent.model.visit_orders import Find
 from edge_agent.model.visits import Bar, Followed, Host, Step, Visit
 from edge_agent.store.books import BookWatch
@@ -21,7 +20,6 @@ from edge_agent.store.pin_index import PinIndex
 from edge_agent.store.visit_keys import VisitKeys
 from edge_agent.store.visits import VisitStore
 
-IN_FORCE_S = 5.0
 T = TypeVar("T")
 
 logger = log.get("store.visits")
@@ -36,8 +34,6 @@ class VisitBook:
         self._keys = None if index is None else VisitKeys(index)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="visits")
         self._store: VisitStore | None = None
-        self._changed = asyncio.Event()
-        books.on_change.append(self._news)
 
     async def add(self, steps: Iterable[Step]) -> list[Visit]:
         return await self._in_force(lambda store: store.add(steps))
@@ -101,14 +97,9 @@ class VisitBook:
         self._thread.shutdown()
 
     async def _in_force(self, what: Callable[[VisitStore], T]) -> T:
-        self._changed.clear()
-        made = await self._do(what)
-        try:
-            async with asyncio.timeout(IN_FORCE_S):
-                await self._changed.wait()
-        except TimeoutError:
-            logger.warning("people.db has the visit, the doors do not have it yet")
-        return made
+        answer = await self._do(what)
+        await self._books.catch_up()
+        return answer
 
     async def _do(self, what: Callable[[VisitStore], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, partial(self._with, what))
@@ -122,6 +113,3 @@ class VisitBook:
         if self._keys is None:
             raise VisitError("visit.no_key")
         return self._keys
-
-    def _news(self, book: Book) -> None:
-        self._changed.set()

@@ -11,6 +11,7 @@ import pytest
 from rich.cells import cell_len
 
 from edge_agent.cli import COMMANDS, group
+from edge_agent.cli.speech import set_language
 from edge_agent.words.help import HELP
 from tests.cli.bench import Bench
 
@@ -36,6 +37,7 @@ def test_what_guards_and_installers_type_is_explained_in_chinese(name: str) -> N
 
 def test_every_translation_belongs_to_something() -> None:
     """A sentence that was changed leaves no Chinese behind that nobody sees."""
+    set_language("en")  # whatever the test before spoke
     used = {"Show this message and exit.", *texts(group)}
     assert sorted(HELP.keys() - used) == []
 
