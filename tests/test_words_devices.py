@@ -20,9 +20,10 @@ def said() -> dict[str, list[set[str]]]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call):
                 for argument in node.args:
-                    if isinstance(argument, ast.Constant) and str(argument.value).startswith("devices."):
+                    text = str(argument.value) if isinstance(argument, ast.Constant) else ""
+                    if text.startswith("devices.") and text != "devices.html":
                         names = {keyword.arg for keyword in node.keywords if keyword.arg}
-                        places.setdefault(str(argument.value), []).append(names)
+                        places.setdefault(text, []).append(names)
     return places
 
 

@@ -56,6 +56,8 @@ async def serve(app: ASGIApp, settings: Console, folder: Path, beat: Beat) -> No
         server.should_exit = True  # open streams are cut, not waited for
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait([serving], timeout=BEAT_EVERY_S)
+        for connection in tuple(server.server_state.connections):  # a browser may take its time to say goodbye
+            connection.transport.abort()
         listening.close()
 
 
