@@ -213,6 +213,7 @@ def test_looking_back_with_the_keyboard(browser: Browser, busy: Rig) -> None:
         expect(page.locator("#found")).to_contain_text("没有符合条件")
         page.locator("select[name=verdict]").select_option("")
         page.get_by_role("button", name="查询", exact=True).click()
+        expect(page.locator("#found")).to_contain_text("p-0001")
         with page.expect_download() as download:
             page.get_by_role("link", name="导出 CSV").click()
         assert Path(download.value.path()).read_bytes().startswith("\ufeffseq,".encode())
