@@ -42,6 +42,7 @@ from edge_agent.flows.sensors import SensorAlerts
 from edge_agent.flows.timekeeping import Timekeeper
 from edge_agent.flows.visitors import Visitors
 from edge_agent.flows.visits import Place, Signing, Visits
+from edge_agent.flows.vouch import Vouching
 from edge_agent.installation import Installation
 from edge_agent.model.detections import Detection
 from edge_agent.model.doors import GateReport
@@ -293,7 +294,7 @@ class App:
         return {
             "uplink": uplink.run, "publish": publisher.run, "commands": commands.run, "roll": roll.run,
             "register": self.register.run, "installation": setup.run, "certificate": certificate.run,
-            "health": health.run,
+            "health": health.run, "vouch": Vouching(uplink, self.journal).run,
         }  # fmt: skip
 
     def _privacy(self) -> dict[str, Job]:

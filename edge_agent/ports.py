@@ -266,6 +266,10 @@ class Uplink(Protocol):
         """Hand over at once, in the order of the calls; what comes back is what the broker said."""
         ...
 
+    def vouch(self, epoch: str, seq: int, hash_: bytes) -> None:
+        """Give the city our signed word that row `seq` has this hash; dropped when there is no connection."""
+        ...
+
     def tell(self, health: Health) -> None:
         """Telemetry: sent once when there is a connection with room, otherwise dropped."""
         ...

@@ -10,8 +10,10 @@ import msgspec
 
 from edge_agent import log
 from edge_agent.city.rows import CityRow
+from edge_agent.contract.checkpoint import CheckpointMessage
 from edge_agent.contract.envelope import LAST_SEQ, EnvelopeError, identity, read_envelope, source_of
 from edge_agent.contract.messages import (
+    COMMAND_MAX_BYTES,
     MESSAGE_MAX_BYTES,
     BirthMessage,
     MessageError,
@@ -39,12 +41,19 @@ class Born(msgspec.Struct, frozen=True):
     message: BirthMessage
 
 
+class Vouched(msgspec.Struct, frozen=True):
+    """`statement`: what was signed, as it came."""
+
+    message: CheckpointMessage
+    statement: bytes
+
+
 class State(msgspec.Struct, frozen=True):
     gateway: str
     message: StateMessage
 
 
-Verdict = CityRow | Born | State | Refused
+Verdict = CityRow | Born | State | Vouched | Refused
 
 
 class Intake:
@@ -67,6 +76,8 @@ class Intake:
             return _event(gateway, payload)
         if kind == "birth":
             return self._birth(gateway, payload, key)
+        if kind == "mark":
+            return _checkpoint(gateway, payload, key)
         return _state(gateway, payload)
 
     def _birth(self, gateway: str, payload: bytes, key: PublicKey) -> Born | Refused:
@@ -135,6 +146,14 @@ def _birth(gateway: str, payload: bytes, key: PublicKey) -> Born | Refused:
     if "\0" in message.agent:
         return Refused("birth: holds a NUL")
     return Born(message)
+
+
+def _checkpoint(gateway: str, payload: bytes, key: PublicKey) -> Vouched | Refused:
+    try:
+        message = unseal(payload, key, CheckpointMessage, COMMAND_MAX_BYTES)
+    except MessageError as error:
+        return Refused(f"mark: {error}")
+    return Vouched(message, payload) if message.gateway == gateway else Refused("mark: another gateway's")
 
 
 def _newer_key(gateway: str, payload: bytes, known: PublicKey) -> PublicKey | None:

@@ -73,14 +73,23 @@ class CityReader:
         return [Watermark(epoch, upto, spans.loads(have)) for epoch, upto, have in rows]
 
     def epochs(self, source: str) -> list[str]:
-        """Of stored events, in the order of their first arrival."""
+        """Of stored events, in the order of their first arrival; before them those of which nothing is left."""
         sql = "SELECT epoch FROM events WHERE source = ? GROUP BY epoch ORDER BY min(heard_ms), epoch"
-        return [epoch for (epoch,) in self._db.execute(sql, (source,))]
+        there = [epoch for (epoch,) in self._db.execute(sql, (source,))]
+        sql = "SELECT epoch FROM watermarks WHERE source = ? UNION SELECT epoch FROM checkpoints WHERE source = ?"
+        told = [epoch for (epoch,) in self._db.execute(sql, (source, source))]
+        return [*sorted(set(told) - set(there)), *there]
 
     def links(self, source: str, epoch: str) -> Iterator[Link]:
         sql = "SELECT seq, tag, body, prev, hash FROM events WHERE source = ? AND epoch = ? ORDER BY seq"
         for seq, tag, body, prev, own in self._db.stream(sql, (source, epoch)):
             yield Link(seq, tag, body.encode(), bytes(prev), bytes(own))
+
+    def checkpoint(self, source: str, epoch: str) -> bytes | None:
+        """The gateway's signed word about the newest row it vouched for (contract.checkpoint)."""
+        sql = "SELECT statement FROM checkpoints WHERE source = ? AND epoch = ?"
+        row = self._db.execute(sql, (source, epoch)).fetchone()
+        return None if row is None else bytes(row[0])
 
     def conflicts(self, source: str, epoch: str) -> list[int]:
         """Numbers under which more than one event came."""

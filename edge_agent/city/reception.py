@@ -15,7 +15,7 @@ import msgspec
 from edge_agent import log
 from edge_agent.city.broker import Arrived, BrokerAddress, CityConnection
 from edge_agent.city.credit import credit, worth_telling
-from edge_agent.city.intake import Born, Intake, Refused, State
+from edge_agent.city.intake import Born, Intake, Refused, State, Vouched
 from edge_agent.city.rows import CityRow, KnownGateway, Watermark
 from edge_agent.city.store import CityStore
 from edge_agent.contract import topics
@@ -115,6 +115,8 @@ class Reception:
                     self._owe(judged, source_of(verdict.message.gateway), verdict.message.epoch)
                 case State():
                     self._store.set_state(source_of(verdict.gateway), verdict.message.state, verdict.message.bdseq)
+                case Vouched(said, statement):
+                    self._store.vouched(source_of(said.gateway), said.epoch, said.seq, statement)
                 case Refused():
                     self.put_away(judged, message, verdict)
         return judged
@@ -166,7 +168,7 @@ class Reception:
         )
         # Retained messages do not come through a shared subscription, and every worker may know every state.
         return [
-            *(f"{prefix}{topics.up('+', kind)}" for kind in (*topics.EVENT_KINDS, "birth")),
+            *(f"{prefix}{topics.up('+', kind)}" for kind in (*topics.EVENT_KINDS, "birth", "mark")),
             topics.up("+", "state"),
             self.host,
         ]

@@ -2,9 +2,10 @@
 
 `prev` and `hash` make each stream a chain; `chain` says how a row fits: ok, broken, or open while the row before it is
 not here. `conflicts` keeps what came under a number that another event has already: nothing that arrives is dropped.
+`checkpoints`: the newest row of each stream that its gateway signed.
 """
 
-VERSION = 2
+VERSION = 3
 
 _TABLES = """
 CREATE TABLE events (
@@ -45,6 +46,12 @@ CREATE TABLE conflicts (
     tag TEXT NOT NULL, time TEXT NOT NULL, body TEXT NOT NULL, prev {blob} NOT NULL, heard_ms {int} NOT NULL,
     PRIMARY KEY (source, epoch, seq, hash)
 );
+""",
+    """
+CREATE TABLE checkpoints (
+    source TEXT NOT NULL, epoch TEXT NOT NULL, seq {int} NOT NULL, statement {blob} NOT NULL,
+    PRIMARY KEY (source, epoch)
+){bare};
 """,
 )
 _SQLITE = {"int": "INTEGER", "blob": "BLOB", "serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "bare": " WITHOUT ROWID"}

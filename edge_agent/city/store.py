@@ -35,6 +35,10 @@ _MARK = (
     "INSERT INTO watermarks (source, epoch, upto, have) VALUES (?, ?, ?, ?)"
     " ON CONFLICT (source, epoch) DO UPDATE SET upto = excluded.upto, have = excluded.have"
 )
+_VOUCHED = (
+    "INSERT INTO checkpoints (source, epoch, seq, statement) VALUES (?, ?, ?, ?) ON CONFLICT (source, epoch)"
+    " DO UPDATE SET seq = excluded.seq, statement = excluded.statement WHERE excluded.seq >= checkpoints.seq"
+)
 _SEEN = "UPDATE gateways SET seen_ms = ?, last = CASE WHEN last < ? THEN ? ELSE last END WHERE source = ? AND epoch = ?"
 _GATEWAY = ", ".join(KnownGateway.__struct_fields__)
 _REMEMBER = (
@@ -105,6 +109,11 @@ class CityStore:
             row = self._db.execute("SELECT epoch FROM gateways WHERE source = ?", (gateway.source,)).fetchone()
             self._db.execute(_REMEMBER, msgspec.structs.astuple(gateway))
         return None if row is None else str(row[0])
+
+    def vouched(self, source: str, epoch: str, seq: int, statement: bytes) -> None:
+        """Keep a gateway's signed word about row `seq`, unless there is one about a later row."""
+        with self._db.transaction(("checkpoints",)):
+            self._db.execute(_VOUCHED, (source, epoch, seq, statement))
 
     def set_state(self, source: str, state: str, bdseq: int) -> None:
         """Online or offline, unless it is about another session than the last birth's."""

@@ -20,6 +20,7 @@ from edge_agent.city.verify import Verdict, verify
 from edge_agent.cli.city_options import DATABASE, FOLDER, place
 from edge_agent.cli.speech import tell, words
 from edge_agent.contract.envelope import source_of
+from edge_agent.contract.signatures import PublicKey, load_public
 from edge_agent.errors import EdgeAgentError
 
 SHOWN = 10  # findings of a kind
@@ -91,19 +92,30 @@ def ago(unix_ms: int) -> str:
 @DATABASE
 @click.argument("gateway")
 def verify_(folder: Path, database: str | None, gateway: str) -> None:
-    """Recompute the chain of GATEWAY's events and look for what is missing. Ends with 1 when something is found."""
+    """Recompute the chain of GATEWAY's events and look for what is missing, also at the end: how far it must reach,
+    the gateway has signed. Ends with 1 when something is found.
+    """
     with reading(folder, database) as reader:
-        verdicts = verify(reader, source_of(gateway))
+        keys = _keys(folder / "gateways", gateway)
+        verdicts = verify(reader, source_of(gateway), keys)
         if not verdicts:
             known = ", ".join(name_of(known.source) for known in reader.gateways()) or "-"
             raise EdgeAgentError("city.unknown", gateway=gateway, known=known)
+    if not keys:
+        tell("city.verify.no_key", folder=folder / "gateways")
     for verdict in verdicts:
-        _report(gateway, verdict)
+        _report(gateway, verdict, folder)
     if any(verdict.findings for verdict in verdicts):
         raise SystemExit(1)
 
 
-def _report(gateway: str, verdict: Verdict) -> None:
+def _keys(folder: Path, gateway: str) -> list[PublicKey]:
+    """The gateway's key, and the one before it."""
+    there = [path for path in (folder / f"{gateway}.pub", folder / f"{gateway}.pub.previous") if path.exists()]
+    return [load_public(path) for path in there]
+
+
+def _report(gateway: str, verdict: Verdict, folder: Path) -> None:
     tell(
         "city.verify.stream",
         gateway=gateway, epoch=verdict.epoch[:8], count=verdict.count, first=verdict.first, last=verdict.last,
@@ -113,11 +125,16 @@ def _report(gateway: str, verdict: Verdict) -> None:
     broken = [words("city.verify.broken", seq=seq) for seq in verdict.broken]
     altered = [words("city.verify.altered", seq=seq) for seq in verdict.altered]
     conflicts = [words("city.verify.conflict", seq=seq) for seq in verdict.conflicts]
-    for lines in (gaps, holes, broken, altered, conflicts):
+    cut = [words("city.verify.cut", first=first, last=last) for first, last in verdict.cut]
+    other = [words("city.verify.contradicted", seq=verdict.signed)] if verdict.contradicted else []
+    other += [words("city.verify.unsigned", folder=folder / "gateways")] if verdict.unsigned else []
+    for lines in (gaps, holes, cut, broken, altered, conflicts, other):
         for line in lines[:SHOWN]:
             click.echo(f"  {line}")
         if len(lines) > SHOWN:
             click.echo(f"  {words('city.verify.more', count=len(lines) - SHOWN)}")
+    if verdict.signed:
+        click.echo(f"  {words('city.verify.signed', seq=verdict.signed)}")
     if verdict.waiting:
         click.echo(f"  {words('city.verify.waiting', count=verdict.waiting)}")
     if verdict.findings:

@@ -11,6 +11,7 @@ import msgspec
 
 from edge_agent import __version__
 from edge_agent.contract import examples, topics
+from edge_agent.contract.checkpoint import CheckpointMessage
 from edge_agent.contract.envelope import Envelope
 from edge_agent.contract.messages import (
     ACK_EXPIRY_S,
@@ -57,6 +58,7 @@ _KINDS = {
     "rsp": "What became of commands. The same envelope.",
     "birth": "The gateway introduces itself, signed, at the beginning of every connection, until it is answered.",
     "state": "online or offline, retained; also the will. An offline whose bdseq is not the last birth's is ignored.",
+    "mark": "The gateway's word, signed, about a row that was acknowledged and its hash: so much the city must have.",
     "tel": "How the gateway is, once a minute at QoS 0: for a map and its colours. Not signed, never repeated.",
     "ack": "What the city holds, signed. Losing one is harmless: the next says all of it again.",
     "cmd": "A command, signed by a key the broker does not hold. Never retained, gone after 30 s.",
@@ -66,6 +68,7 @@ _KINDS = {
 }
 _MESSAGES: dict[str, tuple[type[msgspec.Struct], str]] = {
     "birth": (BirthMessage, "birth"), "state": (StateMessage, "state"),
+    "mark": (CheckpointMessage, "checkpoint"),
     "tel": (TelemetryMessage, "telemetry"), "ack": (AckMessage, "ack"), "cmd": (Command, "command"),
     "cfg": (ManifestMessage, "manifest"), "content": (PeopleChunk, "content"), "host": (StateMessage, "state"),
 }  # fmt: skip

@@ -2,6 +2,9 @@
 
 With it nobody can rewrite a journal from its beginning, nor cut off what came before without showing it: the rows that
 were removed in an orderly way end in a checkpoint with `pruned`.
+
+The city gets one, too (topic `mark`), about a row that it has acknowledged: what it has of this gateway must reach so
+far, and a database whose end was cut off, or that was put back from an older copy, shows it.
 """
 
 from typing import Annotated

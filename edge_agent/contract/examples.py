@@ -12,6 +12,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from edge_agent.contract.checkpoint import sign_checkpoint
 from edge_agent.contract.envelope import chain_hash, genesis, write_envelope
 from edge_agent.contract.messages import AckMessage, BirthMessage, ManifestMessage, Refusal, StateMessage, seal
 from edge_agent.contract.telemetry import TelemetryMessage
@@ -151,6 +152,13 @@ def stream() -> list[bytes]:
     return messages
 
 
+def _hash_of(seq: int) -> bytes:
+    own = genesis(EPOCH)
+    for number, event in enumerate(STREAM[:seq], 1):
+        own = chain_hash(own, e.encode_event(event), number)
+    return own
+
+
 def command() -> dict[str, Any]:
     """Unsigned: `seal` signs it."""
     return {
@@ -179,6 +187,7 @@ def messages() -> dict[str, bytes]:
             KEY,
         ),
         "state": canonical(StateMessage("online", 8_000)),
+        "checkpoint": sign_checkpoint(GATEWAY, EPOCH, 10, _hash_of(10), False, KEY),
         "ack": seal(
             AckMessage(
                 epoch=EPOCH, upto=10, have=((13, 14), (17, 24)), refused=(Refusal(11, "$.data.reason: …"),),

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from edge_agent.contract.checkpoint import CheckpointMessage
 from edge_agent.contract.envelope import Envelope, schema_id
 from edge_agent.contract.messages import AckMessage, BirthMessage, ManifestMessage, StateMessage
 from edge_agent.contract.telemetry import TelemetryMessage
@@ -22,6 +23,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     messages = {
         "ack": AckMessage,
         "birth": BirthMessage,
+        "checkpoint": CheckpointMessage,
         "command": Command,
         "content": PeopleChunk,
         "manifest": ManifestMessage,

@@ -10,7 +10,7 @@ ROOT = "sc/1"
 GATEWAY = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"  # certificate CN, topic level, file name: nothing that could be a path
 
 EVENT_KINDS = ("evt", "alr", "rsp")
-UP_KINDS = (*EVENT_KINDS, "birth", "state")
+UP_KINDS = (*EVENT_KINDS, "birth", "state", "mark")
 DOWN_KINDS = ("ack", "cmd", "cfg")  # and content by hash, see `content`
 
 _UP = re.compile(rf"{ROOT}/up/({GATEWAY})/({'|'.join(UP_KINDS)})")

@@ -17,6 +17,7 @@ import msgspec
 
 from edge_agent import log
 from edge_agent.contract import topics
+from edge_agent.contract.checkpoint import sign_checkpoint
 from edge_agent.contract.commanders import Keyring
 from edge_agent.contract.envelope import write_envelope
 from edge_agent.contract.messages import BirthMessage, RotationMessage, StateMessage, seal
@@ -163,6 +164,10 @@ class MqttUplink:
     def publish(self, row: Row, historic: bool) -> asyncio.Future[Sent]:
         topic = topics.of_event(self.gateway, row.tag)
         return self._send(topic, write_envelope(row, self.gateway, historic), content_type=EVENT_TYPE)
+
+    def vouch(self, epoch: str, seq: int, hash_: bytes) -> None:
+        statement = sign_checkpoint(self.gateway, epoch, seq, hash_, False, self.keys.signing)
+        self._send(topics.up(self.gateway, "mark"), statement)
 
     def tell(self, health: Health) -> None:
         if self._connection is None:

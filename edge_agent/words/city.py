@@ -64,6 +64,26 @@ WORDS: dict[str, tuple[str, str]] = {
         "{first}–{last}: missing, and not announced",
         "{first}–{last}:缺失,且未声明",
     ),
+    "city.verify.cut": (
+        "{first}–{last}: acknowledged, and cut off here: restore them from a copy of this database",
+        "{first}–{last}:已确认入库,但在本库末尾被截断;请从本数据库的备份恢复",
+    ),
+    "city.verify.signed": (
+        "the gateway signed what it had been told is here: up to event {seq}",
+        "网关已签署确认入库的范围:至第 {seq} 条",
+    ),
+    "city.verify.contradicted": (
+        "{seq}: is another event than the gateway signed: this database was rewritten",
+        "{seq}:与网关签署的事件不同:本数据库被改写过",
+    ),
+    "city.verify.unsigned": (
+        "the checkpoint kept here is not signed by this gateway (keys: {folder})",
+        "此处保存的检查点不是本网关签署的(密钥:{folder})",
+    ),
+    "city.verify.no_key": (
+        "no key of this gateway in {folder}: its checkpoints were not looked at",
+        "{folder} 中没有本网关的公钥:未检查其检查点",
+    ),
     "city.verify.waiting": (
         "{count} more are in the gateway's journal and on their way",
         "网关日志中还有 {count} 条待传",

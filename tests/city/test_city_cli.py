@@ -15,6 +15,9 @@ from edge_agent.city.rows import CityRow, KnownGateway
 from edge_agent.city.store import CityStore
 from edge_agent.cli import group
 from edge_agent.cli.city_look import instant_ms
+from edge_agent.contract.checkpoint import sign_checkpoint
+from edge_agent.contract.envelope import chain_hash
+from edge_agent.contract.signatures import PrivateKey, new_key, save_public
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.events import AccessGranted, GapAnnounced, encode_event
 from tests.city.test_city_store import EPOCH, OTHER, SOURCE, stream
@@ -163,3 +166,57 @@ def test_arguments_that_are_no_json(tmp_path: Path) -> None:
     told = call(tmp_path / "city.db", *wrong)
     assert isinstance(told.exception, EdgeAgentError)
     assert '{"for_s": 60}' in told.exception.text("en")
+
+
+def vouched(place: Path | str, rows: list[CityRow], key: PrivateKey, seq: int) -> None:
+    with closing(CityStore(place)) as store:
+        own = chain_hash(rows[seq - 1].prev, rows[seq - 1].body, seq)
+        store.vouched(SOURCE, EPOCH, seq, sign_checkpoint("G1", EPOCH, seq, own, False, key))
+
+
+def test_a_cut_off_end_is_found(place: Path | str, tmp_path: Path) -> None:
+    """By what was acknowledged, and when an older copy of all tables was put back, by what the gateway signed."""
+    rows, key = stream(12), new_key()
+    (tmp_path / "gateways").mkdir()
+    save_public(tmp_path / "gateways/G1.pub", key.public_key())
+    folder = ("--folder", str(tmp_path))
+    filled(place, rows[:10], last=12)
+    vouched(place, rows, key, 9)
+    vouched(place, rows, key, 8)  # a late one changes nothing
+    told = call(place, "verify", *folder, "G1")
+    assert told.exit_code == 0, told.output
+    assert "up to event 9" in told.output
+    assert "2 more are in the gateway's journal" in told.output
+    with closing(CityStore(place)) as store:
+        store._db.execute("DELETE FROM events WHERE seq IN (4, 9, 10)")
+    told = call(place, "verify", *folder, "G1")
+    assert told.exit_code == 1
+    assert "4–4: missing, and not announced" in told.output
+    assert "9–10: acknowledged, and cut off here" in told.output
+    assert "2 more are in the gateway's journal" in told.output
+    with closing(CityStore(place)) as store:
+        store._db.execute("UPDATE watermarks SET upto = 8")
+        store.store([rows[3]])
+    told = call(place, "verify", *folder, "G1")
+    assert told.exit_code == 1
+    assert "9–9: acknowledged, and cut off here" in told.output
+    assert "截断" in call(place, "verify", *folder, "G1", lang="zh").output
+
+
+def test_a_rewritten_end_is_found(place: Path | str, tmp_path: Path) -> None:
+    """A chain that was computed anew fits in itself, and not to the gateway's word; nor can that be replaced."""
+    key, folder = new_key(), ("--folder", str(tmp_path))
+    filled(place, stream(6))
+    (tmp_path / "gateways").mkdir()
+    save_public(tmp_path / "gateways/G1.pub", key.public_key())
+    with closing(CityStore(place)) as store:
+        store.vouched(SOURCE, EPOCH, 6, sign_checkpoint("G1", EPOCH, 6, bytes(32), False, key))
+    told = call(place, "verify", *folder, "G1")
+    assert told.exit_code == 1
+    assert "6: is another event than the gateway signed" in told.output
+    vouched(place, stream(6), new_key(), 6)
+    told = call(place, "verify", *folder, "G1")
+    assert told.exit_code == 1
+    assert "not signed by this gateway" in told.output
+    (tmp_path / "gateways/G1.pub").unlink()
+    assert "no key of this gateway" in call(place, "verify", *folder, "G1").output

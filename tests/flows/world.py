@@ -229,6 +229,7 @@ class MemoryUplink:
     def __init__(self) -> None:
         self.session = 0
         self.health: list[Health] = []
+        self.vouched: list[tuple[str, int, bytes]] = []
         self.births: list[Birth] = []
         self.watermark: int | None = None  # what the city answers a birth with; None = it is away
         self.stored: list[int] = []
@@ -271,6 +272,9 @@ class MemoryUplink:
 
     def stream(self, tag: str) -> str:
         return "rsp" if tag.startswith("command.") else "evt"
+
+    def vouch(self, epoch: str, seq: int, hash_: bytes) -> None:
+        self.vouched.append((epoch, seq, hash_))
 
     def tell(self, health: Health) -> None:
         self.health.append(health)
