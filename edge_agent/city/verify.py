@@ -45,8 +45,8 @@ class Verdict(msgspec.Struct):
 
     @property
     def findings(self) -> int:
-        lists = (self.holes, self.cut, self.broken, self.altered, self.conflicts)
-        return sum(map(len, lists)) + self.contradicted + self.unsigned
+        spans, numbers = len(self.holes) + len(self.cut), len(self.broken) + len(self.altered) + len(self.conflicts)
+        return spans + numbers + self.contradicted + self.unsigned
 
 
 def verify(reader: CityReader, source: str, keys: Sequence[PublicKey] = ()) -> list[Verdict]:

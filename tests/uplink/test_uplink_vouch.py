@@ -32,7 +32,7 @@ from tests.waiting import auntil
 def verdict(folder: Path) -> Verdict:
     key = load_public(folder / "gateways" / f"{GATEWAY}.pub")
     with closing(CityReader(folder / "city.db")) as reader:
-        return verify(reader, SOURCE, [key])[-1]
+        return next(reversed(verify(reader, SOURCE, [key])), Verdict(SOURCE, ""))
 
 
 @both_brokers
@@ -65,7 +65,7 @@ def test_a_database_put_back_from_an_older_copy_is_found(
             for count in (5, 7):
                 for _ in range(count):
                     await journal.record(DoorOpened(door="north-gate")).committed()
-                await auntil(lambda: city.store.gateway(SOURCE) and verdict(city.folder).signed == journal.last)
+                await auntil(lambda: verdict(city.folder).signed == journal.last)
                 if not older.exists():
                     city.store._db.execute("VACUUM INTO ?", (str(older),))
         whole = verdict(city.folder)
