@@ -125,6 +125,7 @@ def test_the_document_is_what_openapi_says(rig: Rig) -> None:
     }
 
 
+@pytest.mark.long
 def test_schemathesis_finds_nothing(rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every operation, good and bad input: no server error, nothing undocumented, no answer of another form."""
     program = Path(sys.executable).with_name("schemathesis")

@@ -82,6 +82,7 @@ def children(site: Estate) -> dict[str, int]:
     return pids
 
 
+@pytest.mark.long
 def test_a_covered_camera_is_one_alert_with_evidence_and_the_door_goes_on(tmp_path: Path) -> None:
     async def story() -> None:
         async with watched(tmp_path / "site", CAMERAS.format(clip=tampered(tmp_path / "yard.mp4"))) as site:
