@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from edge_agent.cli.audit import DOCUMENT, UNIT, register
 from edge_agent.cli.operate import BY, WHY, carry_out, site, who
 from edge_agent.cli.options import CONFIG, STATE, state_directory
 from edge_agent.cli.speech import tell, words
@@ -31,6 +33,7 @@ from edge_agent.model.sightings import Sighting
 from edge_agent.store.evidence import CLIP, MANIFEST, TRACK, EvidenceStore
 from edge_agent.store.faces import load_key
 from edge_agent.store.reading import JournalReader
+from edge_agent.store.retrievals import Retrieval
 
 KEY = click.option(
     "--key",
@@ -104,7 +107,9 @@ def release(config: Path, state: Path | None, by: str | None, why: str, evidence
 @CONFIG
 @STATE
 @BY
-@WHY
+@UNIT
+@click.option("--why", required=True, help="The reason, for the record.")
+@DOCUMENT
 @click.option(
     "--for", "purpose", type=click.Choice(["investigation", "publication"]), default="investigation", show_default=True,
     help="investigation: as it was recorded; publication: masked, faces and plates blurred.",
@@ -116,19 +121,29 @@ def export(
     config: Path,
     state: Path | None,
     by: str | None,
+    unit: str,
     why: str,
+    document: str,
     purpose: str,
     only_event: bool,
     evidence: str,
     folder: Path,
 ) -> None:
-    """Write a copy of EVIDENCE into a new folder of FOLDER. The running agent puts on record who takes it."""
+    """Write a copy of EVIDENCE into a new folder of FOLDER. The running agent puts on record who takes it.
+
+    Entered in the register of retrievals first (`audit list`).
+    """
     store = _store(config, state)
     if evidence not in store.there():
         raise EdgeAgentError("evidence.no_such", evidence=evidence)
     target = folder / evidence
     if target.exists():
         raise EdgeAgentError("evidence.folder_there", folder=target)
+    entry = Retrieval(
+        kind="exported", what=f"evidence/{evidence}", by=who(by), unit=unit, reason=why, document=document,
+        digest=digest(store.manifest(evidence)), note=purpose,
+    )  # fmt: skip
+    register(config, state).append(entry, time.time_ns() // 1_000_000)
     carry_out(site(config, state), Operation("export_evidence", who(by), why, target=evidence, outcome=purpose))
     files = (
         _published(config, store, evidence, only_event) if purpose == "publication" else _whole(config, store, evidence)

@@ -103,6 +103,7 @@ def test_a_covered_camera_is_one_alert_with_evidence_and_the_door_goes_on(tmp_pa
             folder = tmp_path / "copies"
             await site.command("evidence", "export", kept.evidence, folder, "--by", "王芳", "--why", "case 7")
             assert "evidence.exported" in tags(site)
+            assert f"evidence/{kept.evidence}" in await site.command("audit", "list"), "R8"
             copy = folder / kept.evidence
             assert frames(copy / "clip.mp4") >= 5 * FPS
             nowhere = ("--config", tmp_path / "none.toml")

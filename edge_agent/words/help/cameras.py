@@ -46,8 +46,9 @@ HELP: dict[str, str] = {
     "Clips of alerts: sealed on the disk, signed, chained, erased in time.": (
         "告警录像：加密存盘、签名、成链、到期清除。"
     ),
-    "Write a copy of EVIDENCE into a new folder of FOLDER. The running agent puts on record who takes it.": (
-        "将 EVIDENCE 副本写入 FOLDER 下的新文件夹。运行中的程序登记取走人。"
+    "Write a copy of EVIDENCE into a new folder of FOLDER. The running agent puts on record who takes it.\n\n"
+    "Entered in the register of retrievals first (`audit list`).": (
+        "将 EVIDENCE 副本写入 FOLDER 下的新文件夹。运行中的程序登记取走人。\n\n先登记入调取登记簿（`audit list`）。"
     ),
     "investigation: as it was recorded; publication: masked, faces and plates blurred.": (
         "investigation：原样；publication：遮挡隐私区域，人脸和车牌模糊。"
