@@ -100,6 +100,10 @@ fuzz-uplink: setup
 	PYTHONPATH=. $(BIN)/python -m tests.uplink.hostile $(COUNT) $(SEED) 2>/dev/null
 	PYTHONPATH=. $(BIN)/python -m tests.city.hostile $(COUNT) $(SEED) 2>/dev/null
 
+.PHONY: fuzz-api
+fuzz-api: setup broker
+	API_PHASES=coverage,fuzzing API_EXAMPLES=30 $(BIN)/pytest -q --timeout 900 tests/console/test_api.py -k schemathesis
+
 bench: setup broker postgres photos
 	PYTHONPATH=. $(BIN)/python bench/journal.py
 	PYTHONPATH=. $(BIN)/python bench/decide.py

@@ -28,6 +28,9 @@ class Room:
     async def ask(self, question: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, question)
 
+    async def close(self) -> None:
+        self._thread.shutdown(wait=False)
+
 
 class Lookback(Room):
     """Fulfils console.needs.Lookback."""
@@ -64,4 +67,4 @@ class Lookback(Room):
     async def close(self) -> None:
         if self._look is not None:
             await self.ask(self._look.close)
-        self._thread.shutdown(wait=False)
+        await super().close()

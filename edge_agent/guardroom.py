@@ -11,6 +11,7 @@ from edge_agent.console.desk import Desk
 from edge_agent.console.needs import AlarmView, DoorView, Needs
 from edge_agent.console.server import serve
 from edge_agent.console.site import site
+from edge_agent.console_exhibits import Exhibits
 from edge_agent.console_office import Office
 from edge_agent.console_rooms import Lookback
 from edge_agent.core import latch, response
@@ -40,12 +41,12 @@ class Guardroom:
             round(settings.session_h * 3_600_000),
         )
         look = Lookback(app.state / "journal.db", app.state / "look.db")
-        office = Office(app)
+        office, exhibits = Office(app), Exhibits(app)
         needs = Needs(
             config=app.config, journal=app.journal, clock=app.clock, accounts=accounts,
             carry_out=app.operations.carry_out, doors=self.doors, alarms=self.alarms,
             lost=lambda: app.alarms.lost,
-            describe=describe, person=self.person, look=look, office=office,
+            describe=describe, person=self.person, look=look, office=office, exhibits=exhibits,
         )  # fmt: skip
         desk = Desk(needs)
         try:
@@ -56,7 +57,7 @@ class Guardroom:
                     task.cancel()
         finally:
             accounts.close()
-            await asyncio.gather(look.close(), office.close())
+            await asyncio.gather(look.close(), office.close(), exhibits.close())
 
     def doors(self) -> list[DoorView]:
         """How every door stands now."""

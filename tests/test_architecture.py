@@ -63,8 +63,10 @@ ROOTS = {
     "app",
     "devices",
     "diagnosis",
+    "console_exhibits",
     "console_office",
     "console_rooms",
+    "exhibits",
     "guardroom",
     "installation",
     "readiness",
@@ -161,3 +163,15 @@ def test_the_daemon_loads_no_library_of_devices_before_one_is_configured() -> No
     code = f"import sys, edge_agent.app, edge_agent.config; print(*(set('{libraries}'.split()) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == []
+
+
+def test_the_first_start_makes_the_tables_without_loading_numpy(tmp_path: Path) -> None:
+    """sqlite-utils loads it where it finds it: 11 MB that a gateway without cameras would keep."""
+    file = tmp_path / "journal.db"
+    code = (
+        "import sys; from pathlib import Path; from edge_agent.store import database, schema;"
+        f" database.open_file(Path({str(file)!r}), schema.JOURNAL).connection.close();"
+        " assert 'sqlite_utils' in sys.modules; print('numpy' in sys.modules); import numpy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["False"]

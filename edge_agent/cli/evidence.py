@@ -1,16 +1,15 @@
 """`edge-agent evidence`: what was kept, whether it is as it was signed, and copies for those who need them."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import msgspec
 
+from edge_agent.cli.audit import DOCUMENT, UNIT, register
 from edge_agent.cli.operate import BY, WHY, carry_out, site, who
 from edge_agent.cli.options import CONFIG, STATE, state_directory
 from edge_agent.cli.speech import tell, words
@@ -24,13 +23,14 @@ from edge_agent.contract.evidence import (
     signature_findings,
 )
 from edge_agent.contract.signatures import PublicKey, load_public
-from edge_agent.errors import EdgeAgentError, StoreError
+from edge_agent.errors import EdgeAgentError
+from edge_agent.exhibits import child, of_store, own_keys, recorded, stream_findings
 from edge_agent.model.commands import Operation
-from edge_agent.model.evidence import Exhibit, Manifest
+from edge_agent.model.evidence import Manifest
 from edge_agent.model.sightings import Sighting
 from edge_agent.store.evidence import CLIP, MANIFEST, TRACK, EvidenceStore
 from edge_agent.store.faces import load_key
-from edge_agent.store.reading import JournalReader
+from edge_agent.store.retrievals import Retrieval
 
 KEY = click.option(
     "--key",
@@ -52,7 +52,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_(config: Path, state: Path | None, as_json: bool) -> None:
     """Show what is kept, the newest last. No agent needs to run."""
-    exhibits = _exhibits(state_directory(config, state))
+    exhibits = recorded(state_directory(config, state))
     for exhibit in exhibits:
         if as_json:
             click.echo(msgspec.json.encode(exhibit).decode())
@@ -104,7 +104,9 @@ def release(config: Path, state: Path | None, by: str | None, why: str, evidence
 @CONFIG
 @STATE
 @BY
-@WHY
+@UNIT
+@click.option("--why", required=True, help="The reason, for the record.")
+@DOCUMENT
 @click.option(
     "--for", "purpose", type=click.Choice(["investigation", "publication"]), default="investigation", show_default=True,
     help="investigation: as it was recorded; publication: masked, faces and plates blurred.",
@@ -116,19 +118,29 @@ def export(
     config: Path,
     state: Path | None,
     by: str | None,
+    unit: str,
     why: str,
+    document: str,
     purpose: str,
     only_event: bool,
     evidence: str,
     folder: Path,
 ) -> None:
-    """Write a copy of EVIDENCE into a new folder of FOLDER. The running agent puts on record who takes it."""
+    """Write a copy of EVIDENCE into a new folder of FOLDER. The running agent puts on record who takes it.
+
+    Entered in the register of retrievals first (`audit list`).
+    """
     store = _store(config, state)
     if evidence not in store.there():
         raise EdgeAgentError("evidence.no_such", evidence=evidence)
     target = folder / evidence
     if target.exists():
         raise EdgeAgentError("evidence.folder_there", folder=target)
+    entry = Retrieval(
+        kind="exported", what=f"evidence/{evidence}", by=who(by), unit=unit, reason=why, document=document,
+        digest=digest(store.manifest(evidence)), note=purpose,
+    )  # fmt: skip
+    register(config, state).append(entry, time.time_ns() // 1_000_000)
     carry_out(site(config, state), Operation("export_evidence", who(by), why, target=evidence, outcome=purpose))
     files = (
         _published(config, store, evidence, only_event) if purpose == "publication" else _whole(config, store, evidence)
@@ -157,7 +169,8 @@ def verify(config: Path, state: Path | None, key: Path | None, what: str | None)
     if what is not None and Path(what).is_dir():
         found = {Path(what).name: _of_folder(Path(what), _keys(config, key, Path(what)))}
     else:
-        found = _of_store(config, state, _keys(config, key), what)
+        exhibits = recorded(state_directory(config, state))
+        found = of_store(_store(config, state), exhibits, _keys(config, key), what)
     bad = 0
     for evidence, findings in found.items():
         fatal = any(finding.fatal for finding in findings)
@@ -174,12 +187,6 @@ def verify(config: Path, state: Path | None, key: Path | None, what: str | None)
 # ---- reading ---------------------------------------------------------------------------------------------------------
 
 
-def _exhibits(folder: Path) -> list[Exhibit]:
-    with closing(JournalReader(folder / "journal.db")) as reader:
-        found = [change for change in reader.standing() if isinstance(change, Exhibit)]
-    return sorted(found, key=lambda exhibit: exhibit.number)
-
-
 def _store(config: Path, state: Path | None) -> EvidenceStore:
     return EvidenceStore(state_directory(config, state) / "evidence", load_key(config.parent / EVIDENCE_KEY))
 
@@ -189,8 +196,7 @@ def _keys(config: Path, key: Path | None, folder: Path | None = None) -> list[Pu
         return [load_public(key)]
     if folder is not None and not config.exists() and (folder / "gateway.pub").exists():
         return [load_public(folder / "gateway.pub")]  # proves that it is whole, not whose it is
-    keys = config.parent / "keys"
-    return [load_public(keys / name) for name in ("gateway.pub", "gateway.previous.pub") if (keys / name).exists()]
+    return own_keys(config.parent)
 
 
 # ---- verifying -------------------------------------------------------------------------------------------------------
@@ -210,7 +216,7 @@ def _of_folder(folder: Path, keys: list[PublicKey]) -> list[Finding]:
     known = {file.name for file in manifest.files} | {MANIFEST, "gateway.pub"}
     findings += [Finding("evidence.stranger", False, one.name) for one in folder.iterdir() if one.name not in known]
     if (folder / CLIP).exists():
-        findings = _stream(manifest, findings, (folder / CLIP).read_bytes)
+        findings = stream_findings(manifest, findings, (folder / CLIP).read_bytes)
     return findings + other_findings(manifest)
 
 
@@ -218,78 +224,6 @@ def _pieces(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while piece := file.read(1 << 20):
             yield piece
-
-
-def _of_store(config: Path, state: Path | None, keys: list[PublicKey], only: str | None) -> dict[str, list[Finding]]:
-    store, exhibits = _store(config, state), _exhibits(state_directory(config, state))
-    if only is not None and only not in {exhibit.evidence for exhibit in exhibits}:
-        raise EdgeAgentError("evidence.no_such", evidence=only)
-    by_number = {exhibit.number: exhibit for exhibit in exhibits}
-    found = {}
-    for exhibit in exhibits:
-        if only is None or exhibit.evidence == only:
-            before = by_number.get(exhibit.number - 1)
-            findings = _one(store, exhibit, keys)
-            if before is not None and exhibit.previous != before.manifest:
-                findings.append(Finding("evidence.broken_chain"))
-            elif before is None and exhibit.previous:
-                findings.append(Finding("evidence.chain_gap", False, f"{exhibit.previous[:12]}…"))
-            found[exhibit.evidence] = findings
-    strangers = store.there() - {exhibit.evidence for exhibit in exhibits}
-    if only is None:
-        found |= {name: [Finding("evidence.not_recorded")] for name in sorted(strangers)}
-    return found
-
-
-def _one(store: EvidenceStore, exhibit: Exhibit, keys: list[PublicKey]) -> list[Finding]:
-    try:
-        raw = store.manifest(exhibit.evidence)
-    except StoreError:
-        return [Finding("evidence.no_manifest")]
-    findings = signature_findings(raw, keys)
-    if digest(raw) != exhibit.manifest:
-        findings.append(Finding("evidence.other_manifest"))
-    manifest = read_manifest(raw)
-    if manifest is None:
-        return findings
-    for file in manifest.files:
-        try:
-            findings += file_findings(manifest, file.name, store.read(exhibit.evidence, file.name))
-        except StoreError:
-            there = (store.folder / exhibit.evidence / file.name).exists()
-            findings.append(Finding("evidence.bad_hash" if there else "evidence.file_missing", True, file.name))
-    if not any(finding.what == CLIP for finding in findings):
-        findings = _stream(manifest, findings, lambda: b"".join(store.read(exhibit.evidence, CLIP)))
-    return findings + other_findings(manifest)
-
-
-def _stream(manifest: Manifest, findings: list[Finding], clip: Callable[[], bytes]) -> list[Finding]:
-    """The video's own units. A clip that was only put into another container is told from another video."""
-    if manifest.stream is None:
-        return [*findings, Finding("evidence.no_stream", False)]
-    try:
-        same = _units(clip()) == manifest.stream.sha256
-    except StoreError:
-        return findings
-    rewritten = any(finding.code == "evidence.bad_hash" and finding.what == CLIP for finding in findings)
-    if not same:
-        return [*findings, Finding("evidence.bad_stream")]
-    return [*findings, Finding("evidence.same_stream", False)] if rewritten else findings
-
-
-def _units(clip: bytes) -> str:
-    done = _child("edge_agent.vision.unit_hash", clip)
-    return str(json.loads(done or b"{}").get("sha256", ""))
-
-
-def _child(module: str, data: bytes) -> bytes:
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", module], input=data, stdout=subprocess.PIPE, timeout=CHILD_WITHIN_S, check=True
-        )
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        raise EdgeAgentError("evidence.publish_failed", why=type(error).__name__) from error
-    return done.stdout
 
 
 # ---- copies ----------------------------------------------------------------------------------------------------------
@@ -315,7 +249,7 @@ def _published(
     camera = next((one for one in load_config(config).cameras if manifest and one.name == manifest.camera), None)
     job = {"masks": camera.masks if camera else (), "only": _place(store, evidence, manifest) if only_event else None}
     clip = b"".join(store.read(evidence, CLIP))
-    said, _, made = _child("edge_agent.vision.publish", json.dumps(job).encode() + b"\n" + clip).partition(b"\n")
+    said, _, made = child("edge_agent.vision.publish", json.dumps(job).encode() + b"\n" + clip).partition(b"\n")
     counts = json.loads(said)
     tell("evidence.masked", faces=counts["faces"] + counts["heads"], plates=counts["plates"])
     yield "published.mp4", iter([made])

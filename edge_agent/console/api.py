@@ -14,13 +14,14 @@ from edge_agent.console import visit_api, wall
 from edge_agent.console.desk import Desk
 from edge_agent.console.endpoint import Asked, Endpoint, Nothing, Refused
 from edge_agent.console.endpoint import routes as endpoint_routes
-from edge_agent.console.needs import AlarmView, DoorView, PersonFile, PersonRow, Said
+from edge_agent.console.needs import AlarmView, DoorView, EvidenceFile, PersonFile, PersonRow, Said
 from edge_agent.console.openapi import PARAMETER, document
 from edge_agent.console.people import FIELDS
 from edge_agent.console.stream import open_alarms
 from edge_agent.model.accounts import Right
 from edge_agent.model.commands import Done
 from edge_agent.model.events import AuditViewed, UnknownEvent, encode_event
+from edge_agent.model.evidence import Exhibit
 from edge_agent.model.look import Hour, Search
 
 Text = Annotated[str, Meta(max_length=200)]
@@ -278,6 +279,21 @@ def _id(asked: Asked) -> str:
     return asked.path["person"]
 
 
+async def evidence_kept(desk: Desk, asked: Asked) -> list[Exhibit]:
+    kept = desk.needs.exhibits.kept()
+    desk.audit(AuditViewed(by=asked.who.name, what="evidence", count=len(kept)))
+    return kept
+
+
+async def evidence_file(desk: Desk, asked: Asked) -> EvidenceFile:
+    """Checked as it is asked for."""
+    file = await desk.needs.exhibits.file(asked.path["evidence"])
+    if file is None:
+        raise Refused(404, "no_evidence")
+    desk.audit(AuditViewed(by=asked.who.name, what=f"evidence/{file.exhibit.evidence}"))
+    return file
+
+
 async def devices(desk: Desk, asked: Asked) -> Devices:
     journal = desk.needs.journal
     clock = str(desk.needs.clock.now().state)
@@ -318,6 +334,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              summary="Remove with all that hung on them; the lines are the proof", answer=Said),
     Endpoint(method="POST", path="/people/{person}/face", right="people_edit", do=enrol,
              summary="Enrol a face from a photograph", query=FaceQuery, takes="image/jpeg", answer=Said),
+    Endpoint(method="GET", path="/evidence", right="history", do=evidence_kept, summary="Evidence kept here",
+             answer=list[Exhibit]),
+    Endpoint(method="GET", path="/evidence/{evidence}", right="history", do=evidence_file,
+             summary="A piece of evidence, checked now", answer=EvidenceFile),
     Endpoint(method="GET", path="/devices", right="devices", do=devices, summary="Health of gateway and devices",
              query=Nothing, answer=Devices),
     *visit_api.ENDPOINTS,

@@ -3,7 +3,7 @@
 The console itself knows no database, no door and no camera: it shows what it is given and passes on what is wanted.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Protocol
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from edge_agent.model.accounts import Refusal, Session, User, Who
 from edge_agent.model.commands import Done, Operation
 from edge_agent.model.events import Row
+from edge_agent.model.evidence import Exhibit
 from edge_agent.model.look import Found, Hour, Search
 from edge_agent.model.people import Person
 from edge_agent.model.site import Config
@@ -188,6 +189,40 @@ class Lookback(Protocol):
     async def hours(self, from_ms: int, until_ms: int, door: str = "") -> list[Hour]: ...
 
 
+class EvidenceNote(msgspec.Struct, frozen=True):
+    """Something about a piece of evidence. `code` of the words; `fatal`: it is not what was signed."""
+
+    code: str
+    fatal: bool
+    what: str = ""
+
+
+class EvidenceFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of evidence as it was just checked against its signature: `good`, and why not. `kind` and `rule` of the
+    alert it was kept of.
+    """
+
+    exhibit: Exhibit
+    kind: str
+    rule: str
+    good: bool
+    notes: tuple[EvidenceNote, ...]
+
+
+class Exhibits(Protocol):
+    """Evidence kept here. Raises EdgeAgentError when its key cannot be read."""
+
+    def kept(self) -> list[Exhibit]:
+        """Newest first."""
+        ...
+
+    async def file(self, evidence: str) -> EvidenceFile | None: ...
+
+    async def clip(self, evidence: str) -> tuple[int, Iterator[bytes]] | None:
+        """Size and pieces of the video; they block."""
+        ...
+
+
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
     """All of it in one place. `doors`: how every door stands now; `describe`: a row in words of a language."""
 
@@ -202,4 +237,5 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     describe: Callable[[Row, str], Words]
     look: Lookback
     office: Office
+    exhibits: Exhibits
     person: Callable[[str], Person | None]  # category and house of somebody in the book

@@ -8,6 +8,7 @@ import msgspec
 
 from edge_agent import __version__
 from edge_agent.console.endpoint import ROOT, Endpoint, Wrong
+from edge_agent.model.encoding import json_schemas
 
 PARAMETER = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # a person's or a visit's id
 REFUSALS = {
@@ -19,9 +20,8 @@ REFUSALS = {
 def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
     endpoints = tuple(endpoints)
     bodies = [endpoint.body for endpoint in endpoints if endpoint.body is not None]
-    _, components = msgspec.json.schema_components(
-        [*(endpoint.answer for endpoint in endpoints), *bodies, Wrong], ref_template="#/components/schemas/{name}"
-    )
+    answers = [endpoint.answer for endpoint in endpoints]
+    components = json_schemas([*answers, *bodies, Wrong], "#/components/schemas/{name}")
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
         paths.setdefault(ROOT + endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)

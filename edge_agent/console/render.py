@@ -43,6 +43,7 @@ NAV = (
     Nav("/people", "people", "console.nav.people"),
     Nav("/history", "history", "console.nav.history"),
     Nav("/charts", "history", "console.nav.charts"),
+    Nav("/evidence", "history", "console.nav.evidence"),
     Nav("/devices", "devices", "console.nav.devices"),
 )
 

@@ -6,7 +6,8 @@ be corrected later, the body never. Once old rows were pruned the chain begins a
 
 import hashlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import msgspec
 
@@ -73,6 +74,25 @@ def walk(
 
     Raises sqlite3.Error when the file itself cannot be read.
     """
+    with _snapshot(connection):
+        return _walk(connection, epoch, after, vouch)
+
+
+@contextmanager
+def _snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """All that is read is of one moment: a running agent makes room meanwhile, and the begin of the chain moves."""
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+
+
+def _walk(connection: sqlite3.Connection, epoch: str, after: int | None, vouch: Vouch | None) -> ChainReport:
     begin, known = start(connection, epoch)
     seq, hash_ = (begin, known) if after is None or after <= begin else (after, None)
     first = seq + 1

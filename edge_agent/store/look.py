@@ -7,6 +7,7 @@ but made again. The rows themselves stay in the journal.
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,11 @@ class Look:
 
     def __init__(self, journal: Path, path: Path) -> None:
         self.path = path
-        self._reader = JournalReader(journal)
-        self._connection = self._open()
+        with ExitStack() as unless_whole:
+            self._reader = JournalReader(journal)
+            unless_whole.callback(self._reader.close)
+            self._connection = self._open()
+            unless_whole.pop_all()
 
     def close(self) -> None:
         self._connection.close()
@@ -127,26 +131,35 @@ class Look:
         """The file as it is, or a new one when it is another journal's, of another form, or damaged."""
         for attempt in range(2):
             try:
-                connection = sqlite3.connect(
-                    self.path.absolute().as_uri(), uri=True, isolation_level=None, check_same_thread=False
-                )
-                connection.execute("PRAGMA journal_mode = MEMORY")
-                connection.execute("PRAGMA synchronous = OFF")  # nothing here that the journal has not got
-                connection.execute("PRAGMA cache_size = -4096")
-                if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'about'").fetchone():
-                    connection.executescript(TABLES)
-                    connection.execute("INSERT INTO about VALUES (?, ?)", (self._reader.epoch, FORM))
-                if connection.execute("SELECT epoch, form FROM about").fetchone() == (self._reader.epoch, FORM):
-                    self.path.chmod(0o600)
-                    connection.execute("ATTACH ? AS journal", (f"{self._reader.path.absolute().as_uri()}?mode=ro",))
-                    return connection
-                connection.close()
+                with ExitStack() as unless_good:
+                    connection = self._connected()
+                    unless_good.callback(connection.close)
+                    if connection.execute("SELECT epoch, form FROM about").fetchone() == (self._reader.epoch, FORM):
+                        self.path.chmod(0o600)
+                        connection.execute("ATTACH ? AS journal", (f"{self._reader.path.absolute().as_uri()}?mode=ro",))
+                        unless_good.pop_all()
+                        return connection
             except database.FAILURES as error:
                 if attempt:
                     raise database.translated(error, self.path) from error
                 logger.warning("%s is made again: %s", self.path.name, error)
             self.path.unlink(missing_ok=True)
         raise StoreError("store.failing", file=self.path.name, why="another journal's")
+
+    def _connected(self) -> sqlite3.Connection:
+        with ExitStack() as unless_good:
+            connection = sqlite3.connect(
+                self.path.absolute().as_uri(), uri=True, isolation_level=None, check_same_thread=False
+            )
+            unless_good.callback(connection.close)
+            connection.execute("PRAGMA journal_mode = MEMORY")
+            connection.execute("PRAGMA synchronous = OFF")  # nothing here that the journal has not got
+            connection.execute("PRAGMA cache_size = -4096")
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'about'").fetchone():
+                connection.executescript(TABLES)
+                connection.execute("INSERT INTO about VALUES (?, ?)", (self._reader.epoch, FORM))
+            unless_good.pop_all()
+        return connection
 
     def _do(self, query: str, *values: object) -> int:
         try:

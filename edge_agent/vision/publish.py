@@ -19,6 +19,9 @@ DETECT_EVERY = 3  # frames
 AROUND_S = 0.5
 GROW = 0.25  # of a found box, on each side
 BLOCK_PX = 24
+# A plate as any country's: a row of strokes. (width, height) px that bridge the gaps between its letters.
+BRIDGES = ((9, 3), (17, 5), (33, 9))
+PLATE_ASPECT, PLATE_PX, PLATE_FILL, PLATE_STROKES = (1.8, 8.0), (8, 160), 0.45, 6
 
 
 class PublishJob(msgspec.Struct, frozen=True):
@@ -101,6 +104,9 @@ class Finder:
                     left = gray.shape[1] - x - w if mirrored else x
                     boxes.append((int(left), int(y), int(w), int(h)))
                     self.counts[kind] += 1
+        for x, y, w, h in self._plates(gray):
+            boxes.append((x, y, w, h))
+            self.counts["plates"] += 1
         scale = min(1.0, 960 / gray.shape[1])
         small = self._cv2.resize(gray, None, fx=scale, fy=scale) if scale < 1 else gray
         if small.shape[0] >= 128 and small.shape[1] >= 64:
@@ -109,6 +115,26 @@ class Finder:
                 boxes.append((int((x + w * 0.25) / scale), int(y / scale), int(w * 0.5 / scale), int(h * 0.25 / scale)))
                 self.counts["heads"] += 1
         return boxes
+
+    def _plates(self, gray: Any) -> list[Box]:
+        """Rows of upright strokes, light on dark or dark on light: plates, and lettering that is none."""
+        import numpy as np
+
+        cv2 = self._cv2
+        edges = np.abs(cv2.Sobel(cv2.GaussianBlur(gray, (3, 3), 0), cv2.CV_32F, 1, 0))
+        steep = (edges > max(60.0, 3.0 * float(edges.mean()))).astype(np.uint8)
+        found: list[Box] = []
+        for bridge in BRIDGES:
+            rows = cv2.morphologyEx(steep, cv2.MORPH_CLOSE, np.ones((1, bridge[0]), np.uint8))
+            rows = cv2.morphologyEx(rows, cv2.MORPH_OPEN, np.ones((bridge[1], bridge[0]), np.uint8))
+            _, _, parts, _ = cv2.connectedComponentsWithStats(rows, connectivity=8)
+            for x, y, w, h, area in parts[1:].tolist():
+                if not (PLATE_PX[0] <= h <= PLATE_PX[1] and PLATE_ASPECT[0] <= w / h <= PLATE_ASPECT[1]):
+                    continue
+                strokes = np.count_nonzero(np.diff(steep[y + h // 2, x : x + w].astype(np.int8)) == 1)
+                if area >= PLATE_FILL * w * h and strokes >= PLATE_STROKES:
+                    found.append((x - h // 4, y - h // 4, w + h // 2, h + h // 2))
+        return found
 
 
 def hide(picture: Any, boxes: list[Box], job: PublishJob) -> Any:

@@ -34,10 +34,12 @@ class Watch(Protocol):
 
 
 class Analysis:
-    """All that looks at one camera's pictures, in one order: the same for a live camera and for a recording."""
+    """All that looks at one camera's pictures, in one order: the same for a live camera and for a recording. `live`: it
+    has to keep up, and takes less of each picture when this board cannot.
+    """
 
-    def __init__(self, job: SentryJob) -> None:
-        self._job = job
+    def __init__(self, job: SentryJob, *, live: bool = False) -> None:
+        self._job, self._live = job, live
         self.watches: list[Watch] | None = None  # made for the size of the first picture
         self._at_ms = 0
 
@@ -47,7 +49,7 @@ class Analysis:
             return []
         self._at_ms = frame.up_ms
         if self.watches is None:
-            self.watches = watches(self._job, (gray.shape[1], gray.shape[0]))
+            self.watches = watches(self._job, (gray.shape[1], gray.shape[0]), live=self._live)
         return [sighting for watch in self.watches for sighting in _shown(watch)(gray, frame)]
 
     def stop(self, up_ms: int | None = None) -> list[Sighting]:
@@ -56,16 +58,18 @@ class Analysis:
         return [sighting for watch in self.watches or () for sighting in watch.stop(at_ms)]
 
 
-def watches(job: SentryJob, size: tuple[int, int]) -> list[Watch]:
+def watches(job: SentryJob, size: tuple[int, int], *, live: bool = False) -> list[Watch]:
     """What this camera is watched for. A façade that does not fit the picture costs itself, not the others."""
     from edge_agent.vision.tamper import TamperWatch
 
     found: list[Watch] = [TamperWatch(job.camera.name, job.camera.fps)]
     for facade in job.facades:
         from edge_agent.vision.falling import FallingWatch
+        from edge_agent.vision.falling_pace import PacedFalls
 
         try:
-            found.append(FallingWatch(facade))
+            watch = FallingWatch(facade)
+            found.append(PacedFalls(watch, job.camera.name, job.camera.fps) if live else watch)
         except EdgeAgentError as error:
             logger.error("%s is not watched: %s", facade.name, error)
     if job.zones or job.lines:
@@ -98,7 +102,7 @@ def work(job: SentryJob, pipe: Pipe) -> None:
     from edge_agent.vision.decode import FrameSource
 
     threading.excepthook = die
-    analysis = Analysis(job)
+    analysis = Analysis(job, live=True)
     source = FrameSource(job.camera.url, job.camera.fps, QUEUE)
     source.start()
     presence, lost = Presence(pipe, job.camera.fps), 0

@@ -12,6 +12,8 @@ from edge_agent.model.events import AlertOpened, DoorOpened
 from edge_agent.sim.proxy import FaultProxy
 from tests.console.browsing import CHROMIUM, PATIENCE_MS, SIZES, accessible, guard, keep, launch
 from tests.console.rig import DOORS, STRANGER, Rig
+from tests.console.test_evidence_pages import clip
+from tests.console.test_evidence_pages import keep as keep_evidence
 from tests.waiting import until
 
 PAGES = (
@@ -60,6 +62,7 @@ def busy(rig: Rig) -> Rig:
     rig.card(STRANGER, at=DOORS[1])
     rig.card(at=DOORS[2])
     until(lambda: len(rig.events("access.granted")) >= 2 and rig.events("access.denied"))
+    keep_evidence(rig, clip())
     return rig
 
 
@@ -78,6 +81,8 @@ def test_every_page_in_both_languages_and_three_sizes(browser: Browser, busy: Ri
             "/people/+import",
             "/history",
             "/charts",
+            "/evidence",
+            "/evidence/ev-1",
         ):
             if path != "/":
                 page.goto(busy.url + path)
@@ -100,6 +105,17 @@ def test_a_card_is_on_the_wall_without_a_reload(browser: Browser, busy: Rig) -> 
         expect(tile).to_contain_text("按访客登记")
         expect(page.locator("#lines li").first).to_contain_text(DOORS[0])
         assert page.evaluate("window.stayed")
+
+
+def test_evidence_is_checked_and_plays_to_its_end(browser: Browser, busy: Rig) -> None:
+    with guard(browser, busy.url, "supervisor") as page:
+        page.goto(busy.url + "/evidence")
+        page.get_by_role("link", name=re.compile(r"^20\d\d-")).click()
+        expect(page.locator("#checked")).to_contain_text("与签名一致")
+        page.evaluate("() => { const clip = document.querySelector('video'); clip.muted = true; clip.play(); }")
+        until(lambda: page.evaluate("document.querySelector('video').ended"), 20)
+        assert page.evaluate("document.querySelector('video').videoWidth") == 320
+        keep(page, "evidence-played")
 
 
 def test_a_door_is_opened_with_two_keys(browser: Browser, busy: Rig) -> None:

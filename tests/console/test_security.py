@@ -5,7 +5,7 @@ import re
 import pytest
 from starlette.routing import Route
 
-from edge_agent.console import alarms, devices, history, people, rounds, session, visits, wall
+from edge_agent.console import alarms, devices, evidence, history, people, rounds, session, visits, wall
 from edge_agent.model.accounts import OF_ROLE, ROLES
 from edge_agent.model.events import AccessDenied, DeviceLost
 from tests.console.rig import DOORS, PASSWORD, Client, Rig
@@ -28,6 +28,8 @@ ROUTES = {
     ("POST", "/hazards"): "patrol", ("POST", "/hazards/{hazard}"): "patrol",
     ("GET", "/hazards/{hazard}/photo"): "patrol",
     ("GET", "/devices"): "devices",
+    ("GET", "/evidence"): "history", ("GET", "/evidence/{evidence}"): "history",
+    ("GET", "/evidence/{evidence}/clip"): "history",
     ("GET", "/unlock"): None, ("POST", "/unlock"): None, ("POST", "/lock"): None, ("POST", "/sign-out"): None,
     ("GET", "/sign-in"): None, ("POST", "/sign-in"): None,
 }  # fmt: skip
@@ -39,7 +41,7 @@ def routes() -> list[Route]:
         """Routes are made without looking at the desk."""
 
     desk = Nobody()
-    parts = (session, wall, alarms, history, people, devices, visits, rounds)
+    parts = (session, wall, alarms, history, people, devices, visits, rounds, evidence)
     return [route for part in parts for route in part.routes(desk)]  # type: ignore[arg-type]
 
 

@@ -12,6 +12,7 @@ from edge_agent.sim.broker import find_mosquitto
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(find_mosquitto() is None, reason="Mosquitto is not on this machine (Debian: mosquitto)")
 def test_the_quick_rows_hold() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from edge_agent.errors import JournalUnavailable
 from edge_agent.model.clock import ClockState, Moment
 from edge_agent.model.events import ClockAnchored, DoorOpened
 from edge_agent.ports import Anchor
-from edge_agent.store import reserve, upkeep
+from edge_agent.store import chain, reserve, upkeep
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.reading import JournalReader
 from edge_agent.store.writer import Writer
@@ -234,3 +235,25 @@ def test_times_that_nobody_knew_are_found_out(tmp_path: Path) -> None:
     assert rows[8].clock == "synced"
     assert max(pasts[1])[0] >= last_of_a.wall_ms  # what the next boot must not fall behind
     assert BOOT not in {row.boot_id for row in rows}
+
+
+def test_the_chain_is_read_as_of_one_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room that is made while somebody verifies is no missing row."""
+    begin = chain.start
+
+    def made_room(connection: sqlite3.Connection, epoch: str) -> tuple[int, bytes]:
+        found = begin(connection, epoch)
+        other = sqlite3.connect(tmp_path / "journal.db", isolation_level=None)
+        other.execute("DELETE FROM events WHERE seq <= 10")
+        other.close()
+        return found
+
+    async def story(journal: SqliteJournal) -> None:
+        for recording in [journal.record(DoorOpened(door="d")) for _ in range(30)]:
+            await recording.committed()
+        monkeypatch.setattr(chain, "start", made_room)
+        report = await journal.verify()
+        assert report.ok
+        assert (report.first, report.checked) == (1, 30)
+
+    journalling(tmp_path / "journal.db", story)

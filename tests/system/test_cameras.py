@@ -82,6 +82,7 @@ def children(site: Estate) -> dict[str, int]:
     return pids
 
 
+@pytest.mark.long
 def test_a_covered_camera_is_one_alert_with_evidence_and_the_door_goes_on(tmp_path: Path) -> None:
     async def story() -> None:
         async with watched(tmp_path / "site", CAMERAS.format(clip=tampered(tmp_path / "yard.mp4"))) as site:
@@ -102,6 +103,7 @@ def test_a_covered_camera_is_one_alert_with_evidence_and_the_door_goes_on(tmp_pa
             folder = tmp_path / "copies"
             await site.command("evidence", "export", kept.evidence, folder, "--by", "王芳", "--why", "case 7")
             assert "evidence.exported" in tags(site)
+            assert f"evidence/{kept.evidence}" in await site.command("audit", "list"), "R8"
             copy = folder / kept.evidence
             assert frames(copy / "clip.mp4") >= 5 * FPS
             nowhere = ("--config", tmp_path / "none.toml")

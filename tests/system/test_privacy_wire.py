@@ -107,6 +107,7 @@ def child_of(pid: int) -> int:
     return 0
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_r04_no_face_no_template_no_id_number_leaves_its_place(tmp_path: Path) -> None:
     pictures = photos()

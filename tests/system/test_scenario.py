@@ -24,6 +24,7 @@ BROKERS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("broker", BROKERS)
 def test_all_steps_hold(broker: str, tmp_path: Path) -> None:

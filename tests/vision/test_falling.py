@@ -12,7 +12,7 @@ from edge_agent.errors import EdgeAgentError
 from edge_agent.model.sightings import Phase, Sighting
 from edge_agent.model.site import Facade, FloorLine
 from edge_agent.vision.falling import FallingWatch
-from edge_agent.vision.falling_pace import Pace
+from edge_agent.vision.falling_pace import Pace, PacedFalls
 from tests.vision.facade.clip import Clip, draw, luma
 
 DATA = Path(os.environ.get("EDGE_AGENT_DATA", "../shared/data"))
@@ -123,3 +123,31 @@ def test_a_board_that_cannot_keep_up_says_so_and_comes_back() -> None:
                 seen.append(mode)
     assert seen[:2] == ["half", "half-10fps"]
     assert seen[-1] == "full"
+
+
+def test_less_detail_is_a_trouble_of_the_camera_and_ends_with_it() -> None:
+    class Wall:
+        facade, modes = draw(1, seconds=1, weather="clear", height=HEIGHT).facade, list[str]()
+
+        def see(self, gray: np.ndarray, up_ms: int) -> list[Sighting]:
+            return []
+
+        def change(self, mode: str) -> None:
+            self.modes.append(mode)
+
+    ticks = iter(np.cumsum([0.08] * 800 + [0.001] * 40_000))  # two a frame
+    falls, gray, said = PacedFalls(Wall(), "block-3", 15, lambda: next(ticks)), np.zeros((9, 9), np.uint8), []
+    for frame in range(20_000):  # ten minutes for each step up
+        said += falls.see(gray, frame * 67)
+    assert {one.kind for one in said} == {"reduced"}
+    assert [one.phase for one in said if one.phase is not Phase.GOING] == [Phase.BEGUN, Phase.OVER]
+    assert [(why.name, why.limit) for why in said[0].why] == [("load", 0.85)]
+    assert Wall.modes[0] == "half"
+    assert Wall.modes[-1] == "full"
+
+
+def test_a_picture_of_another_shape_costs_the_wall_and_nothing_else() -> None:
+    clip = draw(1, falls=0, seconds=1, weather="clear", height=HEIGHT)
+    falls = PacedFalls(FallingWatch(clip.facade), "block-3", 15)
+    assert falls.see(np.zeros((480, 640), np.uint8), 67) == []
+    assert falls.see(np.zeros((480, 640), np.uint8), 134) == []

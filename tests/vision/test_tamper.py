@@ -119,6 +119,7 @@ def test_a_frozen_picture_is_told_a_quiet_one_is_not() -> None:
     assert [s.phase for s in play(watch, scene, 15, 40)][-1:] == [Phase.OVER]
 
 
+@pytest.mark.long
 def test_dusk_comes_slowly_and_the_moved_camera_is_still_seen() -> None:
     """From day to night in twenty minutes, then it is moved."""
     watch, scene = TamperWatch("north"), Scene()

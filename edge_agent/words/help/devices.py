@@ -1,4 +1,4 @@
-"""`--help` in Chinese: the English text of a command or option → 中文. What is missing here stays English."""
+"""What every command has; installation, devices, profiles, doors and alarms."""
 
 HELP: dict[str, str] = {
     # everywhere

@@ -1,0 +1,81 @@
+"""Evidence at the console: what is kept, whether it is as it was signed, and the clip itself.
+
+Every look is on record. A clip is unsealed while it is sent, and never lies unsealed on the disk.
+"""
+
+import re
+from collections.abc import Iterator
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from edge_agent.console.desk import Desk
+from edge_agent.console.session import guarded
+from edge_agent.errors import EdgeAgentError
+from edge_agent.model.accounts import Who
+from edge_agent.model.events import AuditViewed
+
+RANGE = re.compile(r"bytes=(\d{1,12})-(\d{0,12})")
+HEADERS = {"accept-ranges": "bytes", "content-disposition": "inline", "x-content-type-options": "nosniff"}
+
+
+async def kept(desk: Desk, request: Request, who: Who) -> Response:
+    exhibits = desk.needs.exhibits.kept()
+    desk.audit(AuditViewed(by=who.name, what="evidence", count=len(exhibits)))
+    return desk.pages.page(request, "evidence.html", exhibits=exhibits)
+
+
+async def show(desk: Desk, request: Request, who: Who) -> Response:
+    """One piece, checked now."""
+    evidence = request.path_params["evidence"]
+    try:
+        file = await desk.needs.exhibits.file(evidence)
+    except EdgeAgentError as error:
+        return desk.pages.page(request, "evidence.html", 409, exhibits=[], wrong=error.text(desk.pages.lang(request)))
+    if file is None:
+        return desk.pages.page(request, "refused.html", 404, code="console.no_page")
+    desk.audit(AuditViewed(by=who.name, what=f"evidence/{evidence}"))
+    return desk.pages.page(request, "exhibit.html", file=file)
+
+
+async def clip(desk: Desk, request: Request, who: Who) -> Response:
+    """The video, or the part of it that a player asks for (RFC 9110, one range)."""
+    evidence = request.path_params["evidence"]
+    try:
+        found = await desk.needs.exhibits.clip(evidence)
+    except EdgeAgentError:
+        found = None
+    if found is None:
+        return Response(status_code=404)
+    size, pieces = found
+    begin, end, status = 0, size - 1, 200
+    if asked := RANGE.fullmatch(request.headers.get("range", "")):
+        begin, end, status = int(asked[1]), min(int(asked[2] or size), size - 1), 206
+        if begin > end:
+            return Response(status_code=416, headers={"content-range": f"bytes */{size}"})
+    if begin == 0:
+        desk.audit(AuditViewed(by=who.name, what=f"evidence/{evidence}/clip"))
+    headers = {**HEADERS, "content-length": str(end - begin + 1)}
+    if status == 206:
+        headers["content-range"] = f"bytes {begin}-{end}/{size}"
+    return StreamingResponse(part(pieces, begin, end), status, headers, "video/mp4")
+
+
+def part(pieces: Iterator[bytes], begin: int, end: int) -> Iterator[bytes]:
+    """The bytes from `begin` to `end`, both included."""
+    at = 0
+    for piece in pieces:
+        if at > end:
+            return
+        if some := piece[max(0, begin - at) : end + 1 - at]:
+            yield some
+        at += len(piece)
+
+
+def routes(desk: Desk) -> list[Route]:
+    return [
+        Route("/evidence", guarded(desk, kept, "history")),
+        Route("/evidence/{evidence}", guarded(desk, show, "history")),
+        Route("/evidence/{evidence}/clip", guarded(desk, clip, "history")),
+    ]

@@ -1,0 +1,130 @@
+"""Evidence at the console: a real sealed, signed clip is checked, played in part, and never found by another name."""
+
+import io
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from edge_agent.config import EVIDENCE_KEY
+from edge_agent.contract.signatures import new_key, save_public, sign
+from edge_agent.model.encoding import canonical
+from edge_agent.model.events import EvidenceKept
+from edge_agent.model.evidence import Exhibit, Manifest, Time
+from edge_agent.store.evidence import EvidenceStore
+from tests.console.rig import Client, Rig
+
+KEY = bytes(range(32))
+
+
+def clip() -> bytes:
+    made = io.BytesIO()
+    with av.open(made, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        random = np.random.default_rng(2)
+        for _ in range(30):
+            picture = random.integers(0, 255, (240, 320), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray").reformat(format="yuv420p")))
+        container.mux(stream.encode(None))
+    return made.getvalue()
+
+
+def keep(rig: Rig, content: bytes, evidence: str = "ev-1") -> Exhibit:
+    """As the daemon keeps it: sealed files, a signed manifest, the journal's word."""
+    signing = new_key()
+    keys = rig.folder / "keys"
+    save_public(keys / "gateway.pub", signing.public_key())
+    (rig.folder / EVIDENCE_KEY).write_bytes(KEY)
+    (rig.folder / EVIDENCE_KEY).chmod(0o600)
+    writer = EvidenceStore(rig.state / "evidence", KEY).begin(evidence, b"{}")
+    for at in range(0, len(content), 50_000):
+        writer.write(content[at : at + 50_000])
+    files = (writer.close_clip(), writer.add("track.json", b"[]"))
+    now = rig.clock.now()
+    manifest = Manifest(
+        evidence=evidence, gateway="G0417", agent="0", config="0" * 16, camera="yard", source="rtsp://camera/main",
+        alert="a-1", kind="intrusion", rule="roof", asked_from_ms=0, asked_to_ms=3000,
+        time=Time(now.wall_ms, now.up_ms, now.boot_id, "synced", 5), files=files, stream=None,
+    )  # fmt: skip
+    signed = canonical(sign(manifest.fields(), signing))
+    size = writer.finish(signed)
+    import hashlib
+
+    digest = hashlib.sha256(signed).hexdigest()
+    exhibit = Exhibit(evidence, "yard", "a-1", digest, "", 1, now.wall_ms, size, now.wall_ms - 3000, now.wall_ms)
+    event = EvidenceKept(
+        evidence=evidence, camera="yard", alert="a-1", manifest=digest, previous="", from_ms=exhibit.from_ms,
+        to_ms=exhibit.to_ms, size=size,
+    )  # fmt: skip
+    done = threading.Event()
+    rig.loop.call_soon_threadsafe(lambda: (rig.premises.record(event, exhibit), done.set()))
+    assert done.wait(10)
+    return exhibit
+
+
+@pytest.fixture(scope="module")
+def content() -> bytes:
+    return clip()
+
+
+@pytest.fixture
+def rig(tmp_path: Path, content: bytes) -> Iterator[Rig]:
+    with Rig(tmp_path).running() as rig:
+        keep(rig, content)
+        yield rig
+
+
+def test_it_is_checked_shown_and_played_in_part(rig: Rig, content: bytes) -> None:
+    who = rig.signed_in("supervisor")
+    assert "/evidence/ev-1" in who.get("/evidence").text
+    page = who.get("/evidence/ev-1").text
+    assert "与签名一致" in page
+    assert '<video controls preload="metadata"' in page
+    assert rig.newest("audit.viewed").what == "evidence/ev-1"  # type: ignore[union-attr]
+    whole = who.get("/evidence/ev-1/clip")
+    assert (whole.status, whole.body, whole.headers["content-type"]) == (200, content, "video/mp4")
+    for begin, end in ((0, 99), (49_990, 50_010), (len(content) - 7, len(content) - 1)):
+        some = who.get("/evidence/ev-1/clip", range=f"bytes={begin}-{end}")
+        assert (some.status, some.body) == (206, content[begin : end + 1])
+        assert some.headers["content-range"] == f"bytes {begin}-{end}/{len(content)}"
+    assert who.get("/evidence/ev-1/clip", range=f"bytes={len(content) - 5}-").body == content[-5:]
+    assert who.get("/evidence/ev-1/clip", range=f"bytes={len(content)}-").status == 416
+    api = Client(rig, rig.token("history"))
+    assert [one["evidence"] for one in api.get("/api/v1/evidence").json()] == ["ev-1"]
+    assert api.get("/api/v1/evidence/ev-1").json()["good"] is True
+
+
+def test_what_was_altered_on_the_disk_is_said(rig: Rig) -> None:
+    path = rig.state / "evidence/ev-1/track.json"
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    answer = rig.signed_in("auditor").get("/evidence/ev-1")
+    assert answer.status == 200
+    assert "与签名不符" in answer.text
+    assert Client(rig, rig.token("history")).get("/api/v1/evidence/ev-1").json()["good"] is False
+
+
+def test_no_name_becomes_a_path_and_no_role_too_many(rig: Rig) -> None:
+    (rig.state / "evidence/secret").mkdir()
+    (rig.state / "evidence/secret/clip.mp4").write_bytes(b"nobody's")
+    who = rig.signed_in("supervisor")
+    for name in ("secret", "..%2f..%2fkeys", "../console.db", "ev-1%00", "ev-1.part", "ev-2"):
+        for place in (f"/evidence/{name}", f"/evidence/{name}/clip", f"/api/v1/evidence/{name}"):
+            assert who.get(place).status in {404, 422}, place
+    assert rig.signed_in("installer").get("/evidence/ev-1/clip").status == 403
+    assert Client(rig).get("/evidence/ev-1/clip").status == 303
+    assert Client(rig, rig.token("wall")).get("/api/v1/evidence/ev-1").status == 403
+
+
+def test_a_missing_key_is_said_and_the_rest_goes_on(rig: Rig) -> None:
+    (rig.folder / EVIDENCE_KEY).unlink()
+    who = rig.signed_in("supervisor")
+    answer = who.get("/evidence/ev-1")
+    assert answer.status == 409
+    assert "evidence.key" in answer.text
+    assert who.get("/evidence/ev-1/clip").status == 404
+    assert who.get("/history").status == 200
