@@ -52,8 +52,9 @@ HELP: dict[str, str] = {
     "A JSON object: what the verb needs beside.": "命令的其他参数，一个 JSON 对象。",
     "Who agrees, where it takes two people: all doors opened.": "需两人同意时（打开所有门）的第二人。",
     "The second person's key.": "第二人的密钥。",
-    "Recompute the chain of GATEWAY's events and look for what is missing. Ends with 1 when something is found.": (
-        "重算 GATEWAY 事件的哈希链并查找缺失。有发现则退出码为 1。"
+    "Recompute the chain of GATEWAY's events and look for what is missing, also at the end: how far it must reach,\n"
+    "the gateway has signed. Ends with 1 when something is found.": (
+        "重算 GATEWAY 事件的哈希链并查找缺失，末尾被截断亦能发现：应有范围由网关签署。有发现则退出码为 1。"
     ),
     "The gateways and what they report, as it is stored. Ctrl-C ends it.": (
         "实时显示各网关及其上报内容。Ctrl-C 结束。"
