@@ -92,8 +92,13 @@ class Runner:
 def _measured(name: str, values: list[float]) -> str:
     words = name.replace("_", " ")
     if len(values) == 1:
-        return f"{words} {values[0]:.4g}"
-    return f"{words} {statistics.median(values):.4g} (worst {max(values):.4g})"
+        return f"{words} {_short(values[0])}"
+    return f"{words} {_short(statistics.median(values))} (worst {_short(max(values))})"
+
+
+def _short(value: float) -> str:
+    """A count as it is, anything else to four digits."""
+    return str(value) if isinstance(value, int) else f"{value:.4g}"
 
 
 def main() -> None:
