@@ -120,6 +120,10 @@ bench: setup broker postgres photos
 	PYTHONPATH=. $(BIN)/python bench/console.py
 
 # Zones and lines of cameras against drawn scenes, a labelled clip (EDGE_AGENT_DATA) and plain subtraction; ten minutes.
+.PHONY: bench-enrol
+bench-enrol: setup photos
+	PYTHONPATH=. $(BIN)/python bench/enrol.py -n $(or $(PEOPLE),10000)
+
 .PHONY: bench-zones
 bench-zones: setup
 	PYTHONPATH=. $(BIN)/python bench/zones.py --scenes $(or $(SCENES),54) --empty $(or $(EMPTY),15) --jobs $(or $(JOBS),2)

@@ -1,15 +1,18 @@
 """Search in the face gallery, against this machine's memory bandwidth over the same bytes. `python bench/gallery.py`
 
 A search reads every template once; the bare product over the same bytes is the limit no exact search can beat. Also:
-one person more or fewer while searching, and the load from the encrypted store in pieces.
+one person more or fewer while searching, the load from the encrypted store in pieces, and a daemon that starts with
+100,000 templates: its first card, and when the gallery is there.
 """
 
+import asyncio
 import os
 import platform
 import statistics
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -18,9 +21,14 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np  # noqa: E402
 
+from edge_agent.config import FACE_KEY  # noqa: E402
 from edge_agent.core.gallery import Gallery  # noqa: E402
-from edge_agent.model.face_models import Limits  # noqa: E402
-from edge_agent.store.faces import FaceStore  # noqa: E402
+from edge_agent.drivers.camera import resident_mb  # noqa: E402
+from edge_agent.model.face_models import DLIB, Limits  # noqa: E402
+from edge_agent.sim.estate import DOOR, GATEWAY  # noqa: E402
+from edge_agent.store.faces import FaceStore, load_key  # noqa: E402
+from tests.system.site import estate, log_of, ready, show_card  # noqa: E402
+from tests.waiting import auntil  # noqa: E402
 
 WIDTH, LIMITS = 128, Limits(1.0, 1.1, 0.03)
 SIZES = {1_000: 2_000, 10_000: 500, 100_000: 120}  # templates: searches
@@ -86,6 +94,29 @@ def main() -> None:
         print(f"10,000 loaded from the encrypted store in {time.perf_counter() - began:.2f} s, "
               f"in pieces of at most {longest * 1000:.0f} ms")  # fmt: skip
         store.close()
+        asyncio.run(start(Path(folder) / "estate", unit(random, 100_000)))
+
+
+async def start(folder: Path, rows: np.ndarray) -> None:
+    """A daemon with one camera for faces. Cards do not wait for the gallery."""
+    async with estate(folder) as site:
+        camera = f'[[camera]]\nname = "c"\nurl = "file://{folder}"\ndoor = "{DOOR}"\n'
+        text = site.config.read_text("utf-8").replace('ways = [["card"]]', 'ways = [["card"], ["face"]]')
+        site.config.write_text(f"{text}\n{camera}", "utf-8")
+        with closing(FaceStore(site.state / "faces.db", load_key(site.gateway / FACE_KEY), GATEWAY)) as store:
+            store.put_all([(f"q{n}", DLIB.model, row.tobytes(), None) for n, row in enumerate(rows)])
+        began = time.monotonic()
+        await site.agent.start()
+        await ready(site)
+        mark = len(site.gate.lines)
+        show_card(site)
+        await site.gate.line(lambda line: line.get("relay") == "on", mark)
+        opened_s = time.monotonic() - began
+        await auntil(lambda: "gallery: " in log_of(site), 60)
+        print(
+            f"daemon with {len(rows):,} templates: exec -> a card has opened {opened_s:.2f} s, "
+            f"-> gallery there {time.monotonic() - began:.2f} s; {resident_mb(site.agent.pid):.0f} MB"
+        )
 
 
 if __name__ == "__main__":

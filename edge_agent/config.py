@@ -11,6 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from msgspec import structs
+
 from edge_agent.core.facade import faults
 from edge_agent.core.zone_shape import flaws
 from edge_agent.drivers.profiles import load_profile
@@ -66,6 +68,7 @@ ARRAYS: dict[str, type[Table]] = {
     "facade": Facade, "patrol_point": PatrolPoint, "patrol_route": PatrolRoute,
 }  # fmt: skip
 GATEWAY_KEY, FACE_KEY, EVIDENCE_KEY = "keys/gateway.key", "keys/face-store.key", "keys/evidence.key"
+FOREVER_DAYS = 365_000
 MODELS = "models"  # folder of the state directory
 DLIB_DISTANCES = (0.2, 0.6)  # beyond 0.6 the engine's authors no longer call it the same person
 
@@ -129,7 +132,14 @@ def load_config(path: Path) -> Config:
         site_rules(config.gateway.site, reader)
     if reader.problems:
         raise Problems(reader.problems)
-    return config
+    return _under_hold(config) if config.retention.hold else config
+
+
+def _under_hold(config: Config) -> Config:
+    """Evidence and visits have a retention of their own; a hold stops that too."""
+    evidence = structs.replace(config.evidence, keep_days=FOREVER_DAYS)
+    visits = structs.replace(config.visits, retain_days=FOREVER_DAYS)
+    return structs.replace(config, evidence=evidence, visits=visits)
 
 
 def _check_names(reader: Reader, config: Config) -> None:

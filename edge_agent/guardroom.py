@@ -17,9 +17,11 @@ from edge_agent.console_rooms import Lookback
 from edge_agent.core import latch, response
 from edge_agent.core.door import name_of
 from edge_agent.model.people import Person
+from edge_agent.model.retrieval import Retrieval
 from edge_agent.model.site import Console
 from edge_agent.ports import Beat
 from edge_agent.store.accounts import AccountStore
+from edge_agent.store.retrievals import Retrievals
 
 if TYPE_CHECKING:
     from edge_agent.app import App
@@ -47,6 +49,7 @@ class Guardroom:
             carry_out=app.operations.carry_out, doors=self.doors, alarms=self.alarms,
             lost=lambda: app.alarms.lost,
             describe=describe, person=self.person, look=look, office=office, exhibits=exhibits,
+            register=self.register,
         )  # fmt: skip
         desk = Desk(needs)
         try:
@@ -97,6 +100,10 @@ class Guardroom:
                 ago_ms = since.since_ms(now) if since else None
                 views.append(AlarmView(name, name.split("/")[0], door, "", "closed", ago_ms, latched=True))
         return sorted(views, key=lambda view: -(view.since_ms or 0))
+
+    async def register(self, entry: Retrieval) -> None:
+        """Who takes what away. Raises StoreError."""
+        await asyncio.to_thread(Retrievals(self.app.state).append, entry, self.app.clock.now().wall_ms)
 
     def person(self, person: str) -> Person | None:
         return self.app.books.current.persons.get(person)

@@ -12,7 +12,8 @@ from edge_agent.cli.options import CONFIG, STATE, state_directory
 from edge_agent.cli.speech import complain, tell
 from edge_agent.config import load_config
 from edge_agent.errors import EdgeAgentError
-from edge_agent.store.retrievals import Retrieval, Retrievals
+from edge_agent.model.retrieval import Retrieval
+from edge_agent.store.retrievals import Retrievals
 from edge_agent.words import say
 
 BY = click.option("--by", required=True, help="Who looks at it or takes it: a name.")

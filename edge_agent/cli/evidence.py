@@ -27,10 +27,10 @@ from edge_agent.errors import EdgeAgentError
 from edge_agent.exhibits import child, of_store, own_keys, recorded, stream_findings
 from edge_agent.model.commands import Operation
 from edge_agent.model.evidence import Manifest
+from edge_agent.model.retrieval import Retrieval
 from edge_agent.model.sightings import Sighting
 from edge_agent.store.evidence import CLIP, MANIFEST, TRACK, EvidenceStore
 from edge_agent.store.faces import load_key
-from edge_agent.store.retrievals import Retrieval
 
 KEY = click.option(
     "--key",

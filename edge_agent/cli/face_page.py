@@ -24,7 +24,7 @@ def page(found: Evaluation, lines: Sequence[tuple[str, str]]) -> str:
     """`lines`: label and value of each number, as the text report has them."""
     rows = "".join(f"<tr><td>{escape(label)}</td><td>{escape(value)}</td></tr>" for label, value in lines)
     curves = "".join(
-        f"<figure><figcaption>{escape(words(f'faces.how.{one.how}'))}</figcaption>"
+        f"<figure><figcaption>{escape(words(f'faces.how.{one.how}'))}{escape(_counts(one.photos))}</figcaption>"
         + _lines([sorted(one.points)], words(f"faces.how.{one.how}"), words("faces.axis_pass"))
         + "</figure>"
         for one in found.degraded
@@ -38,6 +38,10 @@ def page(found: Evaluation, lines: Sequence[tuple[str, str]]) -> str:
         + (f"<h2>{escape(words('faces.page_degraded'))}</h2><div class='curves'>{curves}</div>" if curves else "")
         + f"<p>{escape(words('faces.page_note'))}</p></body></html>\n"
     )
+
+
+def _counts(photos: tuple[int, ...]) -> str:
+    return " " + words("faces.photos_each", counts=", ".join(map(str, photos))) if photos else ""
 
 
 def _det(found: Evaluation) -> str:

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from edge_agent.core import biometrics
-from edge_agent.core.biometrics import Interval, OpenSet, Trials
+from edge_agent.core.biometrics import Interval, OpenSet, Trials, scores_of
 from edge_agent.errors import FaceError
 from edge_agent.model.face_models import EngineSpec
 from edge_agent.model.site import FacePolicy
@@ -18,6 +18,8 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 FMRS = (0.01, 0.001)
 RATE, PHOTOS, SEED = 0.01, (1, 3), 1
 BINS = 60
+TURNS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)  # a nose so far off the middle between the eyes
+STRAIGHT, PHOTOS_AT_LEAST = 0.1, 8  # what turned heads are compared with; a point of fewer photographs says nothing
 
 Say = Callable[[str, int, int], None]
 
@@ -30,10 +32,14 @@ class AtFmr(msgspec.Struct, frozen=True):
 
 
 class Degraded(msgspec.Struct, frozen=True):
-    """Share of the probes that still match their own clean photographs, at the threshold of FMR 0.1 % on clean ones."""
+    """Share of the probes that still match their own clean photographs, at the threshold of FMR 0.1 % on clean ones.
+
+    `turned` is measured on the set's own heads: none is turned artificially.
+    """
 
     how: str
     points: tuple[tuple[float, float], ...]
+    photos: tuple[int, ...] = ()  # how many each point is of, where they differ
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -89,6 +95,8 @@ def evaluate(folder: Path, policy: FacePolicy, spec: EngineSpec, curves: bool, s
     )
     clean = (vectors, found, owner, unit, at[-1].threshold)
     degraded = tuple(_degraded(how, paths, policy, spec, clean, say) for how in STEPS) if curves else ()
+    if (turned := _turned(results, clean)) is not None:
+        degraded += (turned,)
     return Evaluation(
         engine=spec.model, identities=identities, images=len(paths), failed=int((~found).sum()),
         failures=_counted([result.reason for result in results]), noted=_counted([result.noted for result in results]),
@@ -130,10 +138,27 @@ def _degraded(
             progress=lambda done, of, much=much: say(f"{how} {much:g}", done, of),  # type: ignore[misc]
         )  # fmt: skip
         worse, still = _matrix(results, spec.dimension)
-        scores = biometrics.scores_of(worse, vectors, unit)
+        scores = scores_of(worse, vectors, unit)
         same = (owner[:, None] == owner[None]) & ~np.eye(len(owner), dtype=bool) & found[None]
         points.append((much, float(((scores >= threshold) & still[:, None])[same].mean())))
     return Degraded(how, tuple(points))
+
+
+def _turned(
+    results: list[PhotoResult], clean: tuple[biometrics.Array, np.ndarray, np.ndarray, bool, float]
+) -> Degraded | None:
+    """Turned heads against the same persons' straight ones; None when the set has them nearly all alike."""
+    vectors, found, owner, unit, threshold = clean
+    turned = np.array([result.turned for result in results])
+    same = (owner[:, None] == owner[None]) & ~np.eye(len(owner), dtype=bool) & (found & (turned <= STRAIGHT))[None]
+    passed = scores_of(vectors, vectors, unit) >= threshold
+    points, photos = list[tuple[float, float]](), list[int]()
+    for low, high in zip((0.0, *TURNS), TURNS, strict=False):
+        rows = found & (turned >= low) & (turned < high) & same.any(axis=1)
+        if rows.sum() >= PHOTOS_AT_LEAST:
+            points.append((round((low + high) / 2, 3), float(passed[rows][same[rows]].mean())))
+            photos.append(int(rows.sum()))
+    return Degraded("turned", tuple(points), tuple(photos)) if len(points) > 1 else None
 
 
 def _counted(reasons: list[str | None]) -> dict[str, int]:

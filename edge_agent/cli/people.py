@@ -19,12 +19,12 @@ from edge_agent.cli.speech import complain, tell
 from edge_agent.config import FACE_KEY, load_config
 from edge_agent.errors import EdgeAgentError, StoreError
 from edge_agent.model.people import CATEGORIES
+from edge_agent.model.retrieval import Retrieval
 from edge_agent.protocols.wiegand import parse_entry
 from edge_agent.store.entries import hash_pin, keyed, read_card, read_entry
 from edge_agent.store.people import PeopleStore
 from edge_agent.store.people_csv import import_people
 from edge_agent.store.pin_index import KEY_FILE, load_index
-from edge_agent.store.retrievals import Retrieval
 
 CARD_FORMAT = click.option(
     "--card-format", default="H10301", show_default=True, help="H10301, H10306, UID34, H10302, H10304, hexNN."

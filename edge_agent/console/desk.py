@@ -15,6 +15,7 @@ class Desk:
         gateway, console = needs.config.gateway, needs.config.console or Console()
         self.needs, self.feed, self.keeper = needs, Feed(needs), Doorkeeper()
         self.confirmations, self.previews = Confirmations(), Previews()
+        self.watched = set[tuple[str, str]]()  # session, evidence: a player asks for a clip in many parts
         self.pages = Pages(gateway.id, gateway.zone, console.language, console.lock_after_s)
 
     def audit(self, event: AuditViewed | AuditExported | AuditSignedIn | AuditRefused) -> None:

@@ -1,20 +1,23 @@
 """Evidence at the console: what is kept, whether it is as it was signed, and the clip itself.
 
-Every look is on record. A clip is unsealed while it is sent, and never lies unsealed on the disk.
+Every look is on record, and whoever plays a clip is in the register of retrievals. A clip is unsealed while it is sent,
+and never lies unsealed on the disk.
 """
 
 import re
 from collections.abc import Iterator
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from edge_agent.console.desk import Desk
 from edge_agent.console.session import guarded
-from edge_agent.errors import EdgeAgentError
+from edge_agent.errors import EdgeAgentError, StoreError
 from edge_agent.model.accounts import Who
 from edge_agent.model.events import AuditViewed
+from edge_agent.model.evidence import Exhibit
+from edge_agent.model.retrieval import Retrieval
 
 RANGE = re.compile(r"bytes=(\d{1,12})-(\d{0,12})")
 HEADERS = {"accept-ranges": "bytes", "content-disposition": "inline", "x-content-type-options": "nosniff"}
@@ -46,7 +49,8 @@ async def clip(desk: Desk, request: Request, who: Who) -> Response:
         found = await desk.needs.exhibits.clip(evidence)
     except EdgeAgentError:
         found = None
-    if found is None:
+    exhibit = next((one for one in desk.needs.exhibits.kept() if one.evidence == evidence), None)
+    if found is None or exhibit is None:
         return Response(status_code=404)
     size, pieces = found
     begin, end, status = 0, size - 1, 200
@@ -54,12 +58,25 @@ async def clip(desk: Desk, request: Request, who: Who) -> Response:
         begin, end, status = int(asked[1]), min(int(asked[2] or size), size - 1), 206
         if begin > end:
             return Response(status_code=416, headers={"content-range": f"bytes */{size}"})
-    if begin == 0:
+    if (who.session, evidence) not in desk.watched:
+        try:
+            await desk.needs.register(_watching(exhibit, who))
+        except StoreError as error:
+            return PlainTextResponse(error.text(desk.pages.lang(request)), 503)
+        desk.watched.add((who.session, evidence))
         desk.audit(AuditViewed(by=who.name, what=f"evidence/{evidence}/clip"))
     headers = {**HEADERS, "content-length": str(end - begin + 1)}
     if status == 206:
         headers["content-range"] = f"bytes {begin}-{end}/{size}"
     return StreamingResponse(part(pieces, begin, end), status, headers, "video/mp4")
+
+
+def _watching(exhibit: Exhibit, who: Who) -> Retrieval:
+    """For the register of retrievals; the reason is the alert that it was kept of."""
+    return Retrieval(
+        kind="viewed", what=f"evidence/{exhibit.evidence}", by=who.name, unit="",
+        reason=exhibit.alert or exhibit.camera, digest=exhibit.manifest,
+    )  # fmt: skip
 
 
 def part(pieces: Iterator[bytes], begin: int, end: int) -> Iterator[bytes]:

@@ -3,12 +3,11 @@
 import csv
 import hashlib
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -18,10 +17,12 @@ from edge_agent.console.desk import Desk
 from edge_agent.console.render import wants_part
 from edge_agent.console.session import guarded
 from edge_agent.console.verdict import View, view_of
+from edge_agent.errors import StoreError
 from edge_agent.model.accounts import Who
 from edge_agent.model.decisions import Reason
 from edge_agent.model.events import AuditExported, AuditViewed
 from edge_agent.model.look import Search
+from edge_agent.model.retrieval import Retrieval
 from edge_agent.words import WORDS
 
 EXPORT_AT_MOST = 50_000
@@ -45,6 +46,8 @@ FAMILIES = (
 )
 COLUMNS = ("seq", "time", "event", "door", "person", "category", "house", "reason", "detail", "clock")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+TAKEN = ("why", "unit", "document")  # what the register wants to know beside the search
+NOTED = ("from", "until", "door", "tag", "verdict", "reason")  # of a search; whom it was for, by id only
 REASONS = tuple(str(reason) for reason in Reason)
 
 
@@ -56,7 +59,7 @@ class Asked(msgspec.Struct, frozen=True):
     wrong: str = ""
 
 
-async def asked(desk: Desk, query: QueryParams, who: Who, limit: int = 50) -> Asked:
+async def asked(desk: Desk, query: Mapping[str, str], who: Who, limit: int = 50) -> Asked:
     form = {key: value.strip()[:80] for key, value in query.items()}
     wrong = ""
     times = dict[str, int | None]()
@@ -81,9 +84,7 @@ async def show(desk: Desk, request: Request, who: Who) -> Response:
     wanted = await asked(desk, request.query_params, who)
     found = await desk.needs.look.search(wanted.search)
     views = [view_of(row, lang, desk.needs) for row in found.rows]
-    persons = wanted.search.persons or ()
-    known = persons[0] if len(persons) == 1 and desk.needs.person(persons[0]) else None
-    desk.audit(AuditViewed(by=who.name, what="history", person=known, count=len(views)))
+    desk.audit(AuditViewed(by=who.name, what="history", person=_whose(desk, wanted.search), count=len(views)))
     given: dict[str, Any] = {
         "views": views, "found": found, "form": wanted.form, "wrong": wanted.wrong, "doors": desk.feed.doors,
         "families": FAMILIES, "reasons": [reason for reason in REASONS if f"reason.{reason}" in WORDS],
@@ -93,15 +94,38 @@ async def show(desk: Desk, request: Request, who: Who) -> Response:
 
 
 async def export(desk: Desk, request: Request, who: Who) -> Response:
-    """The rows of a search as a file that a spreadsheet opens; who took it away is on record with its hash."""
+    """The rows of a search as a file that a spreadsheet opens; who takes it away, why, and the file's hash are in the
+    register of retrievals first, and on record.
+    """
     lang = desk.pages.lang(request)
-    wanted = await asked(desk, request.query_params, who)
+    form = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
+    why, unit, document = (form.pop(key, "").strip()[:200] for key in TAKEN)
+    form.pop("csrf", None)
+    if not why:
+        return desk.pages.page(request, "refused.html", 422, code="console.export_why")
+    wanted = await asked(desk, form, who)
     rows = await desk.needs.look.every(wanted.search, EXPORT_AT_MOST)
     data = as_csv(desk, (view_of(row, lang, desk.needs) for row in rows))
-    desk.audit(AuditExported(by=who.name, what="history", count=len(rows), digest=hashlib.sha256(data).hexdigest()))
+    digest = hashlib.sha256(data).hexdigest()
+    entry = Retrieval(
+        kind="exported", what="history", by=who.name, unit=unit, reason=why, document=document,
+        person=_whose(desk, wanted.search) or "", count=len(rows), digest=digest,
+        note=" ".join(f"{key}={wanted.form[key]}" for key in NOTED if wanted.form.get(key)),
+    )  # fmt: skip
+    try:
+        await desk.needs.register(entry)
+    except StoreError as error:
+        return desk.pages.page(request, "refused.html", 503, said=error.text(lang))
+    desk.audit(AuditExported(by=who.name, what="history", count=len(rows), digest=digest))
     name = f"events-{desk.pages.local(desk.needs.clock.now().wall_ms, '%Y%m%d-%H%M%S')}.csv"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return Response(data, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _whose(desk: Desk, search: Search) -> str | None:
+    """The one person it was looked for; a text that means several people or nobody is not."""
+    known = [person for person in search.persons or () if desk.needs.person(person)]
+    return known[0] if len(known) == 1 else None
 
 
 def as_csv(desk: Desk, views: Iterable[View]) -> bytes:
@@ -145,6 +169,6 @@ def more(form: dict[str, str], before: int | None) -> dict[str, str] | None:
 def routes(desk: Desk) -> list[Route]:
     return [
         Route("/history", guarded(desk, show, "history")),
-        Route("/history.csv", guarded(desk, export, "export")),
+        Route("/history.csv", guarded(desk, export, "export"), methods=["POST"]),
         Route("/charts", guarded(desk, charts, "history")),
     ]

@@ -14,6 +14,7 @@ from edge_agent.model.events import Row
 from edge_agent.model.evidence import Exhibit
 from edge_agent.model.look import Found, Hour, Search
 from edge_agent.model.people import Person
+from edge_agent.model.retrieval import Retrieval
 from edge_agent.model.site import Config
 from edge_agent.ports import Clock, Journal
 
@@ -239,3 +240,4 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     office: Office
     exhibits: Exhibits
     person: Callable[[str], Person | None]  # category and house of somebody in the book
+    register: Callable[[Retrieval], Awaitable[None]]  # on the disk when it returns; raises StoreError

@@ -100,7 +100,8 @@ class FacePolicy(Table, frozen=True):
 class Retention(Table, frozen=True):
     """How long is kept what nobody withdraws. `entry_days`: entries, visits and all else in the journal, once the city
     has it; `record_days`: consents and orders to delete, from their end on. `hold`: why nothing may be deleted by age
-    just now (a case, an authority's letter); what a person withdraws is deleted all the same.
+    just now (a case, an authority's letter), evidence and visits neither; what a person withdraws is deleted all the
+    same.
     """
 
     entry_days: int = 180
@@ -179,7 +180,8 @@ class AlertRule(Table, frozen=True):
 
 class EvidencePolicy(Table, frozen=True):
     """Clips begin `pre_s` before the event and end `post_s` after it is over, at most `longest_s` long. They are erased
-    after `keep_days`, or when all of them take more than `max_mb`; never the newest, never one that is held.
+    after `keep_days` (30 at least, 90 for key sites), or when all of them take more than `max_mb`; never the newest,
+    never one that is held.
     """
 
     pre_s: float = 10.0

@@ -17,27 +17,11 @@ import msgspec
 
 from edge_agent.errors import StoreError
 from edge_agent.model.encoding import canonical
+from edge_agent.model.retrieval import Retrieval
 from edge_agent.store import database
 
 GENESIS = "0" * 64
 NAME = re.compile(r"audit-(\d{4})\.log")
-
-
-class Retrieval(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """`kind`: viewed, exported, provided (to an authority) or breach; `what`: of which data; `person`: whose, as a
-    pseudonymous id; `count`: records; `digest`: SHA-256 of what was taken; `document`: number of the letter or order.
-    """
-
-    kind: str
-    what: str
-    by: str
-    unit: str
-    reason: str
-    document: str = ""
-    person: str = ""
-    count: int = 1
-    digest: str = ""
-    note: str = ""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):

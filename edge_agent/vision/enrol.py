@@ -35,7 +35,8 @@ class PhotoResult(msgspec.Struct, frozen=True):
 
     `reason`: missing, unreadable, not_a_photo, animated, too_large, no_face, several_faces, face_too_small,
     edge_clipped, not_frontal, dark, bright, blurred, spoof, crashed. `crop`: the face with its surroundings as JPEG,
-    when it was asked for; `liveness` when it was measured.
+    when it was asked for; `liveness` and `turned` when it was measured: how far the
+    nose stands off the middle between the eyes (0: straight on, 0.5: under an eye).
     """
 
     path: str
@@ -48,6 +49,7 @@ class PhotoResult(msgspec.Struct, frozen=True):
     crop: bytes | None = None
     noted: str = ""
     liveness: Liveness = Liveness.NOT_CHECKED
+    turned: float = 0.0
 
     @property
     def error(self) -> FaceError | None:

@@ -31,6 +31,7 @@ class Reader(Protocol):
     def faces(self, rgb: Any) -> list[tuple[Any, Any]]: ...
     def judge(self, rgb: Any, face: tuple[Any, Any], job: EnrolJob) -> tuple[str | None, float]: ...
     def liveness(self, rgb: Any, face: tuple[Any, Any]) -> Liveness: ...
+    def nose(self, rgb: Any, face: tuple[Any, Any]) -> float: ...
     def embed(self, rgb: Any, face: tuple[Any, Any]) -> bytes: ...
 
 
@@ -55,6 +56,14 @@ class DlibReader:
 
     def liveness(self, rgb: Any, face: tuple[Any, Any]) -> Liveness:
         return Liveness.NOT_CHECKED
+
+    def nose(self, rgb: Any, face: tuple[Any, Any]) -> float:
+        from edge_agent.vision.quality import nose_place
+
+        x, y, width, height = face[0]
+        points = self._library.face_landmarks(rgb, [(y, x + width, y + height, x)], "small")[0]
+        one, other = (np.mean(points[name], axis=0) for name in ("left_eye", "right_eye"))
+        return nose_place(one, other, points["nose_tip"][0])
 
     def embed(self, rgb: Any, face: tuple[Any, Any]) -> bytes:
         x, y, width, height = face[0]
@@ -83,6 +92,9 @@ class EngineReader:
 
     def liveness(self, rgb: Any, face: tuple[Any, Any]) -> Liveness:
         return self._engine.liveness(rgb, face[0])
+
+    def nose(self, rgb: Any, face: tuple[Any, Any]) -> float:
+        return self._engine.nose(self._engine.align(rgb, face[1]))
 
     def embed(self, rgb: Any, face: tuple[Any, Any]) -> bytes:
         return self._engine.embed(rgb, self._engine.align(rgb, face[1]))
@@ -134,6 +146,7 @@ def _photo(picture: Picture, job: EnrolJob, reader: Reader) -> PhotoResult:
     return PhotoResult(
         path, reader.embed(rgb, faces[0]), None, face_px, sharp, reader.model, round(value, 3), crop, reason or "",
         reader.liveness(rgb, faces[0]) if job.measure else Liveness.NOT_CHECKED,
+        round(abs(reader.nose(rgb, faces[0]) - 0.5), 3) if job.measure else 0.0,
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from edge_agent.model.reads import Liveness
 from edge_agent.model.site import FacePolicy
 from edge_agent.vision.engine import Found, Part, Quality
 from edge_agent.vision.frames import Image
-from edge_agent.vision.quality import judged
+from edge_agent.vision.quality import judged, nose_place
 from edge_agent.vision.track import Box
 
 MODEL = DLIB.model
@@ -75,8 +75,13 @@ class DlibEngine:
         x, y, width, height = found.box
         return self._aligner(rgb, dlib.rectangle(x, y, x + width - 1, y + height - 1))
 
+    def nose(self, landmarks: dlib.full_object_detection) -> float:
+        """The five points are: outer and inner corner of one eye, of the other, the base of the nose."""
+        points = np.array([(point.x, point.y) for point in landmarks.parts()], dtype=np.float64)
+        return nose_place(points[0:2].mean(axis=0), points[2:4].mean(axis=0), points[4])
+
     def judge(self, rgb: Image, box: Box, landmarks: dlib.full_object_detection, policy: FacePolicy) -> Quality:
-        return judged(rgb, box, _nose_place(landmarks), policy)
+        return judged(rgb, box, self.nose(landmarks), policy)
 
     def embed(self, rgb: Image, landmarks: dlib.full_object_detection) -> bytes:
         """128 little-endian float32, as dlib gives them (length about 1.4)."""
@@ -90,15 +95,3 @@ class DlibEngine:
     def liveness(self, rgb: Image, box: Box) -> Liveness:
         """This engine cannot tell."""
         return Liveness.NOT_CHECKED
-
-
-def _nose_place(landmarks: dlib.full_object_detection) -> float:
-    """Where the nose stands on the line between the eyes: 0.5 = looking straight on, 0 and 1 = under an eye.
-
-    The five points are: outer and inner corner of one eye, of the other, the base of the nose.
-    """
-    points = np.array([(point.x, point.y) for point in landmarks.parts()], dtype=np.float64)
-    one, other, nose = points[0:2].mean(axis=0), points[2:4].mean(axis=0), points[4]
-    across = other - one
-    length = float(across @ across)
-    return float((nose - one) @ across) / length if length else 0.0

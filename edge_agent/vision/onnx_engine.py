@@ -18,7 +18,7 @@ from edge_agent.vision.frames import Image
 from edge_agent.vision.liveness import LivenessNet
 from edge_agent.vision.models import checked_paths
 from edge_agent.vision.network import Network
-from edge_agent.vision.quality import judged
+from edge_agent.vision.quality import judged, nose_place
 from edge_agent.vision.track import Box
 
 Points = npt.NDArray[np.float64]
@@ -62,11 +62,11 @@ class OnnxEngine:
         """The detector's five points."""
         return np.array(found.points, np.float64)
 
+    def nose(self, landmarks: Points) -> float:
+        return nose_place(landmarks[0], landmarks[1], landmarks[2])
+
     def judge(self, rgb: Image, box: Box, landmarks: Points, policy: FacePolicy) -> Quality:
-        across = landmarks[1] - landmarks[0]
-        length = float(across @ across)
-        nose = float((landmarks[2] - landmarks[0]) @ across) / length if length else 0.0
-        return judged(rgb, box, nose, policy)
+        return judged(rgb, box, self.nose(landmarks), policy)
 
     def embed(self, rgb: Image, landmarks: Points) -> bytes:
         """Little-endian float32 of unit length (of the model's own length where its metric is Euclidean)."""

@@ -3,6 +3,8 @@
 Blur and light are judged on the face at 112 px, so that the answer does not hang on the camera's resolution.
 """
 
+from collections.abc import Sequence
+
 import cv2
 
 from edge_agent.model.site import FacePolicy
@@ -10,6 +12,7 @@ from edge_agent.vision.engine import Found, Quality
 from edge_agent.vision.frames import Image
 from edge_agent.vision.track import Box
 
+Place = Sequence[float]  # x, y
 CHIP_PX = 112
 EDGE_PART = 0.05  # a face may stand so far outside of the picture
 NOSE_BETWEEN = (0.12, 0.88)  # the nose's place on the line between the eyes; outside of it the head is turned away
@@ -39,6 +42,14 @@ def judged(rgb: Image, box: Box, nose: float, policy: FacePolicy) -> Quality:
     frontal = 1 - abs(nose - 0.5)
     least = max(1.0, 4 * policy.min_sharpness)
     return Quality(None, size * frontal * min(1.0, sharp / least) ** 0.25, sharp)
+
+
+def nose_place(eye: Place, other_eye: Place, nose: Place) -> float:
+    """Where the nose stands on the line between the eyes: 0.5 = looking straight on, 0 and 1 = under an eye."""
+    across = (other_eye[0] - eye[0], other_eye[1] - eye[1])
+    length = across[0] ** 2 + across[1] ** 2
+    along = (nose[0] - eye[0]) * across[0] + (nose[1] - eye[1]) * across[1]
+    return float(along / length) if length else 0.0
 
 
 def crowded(box: Box, found: list[Found]) -> bool:

@@ -37,6 +37,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "faces.how.width": ("width of the face, px", "人脸宽度（像素）"),
     "faces.how.blur": ("blur, px of a face of 112 px", "模糊（112 像素人脸上的像素）"),
     "faces.how.gamma": ("gamma: below 1 brighter, above darker", "伽马：小于 1 变亮，大于 1 变暗"),
+    "faces.how.turned": (
+        "turned heads of this set: nose off the middle between the eyes (0.5: under an eye)",
+        "数据集中的侧脸：鼻尖偏离双眼中点（0.5：位于一只眼下方）",
+    ),
+    "faces.photos_each": ("· photographs: {counts}", "· 照片数：{counts}"),
     "faces.how.jpeg": ("JPEG quality", "JPEG 质量"),
     "faces.reason.missing": ("missing", "缺失"),
     "faces.reason.unreadable": ("unreadable", "无法读取"),

@@ -236,8 +236,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "密钥 {file} 有 {found} 字节，应为 {wanted} 字节。请从备份恢复，或新建密钥。",
     ),
     "store.key_unreadable": (
-        "The key {file} cannot be read or written ({why}). Cards work without it; `edge-agent keys init` makes one.",
-        "无法读写密钥 {file}（{why}）。请用 `edge-agent keys init` 生成；刷卡不受影响。",
+        "The key {file} cannot be read or written ({why}). Cards work without it. Restore it from its backup; "
+        "`edge-agent keys init` makes a new one, which opens nothing that was sealed before.",
+        "无法读写密钥 {file}（{why}）。刷卡不受影响。请从备份恢复；`edge-agent keys init` 可生成新密钥，"
+        "但无法打开此前加密的内容。",
     ),
     "store.key_wrong": (
         "{file} was sealed with another key or for another gateway, or was altered. Restore the right key, or move the "

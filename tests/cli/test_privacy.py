@@ -13,8 +13,10 @@ import pytest
 
 from edge_agent.cli.face_bulk import Photos
 from edge_agent.config import load_config
+from edge_agent.core.retention import due
 from edge_agent.errors import Problems, StoreError
 from edge_agent.model.events import ConsentWithdrawn, Event, PersonErased
+from edge_agent.model.evidence import Exhibit
 from edge_agent.model.face_models import DLIB
 from edge_agent.model.site import Retention
 from edge_agent.store.faces import FaceStore, load_key
@@ -329,6 +331,25 @@ def test_r07_entries_are_kept_as_long_as_was_configured(site: Path) -> None:
     assert "entry_days" in refused_config(site, "[retention]\nentry_days = 7\n")
 
 
+def test_r07_evidence_is_kept_thirty_days_and_under_a_hold_until_it_ends(site: Path) -> None:
+    """Thirty at least; a hold stops what goes by age: clips and visits too."""
+    assert "keep_days" in refused_config(site, "[evidence]\nkeep_days = 29\n")
+    now_ms = 1_900_000_000_000
+    clips = [
+        Exhibit(f"ev-{n}", "yard", "a", "m", "p", n, now_ms - days * 86_400_000, 1000)
+        for n, days in enumerate((400, 91, 31, 29, 0), 1)
+    ]
+    for text, gone in (
+        ("", [1, 2, 3]),
+        ("[evidence]\nkeep_days = 90\n", [1, 2]),
+        ('[evidence]\nkeep_days = 90\n[retention]\nhold = "case 7"\n', []),
+    ):
+        (site / "agent.toml").write_text(CONFIG + text)
+        config = load_config(site / "agent.toml")
+        assert [exhibit.number for exhibit, _ in due(clips, config.evidence, now_ms)] == gone
+    assert config.visits.retain_days > 36_500
+
+
 def test_r08_who_took_what_and_why_is_registered_and_nothing_can_be_changed_unseen(site: Path) -> None:
     add(site)
     by = ("--by", "王芳", "--unit", "派出所", "--reason", "失窃", "--document", "2026-17")
@@ -389,6 +410,23 @@ def test_r09_the_sheet_for_a_filing_counts_and_warns(site: Path) -> None:
     assert (sheet["faces_stored"], sheet["cameras"][0]["name"]) == (0, "c")
     assert "card" in sheet["signs"]["gate"]
     assert ["card"] in sheet["other_ways_in"]["gate"]
+
+
+def test_r09_the_sheet_warns_from_eighty_thousand_faces_on(
+    site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Eighty percent of what has to be filed (here the limit is lowered to the two faces there are)."""
+    from edge_agent.cli import faces as command
+
+    assert command.FACES_WARNED == 80_000
+    with faces(site) as store:
+        for person in ("p-1", "p-2"):
+            store.put(person, DLIB.model, bytes(512))
+    for limit, warned in ((3, False), (2, True)):
+        monkeypatch.setattr(command, "FACES_WARNED", limit)
+        order = ["--config", str(site / "agent.toml"), "--state", str(site / "state")]
+        command.filing.main(order, standalone_mode=False)
+        assert ("100,000" in "".join(capsys.readouterr())) == warned
 
 
 @pytest.mark.parametrize("place", ["bath", "toilet", "changing", "nursing", "dormitory_room"])

@@ -230,8 +230,11 @@ def test_looking_back_with_the_keyboard(browser: Browser, busy: Rig) -> None:
         page.locator("select[name=verdict]").select_option("")
         page.get_by_role("button", name="查询", exact=True).click()
         expect(page.locator("#found")).to_contain_text("p-0001")
+        page.get_by_text("导出 CSV").click()
+        page.get_by_label("调取原因").fill("失窃")
+        accessible(page, "take")
         with page.expect_download() as download:
-            page.get_by_role("link", name="导出 CSV").click()
+            page.get_by_role("button", name="登记并保存").click()
         assert Path(download.value.path()).read_bytes().startswith("\ufeffseq,".encode())
 
 

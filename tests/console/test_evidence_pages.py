@@ -15,6 +15,7 @@ from edge_agent.model.encoding import canonical
 from edge_agent.model.events import EvidenceKept
 from edge_agent.model.evidence import Exhibit, Manifest, Time
 from edge_agent.store.evidence import EvidenceStore
+from edge_agent.store.retrievals import Retrievals
 from tests.console.rig import Client, Rig
 
 KEY = bytes(range(32))
@@ -93,9 +94,25 @@ def test_it_is_checked_shown_and_played_in_part(rig: Rig, content: bytes) -> Non
         assert some.headers["content-range"] == f"bytes {begin}-{end}/{len(content)}"
     assert who.get("/evidence/ev-1/clip", range=f"bytes={len(content) - 5}-").body == content[-5:]
     assert who.get("/evidence/ev-1/clip", range=f"bytes={len(content)}-").status == 416
+    *_, line = Retrievals(rig.state).lines()
+    assert (line.number, line.entry.kind, line.entry.what) == (1, "viewed", "evidence/ev-1"), "once, in many parts"
+    assert (line.entry.by, line.entry.reason) == ("supervisor", "a-1")
     api = Client(rig, rig.token("history"))
     assert [one["evidence"] for one in api.get("/api/v1/evidence").json()] == ["ev-1"]
     assert api.get("/api/v1/evidence/ev-1").json()["good"] is True
+
+
+def test_r08_no_part_of_a_clip_is_shown_that_could_not_be_registered(rig: Rig) -> None:
+    """Also not to who begins in its middle."""
+    who = rig.signed_in("auditor")
+    (rig.state / "audit.lock").mkdir()
+    refused = who.get("/evidence/ev-1/clip", range="bytes=1-")
+    assert (refused.status, "未能登记" in refused.text) == (503, True)
+    (rig.state / "audit.lock").rmdir()
+    assert who.get("/evidence/ev-1/clip", range="bytes=1-").status == 206
+    (line,) = Retrievals(rig.state).lines()
+    assert line.entry.by == "auditor"
+    assert rig.newest("audit.viewed").what == "evidence/ev-1/clip"  # type: ignore[union-attr]
 
 
 def test_what_was_altered_on_the_disk_is_said(rig: Rig) -> None:

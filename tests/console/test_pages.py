@@ -3,7 +3,10 @@
 import hashlib
 from urllib.parse import urlencode
 
+import msgspec
+
 from edge_agent.model.events import AlertOpened, CommandCompleted
+from edge_agent.store.retrievals import Retrievals
 from tests.console.rig import DOORS, STRANGER, Client, Rig
 from tests.waiting import until
 
@@ -91,12 +94,46 @@ def test_looking_back_by_name_door_and_verdict(rig: Rig) -> None:
 def test_a_file_of_events_runs_no_formula_and_is_on_record(rig: Rig) -> None:
     supervisor = rig.signed_in("supervisor")
     supervisor.post("/orders", {"verb": "open", "door": DOORS[0], "why": "=HYPERLINK(1)"})
-    answer = supervisor.get("/history.csv?tag=command")
+    taken = {"tag": "command", "why": "警方调取", "unit": "派出所", "document": "2026-17"}
+    answer = supervisor.post("/history.csv", taken)
     assert answer.status == 200
     assert ",=" not in answer.text
     exported = rig.newest("audit.exported")
     assert getattr(exported, "digest", "") == hashlib.sha256(answer.body).hexdigest()
-    assert rig.signed_in("guard").get("/history.csv").status == 403
+    assert rig.signed_in("guard").post("/history.csv", taken).status == 403
+
+
+def test_r08_what_is_taken_from_the_console_is_in_the_register_first(rig: Rig) -> None:
+    """With who, unit, reason, document and the file's hash; nothing is given out that could not be registered."""
+    rig.card(at=DOORS[1])
+    supervisor = rig.signed_in("supervisor")
+    until(lambda: "p-0001" in supervisor.get("/history?person=p-0001").text)
+    register = Retrievals(rig.state)
+    before = len(list(register.lines()))
+    search = {"person": "张伟", "door": DOORS[1]}
+    assert supervisor.post("/history.csv", {**search, "why": " "}).status == 422
+    assert len(list(register.lines())) == before
+    taken = search | {"why": "失窃", "unit": "派出所", "document": "2026-17"}
+    answer = supervisor.post("/history.csv", taken)
+    *_, line = register.lines()
+    entry = line.entry
+    assert (entry.kind, entry.what, entry.by, entry.unit) == ("exported", "history", "supervisor", "派出所")
+    assert (entry.reason, entry.document, entry.person) == ("失窃", "2026-17", "p-0001")
+    assert entry.digest == hashlib.sha256(answer.body).hexdigest()
+    assert entry.count == len(answer.text.splitlines()) - 1 > 0
+    assert DOORS[1] in entry.note
+    assert "张伟" not in msgspec.json.encode(line).decode()
+    assert not register.verify().faults
+    lock = rig.state / "audit.lock"
+    lock.unlink()
+    lock.mkdir()
+    exported = len(rig.events("audit.exported"))
+    try:
+        refused = supervisor.post("/history.csv", taken)
+    finally:
+        lock.rmdir()
+    assert (refused.status, "未能登记" in refused.text, "p-0001" in refused.text) == (503, True, False)
+    assert len(rig.events("audit.exported")) == exported
 
 
 def test_the_flow_of_a_day_is_drawn(rig: Rig) -> None:

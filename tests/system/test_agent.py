@@ -10,11 +10,17 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from edge_agent.config import FACE_KEY
+from edge_agent.model.events import AgentDegraded
+from edge_agent.model.face_models import DLIB
 from edge_agent.sim.estate import DOOR, GATEWAY, Estate
+from edge_agent.store.faces import FaceStore, load_key
 from tests.system.site import journal, log_of, play, ready, show_card, tags
 from tests.waiting import auntil
 
@@ -124,17 +130,56 @@ def test_a_damaged_database_is_set_aside_and_the_doors_go_on(name: str, tmp_path
     play(tmp_path / "e", story)
 
 
-def test_a_wrong_face_key_costs_the_faces_not_the_cards(tmp_path: Path) -> None:
+def _enrolled(site: Estate, key: bytes, model: str) -> None:
+    with closing(FaceStore(site.state / "faces.db", key, GATEWAY)) as faces:
+        faces.put("p-0001", model, bytes(512))
+
+
+def _short(site: Estate) -> None:
+    (site.gateway / FACE_KEY).write_bytes(b"short")
+
+
+def _missing(site: Estate) -> None:
+    (site.gateway / FACE_KEY).unlink()
+
+
+def _another_key(site: Estate) -> None:
+    _enrolled(site, bytes(32), DLIB.model)
+
+
+def _another_model(site: Estate) -> None:
+    _enrolled(site, load_key(site.gateway / FACE_KEY), "sface-2021dec@0ba9fbfa")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what", "remedy"),
+    [
+        (_short, "faces_off", "Restore it from its backup"),
+        (_missing, "faces_off", "Restore it from its backup"),
+        (_another_key, "faces_off", "Restore the right key"),
+        (_another_model, "faces_other_model", "models use"),
+    ],
+)
+def test_a_face_store_that_cannot_be_used_costs_the_faces_not_the_cards(
+    tmp_path: Path, spoil: Callable[[Estate], None], what: str, remedy: str
+) -> None:
+    """A key that is short, gone or another's, and a gallery of another model: an event says how to restore it."""
+
     async def story(site: Estate) -> None:
         text = site.config.read_text("utf-8").replace('ways = [["card"]]', 'ways = [["card"], ["face"]]')
         text = text.replace(
             "[[door]]", f'[[camera]]\nname = "c"\nurl = "file://{tmp_path}"\ndoor = "{DOOR}"\n\n[[door]]'
         )
         site.config.write_text(text, "utf-8")
-        (site.gateway / "keys/face-store.key").write_bytes(b"short")
+        spoil(site)
         await site.agent.start()
         await ready(site)
-        await auntil(lambda: "faces are off" in log_of(site))
+
+        def said() -> list[str]:
+            events = [row.event for row in journal(site)]
+            return [one.detail for one in events if isinstance(one, AgentDegraded) and one.what == what]
+
+        assert remedy in (await auntil(said, 20, lambda: log_of(site)))[0]
         mark = len(site.gate.lines)
         show_card(site)
         await site.gate.line(lambda line: line.get("relay") == "on", mark)

@@ -168,6 +168,19 @@ def test_quality_gate(engine: DlibEngine) -> None:
     )
 
 
+def test_how_far_a_head_is_turned_is_measured(results: dict[str, PhotoResult], engine: DlibEngine) -> None:
+    """The nose's place between the eyes: of a picture and its mirror image the same, on the other side."""
+    picture = rgb(photos()["obama2.jpg"])
+    noses = [
+        engine.nose(engine.align(one, engine.find(one, 64)[0]))
+        for one in (picture, np.ascontiguousarray(picture[:, ::-1]))
+    ]
+    assert abs(sum(noses) - 1) < 0.06
+    assert abs(noses[0] - 0.5) < 0.2
+    (measured,) = embed_photos([Path(results["good"].path)], measure=True)
+    assert abs(measured.turned - abs(noses[0] - 0.5)) < 0.06
+
+
 def test_a_photograph_that_kills_the_child_costs_only_itself(
     spoiled: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,20 @@ def onnx(opset: int) -> bytes:
     return field(1, 8) + field(7, graph) + field(8, field(2, opset))
 
 
+def value(name: bytes, *shape: int) -> bytes:
+    """A named tensor of floats."""
+    sizes = b"".join(field(1, field(1, size)) for size in shape)
+    return field(1, name) + field(2, field(1, field(1, 1) + field(2, sizes)))
+
+
+def pooling() -> bytes:
+    """A network that loads and runs: the mean of each colour."""
+    node = field(1, b"in") + field(2, b"out") + field(4, b"GlobalAveragePool")
+    graph = field(1, node) + field(2, b"g")
+    graph += field(11, value(b"in", 1, 3, 112, 112)) + field(12, value(b"out", 1, 3, 1, 1))
+    return field(1, 8) + field(7, graph) + field(8, field(2, 13))
+
+
 def manifest_of(path: Path, **more: object) -> Manifest:
     given = {"id": "some", "role": "embedder", "file": path.name, "licence": "MIT", "use": "any", "dimension": 128}
     return Manifest(**{**given, "sha256": models.digest(path), **more})  # type: ignore[arg-type]
@@ -77,6 +91,16 @@ def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes, code: str) 
     file.write_bytes(content)
     refused(code, models.add, folder, file, manifest_of(file))
     assert not folder.exists() or list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("more", [{"dimension": 128}, {"role": "liveness", "classes": ("live", "spoof")}])
+def test_a_model_with_other_outputs_than_its_manifest_says_is_refused(tmp_path: Path, more: dict[str, object]) -> None:
+    """A whole, sound network, which is not the one it is said to be; what it is, it may be added as."""
+    file, folder = tmp_path / "model.onnx", tmp_path / "models"
+    file.write_bytes(pooling())
+    refused("models.wrong_outputs", models.add, folder, file, manifest_of(file, **more))
+    assert list(folder.iterdir()) == []
+    assert models.add(folder, file, manifest_of(file, dimension=3)).outputs == 3
 
 
 def test_a_known_name_with_other_bytes_is_refused(tmp_path: Path) -> None:
