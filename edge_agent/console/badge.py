@@ -1,6 +1,7 @@
 """The visitor's pass as something to hold: a QR picture, and a badge to print. Nothing is loaded from outside."""
 
 import io
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def spaced(code: str) -> str:
     return f"{code[:4]} {code[4:]}".strip()
 
 
+@lru_cache(maxsize=32)
 def qr_picture(text: str, kind: str) -> bytes:
     """`svg` or `png`. Raises VisitError for another kind. Takes some 50 ms: not in the event loop."""
     import segno  # where a pass is shown, not at the start of the daemon

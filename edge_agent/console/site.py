@@ -9,7 +9,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from edge_agent.console import alarms, api, devices, evidence, history, people, rounds, session, visits, wall
+from edge_agent.console import (
+    alarms, api, devices, evidence, history, people, rounds, session, visit_phone, visits, wall,
+)  # fmt: skip
 from edge_agent.console.desk import Desk
 from edge_agent.console.render import LANGUAGES, THEMES
 from edge_agent.console.shield import UPLOAD_AT_MOST, Shield
@@ -47,6 +49,7 @@ def site(desk: Desk) -> ASGIApp:
                 *alarms.routes(desk),
                 *history.routes(desk),
                 *visits.routes(desk),
+                *visit_phone.routes(desk),
                 *rounds.routes(desk),
                 *people.routes(desk),
                 *evidence.routes(desk),

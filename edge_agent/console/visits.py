@@ -15,6 +15,7 @@ from edge_agent.console.badge import Badge, badge_html, qr_picture, spaced
 from edge_agent.console.desk import Desk
 from edge_agent.console.render import wants_part
 from edge_agent.console.session import guarded
+from edge_agent.console import visit_phone
 from edge_agent.console.visit_forms import found_host, instant_of, typed
 from edge_agent.errors import EdgeAgentError, VisitError
 from edge_agent.model.accounts import Who
@@ -171,10 +172,14 @@ async def one(desk: Desk, request: Request, who: Who) -> Response:
         card = await _one(desk, request, who)
     except EdgeAgentError:
         return desk.pages.page(request, "refused.html", 404, code="console.no_page")
-    qr = ""
+    qr = phone = ""
     if card.ticket is not None:
-        qr = (await asyncio.to_thread(qr_picture, card.ticket.text, "svg")).decode()
-    return desk.pages.page(request, "visit.html", card=card, qr=qr, spaced=spaced)
+        qr, phone = await asyncio.to_thread(_pictures, card.ticket.text, visit_phone.address(request, card.ticket.text))
+    return desk.pages.page(request, "visit.html", card=card, qr=qr, phone=phone, spaced=spaced)
+
+
+def _pictures(*texts: str) -> list[str]:
+    return [qr_picture(text, "svg").decode() for text in texts]
 
 
 async def badge(desk: Desk, request: Request, who: Who) -> Response:

@@ -105,6 +105,25 @@ WORDS: dict[str, tuple[str, str]] = {
         "Show this code to the reader; without it, type the digits. Please check out when you leave.",
         "请将二维码对准读头；无法扫码时输入短码。离开时请登记。",
     ),
+    "visit.phone.title": ("On the visitor's phone", "显示在访客手机上"),
+    "visit.phone.how": (
+        "The visitor's phone, in this site's network, scans this code and shows the pass; nobody signs in. Without the "
+        "network a photograph of the pass above does as well.",
+        "访客手机连接本场所网络后扫描此码，即可显示通行码，无需登录。无网络时，拍下上方的通行码同样有效。",
+    ),
+    "visit.phone.keep": (
+        "This page works without a network once it is open; a screenshot does, too. Whoever has it can come in: give it "
+        "to nobody.",
+        "页面打开后无需网络，也可截屏保存。持有此码即可通行，请勿转发。",
+    ),
+    "visit.phone.asked": (
+        "Your host has not agreed yet: the pass opens nothing so far.",
+        "被访人尚未确认，通行码暂不能开门。",
+    ),
+    "visit.phone.over": (
+        "This pass is not valid, or not any more. Ask whoever invited you, or the guard.",
+        "此通行码无效或已失效，请联系邀请人或门岗。",
+    ),
     "visit.badge.people": ("{count} people", "{count} 人"),
     "visit.list.nobody": ("nobody", "没有访客"),
     "visit.done.expect": ("{visit}: {name} is expected until {until}", "{visit}：{name} 已预约，有效至 {until}"),

@@ -172,6 +172,37 @@ def test_every_page_in_both_languages_and_three_sizes(browser: Browser, rig: Rig
                 accessible(page, f"{size} {lang} {theme} {path}")
 
 
+def test_the_visitors_phone_scans_the_guards_screen_and_has_the_pass(browser: Browser, rig: Rig) -> None:
+    zxingcpp, cv2, np = (pytest.importorskip(name) for name in ("zxingcpp", "cv2", "numpy"))
+
+    def scanned(page: Page, place: str) -> str:
+        seen = cv2.imdecode(np.frombuffer(page.locator(place).screenshot(), np.uint8), cv2.IMREAD_GRAYSCALE)
+        return str(zxingcpp.read_barcode(seen).text)
+
+    with guard(browser, rig.url) as page:
+        visits(page, rig)
+        visit = enter(page, "手机")
+        page.goto(f"{rig.url}/visits/{visit}")
+        page.locator("summary", has_text="访客手机").click()
+        accessible(page, "the way to the phone")
+        keep(page, "visit-to-phone")
+        address = scanned(page, "details .qr-link svg")
+        pass_ = scanned(page, ".qr > svg")
+    assert address == f"{rig.url}/pass/{pass_}"
+    for lang in ("zh", "en"):
+        context = browser.new_context(ignore_https_errors=True, viewport={"width": 390, "height": 844})
+        context.add_cookies([{"name": "lang", "value": lang, "url": rig.url}])
+        phone = context.new_page()
+        assert phone.goto(address)
+        assert scanned(phone, ".qr svg") == pass_, "a reader at the door reads it off the phone"
+        accessible(phone, "the pass on a phone")
+        keep(phone, f"visit-phone-{lang}")
+        phone.goto(address[:-2])
+        expect(phone.get_by_role("alert")).to_be_visible()
+        keep(phone, f"visit-phone-over-{lang}")
+        context.close()
+
+
 def test_a_badge_is_one_page_of_paper(browser: Browser, rig: Rig, tmp_path: Path) -> None:
     with guard(browser, rig.url) as page:
         visits(page, rig)

@@ -1,13 +1,13 @@
 """Visitors, patrols, hazards and duty at the console, as a program sees the pages."""
 
 import re
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 
 from edge_agent.errors import VisitError
 from edge_agent.model.reads import DocumentPresented, IdDocument
-from tests.console.rig import Answer, Client, Rig
+from tests.console.rig import DOORS, Answer, Client, Rig
 from tests.waiting import until
 
 PART = {"hx-request": "true"}
@@ -207,6 +207,24 @@ def test_a_badge_prints_and_a_picture_is_the_pass(rig: Rig) -> None:
     guard.post("/visits/+step", {"verb": "leave", "visit": visit}, **PART)
     assert guard.get(f"/visits/{visit}/badge").status == 409
     assert guard.get("/visits/v-ffffffffffff/badge").status == 404
+
+
+def test_a_phone_shows_the_pass_without_signing_in_and_nothing_that_could_be_guessed(rig: Rig) -> None:
+    guard, phone = rig.signed_in("guard"), Client(rig)
+    visit = visit_in(walk_in(guard, confirmed_by="intercom"))
+    ticket = rig.do(lambda: rig.visits.do("visit.show", _which(visit), "local/x"))[0].ticket
+    shown = phone.get(f"/pass/{ticket.text}")
+    assert shown.status == 200
+    assert "<svg" in shown.text
+    assert f"{ticket.code[:4]} {ticket.code[4:]}" in shown.text
+    assert DOORS[0] in shown.text
+    for secret in ("李雷", "3-1-502", "张伟", visit):
+        assert secret not in shown.text, "only what is on the pass"
+    for guessed in (ticket.code, visit, ticket.text[:-3] + "AAA", "SCP1..", quote(SCRIPT, safe="")):
+        answer = phone.get(f"/pass/{guessed}")
+        assert (answer.status, "<svg" in answer.text) == (404, False), guessed
+    guard.post("/visits/+step", {"verb": "renew", "visit": visit}, **PART)
+    assert phone.get(f"/pass/{ticket.text}").status == 404, "the guard gave a new one"
 
 
 def upload(guard: Client, form: dict[str, str], photo: bytes = b"", name: str = "a.jpg") -> Answer:
