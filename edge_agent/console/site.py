@@ -10,7 +10,17 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from edge_agent.console import (
-    alarms, api, devices, evidence, history, people, rounds, session, visit_phone, visits, wall,
+    alarms,
+    api,
+    devices,
+    evidence,
+    history,
+    people,
+    rounds,
+    session,
+    visit_phone,
+    visits,
+    wall,
 )  # fmt: skip
 from edge_agent.console.desk import Desk
 from edge_agent.console.render import LANGUAGES, THEMES

@@ -1,7 +1,7 @@
-"""A visitor's pass on the visitor's own phone: the one page with something in it that nobody signs in for.
+"""A visitor's pass on the visitor's own phone: the one page that shows something without signing in.
 
-Its address holds the signed pass itself, so that it shows nothing but what whoever opens it has already: the QR code,
-its digits, until when and at which doors. No name, no house. Short codes and ids find nothing here: they can be guessed.
+Its address holds the signed pass itself, so that it shows nothing but what whoever opens it has already: the QR
+code, its digits, until when and at which doors. No name, no house. Short codes and ids can be guessed and find nothing.
 """
 
 import asyncio

@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from edge_agent.console import visit_phone
 from edge_agent.console.badge import Badge, badge_html, qr_picture, spaced
 from edge_agent.console.desk import Desk
 from edge_agent.console.render import wants_part
 from edge_agent.console.session import guarded
-from edge_agent.console import visit_phone
 from edge_agent.console.visit_forms import found_host, instant_of, typed
 from edge_agent.errors import EdgeAgentError, VisitError
 from edge_agent.model.accounts import Who

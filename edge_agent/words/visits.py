@@ -112,8 +112,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "访客手机连接本场所网络后扫描此码，即可显示通行码，无需登录。无网络时，拍下上方的通行码同样有效。",
     ),
     "visit.phone.keep": (
-        "This page works without a network once it is open; a screenshot does, too. Whoever has it can come in: give it "
-        "to nobody.",
+        "This page works without a network once it is open; a screenshot does, too. Whoever has it can come in: do "
+        "not pass it on.",
         "页面打开后无需网络，也可截屏保存。持有此码即可通行，请勿转发。",
     ),
     "visit.phone.asked": (
