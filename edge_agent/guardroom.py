@@ -47,7 +47,7 @@ class Guardroom:
         needs = Needs(
             config=app.config, journal=app.journal, clock=app.clock, accounts=accounts,
             carry_out=app.operations.carry_out, doors=self.doors, alarms=self.alarms,
-            lost=lambda: app.alarms.lost,
+            lost=lambda: app.alarms.lost, glimpse=self.glimpse,
             describe=describe, person=self.person, look=look, office=office, exhibits=exhibits,
             register=self.register,
         )  # fmt: skip
@@ -91,6 +91,7 @@ class Guardroom:
                     alarm=case.alarm, kind=case.kind, door=case.door, camera=case.camera, step=case.step,
                     since_ms=case.raised.since_ms(now), due=due.step if due else "",
                     left_ms=due.left_ms if due else None, silent=case.silent, latched=case.alarm in latched,
+                    drill=case.drill,
                 )
             )  # fmt: skip
         for name in sorted(latched - premises.standing.cases.keys()):
@@ -100,6 +101,10 @@ class Guardroom:
                 ago_ms = since.since_ms(now) if since else None
                 views.append(AlarmView(name, name.split("/")[0], door, "", "closed", ago_ms, latched=True))
         return sorted(views, key=lambda view: -(view.since_ms or 0))
+
+    def glimpse(self, camera: str) -> bytes | None:
+        seen = self.app.watching.glimpse(camera)
+        return None if seen is None else seen.jpeg
 
     async def register(self, entry: Retrieval) -> None:
         """Who takes what away. Raises StoreError."""

@@ -19,7 +19,7 @@ from edge_agent.flows.alerting import CameraAlerts
 from edge_agent.flows.deterrence import Deterrence
 from edge_agent.flows.evidence import EvidenceDesk, Sealing
 from edge_agent.flows.premises import Premises
-from edge_agent.model.detections import Detection, FaceRefused, FaceSample, SentryJob
+from edge_agent.model.detections import Detection, FaceRefused, FaceSample, Glimpse, SentryJob, Watched
 from edge_agent.model.doors import DeviceReport
 from edge_agent.model.evidence import Manifest as EvidenceManifest
 from edge_agent.model.face_models import Manifest
@@ -32,6 +32,8 @@ from edge_agent.wiring_cameras import logged_in
 
 EVIDENCE = "evidence"  # folder of the state directory
 RING_MORE_S = 8.0  # a fall is told when it has been followed for a while: its clip still begins before it
+
+GLIMPSE_FRESH_MS = 6_000
 
 logger = log.get("watching")
 
@@ -51,6 +53,7 @@ class Watching:
         self.jobs: dict[str, Job] = {}
         self.desk: EvidenceDesk | None = None
         self._config, self._folder, self._premises = config, folder, premises
+        self._glimpses: dict[str, Glimpse] = {}
         clock: Clock = premises.clock
         if any("evidence" in camera.use for camera in config.cameras):
             self._keep_evidence(state, sign)
@@ -63,9 +66,7 @@ class Watching:
         )  # fmt: skip
         for camera in config.cameras:
             if "alerts" in camera.use:
-                sentry = SentryWorker(
-                    sentry_job(config, camera, folder), clock, self.alerts.see, premises.alarms.device
-                )
+                sentry = SentryWorker(sentry_job(config, camera, folder), clock, self._see, premises.alarms.device)
                 self.jobs[f"sentry {camera.name}"] = sentry.run
         for door in config.doors:
             there = [camera for camera in config.cameras if camera.door == door.name]
@@ -74,6 +75,18 @@ class Watching:
                 self.alerts.joins[door.name] = DoorJoins(expect_face, door.gate.contact is not None)
         if config.cameras:
             self.jobs["alerting"] = self.alerts.run
+
+    def glimpse(self, camera: str) -> Glimpse | None:
+        """What the camera sees now, where the guard may look; None: nothing, or nothing of the last few seconds."""
+        seen = self._glimpses.get(camera)
+        fresh = seen is not None and self._premises.clock.now().up_ms - seen.up_ms <= GLIMPSE_FRESH_MS
+        return seen if fresh else None
+
+    def _see(self, camera: str, said: Watched) -> None:
+        if isinstance(said, Glimpse):
+            self._glimpses[camera] = said
+        else:
+            self.alerts.see(camera, said)
 
     def faces(self, camera: Camera) -> Callable[[Detection], None]:
         """What the joins want to know of the faces before a camera: that they are there, not whose they are."""

@@ -18,6 +18,8 @@ def check_cameras(reader: Reader, config: Config) -> None:
             refer(reader, f"{at}.door", "door", camera.door, doors)
         elif "face" in camera.use or camera.expect_face:
             reader.wrong(f"{at}.door", "config.camera_no_door")
+        if "wall" in camera.use and "alerts" not in camera.use:
+            reader.wrong(f"{at}.use", "config.wall_alone")
         if camera.area is not None:
             refer(reader, f"{at}.area", "area", camera.area, areas)
         for key, url in (("url", camera.url), ("main_url", camera.main_url)):

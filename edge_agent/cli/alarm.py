@@ -52,7 +52,19 @@ def _answer(name: str, verb: str, help: str) -> None:
         carry_out(site(config, state), Operation(verb, who_answers(by), why, alarm=alarm, who=who))
 
 
-_answer("acknowledge", "acknowledge", "Say that ALARM was heard. `alarm list` names those that wait.")
+@command.command("acknowledge")
+@CONFIG
+@STATE
+@BY
+@WHY
+@click.option("--drill", is_flag=True, help="It is one: everybody sees that from now on.")
+@ALARM
+def acknowledge(config: Path, state: Path | None, by: str | None, why: str, drill: bool, alarm: str) -> None:
+    """Say that ALARM was heard. `alarm list` names those that wait."""
+    outcome = "drill" if drill else ""
+    carry_out(site(config, state), Operation("acknowledge", who_answers(by), why, alarm=alarm, outcome=outcome))
+
+
 _answer("dispatch", "dispatch", "Say that somebody (--who) was sent to ALARM.")
 _answer("arrive", "arrive", "Say that somebody has arrived at ALARM.")
 
@@ -155,4 +167,5 @@ def _answered(case: Case) -> list[str]:
     since_ms = case.raised.since_ms(SystemClock().now())
     if since_ms is not None:
         said.append(words("cli.alarm_since", minutes=max(0, since_ms) // 60_000))
+    said.append(words("outcome.drill") if case.drill else "")
     return [part for part in said if part]

@@ -207,7 +207,7 @@ def _news(event: AlertUpdated, lang: str) -> str:
 def _answer(event: Answered, lang: str) -> str:
     """What it was about, who, how long after it was raised."""
     after = say("detail.after", lang, s=event.after_ms / 1000) if event.after_ms >= 0 else ""
-    outcome = getattr(event, "outcome", "")
+    outcome = getattr(event, "outcome", "drill" if getattr(event, "drill", False) else "")
     return _parts(
         _word(f"alert.{event.kind}", event.kind, lang), event.door, event.camera, after,
         say("detail.late", lang) if getattr(event, "late", False) else "", _word(f"outcome.{outcome}", outcome, lang),

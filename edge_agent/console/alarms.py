@@ -25,7 +25,7 @@ async def show(desk: Desk, request: Request, who: Who) -> Response:
 
 
 async def answer(desk: Desk, request: Request, who: Who) -> Response:
-    """POST alarm, verb (acknowledge, dispatch, arrive, close, clear), who, outcome, why."""
+    """POST alarm, verb (acknowledge, dispatch, arrive, close, clear), who, outcome, why; drill with acknowledge."""
     form = {key: str(value)[: REASON_AT_MOST + 1].strip() for key, value in (await request.form()).items()}
     done = await step(desk, who, form.get("verb", ""), form.get("alarm", ""), form)
     if wants_part(request):
@@ -44,11 +44,18 @@ async def step(desk: Desk, who: Who, verb: str, alarm: str, said: dict[str, str]
         return Done(False, "operate.no_alarm")
     operation = Operation(
         verb=verb, by=who.name[:NAME_AT_MOST], why=said.get("why", ""), latch=alarm if verb == "clear" else None,
-        alarm=alarm, who=said.get("who", "")[:NAME_AT_MOST], outcome=said.get("outcome", "") if verb == "close" else "",
+        alarm=alarm, who=said.get("who", "")[:NAME_AT_MOST], outcome=_outcome(verb, said),
     )  # fmt: skip
     if code := nonsense(operation):
         return Done(False, code)
     return await desk.needs.carry_out(operation)
+
+
+def _outcome(verb: str, said: dict[str, str]) -> str:
+    """One form has a field for the end and one for the beginning."""
+    if verb == "acknowledge":
+        return "drill" if said.get("drill") else ""
+    return said.get("outcome", "") if verb == "close" else ""
 
 
 def routes(desk: Desk) -> list[Route]:

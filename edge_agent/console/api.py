@@ -53,13 +53,14 @@ class Order(Asking, frozen=True):
 
 
 class Answer(Asking, frozen=True):
-    """One step of answering an alarm; `outcome` when it is closed."""
+    """One step of answering an alarm; `outcome` when it is closed, `drill` when it is acknowledged."""
 
     alarm: Annotated[str, Meta(min_length=1, max_length=128)]
     verb: Literal["acknowledge", "dispatch", "arrive", "close", "clear"]
     who: Short = ""
     outcome: Literal["", "real", "false", "drill", "test"] = ""
     why: Text = ""
+    drill: bool = False
 
 
 class EventQuery(Asking, frozen=True):
@@ -179,7 +180,7 @@ async def alarms(desk: Desk, asked: Asked) -> list[AlarmView]:
 
 async def answer(desk: Desk, asked: Asked) -> Done:
     body: Answer = asked.body
-    said = {"who": body.who, "outcome": body.outcome, "why": body.why}
+    said = {"who": body.who, "outcome": body.outcome, "why": body.why} | ({"drill": "yes"} if body.drill else {})
     return _good(desk, asked, await alarm_pages.step(desk, asked.who, body.verb, body.alarm, said))
 
 

@@ -53,7 +53,8 @@ class DoorView(msgspec.Struct, frozen=True):
 
 class AlarmView(msgspec.Struct, frozen=True):
     """An alarm that is being answered. `step`: the last one taken, empty when only raised; `due`: the step its clock
-    runs for and `left_ms` until then (negative: late; None: nobody can tell); `latched`: its input is to be cleared.
+    runs for and `left_ms` until then (negative: late; None: nobody can tell); `latched`: its input is to be cleared;
+    `drill`: whoever heard it says so.
     """
 
     alarm: str
@@ -66,6 +67,7 @@ class AlarmView(msgspec.Struct, frozen=True):
     left_ms: int | None = None
     silent: bool = False
     latched: bool = False
+    drill: bool = False
 
     @property
     def key(self) -> tuple[str, str, bool]:
@@ -239,5 +241,6 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     look: Lookback
     office: Office
     exhibits: Exhibits
+    glimpse: Callable[[str], bytes | None]  # a JPEG of what a camera sees now
     person: Callable[[str], Person | None]  # category and house of somebody in the book
     register: Callable[[Retrieval], Awaitable[None]]  # on the disk when it returns; raises StoreError

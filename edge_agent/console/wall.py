@@ -7,6 +7,7 @@ from starlette.routing import Route
 from edge_agent.console.confirm import CONFIRM_WITHIN_S
 from edge_agent.console.control import LONGEST_S, NAME_AT_MOST, REASON_AT_MOST, nonsense
 from edge_agent.console.desk import Desk
+from edge_agent.console.pictures import on_wall
 from edge_agent.console.render import wants_part
 from edge_agent.console.session import guarded
 from edge_agent.console.stream import open_alarms, stream
@@ -30,8 +31,9 @@ async def show(desk: Desk, request: Request, who: Who) -> Response:
     after = f"{journal.epoch}-{rows[-1].seq if rows else 0}"
     alarms = open_alarms(desk.needs.alarms())
     return desk.pages.page(
-        request, "wall.html", doors=desk.feed.doors, last=last, views=views, after=after, alarms=alarms
-    )
+        request, "wall.html", doors=desk.feed.doors, last=last, views=views, after=after, alarms=alarms,
+        cameras=on_wall(desk),
+    )  # fmt: skip
 
 
 # ---- orders ----------------------------------------------------------------------------------------------------------

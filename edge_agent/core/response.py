@@ -1,8 +1,9 @@
 """How an alarm is answered: raised, acknowledged, dispatched, arrived, closed — who, when, and whether in time.
 
 A case begins with what was raised and ends when somebody closes it with an outcome. A step may be left out (whoever
-arrives has acknowledged by that), none is taken twice or back. The 1-3-5-minute clock runs from the moment of raising;
-times are measured by uptime within a boot, and by a trusted wall clock across one.
+arrives has acknowledged by that), none is taken twice or back. Who hears it may say at once that it is a drill:
+everybody sees that before it is closed. The 1-3-5-minute clock runs from the moment of raising; times are measured by
+uptime within a boot, and by a trusted wall clock across one.
 """
 
 from typing import Literal
@@ -73,6 +74,8 @@ def refusal(case: Case | None, step: Step, outcome: str = "") -> str:
         return "operate.step_taken"
     if step == "closed" and outcome not in OUTCOMES:
         return "operate.no_outcome"
+    if step == "acknowledged" and outcome not in ("", "drill"):
+        return "operate.too_early"
     return ""
 
 
@@ -94,11 +97,11 @@ def take(
         "acknowledged": targets.acknowledge_s, "dispatched": targets.dispatch_s, "arrived": targets.arrive_s,
     }.get(step)  # fmt: skip
     late = target_s is not None and since_ms is not None and since_ms > target_s * 1000
-    after = structs.replace(case, step=step)
+    after = structs.replace(case, step=step, drill=case.drill or (step == "acknowledged" and outcome == "drill"))
     about = {"alarm": case.alarm, "kind": case.kind, "door": case.door, "camera": case.camera, "by": by}
     match step:
         case "acknowledged":
-            return AlarmAcknowledged(**about, after_ms=after_ms, late=late), after
+            return AlarmAcknowledged(**about, after_ms=after_ms, late=late, drill=after.drill), after
         case "dispatched":
             return AlarmDispatched(**about, after_ms=after_ms, late=late, who=who), after
         case "arrived":

@@ -17,7 +17,7 @@ MEMORY_MB = 400  # resident; frames of 4K are 12 MB each
 class SentryWorker(CameraWorker):
     child = "edge_agent.vision.sentry"
     said = msgspec.msgpack.Decoder(Watched)
-    most = 64 << 10  # a fall with its whole path
+    most = 64 << 10  # a fall with its whole path, a glimpse
 
     def __init__(
         self,

@@ -240,8 +240,8 @@ class Operation(msgspec.Struct, frozen=True):
 
     `door` None: every door. `for_s`: how long a mode lasts, None = until taken back. `person`: whom `forgive` means
     (None: everybody). `latch`: fire, or panic/<door>. `alarm`: which one is answered (`who` goes, `outcome` at the
-    end), or which alert was looked at (`outcome` is the verdict); `target`: what is muted, or which evidence is held.
-    `args`: of a verb with a dot in it (model.visit_orders.ORDERS, model.rounds.ORDERS).
+    end, or `drill` at once), or which alert was looked at (`outcome` is the verdict); `target`: what is muted, or
+    which evidence is held. `args`: of a verb with a dot in it (model.visit_orders.ORDERS, model.rounds.ORDERS).
     """
 
     verb: str

@@ -74,4 +74,16 @@ class SentryJob(msgspec.Struct, frozen=True):
     models: str = ""
 
 
-Watched = Sighting | CameraState
+GLIMPSE_MOST_BYTES = 60_000
+
+
+class Glimpse(msgspec.Struct, frozen=True, tag="glimpse"):
+    """What a camera with `wall` in its `use` sees now: a JPEG, masks blackened, of GLIMPSE_MOST_BYTES at most. It stays
+    in memory until the next one. `up_ms`: gateway uptime at which the frame was captured.
+    """
+
+    jpeg: bytes
+    up_ms: int
+
+
+Watched = Sighting | CameraState | Glimpse

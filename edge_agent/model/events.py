@@ -304,10 +304,11 @@ class Answered(Event, frozen=True):
 
 
 class AlarmAcknowledged(Answered, frozen=True):
-    """Somebody has heard the alarm. `late`: after the site's target."""
+    """Somebody has heard the alarm. `late`: after the site's target; `drill`: and knows that it is one."""
 
     tag: ClassVar[str] = "alarm.acknowledged"
     late: bool = False
+    drill: bool = False
 
 
 class AlarmDispatched(Answered, frozen=True):

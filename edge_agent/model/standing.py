@@ -120,7 +120,7 @@ class Swept(msgspec.Struct, frozen=True, tag="swept"):
 
 class Case(msgspec.Struct, frozen=True, tag="case"):
     """An alarm that is being answered (core/response.py). `step`: the last one taken, empty when only raised; a case
-    that was closed is not remembered.
+    that was closed is not remembered. `drill`: whoever heard it says so.
     """
 
     alarm: str
@@ -130,6 +130,7 @@ class Case(msgspec.Struct, frozen=True, tag="case"):
     raised: At
     step: Literal["", "acknowledged", "dispatched", "arrived", "closed"] = ""
     silent: bool = False
+    drill: bool = False
 
 
 class OpenAlert(msgspec.Struct, frozen=True, tag="alert"):

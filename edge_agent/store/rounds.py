@@ -150,7 +150,9 @@ class RoundStore(PeopleFile):
     # ---- upkeep ------------------------------------------------------------------------------------------------------
 
     def tidy(self, before_ms: int) -> int:
-        """Erase runs, duties and closed hazards that ended before; how many."""
+        """Erase runs, duties and closed hazards that ended before, how many; and photos of no hazard: a power cut comes
+        between a photo and its row.
+        """
         old = [one.id for one in self.hazards("closed") if (one.closed_ms or 0) < before_ms]
         with self._transaction():
             count = self._connection.execute("DELETE FROM patrols WHERE run_ms < ?", (before_ms,)).rowcount
@@ -159,9 +161,10 @@ class RoundStore(PeopleFile):
                 self._connection.execute("DELETE FROM hazards WHERE id = ?", (id_,))
             if count + len(old):
                 self._note(PersonChanged(what="rounds_erased", count=count + len(old)))
-        for id_ in old:
-            for kind in ("jpg", "png", "webp"):
-                (self.photos / f"{id_}.{kind}").unlink(missing_ok=True)
+        known = {id_ for (id_,) in self._rows("SELECT id FROM hazards")}
+        for photo in self.photos.glob("h-*"):
+            if photo.stem not in known:
+                photo.unlink(missing_ok=True)
         return count + len(old)
 
     def _keep(self, key: str, value: str) -> None:

@@ -1,7 +1,8 @@
 """The child that watches one camera for alerts: frames in, sightings out. `python -m edge_agent.vision.sentry`
 
-As confined as the one that recognises faces, and apart from it. It knows no person and keeps no picture; every frame is
-looked at in its order, and what comes faster than that is left out and counted.
+As confined as the one that recognises faces, and apart from it. It knows no person and keeps no picture (a small one
+goes to the guard's wall where that is allowed); every frame is looked at in its order, and what comes faster than that
+is left out and counted.
 """
 
 import sys
@@ -100,12 +101,14 @@ def _bgr(frame: "Frame") -> "Image | None":
 def work(job: SentryJob, pipe: Pipe) -> None:
     from edge_agent.vision import clock
     from edge_agent.vision.decode import FrameSource
+    from edge_agent.vision.glimpse import Glimpses
 
     threading.excepthook = die
     analysis = Analysis(job, live=True)
     source = FrameSource(job.camera.url, job.camera.fps, QUEUE)
     source.start()
     presence, lost = Presence(pipe, job.camera.fps), 0
+    glimpses = Glimpses(job.camera.masks) if "wall" in job.camera.use else None
     while True:
         frame = source.next(0.5)
         before = presence.state
@@ -113,6 +116,8 @@ def work(job: SentryJob, pipe: Pipe) -> None:
         if frame is not None:
             for sighting in analysis.see(frame):
                 pipe.send(sighting)
+            if glimpses is not None and (glimpse := glimpses.of(frame)) is not None:
+                pipe.send(glimpse)
         elif presence.state == "lost" and before != "lost":
             for sighting in analysis.stop(clock.up_ms()):
                 pipe.send(sighting)

@@ -109,6 +109,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "cli.no_camera": ("agent.toml has no [[camera]]", "agent.toml 中没有 [[camera]]"),
     "cli.camera_use.face": ("faces", "人脸"),
     "cli.camera_use.alerts": ("alerts", "警报"),
+    "cli.camera_use.wall": ("guard's page", "实时画面"),
     "cli.camera_use.evidence": ("evidence", "证据"),
     "cli.step.raised": ("waits for somebody", "待接警"),
     "cli.step.acknowledged": ("acknowledged", "已接警"),
@@ -129,6 +130,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "operate.no_verdict": ("a verdict is true, false or unsure", "复核结果为 true、false 或 unsure"),
     "operate.no_alert": ("no such alert is known", "没有该警报"),
     "operate.step_taken": ("that was done already", "此步骤已完成"),
+    "operate.too_early": (
+        "what it was is said at the end: close; at the beginning only that it is a drill (--drill)",
+        "结果在结束警情时说明；接警时只能注明演练（--drill）",
+    ),
     "operate.no_outcome": (
         "say what it was: --outcome real, false, drill or test",
         "请说明结果：--outcome real（属实）、false（误报）、drill（演练）或 test（测试）",

@@ -186,6 +186,10 @@ WORDS: dict[str, tuple[str, str]] = {
         'a camera with use = ["face"] or expect_face looks at a door: name it with door = "…"',
         '用于人脸（use = ["face"]）或 expect_face 的摄像头须指明所对的门：door = "…"',
     ),
+    "config.wall_alone": (
+        'wall needs alerts beside it: use = ["alerts", "wall"]; the process that watches the camera makes the picture',
+        'wall 需与 alerts 同用：use = ["alerts", "wall"]；画面由监看该摄像头的进程提供',
+    ),
     "config.camera_mask": (
         "a mask is a polygon: at least three corners as x, y, x, y, … in parts of the picture, each 0 to 1",
         "遮挡区为多边形：至少三个角点，写作 x, y, x, y, …，为画面比例，各在 0 与 1 之间",

@@ -105,6 +105,10 @@ def test_each_command_is_its_operation(tmp_path: Path) -> None:
             (("alarm", "clear", "fire"), Operation("clear", "王芳", latch="fire")),
             (("alarm", "clear", "panic/south"), Operation("clear", "王芳", latch="panic/south")),
             (("alarm", "acknowledge", "fire"), Operation("acknowledge", "王芳", alarm="fire")),
+            (
+                ("alarm", "acknowledge", "--drill", "fire"),
+                Operation("acknowledge", "王芳", alarm="fire", outcome="drill"),
+            ),
             (("alarm", "dispatch", "a-7", "--who", "李强"), Operation("dispatch", "王芳", alarm="a-7", who="李强")),
             (("alarm", "arrive", "a-7"), Operation("arrive", "王芳", alarm="a-7")),
             (("alarm", "close", "a-7", "--outcome", "false"), Operation("close", "王芳", alarm="a-7", outcome="false")),

@@ -31,10 +31,22 @@ from edge_agent.flows.rounds import Rounds
 from edge_agent.flows.visits import Place, Signing, Visits
 from edge_agent.guardroom import Guardroom
 from edge_agent.model.accounts import ROLES
+from edge_agent.model.detections import Glimpse
 from edge_agent.model.events import Event, UnknownEvent
 from edge_agent.model.people import Rule
 from edge_agent.model.reads import Card, Direction, Read
-from edge_agent.model.site import Config, Console, Door, GateBinding, Gateway, PatrolPoint, PatrolRoute, Policy, Uplink
+from edge_agent.model.site import (
+    Camera,
+    Config,
+    Console,
+    Door,
+    GateBinding,
+    Gateway,
+    PatrolPoint,
+    PatrolRoute,
+    Policy,
+    Uplink,
+)
 from edge_agent.model.site import Desk as VisitorDesk
 from edge_agent.protocols.wiegand import parse_entry
 from edge_agent.sim.broker import free_port
@@ -78,6 +90,11 @@ class Rig:
         self.config = Config(
             gateway=Gateway(id="G0417"), uplink=Uplink(url="mqtt://unknown"), console=console,
             doors=tuple(door(name) for name in doors),
+            cameras=(
+                Camera(name="gate-cam", url="rtsp://127.0.0.1:1/x", door=DOORS[0], use=("alerts", "wall")),
+                Camera(name="yard-cam", url="rtsp://127.0.0.1:1/y", use=("alerts", "wall")),
+                Camera(name="hidden-cam", url="rtsp://127.0.0.1:1/z", door=DOORS[1], use=("alerts",)),
+            ),
             desks=(VisitorDesk(name="reception", profile="id-readers/sdt", link="l"),),
             patrol_points=(
                 PatrolPoint(name="roof", place="<b>3-1</b>", tag="P-7"), PatrolPoint(name="gate", tag="P-8"),
@@ -89,6 +106,7 @@ class Rig:
         self._stop: asyncio.Event
         self._reads = 0
         self.trace: list[str] = []
+        self.glimpses: dict[str, Glimpse] = {}  # what each camera sees now
         if not self.cert.exists():
             make(self.cert, folder / "keys/console.key", ["localhost", "127.0.0.1"])
             self._configuration()
@@ -159,7 +177,7 @@ class Rig:
         app = SimpleNamespace(
             config=self.config, file=self.file, folder=self.folder, state=self.state, clock=clock, journal=self.journal,
             alarms=self.alarms, books=self.books, premises=self.premises, doors=self.actors,
-            operations=self._operations(),
+            operations=self._operations(), watching=SimpleNamespace(glimpse=self.glimpses.get),
         )  # fmt: skip
         await self.premises.restore()
         assert self.config.console is not None

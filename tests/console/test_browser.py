@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from edge_agent.model.detections import Glimpse
 from edge_agent.model.events import AlertOpened, DoorOpened
 from edge_agent.sim.proxy import FaultProxy
 from tests.console.browsing import CHROMIUM, PATIENCE_MS, SIZES, accessible, guard, keep, launch
@@ -64,6 +65,23 @@ def busy(rig: Rig) -> Rig:
     until(lambda: len(rig.events("access.granted")) >= 2 and rig.events("access.denied"))
     keep_evidence(rig, clip())
     return rig
+
+
+def test_the_wall_shows_what_a_camera_sees_and_hides_what_it_saw(browser: Browser, busy: Rig) -> None:
+    cv2, np = pytest.importorskip("cv2"), pytest.importorskip("numpy")
+    yard = cv2.GaussianBlur(np.random.default_rng(5).integers(60, 200, (270, 480, 3), np.uint8), (0, 0), 9)
+    jpeg = cv2.imencode(".jpg", yard)[1].tobytes()
+    with guard(browser, busy.url, theme="night") as page:
+        expect(page.locator(f"#door-{DOORS[0]} .camera")).to_be_hidden()
+        busy.glimpses |= {name: Glimpse(jpeg, 1) for name in ("gate-cam", "yard-cam")}
+        picture = page.locator(f"#door-{DOORS[0]} .camera img")
+        expect(picture).to_be_visible()
+        until(lambda: picture.evaluate("one => one.naturalWidth") == 480)
+        expect(page.locator(".camera img:visible")).to_have_count(2)
+        accessible(page, "a wall with cameras")
+        keep(page, "wall-cameras")
+        busy.glimpses.clear()
+        expect(picture).to_be_hidden()
 
 
 @pytest.mark.parametrize("size", SIZES)

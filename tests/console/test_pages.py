@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from edge_agent.model.detections import Glimpse
 from edge_agent.model.events import AlertOpened, CommandCompleted
 from edge_agent.store.retrievals import Retrievals
 from tests.console.rig import DOORS, STRANGER, Client, Rig
@@ -24,6 +25,24 @@ def test_the_wall_shows_a_verdict_with_its_reason_and_what_may_be_done(rig: Rig)
     assert "按访客登记" in page
     assert "audit.viewed" not in page
     assert any(getattr(event, "what", "") == "wall" for event in rig.events("audit.viewed"))
+
+
+def test_a_camera_is_shown_where_it_may_be_and_never_an_old_picture(rig: Rig) -> None:
+    guard = rig.signed_in("guard")
+    wall = guard.get("/").text
+    assert "/cameras/gate-cam/now.jpg" in wall
+    assert "/cameras/yard-cam/now.jpg" in wall
+    assert "hidden-cam" not in wall
+    assert guard.get("/cameras/gate-cam/now.jpg").status == 204, "nothing was seen lately"
+    rig.glimpses |= {name: Glimpse(b"\xff\xd8" + name.encode(), 1) for name in ("gate-cam", "hidden-cam")}
+    shown = guard.get("/cameras/gate-cam/now.jpg")
+    assert (shown.status, shown.headers["content-type"], shown.body) == (200, "image/jpeg", b"\xff\xd8gate-cam")
+    assert shown.headers["cache-control"] == "no-store"
+    for nobody_may in ("hidden-cam", "unknown"):
+        assert guard.get(f"/cameras/{nobody_may}/now.jpg").status == 404
+    assert Client(rig).get("/cameras/gate-cam/now.jpg").status == 303
+    assert Client(rig, rig.token("wall")).get("/cameras/gate-cam/now.jpg").status == 200
+    rig.glimpses.clear()
 
 
 def test_an_order_carries_the_name_of_who_is_signed_in(rig: Rig) -> None:
@@ -56,8 +75,13 @@ def test_an_alarm_is_answered_step_by_step(rig: Rig) -> None:
     until(lambda: "紧急报警" in guard.get("/alarms").text)
     name = f"panic/{DOORS[0]}"
     part = {"hx-request": "true"}
+    assert '<strong class="chip">演练' not in guard.get("/").text
     for verb in ("acknowledge", "dispatch", "arrive"):
-        assert guard.post("/alarms", {"alarm": name, "verb": verb, "who": "li"}, **part).status == 200, verb
+        form = {"alarm": name, "verb": verb, "who": "li", "outcome": "real", "drill": "yes"}
+        assert guard.post("/alarms", form, **part).status == 200, verb
+    assert '<strong class="chip">演练' in guard.get("/").text, "long before it is over"
+    assert getattr(rig.newest("alarm.acknowledged"), "drill", False)
+    assert "演练" in guard.get("/history?tag=alarm.acknowledged").text
     assert guard.post("/alarms", {"alarm": name, "verb": "close", "outcome": "drill"}, **part).status == 200
     again = guard.post("/alarms", {"alarm": name, "verb": "close", "outcome": "real"}, **{"hx-request": "true"})
     assert again.status == 409
@@ -127,6 +151,7 @@ def test_r08_what_is_taken_from_the_console_is_in_the_register_first(rig: Rig) -
     lock = rig.state / "audit.lock"
     lock.unlink()
     lock.mkdir()
+    until(lambda: any(getattr(one, "digest", "") == entry.digest for one in rig.events("audit.exported")))
     exported = len(rig.events("audit.exported"))
     try:
         refused = supervisor.post("/history.csv", taken)

@@ -5,7 +5,19 @@ import re
 import pytest
 from starlette.routing import Route
 
-from edge_agent.console import alarms, devices, evidence, history, people, rounds, session, visit_phone, visits, wall
+from edge_agent.console import (
+    alarms,
+    devices,
+    evidence,
+    history,
+    people,
+    pictures,
+    rounds,
+    session,
+    visit_phone,
+    visits,
+    wall,
+)
 from edge_agent.model.accounts import OF_ROLE, ROLES
 from edge_agent.model.events import AccessDenied, DeviceLost
 from tests.console.rig import DOORS, PASSWORD, Client, Rig
@@ -31,6 +43,7 @@ ROUTES = {
     ("GET", "/evidence"): "history", ("GET", "/evidence/{evidence}"): "history",
     ("GET", "/evidence/{evidence}/clip"): "history",
     ("GET", "/unlock"): None, ("POST", "/unlock"): None, ("POST", "/lock"): None, ("POST", "/sign-out"): None,
+    ("GET", "/cameras/{camera}/now.jpg"): "wall",
     ("GET", "/pass/{text}"): None,
     ("GET", "/sign-in"): None, ("POST", "/sign-in"): None,
 }  # fmt: skip
@@ -42,7 +55,8 @@ def routes() -> list[Route]:
         """Routes are made without looking at the desk."""
 
     desk = Nobody()
-    parts = (session, wall, alarms, history, people, devices, visits, visit_phone, rounds, evidence)
+    parts = (session, wall, alarms, history, people, devices, visits, visit_phone, rounds, evidence,
+             pictures)  # fmt: skip
     return [route for part in parts for route in part.routes(desk)]  # type: ignore[arg-type]
 
 

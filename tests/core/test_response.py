@@ -86,6 +86,11 @@ def test_steps_may_be_left_out_and_are_not_taken_back_or_twice() -> None:
     assert refusal(arrived, "acknowledged") == refusal(arrived, "arrived") == "operate.step_taken"
     assert refusal(arrived, "closed", "real") == ""
     assert refusal(arrived, "closed") == refusal(begun(), "closed", "whatever") == "operate.no_outcome"
+    assert refusal(begun(), "acknowledged", "real") == "operate.too_early"
+    assert refusal(begun(), "acknowledged", "drill") == ""
+    told, drill = take(begun(), "acknowledged", at(5), TARGETS, "王芳", outcome="drill")
+    assert getattr(told, "drill", False)
+    assert take(drill, "arrived", at(9), TARGETS, "李雷")[1].drill, "until it is closed"
     assert refusal(None, "acknowledged") == "operate.no_alarm"
 
 

@@ -158,10 +158,14 @@ def test_a_hazard_has_its_photo_and_date_is_overdue_once_and_closed(tmp_path: Pa
         assert (found.due_ms, found.by) == (post.clock.now().wall_ms + DAY, "local/王芳")
         assert await post.book.photo(found.id) == (JPEG, "jpg")
         assert (post.folder / "hazards" / f"{found.id}.jpg").stat().st_mode & 0o077 == 0
+        orphan = post.folder / "hazards/h-00000000ffff.jpg"  # what a power cut between photo and row leaves
+        orphan.write_bytes(JPEG)
         post.at(found.due_ms)
         await post.rounds.look()
         await post.again()
         await post.rounds.look()
+        assert not orphan.exists()
+        assert await post.book.photo(found.id) == (JPEG, "jpg")
         assert (await post.do("hazard.find"))[0].state == "overdue"
         await post.do("hazard.close", hazard=found.id, outcome="fixed")
         with pytest.raises(RoundError, match="is closed already"):

@@ -2,17 +2,22 @@
 
 import asyncio
 import contextlib
+import re
+import ssl
 import time
+import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from edge_agent.errors import StoreError
 from edge_agent.model.events import Row
 from edge_agent.protocols.wiegand import parse_entry
+from edge_agent.sim.broker import free_port
 from edge_agent.sim.estate import Estate
 from edge_agent.store.reading import JournalReader
 
 RESIDENT = "100:1001"
+Asked = Callable[[str], Awaitable[tuple[int, bytes]]]  # a path of the console → status, body
 
 
 @contextlib.asynccontextmanager
@@ -37,6 +42,29 @@ def play(folder: Path, story: Callable[[Estate], Awaitable[None]]) -> None:
 def show_card(site: Estate, entry: str = RESIDENT) -> None:
     card = parse_entry(entry, "H10301")
     site.reader.tell(do="card", bits=card.bits, raw=card.raw)
+
+
+async def with_console(site: Estate, *scopes: str) -> Asked:
+    """Set the console up as an installer would, before the agent starts. What asks it for a page, with a token."""
+    await site.command("console", "setup", "--host", "127.0.0.1")
+    port = free_port()
+    text = site.config.read_text("utf-8")
+    site.config.write_text(text.replace('listen = "0.0.0.0:8443"', f'listen = "127.0.0.1:{port}"'), "utf-8")
+    scoped = [word for scope in scopes for word in ("--scope", scope)]
+    told = await site.command("console", "token", "add", "test", *scoped)
+    token = re.findall(r"[\w.-]{20,}", told)[-1]
+    trusted = ssl.create_default_context(cafile=str(site.gateway / "keys/console.pem"))
+
+    def asked(path: str) -> tuple[int, bytes]:
+        shown = {"Authorization": f"Bearer {token}"}
+        request = urllib.request.Request(f"https://127.0.0.1:{port}{path}", headers=shown)
+        try:
+            with urllib.request.urlopen(request, context=trusted, timeout=10) as answer:
+                return answer.status, answer.read()
+        except OSError as error:
+            return getattr(error, "code", 0), b""
+
+    return lambda path: asyncio.to_thread(asked, path)
 
 
 async def ready(site: Estate, timeout: float = 15.0) -> None:

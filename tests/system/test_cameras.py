@@ -12,7 +12,7 @@ import pytest
 
 from edge_agent.model.events import AlertOpened, AlertUpdated, EvidenceKept, Row
 from edge_agent.sim.estate import Estate
-from tests.system.site import estate, journal, log_of, ready, show_card, tags
+from tests.system.site import Asked, estate, journal, log_of, ready, show_card, tags, with_console
 from tests.waiting import auntil
 
 FPS = 10
@@ -26,7 +26,7 @@ longest_s = 7
 name = "yard"
 url = "file://{clip}"
 door = "north-gate"
-use = ["alerts", "evidence"]
+use = ["alerts", "evidence", "wall"]
 fps = 10
 """
 
@@ -48,12 +48,22 @@ def tampered(path: Path, seconds: int = 12, dark_s: int = 20) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def watched(folder: Path, toml: str) -> AsyncIterator[Estate]:
+async def watched(folder: Path, toml: str) -> AsyncIterator[tuple[Estate, Asked]]:
     async with estate(folder) as site:
         with site.config.open("a", encoding="utf-8") as file:
             file.write(toml)
+        ask = await with_console(site, "wall")
         await site.open()
-        yield site
+        yield site, ask
+
+
+async def until_shown(ask: Asked, path: str) -> bytes:
+    async with asyncio.timeout(60):
+        while True:
+            status, body = await ask(path)
+            if status == 200:
+                return body
+            await asyncio.sleep(0.2)
 
 
 def found(site: Estate, tag: str) -> list[Row]:
@@ -85,8 +95,11 @@ def children(site: Estate) -> dict[str, int]:
 @pytest.mark.long
 def test_a_covered_camera_is_one_alert_with_evidence_and_the_door_goes_on(tmp_path: Path) -> None:
     async def story() -> None:
-        async with watched(tmp_path / "site", CAMERAS.format(clip=tampered(tmp_path / "yard.mp4"))) as site:
+        clip = tampered(tmp_path / "yard.mp4")
+        async with watched(tmp_path / "site", CAMERAS.format(clip=clip)) as (site, ask):
             await ready(site)
+            picture = await until_shown(ask, "/cameras/yard/now.jpg")
+            assert cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_GRAYSCALE).std() > 20, "the yard"
             await auntil(lambda: found(site, "alert.opened"), 60, lambda: log_of(site))
             (opened,) = [row.event for row in found(site, "alert.opened")]
             assert isinstance(opened, AlertOpened)

@@ -221,6 +221,78 @@ def test_a_visitors_way_from_the_invitation_to_the_street(tmp_path: Path) -> Non
     asyncio.run(story())
 
 
+def test_the_host_answers_from_the_city_and_the_pass_opens(tmp_path: Path) -> None:
+    """Asked at the gate, answered on a telephone: a signed command over the broker, once."""
+
+    async def story() -> None:
+        async with gate(tmp_path / "e") as here:
+            site = here.site
+            assert site.broker is not None
+            site.city.arguments = module(
+                "edge_agent", "city", "run", "--folder", site.city_folder, "--broker", site.broker.url,
+                "--mqtt", site.broker.mqtt,
+            )  # fmt: skip
+            await site.city.start()
+
+            async def answer(visit: str, said: str) -> str:
+                return await site.command(
+                    "city", "send", "G0417", "answer_visit", "--folder", site.city_folder, "--broker", site.broker.url,
+                    "--mqtt", site.broker.mqtt, "--issuer", "residents-app",
+                    "--args", json.dumps({"visit": visit, "answer": said}),
+                )  # fmt: skip
+
+            asked = id_of(await here.visit("add", "李雷", "--host", "p-0001", "--ask"))
+            assert (await here.told("visit.expected", visit=asked))["confirm"] == "asked"
+            text = (await site.command("visit", "pass", asked)).splitlines()[0]
+            await here.scan(text, "access.denied", person=asked)
+            await answer(asked, "confirmed")
+            await here.told("visit.expected", visit=asked, confirm="confirmed")
+            await here.told("command.completed", issuer="residents-app")
+            await here.scan(text, "access.granted", person=asked)
+            with pytest.raises(RuntimeError):
+                await answer(asked, "declined")
+            other = id_of(await here.visit("add", "韩梅梅", "--host", "p-0001", "--ask"))
+            await answer(other, "declined")
+            await here.told("visit.expected", visit=other, confirm="declined")
+            text = (await site.command("visit", "pass", other)).splitlines()[0]
+            await here.scan(text, "access.denied", person=other)
+
+    asyncio.run(story())
+
+
+def test_a_hazard_and_a_duty_are_whole_or_not_there_after_a_kill(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with gate(tmp_path / "e") as here:
+            agent = here.site.agent
+
+            async def died_at(point: str, *words: object) -> str:
+                await agent.stop()
+                agent.env[VARIABLE] = point
+                await agent.start()
+                await here.listed("")
+                with pytest.raises(RuntimeError):
+                    await here.site.command(*words, "--by", "王芳")
+                assert await agent.ended(20) == DIED
+                agent.env[VARIABLE] = ""
+                await agent.start()
+                await here.listed("")
+                return await here.site.command("hazard", "list")
+
+            report = ("hazard", "report", "blocked_exit", "2-1", "杂物")
+            assert "2-1" not in await died_at("round.before", *report)
+            assert "2-1" in await died_at("round.after", *report)
+            await here.told("hazard.reported", place="2-1")
+            assert len(here.events("hazard.reported")) == 1
+            assert "北门" not in await died_at("round.before", "duty", "begin", "北门")
+            assert "北门" not in await here.site.command("duty", "list")
+            await died_at("round.after", "duty", "begin", "北门")
+            assert "北门" in await here.site.command("duty", "list")
+            await here.told("duty.begun", post="北门")
+            assert len(here.events("duty.begun")) == 1
+
+    asyncio.run(story())
+
+
 def test_what_was_accepted_is_there_after_a_kill(tmp_path: Path) -> None:
     async def story() -> None:
         async with gate(tmp_path / "e") as here:

@@ -67,6 +67,26 @@
     }, 500);
   }
 
+  // ---- cameras: a picture every two seconds, while somebody looks ----
+  const cameras = [...document.querySelectorAll("[data-camera]")];
+  async function look(figure) {
+    const image = figure.querySelector("img");
+    const before = image.src;
+    try {
+      const answer = await fetch(figure.dataset.camera, { cache: "no-store", redirect: "error" });
+      if (answer.status === 200) image.src = URL.createObjectURL(await answer.blob());
+      figure.hidden = answer.status !== 200; // nothing of the last seconds: an old picture would be taken for now
+    } catch {
+      figure.hidden = true;
+    }
+    if (before.startsWith("blob:") && image.src !== before) URL.revokeObjectURL(before);
+  }
+  if (cameras.length) {
+    const all = () => { if (!document.hidden) cameras.forEach(look); };
+    all();
+    setInterval(all, 2000);
+  }
+
   // ---- sound: made here, so that nothing has to be loaded; browsers allow it after the first key or touch ----
   let audio = null;
   function allowSound() {

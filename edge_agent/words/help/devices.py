@@ -144,6 +144,7 @@ HELP: dict[str, str] = {
         "解除 ALARM：fire，或 panic/ 加门名，如 panic/north-gate。输入仍触发时拒绝。"
     ),
     "Show the alarms that stand, as last recorded; no agent needs to run.": "显示最近记录的未解除报警；无需程序运行。",
+    "It is one: everybody sees that from now on.": "此为演练：此后所有人可见。",
     "Say that ALARM was heard. `alarm list` names those that wait.": "确认已收到 ALARM；`alarm list` 列出待处理的。",
     "Say that somebody (--who) was sent to ALARM.": "登记已派人（--who）前往 ALARM。",
     "Say that somebody has arrived at ALARM.": "登记已有人到达 ALARM 现场。",

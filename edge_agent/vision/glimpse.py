@@ -1,0 +1,37 @@
+"""A small picture now and then, for the guard's wall: of cameras that may show it, with their masks blackened."""
+
+import time
+
+import cv2
+import numpy as np
+
+from edge_agent.model.detections import GLIMPSE_MOST_BYTES, Glimpse
+from edge_agent.vision.frames import Frame
+
+EVERY_S = 1.0
+WIDTH_PX = 480
+QUALITIES = (65, 40, 20)
+
+
+class Glimpses:
+    """`masks`: as in model.site.Camera."""
+
+    def __init__(self, masks: tuple[tuple[float, ...], ...]) -> None:
+        self._masks = [np.array(mask, float).reshape(-1, 2) for mask in masks]
+        self._due_s = 0.0
+
+    def of(self, frame: Frame) -> Glimpse | None:
+        """At most one a second."""
+        if (now_s := time.monotonic()) < self._due_s or (rgb := frame.rgb()) is None:
+            return None
+        self._due_s = now_s + EVERY_S
+        height, width = rgb.shape[:2]
+        size = (WIDTH_PX, max(1, round(height * WIDTH_PX / width))) if width > WIDTH_PX else (width, height)
+        small = cv2.cvtColor(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
+        for mask in self._masks:
+            cv2.fillPoly(small, [np.round(mask * size).astype(np.int32)], (0, 0, 0))
+        for quality in QUALITIES:
+            made, data = cv2.imencode(".jpg", small, (cv2.IMWRITE_JPEG_QUALITY, quality))
+            if made and len(data) <= GLIMPSE_MOST_BYTES:
+                return Glimpse(data.tobytes(), frame.up_ms)
+        return None
