@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 import msgspec
 
 from edge_agent.cli.describe_desk import desk_detail
+from edge_agent.cli.describe_record import record_detail
 from edge_agent.cli.speech import language
 from edge_agent.model.events import (
     AccessDenied,
     AccessGranted,
     AccessTaken,
-    AgentDegraded,
     AlertClosed,
     AlertOpened,
     AlertUpdated,
@@ -155,11 +155,9 @@ def _detail(event: Event | UnknownEvent, lang: str) -> str:
             return say("detail.open", lang, s=ms / 1000)
         case DeviceLost(detail=detail, code=code, given=given) | DeviceDegraded(detail=detail, code=code, given=given):
             return _told(detail, code, given, lang)
-        case AgentDegraded(detail=detail):
-            return detail
         case UnknownEvent(raw=raw):
             return raw.decode("utf-8", "replace")
-        case _ if (told := desk_detail(event, lang)) is not None:
+        case _ if (told := desk_detail(event, lang)) is not None or (told := record_detail(event, lang)) is not None:
             return told
         case _:
             fields = msgspec.json.decode(encode_event(event))
