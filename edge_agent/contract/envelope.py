@@ -6,7 +6,7 @@ journal's own bytes: whoever has (prev, data, sequence) can recompute the row's 
 
 import hashlib
 import re
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 import msgspec
@@ -20,6 +20,7 @@ from edge_agent.model.events import Event, Row, UnknownEvent, decode_event
 ENVELOPE_MAX_BYTES = 65_536  # an event is 4 kB at most; anything beyond this is no event
 LAST_SEQ = 2**63 - 1
 _END_OF_TIME_MS = 253_402_300_799_999  # 9999-12-31, the last instant ISO 8601 can write with four digits
+_UNIX = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC; without a zone it is written four times as fast
 _SEQUENCE = re.compile(rb'"sequence":\s?"(\d{20})"')
 _EPOCH = re.compile(rb'"epoch":\s?"([0-9a-f]{32})"')
 
@@ -139,8 +140,7 @@ def identity(payload: bytes) -> tuple[str, int] | None:
 def iso_time(wall_ms: int) -> str:
     """Unix ms as `2026-05-04T07:01:12.345Z`."""
     bounded = min(max(wall_ms, 0), _END_OF_TIME_MS)
-    seconds, ms = divmod(bounded, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
+    return (_UNIX + timedelta(milliseconds=bounded)).isoformat(timespec="milliseconds") + "Z"
 
 
 def _read_data(envelope: Envelope) -> tuple[Event | UnknownEvent, bytes]:

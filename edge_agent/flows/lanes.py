@@ -76,8 +76,10 @@ class Lanes:
             for rows in self._rows.values():
                 rows.clear()
         for lane in LANES:
-            after, last = self.outbox.position(lane), self._end(lane)
-            if self._rows[lane] or last <= max(after, self._looked[lane]):
+            if self._rows[lane] or (last := self._end(lane)) <= self._looked[lane]:
+                continue
+            after = self.outbox.position(lane)
+            if last <= after:
                 continue
             page = await self.journal.rows(after, PAGE, lane == "urgent")
             if self._generation != self.outbox.generation:

@@ -10,7 +10,7 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -294,8 +294,10 @@ class Connection:
             self._end(self._lost(error))
 
     def _writable(self) -> None:
+        """What waits goes out together: paho hands it over one packet at a time, and each would wake the broker."""
         try:
-            self._client.loop_write()
+            with _corked(self._client.socket()):
+                self._client.loop_write()
         except _PAHO_ERRORS as error:
             self._end(self._lost(error))
 
@@ -411,3 +413,16 @@ class Connection:
             properties = _Packed(content_type)
             self._properties[content_type] = properties
         return properties
+
+
+@contextlib.contextmanager
+def _corked(sock: Any) -> Iterator[None]:
+    if not isinstance(sock, socket.socket):
+        yield
+        return
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    try:
+        yield
+    finally:
+        if sock.fileno() >= 0:  # paho closes it itself when the line is lost
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
