@@ -97,7 +97,7 @@ async def follow_accepted(path: Path, listening: Callable[[int], None] | None = 
             listening(msgspec.json.decode(first, type=Accepted).seq)
         while line := await reader.readline():
             yield msgspec.json.decode(line, type=Accepted)
-    except ConnectionError:
+    except OSError:  # not only a reset: EINVAL was seen of an agent that was killed for memory
         return
     finally:
         writer.close()

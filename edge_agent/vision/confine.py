@@ -15,8 +15,8 @@ MEMORY_MB = 640  # private memory; the dlib engine on 640x480 pictures uses abou
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
-def confine(memory_mb: int = MEMORY_MB) -> BinaryIO:
-    """Take the limits, at most `memory_mb` of private memory.
+def confine(memory_mb: int = MEMORY_MB, niceness: int = 0) -> BinaryIO:
+    """Take the limits, at most `memory_mb` of private memory. `niceness`: of who watches, so that who opens goes first.
 
     Returns the pipe to the parent, which nothing else in this process can write to any more.
     """
@@ -25,6 +25,7 @@ def confine(memory_mb: int = MEMORY_MB) -> BinaryIO:
     if os.getppid() != parent:  # it died before the kernel knew whom to watch
         os._exit(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the terminal is the parent's business
+    os.nice(niceness)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (memory_mb << 20, memory_mb << 20))
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # two threads are slower than one, and heat the box

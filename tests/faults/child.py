@@ -155,6 +155,9 @@ def main() -> None:
         prepare_worker()
     else:
         prepare_agent()
+        os.environ.pop(
+            "LD_PRELOAD", None
+        )  # is this process's alone: under a false clock sleeping fails in its children
     from edge_agent.cli import main as edge_agent
 
     edge_agent()

@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ class Gateway:
         self.journal = state / "journal.db"
         self.next_point = ""  # for a start by somebody else
         self.uplink_lines = ""  # more of [uplink]
+        self.more = ""  # tables beyond the door and its reader
         self.mqtt = "5"
         self.release_s = 1
         folder.mkdir(parents=True)
@@ -103,7 +105,7 @@ class Gateway:
         return TOML.format(
             id=self.id, state=self.state, url=self.url, uplink=self.uplink_lines, mqtt=self.mqtt,
             release_s=self.release_s,
-        )  # fmt: skip
+        ) + self.more  # fmt: skip
 
     def prepare_state(self, template: Template) -> None:
         """The devices' ptys are outside: a power cut of the disk does not cut them."""
@@ -129,6 +131,24 @@ class Gateway:
     async def kill(self) -> None:
         self.agent.kill()
         await self.agent.ended()
+
+    @contextlib.asynccontextmanager
+    async def kept_running(self) -> AsyncIterator[list[int]]:
+        """Started again whenever it ends, as systemd does; the statuses it ended with."""
+        ended: list[int] = []
+
+        async def keep() -> None:
+            while True:
+                ended.append(await self.agent.ended(3600))
+                await self.agent.start()
+
+        job = asyncio.create_task(keep())
+        try:
+            yield ended
+        finally:
+            job.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await job
 
     async def ready(self) -> None:
         """It has its devices, and the reader's line is not doubted any more: a card opens."""
@@ -239,7 +259,7 @@ class Gateway:
                     said: dict[str, Any] = json.loads(line)
                     self.ledger.promise(said["epoch"], said["seq"], said["read_id"], whole=first)
                     first = False
-            except (ConnectionError, ValueError):
+            except (OSError, ValueError):  # EINVAL too, from a daemon that is killed for memory
                 pass
             finally:
                 writer.close()

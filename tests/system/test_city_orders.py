@@ -47,25 +47,6 @@ class City:
 
 
 @contextlib.asynccontextmanager
-async def kept_running(gateway: Gateway) -> AsyncIterator[list[int]]:
-    """Whenever the daemon ends it is started again; the statuses it ended with."""
-    ended: list[int] = []
-
-    async def keep() -> None:
-        while True:
-            ended.append(await gateway.agent.ended(3600))
-            await gateway.agent.start()
-
-    job = asyncio.create_task(keep())
-    try:
-        yield ended
-    finally:
-        job.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await job
-
-
-@contextlib.asynccontextmanager
 async def laboratory(folder: Path) -> AsyncIterator[Lab]:
     folder.mkdir()
     template = Template(folder / "template")
@@ -123,7 +104,7 @@ def test_lists_and_a_configuration_reach_a_running_gateway(tmp_path: Path) -> No
             assert "there is no verb" in await city("send", *desk, "opne", good=False)
             assert "for_s" in await city("send", *desk, "hold", "--args", "{}", good=False)
 
-            async with kept_running(gateway) as ended:
+            async with gateway.kept_running() as ended:
                 gateway.release_s = 2
                 new = tmp_path / "new.toml"
                 new.write_text(gateway.toml(), "utf-8")

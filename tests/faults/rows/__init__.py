@@ -17,6 +17,7 @@ FILES = (
     "hostile",
     "upgrade",
     "backlog",
+    "cameras",
     "soak",
 )
 

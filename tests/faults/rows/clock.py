@@ -32,6 +32,11 @@ async def with_clock(lab: Lab) -> tuple[Gateway, Path]:
     """A gateway whose wall clock says what the file says."""
     await lab.open(gateways=0)
     gateway = await lab.gateway()
+    return gateway, fake_clock(lab, gateway)
+
+
+def fake_clock(lab: Lab, gateway: Gateway) -> Path:
+    """The file that says what the gateway's wall clock says."""
     told = lab.folder / "clock"
     told.write_text("+0", "ascii")
     gateway.agent.env |= {
@@ -41,7 +46,7 @@ async def with_clock(lab: Lab) -> tuple[Gateway, Path]:
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "DONT_FAKE_MONOTONIC": "1",
     }
-    return gateway, told
+    return told
 
 
 @row(16, "boots in 1970, 2036, 2038, 2024, a day back", part="a", quick=1, sample=5, full=50, why_not=no_faketime)
