@@ -72,17 +72,21 @@
   async function look(figure) {
     const image = figure.querySelector("img");
     const before = image.src;
+    const given = new AbortController(); // one that hangs would keep a connection from the stream
+    const patience = setTimeout(() => given.abort(), 1500);
     try {
-      const answer = await fetch(figure.dataset.camera, { cache: "no-store", redirect: "error" });
+      const answer = await fetch(figure.dataset.camera, { cache: "no-store", redirect: "error", signal: given.signal });
       if (answer.status === 200) image.src = URL.createObjectURL(await answer.blob());
       figure.hidden = answer.status !== 200; // nothing of the last seconds: an old picture would be taken for now
     } catch {
       figure.hidden = true;
+    } finally {
+      clearTimeout(patience);
     }
     if (before.startsWith("blob:") && image.src !== before) URL.revokeObjectURL(before);
   }
   if (cameras.length) {
-    const all = () => { if (!document.hidden) cameras.forEach(look); };
+    const all = () => { if (!document.hidden && body.dataset.connected !== "no") cameras.forEach(look); };
     all();
     setInterval(all, 2000);
   }
