@@ -1,5 +1,6 @@
 """What every page has at hand: the gateway's side (Needs), the feed, the templates, and the audit."""
 
+from edge_agent.console.album import Album
 from edge_agent.console.confirm import Confirmations
 from edge_agent.console.feed import Feed
 from edge_agent.console.keeper import Doorkeeper
@@ -14,7 +15,7 @@ class Desk:
     def __init__(self, needs: Needs) -> None:
         gateway, console = needs.config.gateway, needs.config.console or Console()
         self.needs, self.feed, self.keeper = needs, Feed(needs), Doorkeeper()
-        self.confirmations, self.previews = Confirmations(), Previews()
+        self.confirmations, self.previews, self.album = Confirmations(), Previews(), Album(needs)
         self.watched = set[tuple[str, str]]()  # session, evidence: a player asks for a clip in many parts
         self.pages = Pages(gateway.id, gateway.zone, console.language, console.lock_after_s)
 

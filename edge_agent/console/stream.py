@@ -1,5 +1,6 @@
 """The wall's news as server-sent events. An event's id is `epoch-seq`: the browser says it again when it comes back."""
 
+import time
 from collections.abc import AsyncIterator, Iterable
 from functools import partial
 
@@ -44,7 +45,7 @@ async def stream(desk: Desk, request: Request, who: Who) -> Response:
         if said and fresh:
             yield b"event: anew\ndata: {}\n\n"
             return
-        beats = 0
+        beats, look_s, seen = 0, 0.0, dict[str, bytes | None]()
         async for new in desk.feed.follow(after, BEAT_S):
             beats += 1
             if beats % LOOK_AGAIN_BEATS == 0 and await who_of(desk, request, active=False) is None:
@@ -54,6 +55,9 @@ async def stream(desk: Desk, request: Request, who: Who) -> Response:
                 yield b"event: anew\ndata: {}\n\n"
                 return
             yield b"".join(told(desk, new, lang, epoch, who)) or b"event: beat\ndata: {}\n\n"
+            if time.monotonic() >= look_s:
+                look_s = time.monotonic() + BEAT_S
+                yield desk.album.news(seen)
 
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return StreamingResponse(news(), media_type="text/event-stream", headers=headers)

@@ -4,10 +4,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from edge_agent.console.album import on_wall
 from edge_agent.console.confirm import CONFIRM_WITHIN_S
 from edge_agent.console.control import LONGEST_S, NAME_AT_MOST, REASON_AT_MOST, nonsense
 from edge_agent.console.desk import Desk
-from edge_agent.console.pictures import on_wall
 from edge_agent.console.render import wants_part
 from edge_agent.console.session import guarded
 from edge_agent.console.stream import open_alarms, stream
@@ -32,7 +32,7 @@ async def show(desk: Desk, request: Request, who: Who) -> Response:
     alarms = open_alarms(desk.needs.alarms())
     return desk.pages.page(
         request, "wall.html", doors=desk.feed.doors, last=last, views=views, after=after, alarms=alarms,
-        cameras=on_wall(desk),
+        cameras=on_wall(desk.needs.config),
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@
       if (link.textContent !== text) link.textContent = text;
     }
     if (cut) cut.hidden = good;
+    if (!good) document.querySelectorAll("[data-camera]").forEach((figure) => { figure.hidden = true; });
     body.dataset.connected = good ? "yes" : "no";
   }
 
@@ -52,6 +53,7 @@
     });
     source.addEventListener("door", (event) => { alive(); show(JSON.parse(event.data)); });
     source.addEventListener("alarms", (event) => { alive(); ring(JSON.parse(event.data)); });
+    source.addEventListener("picture", (event) => { alive(); picture(JSON.parse(event.data)); });
     source.addEventListener("anew", () => location.reload());
     source.addEventListener("gone", () => { source.close(); location.assign("/sign-in"); });
   }
@@ -67,28 +69,12 @@
     }, 500);
   }
 
-  // ---- cameras: a picture every two seconds, while somebody looks ----
-  const cameras = [...document.querySelectorAll("[data-camera]")];
-  async function look(figure) {
-    const image = figure.querySelector("img");
-    const before = image.src;
-    const given = new AbortController(); // one that hangs would keep a connection from the stream
-    const patience = setTimeout(() => given.abort(), 1500);
-    try {
-      const answer = await fetch(figure.dataset.camera, { cache: "no-store", redirect: "error", signal: given.signal });
-      if (answer.status === 200) image.src = URL.createObjectURL(await answer.blob());
-      figure.hidden = answer.status !== 200; // nothing of the last seconds: an old picture would be taken for now
-    } catch {
-      figure.hidden = true;
-    } finally {
-      clearTimeout(patience);
-    }
-    if (before.startsWith("blob:") && image.src !== before) URL.revokeObjectURL(before);
-  }
-  if (cameras.length) {
-    const all = () => { if (!document.hidden && body.dataset.connected !== "no") cameras.forEach(look); };
-    all();
-    setInterval(all, 2000);
+  // ---- cameras: pictures come with the stream, so that none holds up another connection ----
+  function picture(message) {
+    const figure = document.querySelector('[data-camera="' + CSS.escape(message.camera) + '"]');
+    if (!figure) return;
+    if (message.jpeg) figure.querySelector("img").src = "data:image/jpeg;base64," + message.jpeg;
+    figure.hidden = !message.jpeg; // an old picture would be taken for now
   }
 
   // ---- sound: made here, so that nothing has to be loaded; browsers allow it after the first key or touch ----
