@@ -17,6 +17,7 @@ from edge_agent.vision.falling_tracks import ACROSS_MOST, MARGIN_M, UP_MOST, Arr
 PULL, PULL_LEAST, PULL_MOST = 9.2, 5.5, 12.0  # m/s² over the first EARLY_S: drag and noise on 9.81
 EARLY_S, BENT_S = 1.6, 1.2
 LEAST, LEAST_M, LEAST_SHARE, DOWN_M = 7, 8.0, 0.55, 3.4  # fixes; m; of the building; m of what is about to land
+SURE_S = 1.15  # a bird that drops off a ledge spreads its wings by then
 DENSITY = 0.55
 STRAY_ONE_IN, STRAY_PX = 9, 3.0
 DOUBTFUL, DOUBTFUL_M = 2.0, 6.0  # times the usual drop; m of what is about to land
@@ -72,7 +73,8 @@ def judge(fixes: Fixes, facade: Facade, distance_m: float, step_s: float, seen: 
     """What the track is; None while it is neither a fall nor something light. `step_s`: from frame to frame;
     `seen`: how far the wall goes, and what is seen of it at the lower edge of the picture.
 
-    A bird that drops off a ledge falls too, for about a second; it takes eight metres to tell them apart.
+    A bird that drops off a ledge falls too, for about a second: it takes eight metres, and longer than that second, to
+    tell them apart.
     """
     speed = (fixes.z[-3] - fixes.z[-1]) / max(1e-3, fixes.t[-1] - fixes.t[-3])
     leaves = fixes.z[-1] - max(0.0, seen.bottom_m) < 1.5 * step_s * speed + 0.3
@@ -196,6 +198,7 @@ def _within(
         or not facade.height_m(2) - 0.5 <= top <= facade.roof_m + MARGIN_M
         or not seen.left_m - ASIDE_M <= motion.x <= seen.right_m + ASIDE_M
         or abs(motion.across) > ACROSS_MOST or motion.down < -UP_MOST
+        or (least_m != DOWN_M and fixes.t[-1] - fixes.t[0] < SURE_S)
         or (top - motion.z > UNSEEN_M and len(fixes.t) < LONG)
     ):  # fmt: skip
         return None
