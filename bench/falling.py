@@ -2,8 +2,8 @@
 
 Every run adds clips of seeds not yet seen to .cache/bench/falling.jsonl and prints all that was measured with this very
 code and generator; a changed line of either begins anew. In seeds from 14000 on things fall, from 24000 on nothing
-does; none of them was tuned on (below 1000 was; 10000 to 13999 and 20000 to 23999 were earlier versions'). MOG2 and KNN with
-contour tracking get every tenth clip in the same run.
+does; none of them was tuned on (below 1000 was; 10000 to 13999 and 20000 to 23999 were earlier versions'). MOG2 and KNN
+with contour tracking get every tenth clip in the same run.
 """
 
 import ast

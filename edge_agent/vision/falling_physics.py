@@ -17,7 +17,7 @@ from edge_agent.vision.falling_tracks import ACROSS_MOST, MARGIN_M, UP_MOST, Arr
 PULL, PULL_LEAST, PULL_MOST = 9.2, 5.5, 12.0  # m/s² over the first EARLY_S: drag and noise on 9.81
 EARLY_S, BENT_S = 1.6, 1.2
 LEAST, LEAST_M, LEAST_SHARE, DOWN_M = 7, 8.0, 0.55, 3.4  # fixes; m; of the building; m of what is about to land
-SURE_S = 1.15  # a bird that drops off a ledge spreads its wings by then
+SURE_S, SURE_FROM_M = 1.15, 20.0  # a bird that drops off a ledge spreads its wings by then; asked below so high a roof
 DENSITY = 0.55
 STRAY_ONE_IN, STRAY_PX = 9, 3.0
 DOUBTFUL, DOUBTFUL_M = 2.0, 6.0  # times the usual drop; m of what is about to land
@@ -74,7 +74,7 @@ def judge(fixes: Fixes, facade: Facade, distance_m: float, step_s: float, seen: 
     `seen`: how far the wall goes, and what is seen of it at the lower edge of the picture.
 
     A bird that drops off a ledge falls too, for about a second: it takes eight metres, and longer than that second, to
-    tell them apart.
+    tell them apart. On a low building a whole fall is hardly longer, and that is not asked.
     """
     speed = (fixes.z[-3] - fixes.z[-1]) / max(1e-3, fixes.t[-1] - fixes.t[-3])
     leaves = fixes.z[-1] - max(0.0, seen.bottom_m) < 1.5 * step_s * speed + 0.3
@@ -198,7 +198,7 @@ def _within(
         or not facade.height_m(2) - 0.5 <= top <= facade.roof_m + MARGIN_M
         or not seen.left_m - ASIDE_M <= motion.x <= seen.right_m + ASIDE_M
         or abs(motion.across) > ACROSS_MOST or motion.down < -UP_MOST
-        or (least_m != DOWN_M and fixes.t[-1] - fixes.t[0] < SURE_S)
+        or (least_m != DOWN_M and facade.roof_m >= SURE_FROM_M and fixes.t[-1] - fixes.t[0] < SURE_S)
         or (top - motion.z > UNSEEN_M and len(fixes.t) < LONG)
     ):  # fmt: skip
         return None

@@ -56,8 +56,9 @@ async def refuses_and_recovers(lab: Lab, gateway: Gateway) -> None:
     lab.check(refused > 0, "nothing was said")
 
 
-@row(4, "disk full: slowly and at once, and back", part="a", quick=1, sample=6, full=60, why_not=no_tmpfs)
+@row(4, "disk full: slowly and at once, and back", part="a", quick=1, sample=6, full=60, batch=6, why_not=no_tmpfs)
 async def disk_full(lab: Lab, count: int) -> None:
+    """In small batches: what the city has acknowledged makes room, and after some thousand events it never refuses."""
     gateway, disk = await on_small_disk(lab, 24)
     for number in range(count):
         before = gateway.log.count(REFUSES)

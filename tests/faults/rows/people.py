@@ -48,7 +48,7 @@ class Authority:
         (self.folder / f"{name}.index").write_text("", "ascii")
         serial = self.folder / f"{name}.serial"
         self._serial += 1
-        serial.write_text(f"{self._serial:02X}\n", "ascii")
+        serial.write_text(f"{self._serial:06X}\n", "ascii")
         config = self.folder / f"{name}.cnf"
         config.write_text(
             f"[ca]\ndefault_ca=here\n[here]\nnew_certs_dir={self.folder}\ndatabase={self.folder}/{name}.index\n"
