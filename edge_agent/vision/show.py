@@ -19,7 +19,8 @@ from edge_agent.vision.confine import confine
 MEMORY_MB = 1536
 SHOWN_AT_MOST_FPS = 10.0
 PAGE = """<!doctype html><meta charset="utf-8"><title>{camera}</title>
-<style>body{{margin:0;background:#111;color:#eee;font:16px sans-serif}}img{{max-width:100%;display:block}}</style>
+<style>body{{margin:0;background:#111;color:#eee;font:16px sans-serif}}p{{margin:.5em}}
+img{{width:100%;height:calc(100vh - 3em);object-fit:contain;display:block}}</style>
 <img src="/stream" alt="{camera}"><p>{camera}</p>"""
 
 
@@ -85,8 +86,8 @@ def main() -> None:
     job = msgspec.json.decode(sys.stdin.buffer.readline(), type=ShowJob)
     import cv2
 
+    from edge_agent.vision.canvas import Canvas
     from edge_agent.vision.decode import FrameSource
-    from edge_agent.vision.replay import Canvas
     from edge_agent.vision.sentry import QUEUE, Analysis
     from edge_agent.vision.worker import die
 
@@ -96,7 +97,7 @@ def main() -> None:
     page = server(newest, camera.name, job.port)
     threading.Thread(target=page.serve_forever, daemon=True).start()
     pipe.write(json.dumps({"port": page.server_address[1]}).encode() + b"\n")
-    analysis, canvas = Analysis(job.sentry), Canvas()
+    analysis, canvas = Analysis(job.sentry), Canvas(job.sentry)
     source = FrameSource(camera.url, camera.fps, QUEUE)
     source.start()
     said, shown = "", 0.0

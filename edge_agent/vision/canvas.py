@@ -1,0 +1,109 @@
+"""The picture with the rules of its camera and what was seen: zones, lines, floors, boxes, the path of a fall."""
+
+from fractions import Fraction
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+
+from edge_agent.errors import EdgeAgentError
+from edge_agent.model.detections import SentryJob
+from edge_agent.model.sightings import Phase, Sighting
+from edge_agent.vision import falling_picture
+from edge_agent.vision.falling_grid import fit
+
+FADES_MS = 1500  # how long a sighting that is over stays drawn
+COLOURS = {"alarm": (40, 40, 230), "other": (0, 190, 230)}  # BGR
+RULE = (230, 200, 60)
+
+
+class Canvas:
+    """Into a file, or for who asks; `begins_ms`: uptime of the first frame of a recording."""
+
+    def __init__(self, job: SentryJob, path: str = "", begins_ms: int = 1000) -> None:
+        self._job, self._path, self._begins_ms = job, path, begins_ms
+        self._rules: Any = None  # drawn once, black where nothing is
+        self._output: Any = None
+        self._stream: Any = None
+        self._shown: dict[tuple[str, str], tuple[int, Sighting]] = {}
+
+    def draw(self, frame: Any, sightings: list[Sighting], at_ms: int) -> Any:
+        """The drawn picture (BGR); also written, where there is a file."""
+        for sighting in sightings:
+            self._shown[sighting.kind, sighting.incident] = (at_ms, sighting)
+        self._shown = {key: (at, one) for key, (at, one) in self._shown.items() if self._stays(one, at, at_ms)}
+        picture = frame.rgb()[:, :, ::-1].copy()
+        height, width = picture.shape[:2]
+        if self._rules is None or self._rules.shape != picture.shape:
+            self._rules = rules(self._job, height, width)
+        np.copyto(picture, self._rules, where=self._rules.any(2, keepdims=True))
+        for line, (_, one) in enumerate(self._shown.values()):
+            scale_x, scale_y = (width / one.size[0], height / one.size[1]) if one.size[0] else (1.0, 1.0)
+            colour = COLOURS["alarm" if one.phase is not Phase.OVER else "other"]
+            x, y, w, h = one.box
+            left, top = int(x * scale_x), int(y * scale_y)
+            cv2.rectangle(picture, (left, top), (int((x + w) * scale_x), int((y + h) * scale_y)), colour, 2)
+            why = ", ".join(f"{one.name} {one.value:.3g}{one.unit} > {one.limit:.3g}" for one in one.why)
+            text = f"{one.rule}: {one.kind} {one.confidence:.0%} {why}"
+            cv2.putText(picture, text, (8, 24 + 22 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.55, (0, 0, 0), 3, cv2.LINE_AA)
+            cv2.putText(picture, text, (8, 24 + 22 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.55, colour, 1, cv2.LINE_AA)
+            for _, px, py, _ in one.fall.path if one.fall else ():
+                cv2.circle(picture, (int(px * scale_x), int(py * scale_y)), 2, colour, -1)
+        if self._path:
+            self._write(picture, at_ms)
+        return picture
+
+    def close(self) -> None:
+        if self._output is not None:
+            self._output.mux(self._stream.encode(None))
+            self._output.close()
+
+    @staticmethod
+    def _stays(sighting: Sighting, seen_ms: int, now_ms: int) -> bool:
+        return now_ms - seen_ms <= FADES_MS
+
+    def _write(self, picture: Any, at_ms: int) -> None:
+        height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
+        if self._output is None:
+            self._output = av.open(self._path, "w", format="mp4")
+            self._stream = self._output.add_stream("libx264" if "libx264" in av.codecs_available else "mpeg4", rate=25)
+            self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
+            self._stream.codec_context.time_base = Fraction(1, 1000)
+        frame = av.VideoFrame.from_ndarray(picture[:height, :width].copy(), format="bgr24")
+        frame.pts, frame.time_base = at_ms - self._begins_ms, Fraction(1, 1000)
+        self._output.mux(self._stream.encode(frame))
+
+
+def rules(job: SentryJob, height: int, width: int) -> Any:
+    """Zones with their names, lines with the way that is `in`, the floors of façades; black elsewhere."""
+    drawn = np.zeros((height, width, 3), np.uint8)
+    for facade in job.facades:
+        try:
+            drawn = falling_picture.draw(fit(facade), drawn)
+        except EdgeAgentError:  # it does not fit, and the analysis says so
+            continue
+    for zone in job.zones:
+        corners = _px(zone.points, height, width)
+        cv2.polylines(drawn, [corners], True, RULE, 2, cv2.LINE_AA)
+        _name(drawn, zone.name, corners[0])
+    for line in job.lines:
+        first, last = _px(line.points, height, width)
+        cv2.line(drawn, first.tolist(), last.tolist(), RULE, 2, cv2.LINE_AA)
+        across = np.array([first[1] - last[1], last[0] - first[0]], float)  # to the right of who looks along it
+        across *= 0.06 * height / max(1.0, float(np.hypot(*across)))
+        middle = (first + last) / 2
+        tail, tip = (np.round(end).astype(int).tolist() for end in (middle - across, middle + across))
+        cv2.arrowedLine(drawn, tail, tip, RULE, 2, cv2.LINE_AA, tipLength=0.3)
+        _name(drawn, f"{line.name} in", first)
+    return drawn
+
+
+def _px(points: Any, height: int, width: int) -> Any:
+    return np.round(np.array(points, float) * (width, height)).astype(np.int32)
+
+
+def _name(drawn: Any, text: str, at: Any) -> None:
+    place = int(at[0]) + 6, max(16, int(at[1]) + 18)
+    cv2.putText(drawn, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, (1, 1, 1), 3, cv2.LINE_AA)
+    cv2.putText(drawn, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, RULE, 1, cv2.LINE_AA)
