@@ -136,11 +136,11 @@ async def flags(lab: Lab, count: int) -> None:
 async def dated(lab: Lab, gateway: Gateway, opens: bool) -> None:
     await gateway.shut()
     mark, since = len(gateway.gate.lines), len(gateway.ledger.reads)
-    gateway.show_dated()
-    await gateway.served(since=since)
     if opens:
-        await gateway.gate.line(lambda line: line.get("relay") == "on", mark, 5)
+        await gateway.let_in(mark, show=gateway.show_dated)
     else:
+        gateway.show_dated()
+        await gateway.served(since=since)
         await asyncio.sleep(0.5)
         lab.check(not gateway.openings(mark), "a dated pass opened by a clock nobody vouches for")
 
