@@ -158,9 +158,10 @@ class Gateway:
     def _has_devices(self) -> bool:
         ptys = {os.readlink(self.folder / "sim" / name) for name in ("reader", "gate")}
         opened = set()
-        for handle in Path(f"/proc/{self.agent.pid}/fd").iterdir():
-            with contextlib.suppress(OSError):
-                opened.add(os.readlink(handle))
+        with contextlib.suppress(FileNotFoundError):  # it has ended, and somebody starts it again
+            for handle in Path(f"/proc/{self.agent.pid}/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    opened.add(os.readlink(handle))
         return ptys <= opened
 
     @property
