@@ -252,6 +252,11 @@ class Uplink(Protocol):
         """The city itself says that it is offline."""
         ...
 
+    @property
+    def answered(self) -> bool:
+        """Somebody on the other side has taken what was sent in this session; without a city's word, the broker."""
+        ...
+
     def stream(self, tag: str) -> str:
         """Which topic events with this tag go to; what the broker refuses, it refuses by topic."""
         ...

@@ -1,6 +1,7 @@
 """Vouch: what the city has acknowledged, the gateway signs, so that the city's copy can be held against it later.
 
-Only about rows that the city holds: a copy that ends before one of them has lost its end, and is not merely behind.
+Only about rows that the city holds: a copy that ends before one of them has lost its end, and is not merely behind. And
+only to a city that has answered in this session: a broker forgets what is sent while no worker is subscribed.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ class Vouching:
         while True:
             session = await self.uplink.connected()
             beat()
-            if self._due(session, self.journal.acked):
+            if self.uplink.answered and self._due(session, self.journal.acked):
                 await self._vouch(session, self.journal.acked)
             await asyncio.sleep(LOOK_S)
 

@@ -109,6 +109,10 @@ class MqttUplink:
         """Only while the city's STATE says so; a city that has none is never away."""
         return self._city_away
 
+    @property
+    def answered(self) -> bool:
+        return self._connection is not None and (self._inbox.answered or self.settings.confirm == "broker")
+
     def stream(self, tag: str) -> str:
         return topics.of_event(self.gateway, tag)
 

@@ -49,6 +49,7 @@ class Seldom:
 class Inbox:
     def __init__(self, city_ack: PublicKey, commanders: Keyring) -> None:
         self.bad_acks = 0
+        self.answered = False  # an acknowledgement of the city's came in this session
         self.dropped = 0  # commands, since the last one that was taken
         self.acks: asyncio.Queue[Ack] = asyncio.Queue(ACKS_WAITING)
         self._commands: list[tuple[int, Delivery]] = []
@@ -69,6 +70,7 @@ class Inbox:
             if self._seldom("bad_ack"):
                 logger.warning("an acknowledgement is not the city's: %s (%d so far)", error, self.bad_acks)
             return
+        self.answered = True
         ack = message.ack
         if message.now <= self._newest:  # late or twice: what it holds is true, its refusals were counted already
             ack = msgspec.structs.replace(ack, refused=())
@@ -143,3 +145,4 @@ class Inbox:
     def forget_session(self) -> None:
         """Packet ids mean nothing to the next connection."""
         self._unaccepted.clear()
+        self.answered = False

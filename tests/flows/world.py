@@ -231,6 +231,7 @@ class MemoryUplink:
         self.health: list[Health] = []
         self.vouched: list[tuple[str, int, bytes]] = []
         self.births: list[Birth] = []
+        self.answered = False
         self.watermark: int | None = None  # what the city answers a birth with; None = it is away
         self.stored: list[int] = []
         self.sent: list[tuple[int, bool]] = []

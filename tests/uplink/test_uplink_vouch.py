@@ -48,13 +48,17 @@ def test_a_database_put_back_from_an_older_copy_is_found(
 
     @contextlib.asynccontextmanager
     async def connected(journal: SqliteJournal, city: City) -> AsyncIterator[None]:
+        """The worker comes when the gateway has been waiting for one."""
         uplink, reports = uplink_for(city, there.url, there.mqtt)
         clock, worker = SystemClock(), worker_for(city, there)
         alarms = Alarms(journal, clock)
         publisher = Publisher(uplink, journal, MemoryBooks(), clock, alarms, (), "city", random.Random(1))
         vouching = Vouching(uplink, journal)
-        async with running(uplink.run(beat), worker.run(), publisher.run(beat), vouching.run(beat)):
-            yield
+        async with running(uplink.run(beat), publisher.run(beat), vouching.run(beat)):
+            await uplink.connected()
+            await asyncio.sleep(0.2)
+            async with running(worker.run()):
+                yield
         assert not reports
         assert worker.refused == 0
 
