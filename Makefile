@@ -127,6 +127,7 @@ bench-enrol: setup photos
 .PHONY: bench-zones
 bench-zones: setup
 	PYTHONPATH=. $(BIN)/python bench/zones.py --scenes $(or $(SCENES),54) --empty $(or $(EMPTY),15) --jobs $(or $(JOBS),2)
+	PYTHONPATH=. $(BIN)/python bench/joins.py --scenes $(or $(JOINS),100) --jobs $(or $(JOBS),2)
 	PYTHONPATH=. $(BIN)/python bench/zones_cost.py
 
 INPUTS ?= 1000000

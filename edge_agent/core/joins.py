@@ -1,9 +1,10 @@
 """What a camera's line and a door's events tell together, and neither tells alone.
 
 A person through the line needs a grant in that direction, shortly before or at once after (frames take their time to
-be looked at). One more is tailgating; the other way round is a passage against the direction; a card alone, where the
-camera should have seen a face, is a passage without one. Who is refused again and again while the same face stands
-there is one person trying. A door that stands open by order, or was opened by hand or for leaving, is not counted.
+be looked at), and the door not shut again in between. One more is tailgating; the other way round is a passage against
+the direction; a card alone, where the camera should have seen a face, is a passage without one. Who is refused again
+and again while the same face stands there is one person trying. A door that stands open by order, or was opened by hand
+or for leaving, is not counted.
 """
 
 from collections import deque
@@ -47,6 +48,7 @@ class Credit(msgspec.Struct):
     direction: str
     how: tuple[str, ...] = ()
     used: bool = False
+    over_ms: int = 1 << 62  # when the door had shut behind whoever it was for
 
 
 class DoorJoins:
@@ -78,6 +80,9 @@ class DoorJoins:
                 self._shut = False
             case DoorClosed():
                 self._shut, self._shut_ms = self._contact, now_ms
+                for credit in self._credits:
+                    if credit.at_ms <= now_ms - SETTLE_MS:  # not the next one's, held up while it shut
+                        credit.over_ms = min(credit.over_ms, now_ms + SETTLE_MS)
             case DoorModeChanged(mode=mode):
                 self._free = mode in OPEN_MODES
             case AccessDenied():
@@ -102,7 +107,10 @@ class DoorJoins:
         return found
 
     def _judge(self, at_ms: int, direction: str) -> None:
-        since = [credit for credit in self._credits if -SETTLE_MS <= at_ms - credit.at_ms <= CREDIT_MS]
+        since = [
+            credit for credit in self._credits
+            if -SETTLE_MS <= at_ms - credit.at_ms <= CREDIT_MS and at_ms <= credit.over_ms
+        ]  # fmt: skip
         free = any(not credit.direction for credit in since)
         mine = next((credit for credit in since if credit.direction == direction and not credit.used), None)
         if mine is not None:

@@ -18,6 +18,7 @@ BLOBS_AT_MOST = 60  # rain and snow make hundreds; the largest are looked at
 TALL, THIN = 5, 3  # the closing that joins a head to its legs, px
 BODY_WIDE = 0.42  # of its height, a walking person seen from a gate camera
 NARROW, STRIDE = 0.55, 0.2  # of the whole width; of the height, to either side
+ALIGNED, GAP, PERSON_TALL = 0.6, 0.35, 3.6  # of the narrower's width; of both heights; of the width
 HEAD_WIDE, VALLEY = 0.28, 0.07  # of its height
 
 
@@ -40,7 +41,42 @@ def blobs_of(mask: Image) -> list[Blob]:
     contours = cv2.findContours(joined, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]
     sized = ((cv2.contourArea(contour), contour) for contour in contours)
     largest = sorted((pair for pair in sized if pair[0] >= AREA_AT_LEAST_PX), key=lambda pair: -pair[0])
-    return [blob for _, contour in largest[:BLOBS_AT_MOST] for blob in _parts(contour)]
+    return _whole([blob for _, contour in largest[:BLOBS_AT_MOST] for blob in _parts(contour)])
+
+
+def _whole(blobs: list[Blob]) -> list[Blob]:
+    """Head and legs of somebody whose coat is as bright as the ground are one again: one above the other, close, and
+    together no taller than people are for their width.
+    """
+    left = sorted(blobs, key=lambda blob: blob.box[1])
+    found = []
+    while left:
+        whole, rest = left[0], []
+        for blob in left[1:]:
+            if _together(whole.box, blob.box):
+                whole = _joined(whole, blob)
+            else:
+                rest.append(blob)
+        found.append(whole)
+        left = rest
+    return found
+
+
+def _together(upper: Box, lower: Box) -> bool:
+    shared = min(upper[0] + upper[2], lower[0] + lower[2]) - max(upper[0], lower[0])
+    gap = lower[1] - upper[1] - upper[3]
+    if shared < ALIGNED * min(upper[2], lower[2]) or not -1 <= gap <= GAP * (upper[3] + lower[3]):
+        return False
+    wide, tall = max(upper[2], lower[2]), lower[1] + lower[3] - upper[1]
+    return tall <= PERSON_TALL * wide
+
+
+def _joined(upper: Blob, lower: Blob) -> Blob:
+    x, y = min(upper.box[0], lower.box[0]), upper.box[1]
+    right = max(upper.box[0] + upper.box[2], lower.box[0] + lower.box[2])
+    box = x, y, right - x, lower.box[1] + lower.box[3] - y
+    area = upper.area + lower.area
+    return Blob(box, lower.feet, area, area / (box[2] * box[3]))
 
 
 def _parts(contour: Image) -> Iterator[Blob]:

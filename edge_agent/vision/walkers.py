@@ -16,6 +16,7 @@ from edge_agent.vision.track import Box
 HIDDEN_AT_MOST_MS = 3_000
 NEAR, NEARER_S, NEAR_AT_MOST = 0.5, 0.6, 1.6  # own heights; grows with every second unseen
 LIKE = 0.55  # log of the ratio of heights that costs as much as a way of one height
+MEMBER = 0.4  # of a group's height: what is smaller is a head or a bag that came loose
 LARGER, ENOUGH = 1.3, 0.6  # area of a group against its largest member, and against all that should be in it
 SMOOTH_S, SPEED_S, SIZE_S, SURE_S = 0.12, 0.5, 1.0, 0.8
 
@@ -113,7 +114,9 @@ class Walkers:
         """Blobs in which several walkers are: each goes on its own way inside."""
         taken: set[int] = set()
         for b, blob in enumerate(blobs):
-            inside = [walker for walker in self.all if _within(walker, blob, up_ms)]
+            inside = [
+                walker for walker in self.all if walker.height >= MEMBER * blob.height and _within(walker, blob, up_ms)
+            ]
             areas = [walker.area for walker in inside]
             if len(inside) < 2 or blob.area < LARGER * max(areas):
                 continue  # one of them; whoever is behind it is hidden

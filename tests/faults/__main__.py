@@ -6,6 +6,7 @@ import logging
 import os
 import platform
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -120,6 +121,7 @@ def main() -> None:
         f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}"
     )
     print(f"faults: {chosen.scale}, seed {seed}, {time.strftime('%Y-%m-%d')}, {machine}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))  # its children end with it
     asyncio.run(runner.run(rows, chosen.n))
     holds = sum("holds" in verdict for *_, verdict in runner.table)
     away = sum("not run" in verdict for *_, verdict in runner.table)

@@ -355,6 +355,21 @@ def test_as_many_people_as_grants_is_none_even_when_the_grant_comes_last() -> No
         assert kinds(house) == []
 
 
+def test_a_grant_is_over_when_the_door_has_shut_behind_it() -> None:
+    """But not the next one's, given while it shut."""
+    card = AccessGranted(door="gate", direction="in", person="p-1", category="resident", how=("card",), rule="r")
+    back = msgspec.structs.replace(card, direction="out")
+    for shut_ms, given_ms, kinds in ((4_000, 9_000, ["wrong_passage"]), (9_500, 9_000, [])):
+        joins = DoorJoins()
+        joins.hear(card if kinds else back, 0)
+        joins.hear(DoorOpened(door="gate"), 500)
+        joins.hear(DoorClosed(door="gate"), shut_ms)
+        joins.hear(back if kinds else card, given_ms)
+        joins.hear(DoorOpened(door="gate"), given_ms + 1_000)
+        joins.cross(given_ms + 2_500, "in")
+        assert [join.kind for join in joins.due(given_ms + 5_000)] == kinds
+
+
 def test_against_the_direction_and_what_is_not() -> None:
     @in_a_house()
     async def story(house: House) -> None:

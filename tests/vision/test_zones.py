@@ -101,6 +101,25 @@ def test_a_line_counts_each_way() -> None:
     assert [one.phase for one in wrong] == [Phase.BEGUN, Phase.OVER]
 
 
+@pytest.mark.parametrize("at", [0.15, 0.35, 0.6])
+def test_a_coat_as_bright_as_the_ground_makes_no_two_people(at: float) -> None:
+    """Head and legs are one person, once through the line, towards the camera and away from it."""
+
+    def draw(picture: np.ndarray, s: float) -> None:
+        for begin, first, last in ((4.0, 95.0, 175.0), (12.0, 175.0, 95.0)):
+            if begin <= s < begin + 5:
+                y = first + (last - first) * (s - begin) / 5
+                top = int(y - 70)
+                behind = picture[max(0, top) :, 140:180].copy()
+                person(picture, 160, y, 70)
+                hole = slice(int(70 * at), int(70 * (at + 0.2)))
+                picture[max(0, top) :, 140:180][hole] = behind[hole]
+
+    line = Line(name="l", camera="c", watch=("crossing",), points=((0.2, 0.75), (0.8, 0.75)))
+    said = told(ZoneWatch((), (line,), (WIDTH, HEIGHT)), pictures(20, draw))
+    assert [one.direction for one in said if one.phase is Phase.BEGUN] == ["in", "out"]
+
+
 def test_who_stays_loiters_and_who_passes_does_not() -> None:
     def stays(picture: np.ndarray, s: float) -> None:
         walk(20, 240, 4, 3)(picture, s)

@@ -1,0 +1,190 @@
+"""A line across a door and the door's own events: tailgating and passages against the direction, from drawn scenes.
+
+    python bench/joins.py [--scenes 100] [--first 10000] [--jobs 2]
+
+People walk through the line of bench/gate_scene.py, each through H.264; the door's story is written around their exact
+crossings, so that who had a grant is known. The product's own line rule and core/joins.py say what they find. Seeds
+0–999 were for tuning. Stories: everybody with a grant (nothing is due); two through on one grant (tailgating); somebody
+the other way round on a grant that was not theirs (wrong_passage); by the exit button, by an order that keeps the door
+open, past a shut door (nothing).
+"""
+
+import argparse
+import os
+import sys
+from collections import defaultdict
+from multiprocessing import Pool
+from pathlib import Path
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[name] = "1"
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
+
+from bench.gate_scene import CONDITIONS, FPS, GENERATOR, GateScene, Truth, decoded  # noqa: E402
+from bench.zones import Score, kept, poisson_upper, wilson  # noqa: E402
+from edge_agent.core.joins import DoorJoins  # noqa: E402
+from edge_agent.model.events import (  # noqa: E402
+    AccessGranted,
+    DoorClosed,
+    DoorModeChanged,
+    DoorOpened,
+    Event,
+    ExitRequested,
+)
+from edge_agent.model.sightings import Phase  # noqa: E402
+from edge_agent.vision.zones import ZoneWatch  # noqa: E402
+
+STORIES = {"pair": ("paid", "followed", "followed", "open"), "walk": ("paid", "against", "exit", "shut")}
+DOOR = "gate"
+NEAR_S = 3.0
+OPENS_S, SHUTS_S = 0.8, 2.5  # after the grant; after the last one through
+
+Told = list[tuple[float, Event]]
+
+
+def granted(direction: str) -> AccessGranted:
+    return AccessGranted(door=DOOR, direction=direction, person="p", category="resident", how=("card",), rule="r")
+
+
+def story(scene: GateScene, name: str, rng: np.random.Generator) -> tuple[Told, list[Truth]]:
+    """What the door did, and what it should come to. Whoever crosses within 5 s of another goes through with them."""
+    crossings = sorted((truth for truth in scene.truths if truth.kind == "crossing"), key=lambda truth: truth.due_s)
+    told: Told = []
+    due: list[Truth] = []
+    if name == "open":
+        told.append((1.0, DoorModeChanged(door=DOOR, mode="unlocked", by="guard", source="operator")))
+    groups: list[list[Truth]] = []
+    for truth in crossings:
+        if groups and truth.due_s - groups[-1][-1].due_s < 5:
+            groups[-1].append(truth)
+        else:
+            groups.append([truth])
+    for group in groups:
+        if name in ("open", "shut"):
+            continue
+        first, last, way = group[0].due_s, group[-1].due_s, group[0].direction
+        at = first - rng.uniform(1.5, 4.0)
+        other = "out" if way == "in" else "in"
+        if name == "exit":
+            told.append((at, ExitRequested(door=DOOR)))
+        elif name == "against":
+            told.append((at, granted(other)))
+            due += [Truth("wrong_passage", one.due_s, one.due_s, one.due_s, one.direction) for one in group]
+        else:
+            told += [(at + 0.7 * n, granted(one.direction)) for n, one in enumerate(group)][
+                : 1 if name == "followed" else 9
+            ]
+            if name == "followed":
+                due += [Truth("tailgating", one.due_s, one.due_s, one.due_s, one.direction) for one in group[1:]]
+        told += [(at + OPENS_S, DoorOpened(door=DOOR)), (last + SHUTS_S, DoorClosed(door=DOOR))]
+    return sorted(told, key=lambda one: one[0]), due
+
+
+def one_scene(job: tuple[int, str, str, str]) -> tuple[str, str, float, dict[str, Score]]:
+    seed, kind, condition, name = job
+    cv2.setNumThreads(1)
+    scene = GateScene(seed, kind, condition)
+    told, due = story(scene, name, np.random.default_rng(seed + 7))
+    frames = list(decoded(iter(kept(scene))))
+    watch = ZoneWatch((), scene.lines, frames[0].shape[::-1])
+    joins = DoorJoins()
+    found: list[tuple[str, float, float, str]] = []
+    for n, gray in enumerate(frames):
+        up_ms = 1_000 + n * 1_000 // FPS
+        while told and told[0][0] <= n / FPS:
+            joins.hear(told.pop(0)[1], up_ms)
+        for said in watch.see(gray, up_ms, None):
+            if said.kind == "crossing" and said.phase is Phase.BEGUN:
+                joins.cross(said.up_ms, said.direction)
+        found += [(join.kind, (join.at_ms - 1_000) / 1000, n / FPS, join.direction) for join in joins.due(up_ms)]
+    return name, condition, scene.seconds, scored(due, found, f"{seed}:{kind}/{condition} {name}")
+
+
+def scored(due: list[Truth], found: list[tuple[str, float, float, str]], name: str) -> dict[str, Score]:
+    """Each person that was not to pass is found once, at the moment and in the direction they passed."""
+    scores: dict[str, Score] = defaultdict(Score)
+    for truth in due:
+        scores[truth.kind].truths += 1
+    left = list(due)
+    for kind, at_s, told_s, direction in found:
+        score = scores[kind]
+        score.alarms += 1
+        fits = [
+            one for one in due if (one.kind, one.direction) == (kind, direction) and abs(one.due_s - at_s) <= NEAR_S
+        ]
+        mine = next((one for one in fits if one in left), None)
+        if mine is not None:
+            left.remove(mine)
+            score.found += 1
+            score.late_s.append(told_s - mine.due_s)
+        elif fits:
+            score.duplicates += 1
+        else:
+            score.false += 1
+            score.wrong.append(f"{name} {kind} at {at_s:.1f}")
+    for truth in left:
+        scores[truth.kind].missed.append(f"{name} {truth.kind} due {truth.due_s:.1f}")
+    return scores
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--scenes", type=int, default=100)
+    parser.add_argument("--first", type=int, default=10_000)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--verbose", action="store_true")
+    options = parser.parse_args()
+    work = []
+    for n in range(options.scenes):
+        kind = ("pair", "walk")[n % 2]
+        stories = STORIES[kind]
+        work.append((options.first + n, kind, CONDITIONS[n // 2 % 5], stories[n // 10 % len(stories)]))
+    totals: dict[str, Score] = defaultdict(Score)
+    by_condition: dict[str, Score] = defaultdict(Score)
+    clean: dict[str, list[float]] = defaultdict(lambda: [0, 0.0, 0])
+    with Pool(options.jobs) as pool:
+        for name, condition, seconds, scores in pool.imap_unordered(one_scene, work):
+            clean[name][0] += 1
+            clean[name][1] += seconds
+            for kind, score in scores.items():
+                totals[kind].add(score)
+                by_condition[condition].add(score)
+                clean[name][2] += score.false
+    report(options, totals, by_condition, clean)
+
+
+def report(options, totals, by_condition, clean) -> None:
+    print(
+        f"# joins of door and line: {options.scenes} scenes from seed {options.first}, generator {GENERATOR}, H.264\n"
+    )
+    print(
+        "| alert | truths | recall (Wilson 95 %) | precision | duplicates | told after p50 / p95 s |\n"
+        + "|---" * 6
+        + "|"
+    )
+    for kind, score in sorted(totals.items()):
+        low, high = wilson(score.found, score.truths)
+        late = np.percentile(score.late_s, [50, 95]) if score.late_s else (float("nan"),) * 2
+        print(f"| {kind} | {score.truths} | {score.found / max(1, score.truths):.3f} ({low:.2f}–{high:.2f}) | "
+              f"{(score.alarms - score.false) / max(1, score.alarms):.3f} | {score.duplicates} | "
+              f"{late[0]:.1f} / {late[1]:.1f} |")  # fmt: skip
+    print("\n| condition | truths | recall | false |\n|---|---|---|---|")
+    for condition, score in sorted(by_condition.items()):
+        print(f"| {condition} | {score.truths} | {score.found / max(1, score.truths):.3f} | {score.false} |")
+    print("\n| story | scenes | false alarms | per hour, at most (95 %) |\n|---|---|---|---|")
+    for name, (scenes, seconds, false) in sorted(clean.items()):
+        print(f"| {name} | {scenes} | {false} | {poisson_upper(false) / (seconds / 3600):.1f} |")
+    if options.verbose:
+        for score in totals.values():
+            for text in score.missed:
+                print("missed", text)
+            for text in score.wrong:
+                print("false ", text)
+
+
+if __name__ == "__main__":
+    main()
