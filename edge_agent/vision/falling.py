@@ -126,9 +126,8 @@ class FallingWatch:
             self._candidates.reset()
 
     def _judge(self, now_ms: int) -> Iterator[Sighting]:
-        rows = self._tracks.grown(LEAST, DOWN_M)
         found = []
-        for row in rows[:JUDGED_MOST]:
+        for row in self._tracks.grown(LEAST, DOWN_M, JUDGED_MOST):
             fixes = self._tracks.fixes(row)
             _, bottom = self.grid.metres(fixes.u[-1] / self._scale, self.facade.size[1] - 1)
             verdict = judge(fixes, self.facade, self.grid.distance_m, self._step_s, Seen(*self._sides, float(bottom)))

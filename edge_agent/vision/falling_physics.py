@@ -18,12 +18,15 @@ PULL, PULL_LEAST, PULL_MOST = 9.2, 5.5, 12.0  # m/s² over the first EARLY_S: dr
 EARLY_S, BENT_S = 1.6, 1.2
 LEAST, LEAST_M, LEAST_SHARE, DOWN_M = 7, 8.0, 0.55, 3.4  # fixes; m; of the building; m of what is about to land
 SURE_S, SURE_FROM_M = 1.15, 20.0  # a bird that drops off a ledge spreads its wings by then; asked below so high a roof
-DENSITY = 0.55
+DENSITY, THIN_DENSITY = 0.55, 0.4  # of the frames; of a long track that keeps the narrow limits
+THIN_LEAST = 11
+LIGHTEST_MPS, DRAG_SHARE, PULL_FAST = 13.0, 0.8, 2.0
 STRAY_ONE_IN, STRAY_PX = 9, 3.0
 DOUBTFUL, DOUBTFUL_M = 2.0, 6.0  # times the usual drop; m of what is about to land
 DOUBTFUL_PULL, DOUBTFUL_DENSITY = (7.0, 11.0), 0.75
 RESIDUAL = (1.0, 0.07, 0.002)  # px, share of the size, share of the path
 ACROSS = (1.0, 0.09)
+BEND = 0.3  # m/s²
 TEXTBOOK, TEXTBOOK_ACROSS = (0.6, 0.03, 0.0015), (0.6, 0.06)  # limits of what needs less proof
 ASIDE_M = 2.0  # beyond the clicked part of the wall
 UNSEEN_M, LONG = 8.0, 16  # a shorter track that was already falling for so long, unseen, is none
@@ -109,6 +112,19 @@ def _polynomial(t: Array, z: Array, w: Array, cubic: bool) -> tuple[Array, Array
     return np.asarray(whole, np.float64), left
 
 
+def _least_pull(speed: Array) -> Array:
+    """m/s² that drag leaves at a speed in m/s, of what falls at no more than LIGHTEST_MPS in the end."""
+    return np.clip(DRAG_SHARE * G * (1 - (speed / LIGHTEST_MPS) ** 2), PULL_FAST, PULL_LEAST)
+
+
+def _across(t: Array, x: Array, w: Array) -> tuple[Array, Array]:
+    """x0, v, a of x0 + v t + a t²/2, and the residuals. Drag on what was thrown along the wall, and its way outwards,
+    bend it little: a leans to 0 ± BEND m/s²."""
+    rows = np.column_stack([np.ones_like(t), t, t**2 / 2]) * w[:, None]
+    found = np.linalg.lstsq(np.vstack([rows, [0, 0, 1 / BEND]]), np.append(x * w, 0.0), rcond=None)[0]
+    return found, x - (rows / w[:, None]) @ found
+
+
 @dataclass(frozen=True)
 class Motion:
     """A fit: at the first fix `z` m, `down` m/s, `x` m; `pull` m/s² of the first EARLY_S; `whole` of all of it;
@@ -140,16 +156,16 @@ def _motion(fixes: Fixes, camera_m: float, distance_m: float) -> Motion | None:
         lag = np.clip(first[1] / G, 0.0, 1.3)
     pull = first[2]
     cost = np.sum((off * w[early, None]) ** 2, 0) + ((pull - PULL) / 0.8) ** 2 + (OUT_MPS / 1.5) ** 2
-    cost[(pull < PULL_LEAST) | (pull > PULL_MOST)] = np.inf
+    cost[(pull < _least_pull(first[1] + pull * EARLY_S / 2)) | (pull > PULL_MOST)] = np.inf
     best = int(cost.argmin())
     if not np.isfinite(cost[best]):
         return None
     whole, left = _polynomial(t, z[:, [best]], w, bool(t[-1] > BENT_S))
-    line = np.polyfit(t, fixes.x, 1, w=w)
-    up, across = left[:, 0] * fixes.scale, (fixes.x - np.polyval(line, t)) * fixes.scale
+    line, off_line = _across(t, fixes.x, w)
+    up, across = left[:, 0] * fixes.scale, off_line * fixes.scale
     return Motion(
         float(first[0, best]), float(first[1, best]), float(pull[best]), tuple(float(value) for value in whole[:, 0]),
-        float(line[1]), float(line[0]), float(OUT_MPS[best]), float(np.sqrt(np.mean(up**2))),
+        float(line[0]), float(line[1]), float(OUT_MPS[best]), float(np.sqrt(np.mean(up**2))),
         float(np.sqrt(np.mean(across**2))), np.hypot(up, across), float(np.median(fixes.size)),
         float(np.hypot(fixes.u[-1] - fixes.u[0], fixes.v[-1] - fixes.v[0])),
     )  # fmt: skip
@@ -193,8 +209,11 @@ def _within(
         drop < doubtful_m or density < DOUBTFUL_DENSITY or not DOUBTFUL_PULL[0] <= motion.pull <= DOUBTFUL_PULL[1]
     ):
         return None
+    if motion.pull < PULL_LEAST and not (textbook and len(fixes.t) >= LONG):
+        return None
+    dense = THIN_DENSITY if textbook and len(fixes.t) >= THIN_LEAST else DENSITY
     if (
-        motion.residual > limit or motion.aside > aside_limit or density < DENSITY or drop < least_m
+        motion.residual > limit or motion.aside > aside_limit or density < dense or drop < least_m
         or not facade.height_m(2) - 0.5 <= top <= facade.roof_m + MARGIN_M
         or not seen.left_m - ASIDE_M <= motion.x <= seen.right_m + ASIDE_M
         or abs(motion.across) > ACROSS_MOST or motion.down < -UP_MOST

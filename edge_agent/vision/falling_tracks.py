@@ -49,6 +49,7 @@ class Tracks:
         self._across = np.zeros(MOST)
         self._pull = np.full(MOST, 0.9 * G)
         self._used = np.zeros(MOST, bool)
+        self._judged = np.zeros(MOST, int)  # fixes it had when `grown` gave it last
         self._next = 1
         self._before: list[Array] = []  # candidates of the two frames before, with their time
 
@@ -66,11 +67,16 @@ class Tracks:
         self._begin(free)
         self._before = [free, *self._before[:1]]
 
-    def grown(self, least: int, least_m: float) -> list[int]:
-        """Rows that took a fix in this frame, have at least so many, and came down so far."""
+    def grown(self, least: int, least_m: float, most: int) -> list[int]:
+        """Rows that took a fix in this frame, have at least so many, and came down so far. In a storm of blobs there
+        are more than `most`: first come those that have grown most since they were given last.
+        """
         rows = np.flatnonzero(self._used & (self._missed == 0) & (self._n >= least))
         drop = self._data[rows, 0, 4] - self._data[rows, self._n[rows] - 1, 4]
-        return [int(row) for row in rows[drop >= least_m]]
+        rows = rows[drop >= least_m]
+        rows = rows[np.argsort(self._judged[rows] - self._n[rows], kind="stable")][:most]
+        self._judged[rows] = self._n[rows]
+        return [int(row) for row in rows]
 
     def alive(self) -> dict[int, int]:
         """Row of each track that is still followed, by its id."""
@@ -218,7 +224,7 @@ class Tracks:
         count = min(len(free), len(first))
         rows = free[:count]
         self._data[rows, 0], self._data[rows, 1] = first[:count], second[:count]
-        self._n[rows], self._missed[rows], self._used[rows] = 2, 0, True
+        self._n[rows], self._missed[rows], self._judged[rows], self._used[rows] = 2, 0, 0, True
         self._id[rows] = np.arange(self._next, self._next + count)
         self._next += count
         dt = second[:count, 0] - first[:count, 0]
