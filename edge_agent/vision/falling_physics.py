@@ -18,6 +18,7 @@ PULL, PULL_LEAST, PULL_MOST = 9.2, 5.5, 12.0  # m/s² over the first EARLY_S: dr
 EARLY_S, BENT_S = 1.6, 1.2
 LEAST, LEAST_M, LEAST_SHARE, DOWN_M = 7, 8.0, 0.55, 3.4  # fixes; m; of the building; m of what is about to land
 SURE_S, SURE_FROM_M = 1.15, 20.0  # a bird that drops off a ledge spreads its wings by then; asked below so high a roof
+VANISHED_M, VANISHED_S = 5.0, 0.7  # enough of what ended like no bird does
 DENSITY, THIN_DENSITY = 0.55, 0.4  # of the frames; of a long track that keeps the narrow limits
 THIN_LEAST = 11
 LIGHTEST_MPS, DRAG_SHARE, PULL_FAST = 13.0, 0.8, 2.0
@@ -70,6 +71,7 @@ class Seen:
     left_m: float
     right_m: float
     bottom_m: float
+    vanished: bool = False  # the track ended, and nothing moves on from there
 
 
 def judge(fixes: Fixes, facade: Facade, distance_m: float, step_s: float, seen: Seen) -> Verdict | None:
@@ -82,7 +84,7 @@ def judge(fixes: Fixes, facade: Facade, distance_m: float, step_s: float, seen: 
     speed = (fixes.z[-3] - fixes.z[-1]) / max(1e-3, fixes.t[-1] - fixes.t[-3])
     leaves = fixes.z[-1] - max(0.0, seen.bottom_m) < 1.5 * step_s * speed + 0.3
     usual_m = min(LEAST_M, LEAST_SHARE * facade.roof_m)
-    least_m = DOWN_M if leaves else usual_m
+    least_m = DOWN_M if leaves else min(VANISHED_M, usual_m) if seen.vanished else usual_m
     for head in HEADS:
         if len(fixes.t) - head < LEAST or fixes.z[head] - fixes.z[-1] < least_m:
             break
@@ -211,13 +213,18 @@ def _within(
         return None
     if motion.pull < PULL_LEAST and not (textbook and len(fixes.t) >= LONG):
         return None
+    short = least_m != DOWN_M and facade.roof_m >= SURE_FROM_M and fixes.t[-1] - fixes.t[0] < SURE_S
+    if seen.vanished:
+        if not textbook or density < DOUBTFUL_DENSITY or not DOUBTFUL_PULL[0] <= motion.pull <= DOUBTFUL_PULL[1]:
+            return None
+        short = fixes.t[-1] - fixes.t[0] < VANISHED_S
     dense = THIN_DENSITY if textbook and len(fixes.t) >= THIN_LEAST else DENSITY
     if (
         motion.residual > limit or motion.aside > aside_limit or density < dense or drop < least_m
         or not facade.height_m(2) - 0.5 <= top <= facade.roof_m + MARGIN_M
         or not seen.left_m - ASIDE_M <= motion.x <= seen.right_m + ASIDE_M
         or abs(motion.across) > ACROSS_MOST or motion.down < -UP_MOST
-        or (least_m != DOWN_M and facade.roof_m >= SURE_FROM_M and fixes.t[-1] - fixes.t[0] < SURE_S)
+        or short
         or (top - motion.z > UNSEEN_M and len(fixes.t) < LONG)
     ):  # fmt: skip
         return None
