@@ -18,7 +18,7 @@ PULL, PULL_LEAST, PULL_MOST = 9.2, 5.5, 12.0  # m/s² over the first EARLY_S: dr
 EARLY_S, BENT_S = 1.6, 1.2
 LEAST, LEAST_M, LEAST_SHARE, DOWN_M = 7, 8.0, 0.55, 3.4  # fixes; m; of the building; m of what is about to land
 SURE_S, SURE_FROM_M = 1.15, 20.0  # a bird that drops off a ledge spreads its wings by then; asked below so high a roof
-VANISHED_M, VANISHED_S = 5.0, 0.7  # enough of what ended like no bird does
+VANISHED_M, VANISHED_S, VANISHED_DENSITY = 5.0, 0.7, 0.65  # enough of what ended like no bird does
 DENSITY, THIN_DENSITY = 0.55, 0.4  # of the frames; of a long track that keeps the narrow limits
 THIN_LEAST = 11
 LIGHTEST_MPS, DRAG_SHARE, PULL_FAST = 13.0, 0.8, 2.0
@@ -215,7 +215,7 @@ def _within(
         return None
     short = least_m != DOWN_M and facade.roof_m >= SURE_FROM_M and fixes.t[-1] - fixes.t[0] < SURE_S
     if seen.vanished:
-        if not textbook or density < DOUBTFUL_DENSITY or not DOUBTFUL_PULL[0] <= motion.pull <= DOUBTFUL_PULL[1]:
+        if not textbook or density < VANISHED_DENSITY or not DOUBTFUL_PULL[0] <= motion.pull <= DOUBTFUL_PULL[1]:
             return None
         short = fixes.t[-1] - fixes.t[0] < VANISHED_S
     dense = THIN_DENSITY if textbook and len(fixes.t) >= THIN_LEAST else DENSITY

@@ -72,12 +72,12 @@ class Tracks:
 
     def grown(self, least: int, least_m: float, most: int) -> list[int]:
         """Rows that took a fix in this frame, have at least so many, and came down so far. In a storm of blobs there
-        are more than `most`: first come those that have grown most since they were given last.
+        are more than `most`: first come the long ones that have grown since they were given last.
         """
         rows = np.flatnonzero(self._used & (self._missed == 0) & (self._n >= least))
         drop = self._data[rows, 0, 4] - self._data[rows, self._n[rows] - 1, 4]
         rows = rows[drop >= least_m]
-        rows = rows[np.argsort(self._judged[rows] - self._n[rows], kind="stable")][:most]
+        rows = rows[np.argsort((self._judged[rows] - self._n[rows]) * self._n[rows], kind="stable")][:most]
         self._judged[rows] = self._n[rows]
         return [int(row) for row in rows]
 
@@ -146,7 +146,8 @@ class Tracks:
         speed = np.hypot(self._down[rows] + self._pull[rows] * dt, self._across[rows])
         reach = AROUND_PX + 3 * last[:, 5] + speed * dt * last[:, 6]
         off = np.hypot((now[None, :, 4] - last[:, 4, None]) * last[:, 6, None], (now[None, :, 3] - last[:, 3, None]) * last[:, 6, None])
-        self._company[rows] += (off <= reach[:, None]).any(1)
+        alike = 3 * now[None, :, 5] + 2 >= last[:, 5, None]  # rain in front of something large is not it
+        self._company[rows] += ((off <= reach[:, None]) & alike).any(1)
 
     def _judge(self, rows: npt.NDArray[np.int64]) -> None:
         """Fits speed and pull over the last fixes, all rows at once, and drops what cannot be a fall."""
