@@ -22,6 +22,7 @@ VANISHED_M, VANISHED_S, VANISHED_DENSITY = 5.0, 0.7, 0.65  # enough of what ende
 DENSITY, THIN_DENSITY = 0.55, 0.4  # of the frames; of a long track that keeps the narrow limits
 THIN_LEAST = 11
 LIGHTEST_MPS, DRAG_SHARE, PULL_FAST = 13.0, 0.8, 2.0
+DRAG_JERK = 1.0  # m/s³ by which the pull gets less
 STRAY_ONE_IN, STRAY_PX = 9, 3.0
 DOUBTFUL, DOUBTFUL_M = 2.0, 6.0  # times the usual drop; m of what is about to land
 DOUBTFUL_PULL, DOUBTFUL_DENSITY = (7.0, 11.0), 0.75
@@ -211,8 +212,8 @@ def _within(
         drop < doubtful_m or density < DOUBTFUL_DENSITY or not DOUBTFUL_PULL[0] <= motion.pull <= DOUBTFUL_PULL[1]
     ):
         return None
-    if motion.pull < PULL_LEAST and not (textbook and len(fixes.t) >= LONG):
-        return None
+    if motion.pull < PULL_LEAST and not (textbook and len(fixes.t) >= LONG and motion.whole[3] >= DRAG_JERK):
+        return None  # slowed down by drag, or never pulled
     short = least_m != DOWN_M and facade.roof_m >= SURE_FROM_M and fixes.t[-1] - fixes.t[0] < SURE_S
     if seen.vanished:
         if not textbook or density < VANISHED_DENSITY or not DOUBTFUL_PULL[0] <= motion.pull <= DOUBTFUL_PULL[1]:

@@ -145,7 +145,10 @@ class Tracks:
         last = self._data[rows, self._n[rows] - 1]
         speed = np.hypot(self._down[rows] + self._pull[rows] * dt, self._across[rows])
         reach = AROUND_PX + 3 * last[:, 5] + speed * dt * last[:, 6]
-        off = np.hypot((now[None, :, 4] - last[:, 4, None]) * last[:, 6, None], (now[None, :, 3] - last[:, 3, None]) * last[:, 6, None])
+        off = np.hypot(
+            (now[None, :, 4] - last[:, 4, None]) * last[:, 6, None],
+            (now[None, :, 3] - last[:, 3, None]) * last[:, 6, None],
+        )
         alike = 3 * now[None, :, 5] + 2 >= last[:, 5, None]  # rain in front of something large is not it
         self._company[rows] += ((off <= reach[:, None]) & alike).any(1)
 
