@@ -20,16 +20,16 @@ LEAST, LEAST_M, LEAST_SHARE, DOWN_M = 7, 8.0, 0.55, 3.4  # fixes; m; of the buil
 SURE_S, SURE_FROM_M = 1.15, 20.0  # a bird that drops off a ledge spreads its wings by then; asked below so high a roof
 VANISHED_M, VANISHED_S, VANISHED_DENSITY = 5.0, 0.7, 0.65  # enough of what ended like no bird does
 DENSITY, THIN_DENSITY = 0.55, 0.4  # of the frames; of a long track that keeps the narrow limits
-THIN_LEAST = 11
-LIGHTEST_MPS, DRAG_SHARE, PULL_FAST = 13.0, 0.8, 2.0
-DRAG_JERK = 1.0  # m/s³ by which the pull gets less
+THIN_LEAST = 11  # fixes of a long track
+LIGHTEST_MPS, DRAG_SHARE, PULL_FAST = 13.0, 0.8, 2.0  # in the end; of what drag leaves; m/s² at that speed
+DRAG_JERK = 1.0  # m/s³ by which the pull then gets less
 STRAY_ONE_IN, STRAY_PX = 9, 3.0
 DOUBTFUL, DOUBTFUL_M = 2.0, 6.0  # times the usual drop; m of what is about to land
 DOUBTFUL_PULL, DOUBTFUL_DENSITY = (7.0, 11.0), 0.75
 RESIDUAL = (1.0, 0.035, 0.001)  # px, share of the size, share of the path
 ACROSS = (0.9, 0.05)
 BEND = 0.3  # m/s²
-TEXTBOOK, TEXTBOOK_ACROSS = (0.6, 0.03, 0.0015), (0.6, 0.06)  # limits of what needs less proof
+TEXTBOOK, TEXTBOOK_ACROSS = (0.6, 0.03, 0.001), (0.6, 0.05)  # limits of what needs less proof
 ASIDE_M = 2.0  # beyond the clicked part of the wall
 UNSEEN_M, LONG = 8.0, 16  # a shorter track that was already falling for so long, unseen, is none
 HEADS, HEAD_M = (0, 2, 4, 7, 10, 14), 2.3  # fixes left out; how far a hand or a railing takes it meanwhile
@@ -80,7 +80,8 @@ def judge(fixes: Fixes, facade: Facade, distance_m: float, step_s: float, seen: 
     `seen`: how far the wall goes, and what is seen of it at the lower edge of the picture.
 
     A bird that drops off a ledge falls too, for about a second: it takes eight metres, and longer than that second, to
-    tell them apart. On a low building a whole fall is hardly longer, and that is not asked.
+    tell them apart. On a low building a whole fall is hardly longer, and that is not asked; nor of what fell straight
+    out of sight, where a bird would be seen to fly on.
     """
     speed = (fixes.z[-3] - fixes.z[-1]) / max(1e-3, fixes.t[-1] - fixes.t[-3])
     leaves = fixes.z[-1] - max(0.0, seen.bottom_m) < 1.5 * step_s * speed + 0.3

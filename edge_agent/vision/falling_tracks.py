@@ -16,7 +16,7 @@ Array = npt.NDArray[np.float64]
 
 G = 9.81
 MOST, NEW_MOST, LENGTH = 512, 120, 120  # tracks, new ones in a frame, fixes of one
-MISSES = 5  # frames that a track of six fixes may miss
+MISSES = 5  # frames that a track of three fixes may miss
 UP_MOST, ACROSS_MOST, MARGIN_M = 5.0, 7.0, 2.0  # m/s, m/s, m above the roof
 GATE_PX, GATE_SHARE = 3.0, 0.22
 VANISHED_LEAST, AROUND_PX = 10, 8.0  # fixes of a track whose end is looked at; px and three times its size around it
@@ -82,8 +82,8 @@ class Tracks:
         return [int(row) for row in rows]
 
     def vanished(self) -> list[Fixes]:
-        """Tracks that ended in this frame, in the middle of the picture and with nothing there that moves on: what
-        went behind a balcony, and not the bird that flies away.
+        """Tracks that ended in this frame with nothing there that moves on: what went behind a balcony, and not the
+        bird that flies away.
         """
         return self._vanished
 
@@ -129,7 +129,7 @@ class Tracks:
         lost = rows[~hit]
         self._missed[lost] += 1
         self._look_around(lost, dt[~hit], now)
-        over = lost[self._missed[lost] > np.where(self._n[lost] < 4, 1, np.where(self._n[lost] < 6, 3, MISSES))]
+        over = lost[self._missed[lost] > np.where(self._n[lost] < 3, 1, MISSES)]
         self._vanished = [self.fixes(row) for row in over if self._n[row] >= VANISHED_LEAST and not self._company[row]]
         self._used[over] = False
         self._judge(got)
