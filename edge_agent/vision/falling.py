@@ -126,12 +126,12 @@ class FallingWatch:
             self._candidates.reset()
 
     def _judge(self, now_ms: int) -> Iterator[Sighting]:
-        rows = self._tracks.grown(LEAST, DOWN_M)
         found = []
-        for row in rows[:JUDGED_MOST]:
-            fixes = self._tracks.fixes(row)
+        grown = [self._tracks.fixes(row) for row in self._tracks.grown(LEAST, DOWN_M, JUDGED_MOST)]
+        for fixes in [*grown, *self._tracks.vanished()]:
             _, bottom = self.grid.metres(fixes.u[-1] / self._scale, self.facade.size[1] - 1)
-            verdict = judge(fixes, self.facade, self.grid.distance_m, self._step_s, Seen(*self._sides, float(bottom)))
+            seen = Seen(*self._sides, float(bottom), vanished=fixes.missed > 0)
+            verdict = judge(fixes, self.facade, self.grid.distance_m, self._step_s, seen)
             if verdict is not None:
                 found.append((fixes, verdict))
         for fixes, verdict in sorted(found, key=lambda one: -len(one[0].t)):

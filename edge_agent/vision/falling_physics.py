@@ -18,13 +18,18 @@ PULL, PULL_LEAST, PULL_MOST = 9.2, 5.5, 12.0  # m/s² over the first EARLY_S: dr
 EARLY_S, BENT_S = 1.6, 1.2
 LEAST, LEAST_M, LEAST_SHARE, DOWN_M = 7, 8.0, 0.55, 3.4  # fixes; m; of the building; m of what is about to land
 SURE_S, SURE_FROM_M = 1.15, 20.0  # a bird that drops off a ledge spreads its wings by then; asked below so high a roof
-DENSITY = 0.55
+VANISHED_M, VANISHED_S, VANISHED_DENSITY = 5.0, 0.7, 0.65  # enough of what ended like no bird does
+DENSITY, THIN_DENSITY = 0.55, 0.4  # of the frames; of a long track that keeps the narrow limits
+THIN_LEAST = 11  # fixes of a long track
+LIGHTEST_MPS, DRAG_SHARE, PULL_FAST = 13.0, 0.8, 2.0  # in the end; of what drag leaves; m/s² at that speed
+DRAG_JERK = 1.0  # m/s³ by which the pull then gets less
 STRAY_ONE_IN, STRAY_PX = 9, 3.0
 DOUBTFUL, DOUBTFUL_M = 2.0, 6.0  # times the usual drop; m of what is about to land
 DOUBTFUL_PULL, DOUBTFUL_DENSITY = (7.0, 11.0), 0.75
-RESIDUAL = (1.0, 0.07, 0.002)  # px, share of the size, share of the path
-ACROSS = (1.0, 0.09)
-TEXTBOOK, TEXTBOOK_ACROSS = (0.6, 0.03, 0.0015), (0.6, 0.06)  # limits of what needs less proof
+RESIDUAL = (1.0, 0.035, 0.001)  # px, share of the size, share of the path
+ACROSS = (0.9, 0.05)
+BEND = 0.3  # m/s²
+TEXTBOOK, TEXTBOOK_ACROSS = (0.6, 0.03, 0.001), (0.6, 0.05)  # limits of what needs less proof
 ASIDE_M = 2.0  # beyond the clicked part of the wall
 UNSEEN_M, LONG = 8.0, 16  # a shorter track that was already falling for so long, unseen, is none
 HEADS, HEAD_M = (0, 2, 4, 7, 10, 14), 2.3  # fixes left out; how far a hand or a railing takes it meanwhile
@@ -67,6 +72,7 @@ class Seen:
     left_m: float
     right_m: float
     bottom_m: float
+    vanished: bool = False  # the track ended, and nothing moves on from there
 
 
 def judge(fixes: Fixes, facade: Facade, distance_m: float, step_s: float, seen: Seen) -> Verdict | None:
@@ -74,12 +80,13 @@ def judge(fixes: Fixes, facade: Facade, distance_m: float, step_s: float, seen: 
     `seen`: how far the wall goes, and what is seen of it at the lower edge of the picture.
 
     A bird that drops off a ledge falls too, for about a second: it takes eight metres, and longer than that second, to
-    tell them apart. On a low building a whole fall is hardly longer, and that is not asked.
+    tell them apart. On a low building a whole fall is hardly longer, and that is not asked; nor of what fell straight
+    out of sight, where a bird would be seen to fly on.
     """
     speed = (fixes.z[-3] - fixes.z[-1]) / max(1e-3, fixes.t[-1] - fixes.t[-3])
     leaves = fixes.z[-1] - max(0.0, seen.bottom_m) < 1.5 * step_s * speed + 0.3
     usual_m = min(LEAST_M, LEAST_SHARE * facade.roof_m)
-    least_m = DOWN_M if leaves else usual_m
+    least_m = DOWN_M if leaves else min(VANISHED_M, usual_m) if seen.vanished else usual_m
     for head in HEADS:
         if len(fixes.t) - head < LEAST or fixes.z[head] - fixes.z[-1] < least_m:
             break
@@ -107,6 +114,19 @@ def _polynomial(t: Array, z: Array, w: Array, cubic: bool) -> tuple[Array, Array
     left = z - rows @ found
     whole = found if cubic else np.vstack([found, np.zeros((1, z.shape[1]))])
     return np.asarray(whole, np.float64), left
+
+
+def _least_pull(speed: Array) -> Array:
+    """m/s² that drag leaves at a speed in m/s, of what falls at no more than LIGHTEST_MPS in the end."""
+    return np.clip(DRAG_SHARE * G * (1 - (speed / LIGHTEST_MPS) ** 2), PULL_FAST, PULL_LEAST)
+
+
+def _across(t: Array, x: Array, w: Array) -> tuple[Array, Array]:
+    """x0, v, a of x0 + v t + a t²/2, and the residuals. Drag on what was thrown along the wall, and its way outwards,
+    bend it little: a leans to 0 ± BEND m/s²."""
+    rows = np.column_stack([np.ones_like(t), t, t**2 / 2]) * w[:, None]
+    found = np.linalg.lstsq(np.vstack([rows, [0, 0, 1 / BEND]]), np.append(x * w, 0.0), rcond=None)[0]
+    return found, x - (rows / w[:, None]) @ found
 
 
 @dataclass(frozen=True)
@@ -140,16 +160,16 @@ def _motion(fixes: Fixes, camera_m: float, distance_m: float) -> Motion | None:
         lag = np.clip(first[1] / G, 0.0, 1.3)
     pull = first[2]
     cost = np.sum((off * w[early, None]) ** 2, 0) + ((pull - PULL) / 0.8) ** 2 + (OUT_MPS / 1.5) ** 2
-    cost[(pull < PULL_LEAST) | (pull > PULL_MOST)] = np.inf
+    cost[(pull < _least_pull(first[1] + pull * EARLY_S / 2)) | (pull > PULL_MOST)] = np.inf
     best = int(cost.argmin())
     if not np.isfinite(cost[best]):
         return None
     whole, left = _polynomial(t, z[:, [best]], w, bool(t[-1] > BENT_S))
-    line = np.polyfit(t, fixes.x, 1, w=w)
-    up, across = left[:, 0] * fixes.scale, (fixes.x - np.polyval(line, t)) * fixes.scale
+    line, off_line = _across(t, fixes.x, w)
+    up, across = left[:, 0] * fixes.scale, off_line * fixes.scale
     return Motion(
         float(first[0, best]), float(first[1, best]), float(pull[best]), tuple(float(value) for value in whole[:, 0]),
-        float(line[1]), float(line[0]), float(OUT_MPS[best]), float(np.sqrt(np.mean(up**2))),
+        float(line[0]), float(line[1]), float(OUT_MPS[best]), float(np.sqrt(np.mean(up**2))),
         float(np.sqrt(np.mean(across**2))), np.hypot(up, across), float(np.median(fixes.size)),
         float(np.hypot(fixes.u[-1] - fixes.u[0], fixes.v[-1] - fixes.v[0])),
     )  # fmt: skip
@@ -193,12 +213,20 @@ def _within(
         drop < doubtful_m or density < DOUBTFUL_DENSITY or not DOUBTFUL_PULL[0] <= motion.pull <= DOUBTFUL_PULL[1]
     ):
         return None
+    if motion.pull < PULL_LEAST and not (textbook and len(fixes.t) >= LONG and motion.whole[3] >= DRAG_JERK):
+        return None  # slowed down by drag, or never pulled
+    short = least_m != DOWN_M and facade.roof_m >= SURE_FROM_M and fixes.t[-1] - fixes.t[0] < SURE_S
+    if seen.vanished:
+        if not textbook or density < VANISHED_DENSITY or not DOUBTFUL_PULL[0] <= motion.pull <= DOUBTFUL_PULL[1]:
+            return None
+        short = fixes.t[-1] - fixes.t[0] < VANISHED_S
+    dense = THIN_DENSITY if textbook and len(fixes.t) >= THIN_LEAST else DENSITY
     if (
-        motion.residual > limit or motion.aside > aside_limit or density < DENSITY or drop < least_m
+        motion.residual > limit or motion.aside > aside_limit or density < dense or drop < least_m
         or not facade.height_m(2) - 0.5 <= top <= facade.roof_m + MARGIN_M
         or not seen.left_m - ASIDE_M <= motion.x <= seen.right_m + ASIDE_M
         or abs(motion.across) > ACROSS_MOST or motion.down < -UP_MOST
-        or (least_m != DOWN_M and facade.roof_m >= SURE_FROM_M and fixes.t[-1] - fixes.t[0] < SURE_S)
+        or short
         or (top - motion.z > UNSEEN_M and len(fixes.t) < LONG)
     ):  # fmt: skip
         return None

@@ -16,9 +16,10 @@ Array = npt.NDArray[np.float64]
 
 G = 9.81
 MOST, NEW_MOST, LENGTH = 512, 120, 120  # tracks, new ones in a frame, fixes of one
-MISSES = 5  # frames that a track of six fixes may miss
+MISSES = 5  # frames that a track of three fixes may miss
 UP_MOST, ACROSS_MOST, MARGIN_M = 5.0, 7.0, 2.0  # m/s, m/s, m above the roof
 GATE_PX, GATE_SHARE = 3.0, 0.22
+VANISHED_LEAST, AROUND_PX = 10, 8.0  # fixes of a track whose end is looked at; px and three times its size around it
 FAST_S = 0.035  # two blobs this close in time are of one frame
 
 
@@ -49,6 +50,9 @@ class Tracks:
         self._across = np.zeros(MOST)
         self._pull = np.full(MOST, 0.9 * G)
         self._used = np.zeros(MOST, bool)
+        self._judged = np.zeros(MOST, int)  # fixes it had when `grown` gave it last
+        self._company = np.zeros(MOST, int)  # frames without a fix in which something moved where the last one was
+        self._vanished: list[Fixes] = []
         self._next = 1
         self._before: list[Array] = []  # candidates of the two frames before, with their time
 
@@ -66,11 +70,22 @@ class Tracks:
         self._begin(free)
         self._before = [free, *self._before[:1]]
 
-    def grown(self, least: int, least_m: float) -> list[int]:
-        """Rows that took a fix in this frame, have at least so many, and came down so far."""
+    def grown(self, least: int, least_m: float, most: int) -> list[int]:
+        """Rows that took a fix in this frame, have at least so many, and came down so far. In a storm of blobs there
+        are more than `most`: first come the long ones that have grown since they were given last.
+        """
         rows = np.flatnonzero(self._used & (self._missed == 0) & (self._n >= least))
         drop = self._data[rows, 0, 4] - self._data[rows, self._n[rows] - 1, 4]
-        return [int(row) for row in rows[drop >= least_m]]
+        rows = rows[drop >= least_m]
+        rows = rows[np.argsort((self._judged[rows] - self._n[rows]) * self._n[rows], kind="stable")][:most]
+        self._judged[rows] = self._n[rows]
+        return [int(row) for row in rows]
+
+    def vanished(self) -> list[Fixes]:
+        """Tracks that ended in this frame with nothing there that moves on: what went behind a balcony, and not the
+        bird that flies away.
+        """
+        return self._vanished
 
     def alive(self) -> dict[int, int]:
         """Row of each track that is still followed, by its id."""
@@ -87,6 +102,7 @@ class Tracks:
     def _follow(self, t: float, now: Array) -> npt.NDArray[np.bool_]:
         taken = np.zeros(len(now), bool)
         rows = np.flatnonzero(self._used)
+        self._vanished = []
         if not len(rows):
             return taken
         last = self._data[rows, self._n[rows] - 1]
@@ -108,16 +124,33 @@ class Tracks:
         got, which = rows[hit], best[hit]
         self._data[got, self._n[got]] = now[which]
         self._n[got] += 1
-        self._missed[got] = 0
+        self._missed[got] = self._company[got] = 0
         taken[which[self._n[got] >= 4]] = True
         lost = rows[~hit]
         self._missed[lost] += 1
-        self._used[
-            lost[self._missed[lost] > np.where(self._n[lost] < 4, 1, np.where(self._n[lost] < 6, 3, MISSES))]
-        ] = False
+        self._look_around(lost, dt[~hit], now)
+        over = lost[self._missed[lost] > np.where(self._n[lost] < 3, 1, MISSES)]
+        self._vanished = [self.fixes(row) for row in over if self._n[row] >= VANISHED_LEAST and not self._company[row]]
+        self._used[over] = False
         self._judge(got)
         self._thin(got, which)
         return taken
+
+    def _look_around(self, rows: npt.NDArray[np.int64], dt: Array, now: Array) -> None:
+        """Whether something moves where these tracks had their last fix, or could have gone since."""
+        long = self._n[rows] >= VANISHED_LEAST
+        rows, dt = rows[long], dt[long]
+        if not len(rows) or not len(now):
+            return
+        last = self._data[rows, self._n[rows] - 1]
+        speed = np.hypot(self._down[rows] + self._pull[rows] * dt, self._across[rows])
+        reach = AROUND_PX + 3 * last[:, 5] + speed * dt * last[:, 6]
+        off = np.hypot(
+            (now[None, :, 4] - last[:, 4, None]) * last[:, 6, None],
+            (now[None, :, 3] - last[:, 3, None]) * last[:, 6, None],
+        )
+        alike = 3 * now[None, :, 5] + 2 >= last[:, 5, None]  # rain in front of something large is not it
+        self._company[rows] += ((off <= reach[:, None]) & alike).any(1)
 
     def _judge(self, rows: npt.NDArray[np.int64]) -> None:
         """Fits speed and pull over the last fixes, all rows at once, and drops what cannot be a fall."""
@@ -218,7 +251,8 @@ class Tracks:
         count = min(len(free), len(first))
         rows = free[:count]
         self._data[rows, 0], self._data[rows, 1] = first[:count], second[:count]
-        self._n[rows], self._missed[rows], self._used[rows] = 2, 0, True
+        self._n[rows], self._missed[rows], self._judged[rows], self._used[rows] = 2, 0, 0, True
+        self._company[rows] = 0
         self._id[rows] = np.arange(self._next, self._next + count)
         self._next += count
         dt = second[:count, 0] - first[:count, 0]

@@ -1,5 +1,9 @@
 """A wall from clicked lines: right to centimetres whatever lens, roll and clicks; floors with honest probabilities."""
 
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +14,7 @@ from edge_agent.model.site import Facade, FloorLine
 from edge_agent.vision.falling_floors import columns, floors
 from edge_agent.vision.falling_grid import Grid, fit
 from edge_agent.vision.falling_physics import Seen, Verdict, judge
-from edge_agent.vision.falling_tracks import Fixes
+from edge_agent.vision.falling_tracks import Fixes, Tracks
 from tests.vision.facade.camera import Camera, clicked, draw_camera
 
 FLOORS, FLOOR_M, COLUMN_M, COLUMNS = 15, 3.0, 3.3, 6
@@ -96,6 +100,76 @@ def test_what_gravity_does_not_pull_is_no_fall(pull: float) -> None:
     z = 40 - 8.0 * t - pull * t**2 / 2
     verdict = judge(track(grid, camera, np.zeros(22), z), facade, grid.distance_m, STEP_S, seen(grid))
     assert verdict is None or verdict.kind == "light_object"
+
+
+def test_what_is_light_is_seen_to_fall_at_its_last_speed() -> None:
+    """Drag leaves little of the pull, and less and less of it."""
+    camera, facade = drawn(3)
+    grid = fit(facade)
+    t = 0.8 + np.arange(26) * STEP_S
+    z = 40 - 13.0**2 / 9.81 * np.log(np.cosh(9.81 * t / 13.0))
+    verdict = judge(track(grid, camera, np.zeros(26), z), facade, grid.distance_m, STEP_S, seen(grid))
+    assert verdict is not None
+    assert verdict.kind == "falling_object"
+    assert verdict.why[0].value < 5.5
+
+
+def test_what_is_thrown_along_the_wall_slows_down_sideways() -> None:
+    camera, facade = drawn(3)
+    grid = fit(facade)
+    t = np.arange(22) * STEP_S
+    x, z = -4 + 5 * t - 0.8 * t**2 / 2, 40 - 9.6 * t**2 / 2
+    verdict = judge(track(grid, camera, x, z), facade, grid.distance_m, STEP_S, seen(grid))
+    assert verdict is not None
+    assert verdict.kind == "falling_object"
+
+
+@pytest.mark.parametrize(
+    ("vanished", "shaken_m", "falls"), [(False, 0.0, False), (True, 0.0, True), (True, 0.12, False)]
+)
+def test_a_short_fall_counts_when_it_ends_out_of_sight(vanished: bool, shaken_m: float, falls: bool) -> None:
+    """0.93 s and 5.9 m, as a bird's dive; a bird would be seen to fly on, and is no textbook."""
+    camera, facade = drawn(3)
+    grid = fit(facade)
+    t = 0.2 + np.arange(15) * STEP_S
+    fixes = track(grid, camera, np.zeros(15), 40 - 9.7 * t**2 / 2)
+    fixes.z += np.where(np.arange(15) % 2, shaken_m, -shaken_m)
+    verdict = judge(fixes, facade, grid.distance_m, STEP_S, replace(seen(grid), vanished=vanished))
+    assert (verdict is not None) == falls
+
+
+def frames(tracks: Tracks, points: list[list[tuple[float, float]]]) -> Iterator[None]:
+    """Steps of one frame each; points (x, z) in m at 30 px per m, of six pixels."""
+    for number, frame in enumerate(points):
+        x, z = np.array([x for x, _ in frame]), np.array([z for _, z in frame])
+        blobs = np.column_stack([30 * x, 900 - 30 * z, np.full((len(x), 3), 6.0)])
+        tracks.step(number * STEP_S, blobs, np.ones(len(x), bool), x, z, np.full(len(x), 30.0))
+        yield
+
+
+def falling(x: float, top: float, count: int) -> list[tuple[float, float]]:
+    return [(x, top - 9.6 * (number * STEP_S) ** 2 / 2) for number in range(count)]
+
+
+@pytest.mark.parametrize("flies_on", [False, True])
+def test_a_track_vanishes_where_nothing_moves_on(flies_on: bool) -> None:
+    tracks = Tracks(60.0)
+    path = [[point] for point in falling(1.0, 40.0, 14)]
+    x, z = path[-1][0]
+    after = [[(x + 0.5 * n, z - 0.05 * n), (x + 20, 5.0)] if flies_on else [(x + 20, 5.0)] for n in range(1, 9)]
+    gone = [fixes for _ in frames(tracks, path + after) for fixes in tracks.vanished()]
+    assert [round(float(fixes.z[-1]), 1) for fixes in gone] == ([] if flies_on else [round(z, 1)])
+
+
+def test_a_long_track_is_judged_in_a_storm() -> None:
+    """Forty tracks are long enough to be judged, ten a frame are: each has its turn."""
+    tracks = Tracks(60.0)
+    paths = [falling(3.0 * number, 40.0 + number / 10, 26) for number in range(40)]
+    turns: Counter[int] = Counter()
+    for _ in frames(tracks, [list(frame) for frame in zip(*paths, strict=True)]):
+        turns.update(tracks.grown(7, 3.4, 10))
+    assert len(turns) == 40
+    assert min(turns.values()) >= 2
 
 
 def test_a_bird_that_crosses_is_no_fall() -> None:
