@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -67,10 +68,16 @@ def find_mosquitto() -> str | None:
 
 
 def free_port() -> int:
-    """A port that is free now. Somebody may take it before it is used: whoever starts a server tries again."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port that is free now. Somebody may take it before it is used: whoever starts a server tries again.
+
+    Below those that outgoing connections are given: whoever dials a server that is away may otherwise be given its port,
+    meet himself and keep it from coming back.
+    """
+    while True:
+        port = 20_000 + secrets.randbelow(12_768)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            return port
 
 
 def start_broker(
