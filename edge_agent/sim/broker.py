@@ -70,7 +70,7 @@ def find_mosquitto() -> str | None:
 def free_port() -> int:
     """A port that is free now. Somebody may take it before it is used: whoever starts a server tries again.
 
-    Below those that outgoing connections are given: whoever dials a server that is away may otherwise be given its port,
+    Below those that outgoing connections are given: whoever dials a server that is away may otherwise get its port,
     meet himself and keep it from coming back.
     """
     while True:
