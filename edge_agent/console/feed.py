@@ -69,6 +69,7 @@ class Feed:
         journal = self.needs.journal
         cursor = self.rows[-1].seq if self.rows else max(journal.last - KEPT, journal.first - 1, 0)
         while True:
+            upto = journal.last  # before looking: what is committed meanwhile is beyond it
             try:
                 rows = await journal.rows(cursor, AT_ONCE)
             except StoreError as error:
@@ -76,7 +77,7 @@ class Feed:
                 await asyncio.sleep(AGAIN_S)
                 continue
             if not rows:
-                await journal.changed(max(cursor, journal.last))
+                await journal.changed(max(cursor, upto))
                 continue
             cursor = rows[-1].seq
             for row in rows:
