@@ -18,7 +18,8 @@ from edge_agent.cli.camera_calibrate import command as calibrate
 from edge_agent.cli.options import CONFIG, STATE, state_directory
 from edge_agent.cli.speech import tell, words
 from edge_agent.config import load_config
-from edge_agent.core.alert_report import RuleReport, report
+from edge_agent.core.alert_report import RuleReport, WeatherShare, report
+from edge_agent.core.weather import Weather
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.detections import SentryJob
 from edge_agent.model.events import Row
@@ -133,8 +134,14 @@ def watch(config: Path, port: int, browser: bool, camera: str) -> None:
 @CONFIG
 @STATE
 @click.option("--days", type=click.FloatRange(0.04, 365), default=7.0, show_default=True, help="How far back.")
+@click.option(
+    "--weather",
+    "weather_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="CSV of local times and a word each (2026-05-04T07:00,rain): alerts by weather, too.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a rule.")
-def report_(config: Path, state: Path | None, days: float, as_json: bool) -> None:
+def report_(config: Path, state: Path | None, days: float, weather_file: Path | None, as_json: bool) -> None:
     """Say how many alerts each rule made, what was said of them, and what to change. No agent needs to run.
 
     Only alerts somebody has looked at (`alarm review`) count for the false ones.
@@ -143,9 +150,14 @@ def report_(config: Path, state: Path | None, days: float, as_json: bool) -> Non
     zone = ZoneInfo(loaded.gateway.zone)
     now_ms = time.time_ns() // 1_000_000
     rows = _rows(state_directory(config, state), now_ms - round(days * DAY_MS))
-    found = report(rows, days, lambda wall_ms: datetime.fromtimestamp(wall_ms / 1000, zone).hour)
+    weather = _weather(weather_file, zone) if weather_file is not None else None
+    found = report(
+        rows, days, lambda wall_ms: datetime.fromtimestamp(wall_ms / 1000, zone).hour, weather.at if weather else None
+    )
     for one in found:
         click.echo(msgspec.json.encode(one).decode() if as_json else _rule_line(one))
+        for share in () if as_json else one.weather:
+            click.echo(_weather_line(share))
         if one.suggestion and not as_json:
             tell(one.suggestion)
     if not found and not as_json:
@@ -213,6 +225,21 @@ def _line(sighting: Sighting) -> str:
         why,
     )
     return "  ".join(part for part in parts if part)
+
+
+def _weather(path: Path, zone: ZoneInfo) -> Weather:
+    try:
+        return Weather(path.read_text("utf-8").splitlines(), zone, str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise EdgeAgentError("weather.unreadable", path=path, why=error) from error
+
+
+def _weather_line(one: WeatherShare) -> str:
+    share = "–" if one.false_share is None else f"{one.false_share:.0%}"
+    return words(
+        "report.weather", word=one.word or words("report.weather_unknown"), alerts=one.alerts, true=one.true,
+        false=one.false, share=share,
+    )  # fmt: skip
 
 
 def _rule_line(one: RuleReport) -> str:

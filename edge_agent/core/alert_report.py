@@ -16,6 +16,19 @@ ENOUGH = 8  # reviewed alerts before anything is suggested
 MANY_FALSE, MANY_A_DAY = 0.5, 20.0
 
 
+class WeatherShare(msgspec.Struct, frozen=True):
+    """A rule's alerts in one weather; `word` is empty where nobody knows it."""
+
+    word: str
+    alerts: int
+    true: int
+    false: int
+
+    @property
+    def false_share(self) -> float | None:
+        return self.false / (self.true + self.false) if self.true + self.false else None
+
+
 class RuleReport(msgspec.Struct, frozen=True):
     """One rule of one camera. `false_high`: upper end of the interval of the false share; `hours`: alerts by the hour;
     `suggestion`: code of `words`, empty when there is nothing to change.
@@ -34,11 +47,14 @@ class RuleReport(msgspec.Struct, frozen=True):
     false_high: float | None
     no_evidence: int
     hours: tuple[int, ...]
+    weather: tuple[WeatherShare, ...] = ()
     suggestion: str = ""
 
 
-def report(rows: Iterable[Row], days: float, local_hour: Callable[[int], int]) -> list[RuleReport]:
-    """`rows` of the journal in order; `local_hour`: of Unix ms."""
+def report(
+    rows: Iterable[Row], days: float, local_hour: Callable[[int], int], weather: Callable[[int], str] | None = None
+) -> list[RuleReport]:
+    """`rows` of the journal in order; `local_hour`, `weather`: of Unix ms."""
     opened: dict[str, tuple[AlertOpened, int]] = {}
     verdicts: dict[str, str] = {}
     missing: set[str] = set()
@@ -55,7 +71,7 @@ def report(rows: Iterable[Row], days: float, local_hour: Callable[[int], int]) -
     by_rule: dict[tuple[str, str, str], list[tuple[AlertOpened, int]]] = defaultdict(list)
     for alert, at_ms in opened.values():
         by_rule[alert.camera, alert.rule, alert.kind].append((alert, at_ms))
-    found = [_rule(key, alerts, verdicts, missing, days, local_hour) for key, alerts in by_rule.items()]
+    found = [_rule(key, alerts, verdicts, missing, days, local_hour, weather) for key, alerts in by_rule.items()]
     return sorted(found, key=lambda one: (-one.alerts, one.camera, one.rule, one.kind))
 
 
@@ -66,6 +82,7 @@ def _rule(
     missing: set[str],
     days: float,
     local_hour: Callable[[int], int],
+    weather: Callable[[int], str] | None,
 ) -> RuleReport:
     said = Counter(verdicts[alert.alert] for alert, _ in alerts if alert.alert in verdicts)
     hours = Counter(local_hour(at_ms) for _, at_ms in alerts)
@@ -76,9 +93,21 @@ def _rule(
         true=said["true"], false=said["false"], unsure=said["unsure"], false_share=share,
         false_high=wilson(said["false"], sure)[1] if sure else None,
         no_evidence=sum(alert.alert in missing for alert, _ in alerts),
-        hours=tuple(hours[hour] for hour in range(24)),
+        hours=tuple(hours[hour] for hour in range(24)), weather=_by_weather(alerts, verdicts, weather),
     )  # fmt: skip
     return msgspec.structs.replace(made, suggestion=_suggestion(made))
+
+
+def _by_weather(
+    alerts: list[tuple[AlertOpened, int]], verdicts: dict[str, str], weather: Callable[[int], str] | None
+) -> tuple[WeatherShare, ...]:
+    if weather is None:
+        return ()
+    by_word: dict[str, list[str]] = defaultdict(list)
+    for alert, at_ms in alerts:
+        by_word[weather(at_ms)].append(verdicts.get(alert.alert, ""))
+    shares = [WeatherShare(word, len(said), said.count("true"), said.count("false")) for word, said in by_word.items()]
+    return tuple(sorted(shares, key=lambda one: (-one.alerts, one.word)))
 
 
 def _suggestion(one: RuleReport) -> str:

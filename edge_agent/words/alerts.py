@@ -85,6 +85,20 @@ WORDS: dict[str, tuple[str, str]] = {
         "{camera} {rule}：{kind} – {alerts} 次，每天 {a_day:.1f} 次；"
         "复核：属实 {true}，误报 {false}，无法判定 {unsure}；误报率 {share}",
     ),
+    "report.weather": (
+        "  {word}: {alerts} alerts; {true} real, {false} false; false share {share}",
+        "  {word}：{alerts} 次；属实 {true}，误报 {false}；误报率 {share}",
+    ),
+    "report.weather_unknown": ("weather not written down", "无天气记录"),
+    "weather.line": (
+        "{path}, line {line}: `{text}` is not a local time, a comma and a word, as in 2026-05-04T07:00,rain",
+        "{path} 第 {line} 行：“{text}”应为“本地时间,天气”，例如 2026-05-04T07:00,雨",
+    ),
+    "weather.empty": (
+        "{path} has no line with a time and a weather, as 2026-05-04T07:00,rain",
+        "{path} 中没有“时间,天气”行，例如 2026-05-04T07:00,雨",
+    ),
+    "weather.unreadable": ("{path} cannot be read as UTF-8 text: {why}", "无法按 UTF-8 文本读取 {path}：{why}"),
     "report.many_false": (
         "  → more than half are false: lower the rule's sensitivity, raise its smallest size, or mask where they are",
         "  → 误报过半：请降低灵敏度、提高最小尺寸，或遮挡误报区域",

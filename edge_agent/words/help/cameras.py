@@ -37,6 +37,9 @@ HELP: dict[str, str] = {
         "说明各规则的告警数、复核结果和调整建议。无需程序运行。\n\n只有复核过的告警（`alarm review`）计入误报。"
     ),
     "How far back.": "回看多久。",
+    "CSV of local times and a word each (2026-05-04T07:00,rain): alerts by weather, too.": (
+        "CSV：每行“本地时间,天气”（2026-05-04T07:00,雨），另按天气统计警报。"
+    ),
     "One JSON object a rule.": "每条规则一行 JSON。",
     "Show CAMERA live with what is seen in it, as a page on this machine. Ctrl-C ends it. No agent needs to run.": (
         "在本机页面实时显示 CAMERA 及分析结果。Ctrl-C 结束。无需程序运行。"

@@ -1,0 +1,132 @@
+"""`edge-agent camera report`: what a journal says of the rules that raised alerts, by weather too."""
+
+import asyncio
+import json
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from click.testing import CliRunner, Result
+
+from edge_agent.cli import group
+from edge_agent.core.weather import Weather
+from edge_agent.errors import EdgeAgentError
+from edge_agent.model.clock import ClockState, Moment
+from edge_agent.model.events import AlertOpened, AlertUpdated, DoorOpened
+from edge_agent.store.journal import SqliteJournal
+from edge_agent.store.writer import Writer
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+NOON_MS = round(datetime(2026, 5, 4, 12, tzinfo=SHANGHAI).timestamp() * 1000)
+TOML = """\
+[gateway]
+id = "G0417"
+
+[uplink]
+url = "mqtt://127.0.0.1:1883"
+"""
+VERDICTS = ("true", "false", "false", "unsure", "", "false", "false", "false", "false", "true", "false", "false")
+
+
+class Noon:
+    """An hour goes by with each alert."""
+
+    hours = 0
+
+    def now(self) -> Moment:
+        return Moment(NOON_MS + self.hours * 3_600_000, self.hours * 3_600_000, "ab" * 16, ClockState.SYNCED, 10)
+
+    def at_least(self, wall_ms: int, boot_id: str = "", up_ms: int = 0) -> None:
+        return
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Twelve alerts of one rule, one an hour from noon on, most of them false; one of another without a verdict."""
+    monkeypatch.setattr("time.time_ns", lambda: (NOON_MS + 86_400_000) * 1_000_000)
+
+    async def record() -> None:
+        writer, clock = Writer(), Noon()
+        journal = SqliteJournal(tmp_path / "state/journal.db", clock, writer)
+        await journal.record(DoorOpened(door="d")).committed()
+        for n, verdict in enumerate(VERDICTS):
+            clock.hours = n
+            alert = {"door": "", "alert": f"a-{n}", "kind": "intrusion", "camera": "lawn"}
+            await journal.record(AlertOpened(**alert, rule="grass")).committed()
+            if verdict:
+                await journal.record(AlertUpdated(**alert, what="verdict", verdict=verdict)).committed()
+        other = AlertOpened(door="", alert="b-1", kind="loitering", camera="lawn", rule="bench")
+        await journal.record(other).committed()
+        await journal.close()
+        writer.close()
+
+    asyncio.run(record())
+    (tmp_path / "agent.toml").write_text(TOML)
+    return tmp_path
+
+
+def report(site: Path, *more: str, lang: str = "en") -> Result:
+    paths = ["--config", str(site / "agent.toml"), "--state", str(site / "state")]
+    return CliRunner().invoke(group, ["--lang", lang, "camera", "report", *paths, *more])
+
+
+def written(site: Path, text: str) -> str:
+    (site / "weather.csv").write_text(text, "utf-8")
+    return str(site / "weather.csv")
+
+
+def test_what_was_said_of_a_rule_and_what_to_change(site: Path) -> None:
+    told = report(site)
+    assert told.exit_code == 0, told.output
+    assert "lawn grass: intrusion" in told.output
+    assert "12 alerts" in told.output
+    assert "2 real, 8 false, 1 unsure; false share 80% (≤ 94%)" in told.output
+    assert "more than half are false" in told.output
+    assert "lawn bench: " in told.output
+    assert "no alert" in report(site, "--days", "0.04").output
+
+
+def test_the_false_share_by_weather(site: Path) -> None:
+    """Rain from two to six o'clock; before, somebody wrote down sun; six hours after the last word nobody knows."""
+    file = written(site, "time,weather\n2026-05-04 14:00,rain\n2026-05-04T11:00,sun\n\n2026-05-04T18:00:00+08:00,晴\n")
+    told = report(site, "--weather", file)
+    assert told.exit_code == 0, told.output
+    assert "  rain: 4 alerts; 0 real, 2 false; false share 100%" in told.output
+    assert "  sun: 2 alerts; 1 real, 1 false; false share 50%" in told.output
+    assert "  晴: 6 alerts; 1 real, 5 false; false share 83%" in told.output
+    lines = [json.loads(line) for line in report(site, "--weather", file, "--json").output.splitlines()]
+    assert [one["word"] for one in lines[0]["weather"]] == ["晴", "rain", "sun"]
+    early = written(site, "2026-05-04T11:00,雾\n")
+    chinese = report(site, "--weather", early, lang="zh").output
+    assert "雾：5 次" in chinese
+    assert "无天气记录：7 次" in chinese
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("2026-05-04T11:00,sun\nyesterday,rain\n", "line 2: `yesterday,rain`"),
+        ("2026-05-04T11:00,sun\n2026-05-04T12:00\n", "line 2: `2026-05-04T12:00`"),
+        ("2026-05-04T11:00,sun\n2026-05-04T12:00, \n", "line 2"),
+        ("time,weather\n", "no line with a time"),
+        ("", "no line with a time"),
+    ],
+)
+def test_a_file_that_is_no_weather_says_where(site: Path, text: str, said: str) -> None:
+    told = report(site, "--weather", written(site, text))
+    assert isinstance(told.exception, EdgeAgentError)
+    assert said in told.exception.text("en")
+
+
+def test_a_file_in_another_encoding_is_refused(site: Path) -> None:
+    (site / "gbk.csv").write_bytes("2026-05-04T11:00,雨\n".encode("gbk"))
+    told = report(site, "--weather", str(site / "gbk.csv"))
+    assert isinstance(told.exception, EdgeAgentError)
+    assert "UTF-8" in told.exception.text("en")
+
+
+def test_a_word_holds_until_the_next_and_no_longer_than_six_hours() -> None:
+    said = Weather(["\ufeff2026-05-04T06:00,rain", "2026-05-04T09:00,sun"], SHANGHAI, "w.csv")
+    hours = {hour: said.at(NOON_MS + (hour - 12) * 3_600_000) for hour in (5, 6, 8, 9, 14, 15)}
+    assert hours == {5: "", 6: "rain", 8: "rain", 9: "sun", 14: "sun", 15: ""}
