@@ -65,6 +65,19 @@ def test_a_video_plays_at_its_own_rate_and_again(tmp_path: Path) -> None:
     assert took_s >= 0.95
 
 
+def test_a_codec_nobody_here_decodes_is_told_with_what_to_do(tmp_path: Path) -> None:
+    """The recording of an unknown camera: its fourcc is none that any decoder answers to."""
+    video(tmp_path / "gate.avi", 5, 5)
+    whole = (tmp_path / "gate.avi").read_bytes()
+    assert whole.count(b"FMP4") == 2
+    (tmp_path / "gate.avi").write_bytes(whole.replace(b"FMP4", b"QZ7X"))
+    with playing(f"file://{tmp_path}/gate.avi") as source:
+        until(lambda: source.trouble)
+        assert source.next(0.1) is None
+        assert "no decoder for its codec" in source.trouble
+        assert "H.264 or H.265" in source.trouble
+
+
 def test_stills_play_in_the_order_of_their_names(tmp_path: Path) -> None:
     for count in range(5):
         cv2.imwrite(str(tmp_path / f"{count}.png"), numbered(count))
