@@ -103,6 +103,8 @@ class GateScene:
         self._ground()
         self.line_m = (self.near_m + self.far_m) / 2
         left, right = self.px(-2.6, self.line_m), self.px(2.6, self.line_m)
+        if self.kind == "across":  # the camera stands beside the door and not before it
+            left, right = self.px(0, self.far_m + 2.0), self.px(0, self.near_m - 1.5)
         corners = [
             self.px(-2.2, self.far_m), self.px(2.2, self.far_m), self.px(2.2, self.near_m), self.px(-2.2, self.near_m)
         ]  # fmt: skip
@@ -118,7 +120,13 @@ class GateScene:
             Zone(name="zone", camera="gate", watch=watch, points=points, loiter_s=LOITER_S, left_s=LEFT_S,
                  blocked_s=BLOCKED_S, down_s=DOWN_S, crowd=CROWD, crowd_s=CROWD_S)
         ]  # fmt: skip
-        lined = {"walk": ("crossing",), "pair": ("crossing",), "wrong_way": ("wrong_way",), "empty": ("crossing",)}
+        lined = {
+            "walk": ("crossing",),
+            "pair": ("crossing",),
+            "across": ("crossing",),
+            "wrong_way": ("wrong_way",),
+            "empty": ("crossing",),
+        }
         # From right to left: whoever comes towards the camera comes from the left of who looks that way … out.
         self.lines = [
             Line(name="line", camera="gate", watch=lined[self.kind],
@@ -155,6 +163,15 @@ class GateScene:
             )
         else:
             self._passer(start + self._random.uniform(0.8, 1.6), lane + self._random.uniform(-0.2, 0.2), towards, speed)
+
+    def _across(self) -> None:
+        """Two, one behind the other, past a camera that sees them from the side."""
+        start, lane = 7.0 + self._random.uniform(0, 3), self._random.uniform(self.near_m + 1.0, self.far_m - 1.5)
+        speed, side = self._random.uniform(0.9, 1.4), self._side(7.0)
+        for late, aside in ((0.0, 0.0), (self._random.uniform(0.8, 1.6), self._random.uniform(-0.2, 0.2))):
+            came, took = start + late, 14.0 / speed
+            self.actors.append(self._somebody([(came, (side, lane + aside)), (came + took, (-side, lane + aside))]))
+            self.seconds = max(self.seconds, came + took + 4)
 
     def _wrong_way(self) -> None:
         for n in range(2):

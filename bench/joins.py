@@ -2,11 +2,11 @@
 
     python bench/joins.py [--scenes 100] [--first 10000] [--jobs 2]
 
-People walk through the line of bench/gate_scene.py, each through H.264; the door's story is written around their exact
-crossings, so that who had a grant is known. The product's own line rule and core/joins.py say what they find. Seeds
-0–999 were for tuning. Stories: everybody with a grant (nothing is due); two through on one grant (tailgating); somebody
-the other way round on a grant that was not theirs (wrong_passage); by the exit button, by an order that keeps the door
-open, past a shut door (nothing).
+People walk through the line of bench/gate_scene.py, seen from before it and from the side, each through H.264; the
+door's story is written around their exact crossings, so that who had a grant is known. The product's own line rule and
+core/joins.py say what they find. Seeds 0–999 were for tuning. Stories: everybody with a grant (nothing is due); two
+through on one grant (tailgating); somebody the other way round on a grant that was not theirs (wrong_passage); by the
+exit button, by an order that keeps the door open, past a shut door (nothing).
 """
 
 import argparse
@@ -38,7 +38,11 @@ from edge_agent.model.events import (  # noqa: E402
 from edge_agent.model.sightings import Phase  # noqa: E402
 from edge_agent.vision.zones import ZoneWatch  # noqa: E402
 
-STORIES = {"pair": ("paid", "followed", "followed", "open"), "walk": ("paid", "against", "exit", "shut")}
+STORIES = {
+    "pair": ("paid", "followed", "followed", "open"),
+    "walk": ("paid", "against", "exit", "shut"),
+    "across": ("paid", "followed", "followed", "open"),
+}
 DOOR = "gate"
 NEAR_S = 3.0
 OPENS_S, SHUTS_S = 0.8, 2.5  # after the grant; after the last one through
@@ -84,7 +88,16 @@ def story(scene: GateScene, name: str, rng: np.random.Generator) -> tuple[Told, 
     return sorted(told, key=lambda one: one[0]), due
 
 
-def one_scene(job: tuple[int, str, str, str]) -> tuple[str, str, float, dict[str, Score]]:
+def view(scene: GateScene) -> str:
+    """Where the camera is, and how the people walk."""
+    if scene.kind == "walk":
+        return "alone"
+    times = [truth.due_s for truth in scene.truths if truth.kind == "crossing"]
+    apart = "one behind the other" if max(times) - min(times) > 0.5 else "side by side"
+    return f"{apart}, camera {'beside' if scene.kind == 'across' else 'before'} the door"
+
+
+def one_scene(job: tuple[int, str, str, str]) -> tuple[str, str, str, float, dict[str, Score]]:
     seed, kind, condition, name = job
     cv2.setNumThreads(1)
     scene = GateScene(seed, kind, condition)
@@ -101,7 +114,7 @@ def one_scene(job: tuple[int, str, str, str]) -> tuple[str, str, float, dict[str
             if said.kind == "crossing" and said.phase is Phase.BEGUN:
                 joins.cross(said.up_ms, said.direction)
         found += [(join.kind, (join.at_ms - 1_000) / 1000, n / FPS, join.direction) for join in joins.due(up_ms)]
-    return name, condition, scene.seconds, scored(due, found, f"{seed}:{kind}/{condition} {name}")
+    return name, condition, view(scene), scene.seconds, scored(due, found, f"{seed}:{kind}/{condition} {name}")
 
 
 def scored(due: list[Truth], found: list[tuple[str, float, float, str]], name: str) -> dict[str, Score]:
@@ -140,24 +153,26 @@ def main() -> None:
     options = parser.parse_args()
     work = []
     for n in range(options.scenes):
-        kind = ("pair", "walk")[n % 2]
+        kind = ("pair", "walk", "across")[n % 3]
         stories = STORIES[kind]
-        work.append((options.first + n, kind, CONDITIONS[n // 2 % 5], stories[n // 10 % len(stories)]))
+        work.append((options.first + n, kind, CONDITIONS[n // 3 % 5], stories[n // 15 % len(stories)]))
     totals: dict[str, Score] = defaultdict(Score)
     by_condition: dict[str, Score] = defaultdict(Score)
+    by_view: dict[str, Score] = defaultdict(Score)
     clean: dict[str, list[float]] = defaultdict(lambda: [0, 0.0, 0])
     with Pool(options.jobs) as pool:
-        for name, condition, seconds, scores in pool.imap_unordered(one_scene, work):
+        for name, condition, way, seconds, scores in pool.imap_unordered(one_scene, work):
             clean[name][0] += 1
             clean[name][1] += seconds
             for kind, score in scores.items():
                 totals[kind].add(score)
                 by_condition[condition].add(score)
+                by_view[way].add(score)
                 clean[name][2] += score.false
-    report(options, totals, by_condition, clean)
+    report(options, totals, {**by_view, **by_condition}, clean)
 
 
-def report(options, totals, by_condition, clean) -> None:
+def report(options, totals, by_kind, clean) -> None:
     print(
         f"# joins of door and line: {options.scenes} scenes from seed {options.first}, generator {GENERATOR}, H.264\n"
     )
@@ -172,9 +187,11 @@ def report(options, totals, by_condition, clean) -> None:
         print(f"| {kind} | {score.truths} | {score.found / max(1, score.truths):.3f} ({low:.2f}–{high:.2f}) | "
               f"{(score.alarms - score.false) / max(1, score.alarms):.3f} | {score.duplicates} | "
               f"{late[0]:.1f} / {late[1]:.1f} |")  # fmt: skip
-    print("\n| condition | truths | recall | false |\n|---|---|---|---|")
-    for condition, score in sorted(by_condition.items()):
-        print(f"| {condition} | {score.truths} | {score.found / max(1, score.truths):.3f} | {score.false} |")
+    print("\n| how, and when | truths | recall (Wilson 95 %) | false |\n|---|---|---|---|")
+    for kind, score in by_kind.items():
+        low, high = wilson(score.found, score.truths)
+        share = f"{score.found / max(1, score.truths):.3f} ({low:.2f}–{high:.2f})"
+        print(f"| {kind} | {score.truths} | {share} | {score.false} |")
     print("\n| story | scenes | false alarms | per hour, at most (95 %) |\n|---|---|---|---|")
     for name, (scenes, seconds, false) in sorted(clean.items()):
         print(f"| {name} | {scenes} | {false} | {poisson_upper(false) / (seconds / 3600):.1f} |")
