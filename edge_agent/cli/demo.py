@@ -1,7 +1,9 @@
 """`edge-agent demo`: one simulated estate, live; with --once the scripted scenario with a verdict for each step."""
 
 import asyncio
+import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -32,6 +34,8 @@ def command(once: bool, photos: Path | None, broker: Kind, keep: Path | None) ->
         found = {}
     if not found:
         tell("demo.no_photos")
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a terminal that is closed ends it as Ctrl-C does, children and all
+        signal.signal(number, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     try:
         good = asyncio.run(_play(Estate(folder, found, broker), once))
     except KeyboardInterrupt:

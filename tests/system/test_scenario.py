@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.sim.broker import find_mosquitto
+from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
 PHOTOS = ROOT / ".cache/photos"
@@ -39,3 +41,20 @@ def test_all_steps_hold(broker: str, tmp_path: Path) -> None:
         pytest.skip("six steps hold; the two with faces need the test photographs, which could not be fetched")
     assert "all 8 steps hold" in done.stdout
     assert done.returncode == 0
+
+
+def test_a_closed_terminal_ends_the_demo_with_all_it_started(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "edge_agent", "demo", "--broker", "embedded", "--keep", str(tmp_path / "demo")]
+    demo = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        children = until(lambda: len(found := _children(demo.pid)) >= 4 and found, 30)
+        demo.send_signal(signal.SIGHUP)
+        demo.wait(20)
+        assert not [child for child in children if Path(f"/proc/{child}").exists()]
+    finally:
+        demo.kill()
+        demo.wait()
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
