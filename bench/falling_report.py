@@ -1,33 +1,12 @@
 """The tables of bench/falling.py out of its rows, with intervals that say how little few clips prove."""
 
 from collections.abc import Callable, Iterable
-from math import sqrt
 
 import numpy as np
 
+from bench.scores import poisson_upper, wilson
+
 LIKELY_PX, LIKELY_CONTRAST = 2.0, 30.0  # what the target speaks of
-
-
-def wilson(hits: int, count: int) -> tuple[float, float]:
-    """95 % interval of a share."""
-    if not count:
-        return 0.0, 1.0
-    z, p = 1.96, hits / count
-    middle, half = p + z * z / 2 / count, z * sqrt(p * (1 - p) / count + z * z / 4 / count**2)
-    return (middle - half) / (1 + z * z / count), (middle + half) / (1 + z * z / count)
-
-
-def poisson_most(count: int) -> float:
-    """Upper 95 % bound of what `count` events say about their expectation: 0 → 3.0."""
-    low, high = float(count), count + 10 * sqrt(count + 1) + 10
-    for _ in range(60):
-        mean = (low + high) / 2
-        term, total = np.exp(-mean), np.exp(-mean)
-        for k in range(1, count + 1):
-            term *= mean / k
-            total += term
-        low, high = (mean, high) if total > 0.05 else (low, mean)
-    return high
 
 
 def report(rows: list[dict], falling: int, quiet: int) -> str:
@@ -107,7 +86,7 @@ def _false(rows: list[dict], quiet: int) -> list[str]:
             continue
         count, suspected = sum(row["false"] for row in some), sum(row["suspected"] for row in some)
         lines.append(
-            f"  {name:7} {hours:6.3f} h  {count} alarms: at most {24 * poisson_most(count) / hours:.1f} a camera-day "
+            f"  {name:7} {hours:6.3f} h  {count} alarms: at most {24 * poisson_upper(count) / hours:.1f} a camera-day "
             f"(95 %); suspected, no siren: {suspected}"
         )
     beside = sum(row["false"] for row in rows if row["seed"] < quiet)

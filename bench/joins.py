@@ -25,7 +25,8 @@ import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 
 from bench.gate_scene import CONDITIONS, FPS, GENERATOR, GateScene, Truth, decoded  # noqa: E402
-from bench.zones import Score, kept, poisson_upper, wilson  # noqa: E402
+from bench.scores import Score, poisson_upper  # noqa: E402
+from bench.zones import kept  # noqa: E402
 from edge_agent.core.joins import DoorJoins  # noqa: E402
 from edge_agent.model.events import (  # noqa: E402
     AccessGranted,
@@ -79,9 +80,8 @@ def story(scene: GateScene, name: str, rng: np.random.Generator) -> tuple[Told, 
             told.append((at, granted(other)))
             due += [Truth("wrong_passage", one.due_s, one.due_s, one.due_s, one.direction) for one in group]
         else:
-            told += [(at + 0.7 * n, granted(one.direction)) for n, one in enumerate(group)][
-                : 1 if name == "followed" else 9
-            ]
+            cards = group[:1] if name == "followed" else group
+            told += [(at + 0.7 * n, granted(one.direction)) for n, one in enumerate(cards)]
             if name == "followed":
                 due += [Truth("tailgating", one.due_s, one.due_s, one.due_s, one.direction) for one in group[1:]]
         told += [(at + OPENS_S, DoorOpened(door=DOOR)), (last + SHUTS_S, DoorClosed(door=DOOR))]
@@ -182,25 +182,17 @@ def report(options, totals, by_kind, clean) -> None:
         + "|"
     )
     for kind, score in sorted(totals.items()):
-        low, high = wilson(score.found, score.truths)
-        late = np.percentile(score.late_s, [50, 95]) if score.late_s else (float("nan"),) * 2
-        print(f"| {kind} | {score.truths} | {score.found / max(1, score.truths):.3f} ({low:.2f}–{high:.2f}) | "
-              f"{(score.alarms - score.false) / max(1, score.alarms):.3f} | {score.duplicates} | "
-              f"{late[0]:.1f} / {late[1]:.1f} |")  # fmt: skip
+        print(f"| {kind} | {score.truths} | {score.recall()} | {score.precision()} | {score.duplicates} | "
+              f"{score.late()} |")  # fmt: skip
     print("\n| how, and when | truths | recall (Wilson 95 %) | false |\n|---|---|---|---|")
     for kind, score in by_kind.items():
-        low, high = wilson(score.found, score.truths)
-        share = f"{score.found / max(1, score.truths):.3f} ({low:.2f}–{high:.2f})"
-        print(f"| {kind} | {score.truths} | {share} | {score.false} |")
+        print(f"| {kind} | {score.truths} | {score.recall()} | {score.false} |")
     print("\n| story | scenes | false alarms | per hour, at most (95 %) |\n|---|---|---|---|")
     for name, (scenes, seconds, false) in sorted(clean.items()):
         print(f"| {name} | {scenes} | {false} | {poisson_upper(false) / (seconds / 3600):.1f} |")
     if options.verbose:
         for score in totals.values():
-            for text in score.missed:
-                print("missed", text)
-            for text in score.wrong:
-                print("false ", text)
+            score.tell_wrong()
 
 
 if __name__ == "__main__":

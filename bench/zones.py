@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import Pool
 from pathlib import Path
 
@@ -26,33 +26,13 @@ import msgspec  # noqa: E402
 import numpy as np  # noqa: E402
 
 from bench.gate_scene import CONDITIONS, FPS, GENERATOR, KINDS, GateScene, Truth, decoded, encoded  # noqa: E402
+from bench.scores import Score, poisson_upper  # noqa: E402
 from edge_agent.model.face_models import KNOWN  # noqa: E402
 from edge_agent.model.sightings import Phase, Sighting  # noqa: E402
 from edge_agent.vision.objects import ObjectNet  # noqa: E402
 from edge_agent.vision.zones import ZoneWatch  # noqa: E402
 
 EARLY_S, LATE_S, CROSS_S = 1.5, 6.0, 2.0
-Z95 = 1.96
-
-
-@dataclass
-class Score:
-    """Of one kind of alert over many scenes."""
-
-    truths: int = 0
-    found: int = 0
-    alarms: int = 0
-    false: int = 0
-    duplicates: int = 0
-    late_s: list[float] = field(default_factory=list)
-    missed: list[str] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
-
-    def add(self, other: "Score") -> None:
-        for key in ("truths", "found", "alarms", "false", "duplicates"):
-            setattr(self, key, getattr(self, key) + getattr(other, key))
-        for key in ("late_s", "missed", "wrong"):
-            getattr(self, key).extend(getattr(other, key))
 
 
 @dataclass
@@ -126,28 +106,6 @@ def _cross(score: Score, truths: list[Truth], alarms: list[tuple[str, float, str
                 score.false += 1
                 score.wrong.append(f"{name} crossing {direction} at {s:.1f}")
     score.missed += [f"{name} crossing {truth.direction} due {truth.due_s:.1f}" for truth in left]
-
-
-def wilson(found: int, of: int) -> tuple[float, float]:
-    if not of:
-        return 0.0, 1.0
-    p, z2 = found / of, Z95**2
-    middle = (p + z2 / (2 * of)) / (1 + z2 / of)
-    half = Z95 * (p * (1 - p) / of + z2 / (4 * of * of)) ** 0.5 / (1 + z2 / of)
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def poisson_upper(count: int) -> float:
-    """95 %: the largest mean under which so few or fewer are seen once in twenty."""
-    low, high = 0.0, 10.0 + 3 * count
-    for _ in range(60):
-        mean = (low + high) / 2
-        term = total = float(np.exp(-mean))
-        for n in range(1, count + 1):
-            term *= mean / n
-            total += term
-        low, high = (mean, high) if total > 0.05 else (low, mean)
-    return high
 
 
 def kept(scene: GateScene) -> list[bytes]:
@@ -256,18 +214,11 @@ def report(totals, by_condition, empty_s, empty_false, ms, options) -> None:
     print("|---|---|---|---|---|---|---|")
     for method, of_kind in totals.items():
         for kind, score in sorted(of_kind.items()):
-            low, high = wilson(score.found, score.truths)
-            right = score.alarms - score.false
-            late = np.percentile(score.late_s, [50, 95]) if score.late_s else (float("nan"),) * 2
-            recall = f"{score.found / score.truths:.3f} ({low:.2f}–{high:.2f})" if score.truths else "–"
-            precision = f"{right / score.alarms:.3f}" if score.alarms else "–"
-            print(f"| {method} | {kind} | {score.truths} | {recall} | {precision} | {score.duplicates} | "
-                  f"{late[0]:+.1f} / {late[1]:+.1f} |")  # fmt: skip
+            print(f"| {method} | {kind} | {score.truths} | {score.recall()} | {score.precision()} | "
+                  f"{score.duplicates} | {score.late()} |")  # fmt: skip
     print("\n| condition (zones) | truths | recall (Wilson 95 %) | precision |\n|---|---|---|---|")
     for condition, score in sorted(by_condition.items()):
-        low, high = wilson(score.found, score.truths)
-        print(f"| {condition} | {score.truths} | {score.found / max(1, score.truths):.3f} ({low:.2f}–{high:.2f}) | "
-              f"{(score.alarms - score.false) / max(1, score.alarms):.3f} |")  # fmt: skip
+        print(f"| {condition} | {score.truths} | {score.recall()} | {score.precision()} |")
     hours = sum(empty_s.values()) / 3600
     print(f"\nEmpty scenes, {hours:.2f} h (all rules on): false alarms, per hour (95 % Poisson upper bound)\n")
     for method, of_condition in empty_false.items():
@@ -280,10 +231,7 @@ def report(totals, by_condition, empty_s, empty_false, ms, options) -> None:
         print(f"* {method}: {np.percentile(values, 50):.2f} / {np.percentile(values, 95):.2f}")
     if options.verbose:
         for score in totals["zones"].values():
-            for text in score.missed:
-                print("missed", text)
-            for text in score.wrong:
-                print("false ", text)
+            score.tell_wrong()
 
 
 if __name__ == "__main__":

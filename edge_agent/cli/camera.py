@@ -1,5 +1,6 @@
 """`edge-agent camera`: what the cameras of agent.toml are for, and how their alerts are tuned."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -230,7 +231,7 @@ def _line(sighting: Sighting) -> str:
 def _weather(path: Path, zone: ZoneInfo) -> Weather:
     try:
         return Weather(path.read_text("utf-8").splitlines(), zone, str(path))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise EdgeAgentError("weather.unreadable", path=path, why=error) from error
 
 

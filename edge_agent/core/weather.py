@@ -11,8 +11,8 @@ HOLDS_MS = 6 * 3_600_000  # what was said last, for so long
 
 
 class Weather:
-    """`lines`: local time of `zone` (or with an offset) and a word of one's own, in any order; a first line with titles
-    is passed over. Raises EdgeAgentError that names the line.
+    """`lines`: local time of `zone` (or with an offset) and a word of one's own, in any order; a first line of titles,
+    without a digit, is passed over. Raises EdgeAgentError that names the line, and csv.Error.
     """
 
     def __init__(self, lines: Iterable[str], zone: tzinfo, where: str) -> None:
@@ -24,7 +24,7 @@ class Weather:
             try:
                 time = datetime.fromisoformat(at)
             except ValueError:
-                if number == 1:
+                if number == 1 and not any(letter.isdigit() for letter in at):
                     continue
                 raise EdgeAgentError("weather.line", path=where, line=number, text=",".join(row)[:60]) from None
             if not word:

@@ -98,7 +98,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "{path} has no line with a time and a weather, as 2026-05-04T07:00,rain",
         "{path} 中没有“时间,天气”行，例如 2026-05-04T07:00,雨",
     ),
-    "weather.unreadable": ("{path} cannot be read as UTF-8 text: {why}", "无法按 UTF-8 文本读取 {path}：{why}"),
+    "weather.unreadable": ("{path} cannot be read as CSV in UTF-8: {why}", "无法按 UTF-8 CSV 读取 {path}：{why}"),
     "report.many_false": (
         "  → more than half are false: lower the rule's sensitivity, raise its smallest size, or mask where they are",
         "  → 误报过半：请降低灵敏度、提高最小尺寸，或遮挡误报区域",

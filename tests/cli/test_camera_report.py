@@ -107,6 +107,8 @@ def test_the_false_share_by_weather(site: Path) -> None:
     ("text", "said"),
     [
         ("2026-05-04T11:00,sun\nyesterday,rain\n", "line 2: `yesterday,rain`"),
+        ("04.05.2026 11:00,sun\n2026-05-04T12:00,rain\n", "line 1: `04.05.2026 11:00,sun`"),
+        ("x" * 200_000, "cannot be read"),
         ("2026-05-04T11:00,sun\n2026-05-04T12:00\n", "line 2: `2026-05-04T12:00`"),
         ("2026-05-04T11:00,sun\n2026-05-04T12:00, \n", "line 2"),
         ("time,weather\n", "no line with a time"),
