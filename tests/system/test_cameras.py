@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,8 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_agent.model.events import AlertOpened, AlertUpdated, EvidenceKept, Row
-from edge_agent.sim.estate import Estate
+from edge_agent.model.events import AlertOpened, AlertUpdated, CommandCompleted, EvidenceKept, Row
+from edge_agent.sim.estate import GATEWAY, Estate
 from tests.system.site import Asked, estate, journal, log_of, ready, show_card, tags, with_console
 from tests.waiting import auntil
 
@@ -70,6 +72,18 @@ def found(site: Estate, tag: str) -> list[Row]:
     return [row for row in journal(site) if row.tag == tag]
 
 
+async def requested(site: Estate, **of: object) -> dict[str, object]:
+    """What the gateway answers the city that asks for evidence of these minutes: what there is, never the media."""
+    assert site.broker is not None
+    now_ms = time.time_ns() // 1_000_000
+    args = {"from_ms": 0, "to_ms": now_ms, **of}
+    where = ("--folder", site.city_folder, "--broker", site.broker.url, "--mqtt", site.broker.mqtt)
+    await site.command("city", "send", *where, "--issuer", "desk", "--args", json.dumps(args), GATEWAY, "evidence")
+    answer = found(site, "command.completed")[-1].event
+    assert isinstance(answer, CommandCompleted)
+    return dict(answer.answer)
+
+
 def news(site: Estate) -> list[AlertUpdated]:
     return [row.event for row in found(site, "alert.updated") if isinstance(row.event, AlertUpdated)]
 
@@ -112,6 +126,12 @@ def test_a_covered_camera_is_one_alert_with_evidence_and_the_door_goes_on(tmp_pa
             assert isinstance(kept, EvidenceKept)
             assert (kept.evidence, kept.alert) == (opened.evidence, opened.alert)
             assert kept.complete, kept.why
+            told = await requested(site, camera="yard")
+            assert (told["count"], told["shown"]) == (1, 1)
+            assert (told["evidence_1"], told["alert_1"]) == (kept.evidence, opened.alert)
+            assert told["manifest_1"] == kept.manifest
+            assert (await requested(site, camera="lane"))["count"] == 0
+            assert (await requested(site, to_ms=1))["count"] == 0
             assert "as it was signed" in await site.command("evidence", "verify")
             folder = tmp_path / "copies"
             await site.command("evidence", "export", kept.evidence, folder, "--by", "王芳", "--why", "case 7")
