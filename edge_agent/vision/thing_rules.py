@@ -168,7 +168,7 @@ class Stood:
     height: float
     area: float
     up_ms: int
-    lies: Lasting = field(default_factory=lambda: Lasting(2000))
+    lies: Lasting
 
 
 @dataclass
@@ -188,11 +188,13 @@ class PersonDown:
             before = self._stood.get(walker.id)
             area = before.area + (walker.blob.area - before.area) * 0.1 if before else float(walker.blob.area)
             tall = before.height + (walker.box[3] - before.height) * 0.1 if before else float(walker.box[3])
-            self._stood[walker.id] = Stood(walker.feet, tall, area, scene.up_ms)
+            lies = before.lies if before else Lasting(2000)  # rain makes who lies there tall for a moment
+            self._stood[walker.id] = Stood(walker.feet, tall, area, scene.up_ms, lies)
         need_s = self.zone.down_s * (1.3 - 0.6 * self.zone.sensitivity)
         for id_, stood in list(self._stood.items()):
             gone_ms = scene.up_ms - stood.up_ms
             if gone_ms < FALLS_MS or not self.region.has(stood.feet, True):
+                stood.lies.mark(False, scene.up_ms)
                 continue
             found = None if _stands_there(upright, stood) else _lying(stood, scene)
             lain_s = stood.lies.mark(found is not None, scene.up_ms)
@@ -208,12 +210,15 @@ class PersonDown:
         return {}
 
     def _stands(self, walker: Walker, scene: Scene) -> bool:
+        """As tall as before: of a body in pieces one may be taller than wide."""
+        stood = self._stood.get(walker.id)
+        tall = max(walker.height, stood.height if stood else 0.0)
         return (
             walker.seen_ms == scene.up_ms
             and not walker.grouped
             and walker.upright_ms >= STOOD_MS
             and walker.box[3] > 1.4 * walker.box[2]
-            and walker.box[3] >= max(LOW_BY * walker.height, (self.zone.min_size or PERSON_SIZE) * scene.height)
+            and walker.box[3] >= max(LOW_BY * tall, (self.zone.min_size or PERSON_SIZE) * scene.height)
         )
 
 

@@ -181,6 +181,29 @@ def test_a_dark_camera_a_repeated_time_and_a_new_size_are_survived() -> None:
     assert watch.see(np.full((2160, 3840), 100, np.uint8), 30_200) == []
 
 
+@pytest.mark.parametrize(
+    ("then", "phases"),
+    [("lies", ["begun"]), ("is tall for a moment", ["begun"]), ("gets up", ["begun", "over"]), ("bends", [])],
+)
+def test_who_fell_is_one_incident(then: str, phases: list[str]) -> None:
+    """Rain makes who lies there tall for a moment: that is not another who fell."""
+
+    def draw(picture: np.ndarray, s: float) -> None:
+        up = {"bends": 12.0, "gets up": 24.0}.get(then, 99.0)
+        if 6 <= s < 10 or s >= up:
+            person(picture, min(220.0, 170 + 25 * (s - 6)), 150)
+        elif s >= 10:
+            part = picture[140:152, 205:245]
+            part[:] = 30
+            part[:, ::5] += 25
+            if then == "is tall for a moment" and 24 <= s < 25.2:
+                person(picture, 212, 152, 48)
+
+    watch = ZoneWatch([zone("person_down", down_s=4)], [], (WIDTH, HEIGHT))
+    said = [one for one in told(watch, pictures(42, draw)) if one.phase is not Phase.GOING]
+    assert [one.phase.value for one in said] == phases
+
+
 def test_one_frame_a_minute_says_nothing_and_harms_nothing() -> None:
     kinds = ("intrusion", "loitering", "left_object", "blocked", "gathering", "person_down")
     watch = ZoneWatch([zone(*kinds, points=WHOLE)], [], (WIDTH, HEIGHT))
