@@ -48,3 +48,14 @@ def test_everything_a_guard_sees_has_words() -> None:
     for code in wanted:
         for lang in LANGUAGES:
             assert say(code, lang)
+
+
+def test_every_measure_of_an_alert_has_words_and_a_unit_of_physics() -> None:
+    names, units = set(), set()
+    for name, values in re.findall(r"""Measure\(\s*"(\w+)",((?:[^()]|\([^()]*\))*)\)""", SOURCE):
+        names.add(name)
+        units |= set(re.findall(r"""(?:^|, )f?"([^"]*)"\s*$""", values.strip().rstrip(",")))
+    assert len(names) > 25
+    assert [name for name in sorted(names) if f"measure.{name}" not in WORDS] == []
+    assert units <= {"s", "m", "m/s", "m/s²", "px", "1/s"}
+    assert {"s", "m/s²"} <= units

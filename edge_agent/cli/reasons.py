@@ -7,7 +7,7 @@ from edge_agent.words import WORDS, say
 
 
 def reasons(why: Iterable[Measure], lang: str) -> str:
-    """`stayed for 21.3 s (limit 20 s) · people 2`; a measure without words is told by its name."""
+    """`stayed for 21.3 s (limit 20 s) · people 2`; one of an older version, without words, is told by its name."""
     return " · ".join(_reason(measure, lang) for measure in why)
 
 

@@ -14,7 +14,7 @@ from edge_agent.model.standing import Mute
 # What cannot wait for somebody to look at a list; the rest is a warning unless agent.toml says otherwise.
 ALARMS = frozenset({"falling_object", "intrusion", "blocked", "ebike", "smoke", "person_down", "repeated_denial"})
 # What the camera itself suffers: what it does not see now nobody sees.
-FAULTS = frozenset({"frozen", "black", "overexposed", "occluded", "moved", "defocused", "reduced"})
+FAULTS = frozenset({"frozen", "black", "overexposed", "occluded", "moved", "defocused", "reduced", "too_slow"})
 APART = frozenset({"falling_object", "light_object"})  # each a case of its own; others of a rule are one incident
 REVIEW = frozenset({"falling_object", "light_object"})  # a person looks before anybody is accused
 COUNTED = frozenset({"crossing"})  # no alert by itself

@@ -148,5 +148,5 @@ class DoorJoins:
         self._denied[track] = times
         if len(times) >= DENIALS and track not in self._said:
             self._said.add(track)
-            why = (Measure("denials", len(times), DENIALS, f"in {DENIALS_WITHIN_MS // 1000} s"),)
+            why = (Measure("denials", len(times), DENIALS),)
             self._found.append(Join("repeated_denial", now_ms, "", len(times), why))

@@ -44,7 +44,7 @@ class Sighting(msgspec.Struct, frozen=True, tag="sighting", kw_only=True):
 
     `rule`: its name in agent.toml; `kind`: falling_object, light_object, intrusion, loitering, gathering, wrong_way,
     left_object, removed_object, crossing, blocked, ebike, smoke, person_down, and what the camera itself suffers:
-    frozen, black, overexposed, occluded, moved, defocused, reduced. `up_ms`: gateway uptime of the frame it rests on.
+    frozen, black, overexposed, occluded, moved, defocused, reduced, too_slow. `up_ms`: gateway uptime of its frame.
     `box`: x, y, width, height in px of the analysed frame, `size` its width and height. `why`: what the rule compared.
     """
 

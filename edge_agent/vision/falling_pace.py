@@ -1,7 +1,8 @@
 """How much of a camera a board can afford: full, half the resolution, half and ten frames a second. Never in silence.
 
 `Pace` steps down after ten seconds of too much, and up again after ten minutes with room to spare: a board that is busy
-for a moment stays. `PacedFalls` is a FallingWatch that keeps to it and says so, as the camera's trouble `reduced`.
+for a moment stays. `PacedFalls` is a FallingWatch that keeps to it and says so, as the camera's trouble `reduced`; and
+as `too_slow`, when the camera sends fewer frames than what falls can be told by.
 """
 
 import time
@@ -17,6 +18,8 @@ COSTS = {"full": 1.0, "half": 0.3, "half-10fps": 0.2}  # of the full mode, measu
 TOO_MUCH, ROOM = 0.85, 0.6  # of the time there is
 DOWN_S, UP_S = 10.0, 600.0
 SAY_EVERY_MS = 5_000
+SLOW_FPS, WELL_FPS = 6.5, 7.5  # at 7.5 of the usual 15 nothing more was missed, at 5 one in four
+SHORT = 0.05  # share of a new interval in their mean
 
 logger = log.get("vision.falling")
 
@@ -49,15 +52,65 @@ class Pace:
         return self.mode
 
 
+class Trouble:
+    """One trouble of a camera: begun, going on now and then, over."""
+
+    def __init__(self, camera: str, kind: str) -> None:
+        self._camera, self._kind = camera, kind
+        self._incident, self._said_ms = "", 0
+
+    def tell(self, is_so: bool, why: Measure, up_ms: int, size: tuple[int, int]) -> list[Sighting]:
+        """`size`: width and height of the frame."""
+        if is_so and not self._incident:
+            phase, self._incident = Phase.BEGUN, f"{self._kind}-{up_ms}"
+        elif is_so and up_ms - self._said_ms >= SAY_EVERY_MS:
+            phase = Phase.GOING
+        elif not is_so and self._incident:
+            phase = Phase.OVER
+        else:
+            return []
+        self._said_ms = up_ms
+        told = Sighting(
+            rule=self._camera, kind=self._kind, incident=self._incident, phase=phase, up_ms=up_ms, size=size,
+            box=(0, 0, *size), why=(why,),
+        )  # fmt: skip
+        if phase is Phase.OVER:
+            self._incident = ""
+        return [told]
+
+
+class Rate:
+    """Whether the frames come often enough, for ten seconds one way or the other. `fps`: in the mean."""
+
+    def __init__(self, fps: float) -> None:
+        self.slow = False
+        self._apart_s, self._last_ms, self._other_ms = 1 / fps, -1, -1
+
+    @property
+    def fps(self) -> float:
+        return 1 / self._apart_s
+
+    def took(self, up_ms: int) -> bool:
+        if self._last_ms >= 0 and up_ms > self._last_ms:
+            self._apart_s += ((up_ms - self._last_ms) / 1000 - self._apart_s) * SHORT
+        self._last_ms = up_ms
+        if self.fps > SLOW_FPS if not self.slow else self.fps < WELL_FPS:
+            self._other_ms = up_ms
+        elif up_ms - self._other_ms >= 1000 * DOWN_S:
+            self.slow = not self.slow
+            self._other_ms = up_ms
+        return self.slow
+
+
 class PacedFalls:
     """Gives the wall up, and says so once, when the picture has another shape than the one it was calibrated in."""
 
     def __init__(
         self, watch: FallingWatch, camera: str, fps: float, clock: Callable[[], float] = time.perf_counter
     ) -> None:
-        self._watch, self._camera, self._clock = watch, camera, clock
-        self._pace = Pace(fps)
-        self._incident, self._said_ms = "", 0
+        self._watch, self._clock = watch, clock
+        self._pace, self._rate = Pace(fps), Rate(fps)
+        self._reduced, self._slow = Trouble(camera, "reduced"), Trouble(camera, "too_slow")
         self._given_up = False
 
     def see(self, gray: Gray, up_ms: int) -> list[Sighting]:
@@ -74,26 +127,11 @@ class PacedFalls:
         if mode is not None:
             logger.warning("%s: mode %s, which is what this board can keep up", self._watch.facade.name, mode)
             self._watch.change(mode)
-        return [*said, *self._reduced(up_ms, (gray.shape[1], gray.shape[0]))]
+        size = gray.shape[1], gray.shape[0]
+        load = Measure("load", self._pace.load, TOO_MUCH)
+        said += self._reduced.tell(self._pace.mode != "full", load, up_ms, size)
+        slow = self._rate.took(up_ms)
+        return [*said, *self._slow.tell(slow, Measure("rate", self._rate.fps, SLOW_FPS, "1/s"), up_ms, size)]
 
     def stop(self, up_ms: int) -> list[Sighting]:
         return self._watch.stop(up_ms)
-
-    def _reduced(self, up_ms: int, size: tuple[int, int]) -> list[Sighting]:
-        less = self._pace.mode != "full"
-        if less and not self._incident:
-            phase, self._incident = Phase.BEGUN, f"reduced-{up_ms}"
-        elif less and up_ms - self._said_ms >= SAY_EVERY_MS:
-            phase = Phase.GOING
-        elif not less and self._incident:
-            phase = Phase.OVER
-        else:
-            return []
-        self._said_ms = up_ms
-        told = Sighting(
-            rule=self._camera, kind="reduced", incident=self._incident, phase=phase, up_ms=up_ms, size=size,
-            box=(0, 0, *size), why=(Measure("load", self._pace.load, TOO_MUCH),),
-        )  # fmt: skip
-        if phase is Phase.OVER:
-            self._incident = ""
-        return [told]

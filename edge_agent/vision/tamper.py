@@ -145,20 +145,20 @@ class TamperWatch:
         there = look.response >= RESPONSE and look.shift_px <= SHIFT_PX
         dim = there and self._looks > LEARN_LOOKS and look.bright >= NOTHING_BRIGHT  # night, and still the old view
         if look.mean < BLACK_MEAN and look.bright < BLACK_BRIGHT and not dim:
-            return {"black": Measure("mean", look.mean, BLACK_MEAN, "grey levels")}
+            return {"black": Measure("mean", look.mean, BLACK_MEAN)}
         if look.white > WHITE_PART:
-            return {"overexposed": Measure("white", look.white, WHITE_PART, "of the picture")}
+            return {"overexposed": Measure("white", look.white, WHITE_PART)}
         if self._looks < LEARN_LOOKS:
             return {}
         shifted = not there and look.response >= RESPONSE and look.shift_px <= FAR_PX
         if shifted and look.sharp >= BLUR_RATIO:
-            return {"moved": Measure("shift", look.shift_px, SHIFT_PX, f"px of {WIDTH_PX}")}
+            return {"moved": Measure("shift", look.shift_px, SHIFT_PX, "px")}
         if look.covered > BLANK or (look.blank > BLANK and not there and look.sharp >= BLUR_RATIO):
-            return {"occluded": Measure("blank", max(look.covered, look.blank), BLANK, "of the picture")}
+            return {"occluded": Measure("blank", max(look.covered, look.blank), BLANK)}
         if look.sharp < (SHARP_RATIO if there else BLUR_RATIO):
-            return {"defocused": Measure("sharpness", look.sharp, SHARP_RATIO, "of before")}
+            return {"defocused": Measure("sharpness", look.sharp, SHARP_RATIO)}
         if not there and look.gone > EDGES_GONE:
-            return {"moved": Measure("edges gone", look.gone, EDGES_GONE, "of those it had")}
+            return {"moved": Measure("edges_gone", look.gone, EDGES_GONE)}
         return {}
 
     # ---- one state ---------------------------------------------------------------------------------------------------

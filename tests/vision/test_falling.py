@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import msgspec
@@ -144,6 +145,18 @@ def test_less_detail_is_a_trouble_of_the_camera_and_ends_with_it() -> None:
     assert [(why.name, why.limit) for why in said[0].why] == [("load", 0.85)]
     assert Wall.modes[0] == "half"
     assert Wall.modes[-1] == "full"
+
+
+@pytest.mark.parametrize(("apart_ms", "slow"), [(67, False), (133, False), (200, True), (60_000, True)])
+def test_a_camera_with_too_few_frames_is_told_and_ends_with_them(apart_ms: int, slow: bool) -> None:
+    falls = PacedFalls(SimpleNamespace(see=lambda gray, up_ms: []), "block-3", 15)
+    gray, at, said = np.zeros((9, 16), np.uint8), 0, []
+    for since in [apart_ms] * 200 + [67] * 1000:
+        at += since
+        said += falls.see(gray, at)
+    ends = [(one.kind, one.phase) for one in said if one.phase is not Phase.GOING]
+    assert ends == ([("too_slow", Phase.BEGUN), ("too_slow", Phase.OVER)] if slow else [])
+    assert not slow or (said[0].why[0].name == "rate" and said[0].why[0].value < said[0].why[0].limit)
 
 
 def test_a_picture_of_another_shape_costs_the_wall_and_nothing_else() -> None:
