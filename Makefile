@@ -13,6 +13,7 @@ help:
 	@echo "make demo        one simulated estate, live; ARGS=--once plays the scripted scenario"
 	@echo "make test        lint, types, architecture and all tests"
 	@echo "make bench       measurements with their peers, as tables"
+	@echo "make bench-vision  cameras: what falls, zones, lines, doors, cost; HOURS=1 FALLS=720 JOBS=2, counted over runs"
 	@echo "make test-gpio   GPIO against a kernel's simulated chip (builds that kernel once, some minutes)"
 	@echo "make fuzz        a million inputs over all decoders; INPUTS=20000 for fewer"
 	@echo "make mutate      mutation testing of core/: changes it and sees whether the tests notice (minutes)"
@@ -119,11 +120,19 @@ bench: setup broker postgres photos
 	PYTHONPATH=. $(BIN)/python bench/uplink.py
 	PYTHONPATH=. $(BIN)/python bench/console.py
 
-# Zones and lines of cameras against drawn scenes, a labelled clip (EDGE_AGENT_DATA) and plain subtraction; ten minutes.
 .PHONY: bench-enrol
 bench-enrol: setup photos
 	PYTHONPATH=. $(BIN)/python bench/enrol.py -n $(or $(PEOPLE),10000)
 
+# Cameras. What falls from drawn walls and before real footage (EDGE_AGENT_DATA), HOURS= in which nothing does, what a
+# frame costs; an hour, each seed once: what was measured with the same code is counted. Then zones, lines and doors.
+.PHONY: bench-vision
+bench-vision: setup
+	PYTHONPATH=. HOURS=$(or $(HOURS),1) FALLS=$(or $(FALLS),720) JOBS=$(or $(JOBS),2) $(BIN)/python bench/falling.py
+	PYTHONPATH=. $(BIN)/python bench/falling_cost.py
+	$(MAKE) bench-zones
+
+# Zones and lines against drawn scenes, a labelled clip (EDGE_AGENT_DATA) and plain subtraction; ten minutes.
 .PHONY: bench-zones
 bench-zones: setup
 	PYTHONPATH=. $(BIN)/python bench/zones.py --scenes $(or $(SCENES),54) --empty $(or $(EMPTY),15) --jobs $(or $(JOBS),2)

@@ -1,8 +1,9 @@
-"""Falling objects: recall, false alarms, floors, time to alert, cost. `make bench-vision` (HOURS=, FALLS=).
+"""Falling objects: recall, false alarms, floors, time to alert, cost. `make bench-vision` (HOURS=, FALLS=, JOBS=).
 
 Every run adds clips of seeds not yet seen to .cache/bench/falling.jsonl and prints all that was measured with this very
-code and generator; a changed line of either begins anew. In seeds from 16000 on things fall, from 26000 on nothing
-does; none of them was tuned on (below 1000 was; 10000 to 15999 and 20000 to 25999 were earlier versions'). MOG2 and KNN
+code and generator; a changed line of either begins anew. In seeds from 19000 on things fall, from 29000 on nothing
+does; none of them was tuned on (below 1000 was; 10000 to 18999 and 20000 to 28999 were earlier versions'). From 38000
+on the wall is real footage (bench/falling_footage.py), from 39000 on with nothing that falls in it. MOG2 and KNN
 with contour tracking get every tenth clip in the same run.
 """
 
@@ -10,9 +11,9 @@ import ast
 import hashlib
 import json
 import os
-import resource
 import sys
 import time
+from multiprocessing import Pool
 from pathlib import Path
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -23,6 +24,7 @@ sys.path.insert(0, str(ROOT))
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 
+from bench import falling_footage  # noqa: E402
 from bench.falling_peers import Contours  # noqa: E402
 from bench.falling_report import report  # noqa: E402
 from edge_agent.model.sightings import Sighting  # noqa: E402
@@ -34,7 +36,7 @@ from tests.vision.facade.objects import Fall  # noqa: E402
 
 RESULTS = ROOT / ".cache/bench/falling.jsonl"
 FALLS_A_CLIP, QUIET_S = 6, 60.0
-FALLING, QUIET = 16_000, 26_000
+FALLING, QUIET, FOOTAGE, FOOTAGE_QUIET = 19_000, 29_000, 38_000, 39_000
 NEAR_PX = 10.0
 
 
@@ -120,8 +122,8 @@ def play(clip: Clip, peers: bool) -> dict:
 
 def row(fall: Fall, mine: list[list[tuple[int, Sighting]]], watch: Measured) -> dict:
     made = {
-        "px": round(fall.px, 2), "contrast": fall.contrast, "thrown": fall.thrown, "floor": fall.floor,
-        "seen": len(fall.seen), "found": bool(mine), "alarms": len(mine),
+        "px": round(fall.px, 2), "contrast": fall.contrast, "against": round(fall.contrast_seen, 1),
+        "thrown": fall.thrown, "floor": fall.floor, "seen": len(fall.seen), "found": bool(mine), "alarms": len(mine),
     }  # fmt: skip
     if not mine:
         return made
@@ -144,27 +146,38 @@ def row(fall: Fall, mine: list[list[tuple[int, Sighting]]], watch: Measured) -> 
     }  # fmt: skip
 
 
-def main() -> None:
+def clip_of(seed: int) -> Clip:
+    """Six falls or a minute of nothing that falls; the weathers come in turn."""
+    falls = FALLING <= seed < QUIET or FOOTAGE <= seed < FOOTAGE_QUIET
+    count, seconds = (FALLS_A_CLIP, 0.0) if falls else (0, QUIET_S)
+    if seed >= FOOTAGE:
+        return falling_footage.draw_footage(seed, falls=count, seconds=seconds)
+    return draw(seed, falls=count, seconds=seconds, weather=WEATHERS[seed % len(WEATHERS)])
+
+
+def measured(seed: int) -> dict:
     cv2.setNumThreads(1)
-    hours, falls = float(os.environ.get("HOURS", "0.1")), int(os.environ.get("FALLS", "24"))
+    return play(clip_of(seed), peers=seed % 10 == 0)
+
+
+def main() -> None:
+    hours, falls = float(os.environ.get("HOURS", "1")), int(os.environ.get("FALLS", "720"))
     mark = code()
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     rows = [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
     rows = [row for row in rows if row["code"] == mark]
-    todo = [(seed, True) for seed in range(FALLING, FALLING + falls // FALLS_A_CLIP)]
-    todo += [(seed, False) for seed in range(QUIET, QUIET + round(hours * 3600 / QUIET_S))]
+    todo = [*range(FALLING, FALLING + falls // FALLS_A_CLIP), *range(QUIET, QUIET + round(hours * 3600 / QUIET_S))]
+    if falling_footage.FILE.is_file():
+        todo += [*range(FOOTAGE, FOOTAGE + max(2, falls // FALLS_A_CLIP // 5)), FOOTAGE_QUIET, FOOTAGE_QUIET + 1]
+    else:
+        print(f"{falling_footage.FILE} is not there (EDGE_AGENT_DATA): nothing on real footage")
     done = {row["seed"] for row in rows}
-    with RESULTS.open("a") as file:
-        for seed, falling in [one for one in todo if one[0] not in done]:
-            weather = WEATHERS[seed % len(WEATHERS)]
-            count, seconds = (FALLS_A_CLIP, 0.0) if falling else (0, QUIET_S)
-            clip = draw(seed, falls=count, seconds=seconds, weather=weather)
-            made = {"code": mark, **play(clip, peers=seed % 10 == 0)}
-            rows.append(made)
-            file.write(json.dumps(made, default=float) + "\n")
+    with RESULTS.open("a") as file, Pool(int(os.environ.get("JOBS", "2"))) as pool:
+        for made in pool.imap_unordered(measured, [seed for seed in todo if seed not in done]):
+            rows.append({"code": mark, **made})
+            file.write(json.dumps(rows[-1], default=float) + "\n")
             file.flush()
     print(report(rows, FALLING, QUIET))
-    print(f"memory of this process at its peak: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB")
 
 
 if __name__ == "__main__":

@@ -47,6 +47,14 @@ def test_the_readme_names_only_commands_and_targets_that_exist() -> None:
     assert len(readme.splitlines()) < 150
 
 
+def test_every_target_that_is_named_anywhere_exists() -> None:
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    places = [*PAGES, *(ROOT / "bench").glob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    named = {name for place in places for name in re.findall(r"`make\s+([a-z][a-z-]*)", place.read_text("utf-8"))}
+    assert {"bench-vision", "test", "faults"} <= named
+    assert named <= targets
+
+
 def test_every_option_the_readme_shows_exists() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     commands = (ROOT / "docs/reference/commands.md").read_text("utf-8")

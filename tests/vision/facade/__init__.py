@@ -5,5 +5,5 @@ every frame through H.264. Seeds below 1000 are for tuning, from 10000 on for wh
 the pictures.
 """
 
-VERSION = 1
+VERSION = 2
 FPS = 15.0

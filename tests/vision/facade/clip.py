@@ -117,12 +117,12 @@ def draw(seed: int, *, falls: int = 0, seconds: float = 0.0, weather: str | None
     columns = int(np.clip(1.7 * half / column_m, 3, 9))
     facade = clicked(camera, rng, floors, floor_m, column_m, columns, (low, low + span))
     night = weather == "night" or (weather == "mixed" and seed % 2 == 0)
-    wall = build(rng, camera, floors, floor_m, column_m, columns, bool(rng.random() < 0.3), night)
+    balconies = bool(rng.random() < 0.3)
+    wall = build(rng, camera, floors, floor_m, column_m, columns, balconies, night)
     made, at = [], LEAD_S
     for _ in range(falls):
-        made.append(
-            draw_fall(rng, at + rng.uniform(0, 0.5), (max(2, low + 1), low + span - 1), floor_m, column_m, columns)
-        )
+        when, seen = at + rng.uniform(0, 0.5), (max(2, low + 1), low + span - 1)
+        made.append(draw_fall(rng, when, seen, floors, floor_m, column_m, columns, balconies))
         at += APART_S
     count = round((at if falls else seconds) * FPS)
     return Clip(seed, weather, camera, facade, wall, made, count, int(rng.choice([2_000_000, 4_000_000])), rng)

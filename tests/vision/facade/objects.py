@@ -7,6 +7,7 @@ import numpy as np
 
 from tests.vision.facade import FPS
 from tests.vision.facade.camera import Camera
+from tests.vision.facade.wall import BALCONY_M, PARAPET_M, SLAB_M, balcony_sides
 
 G = 9.81
 SUBSTEPS = 24
@@ -15,7 +16,10 @@ EXPOSED_S = (1 / 500, 1 / 100)
 
 @dataclass
 class Fall:
-    """Truth of one fall; `seen`: frame, u, v, size in px of each frame in which it is in the picture and not hidden."""
+    """Truth of one fall. `contrast`: grey levels from the median of what is behind its way, as drawn. `seen`: frame, u,
+    v, size in px of each frame in which it is in the picture and not hidden; `against`: grey levels between it and what
+    is behind it there.
+    """
 
     released_s: float
     floor: int
@@ -28,6 +32,7 @@ class Fall:
     grey: float = 0.0
     impact_s: float = 0.0
     seen: list[tuple[int, float, float, float]] = field(default_factory=list)
+    against: list[float] = field(default_factory=list)
 
     @property
     def px(self) -> float:
@@ -35,32 +40,53 @@ class Fall:
         sizes = [size for *_, size in self.seen] or [0.0]
         return float(np.median(sizes[: max(1, len(sizes) // 2)]))
 
+    @property
+    def contrast_seen(self) -> float:
+        """Median grey levels between it and what it passes."""
+        return float(np.median(self.against or [0.0]))
 
-def draw_fall(rng, released_s: float, floors: tuple[int, int], floor_m: float, column_m: float, columns: int) -> Fall:
-    floor = int(rng.integers(floors[0], floors[1] + 1))
-    column = int(rng.integers(1, columns + 1))
+
+def draw_fall(
+    rng, released_s: float, seen: tuple[int, int], floors: int, floor_m: float, column_m: float, columns: int,
+    balconies: bool,
+) -> Fall:  # fmt: skip
+    """One that reaches the street, from one of the floors that are `seen`: what lands on a balcony is drawn anew, and
+    who stands on one lets go beyond its parapet."""
+    sides = balcony_sides(column_m, columns) if balconies else []
+    floor = int(rng.integers(seen[0], seen[1] + 1))
     thrown = bool(rng.random() < 0.35)
     dense = rng.random() < 0.6
     terminal = rng.uniform(25, 45) if dense else rng.uniform(13, 25)
-    state = np.array([
-        (column - 0.5 - columns / 2) * column_m + rng.uniform(-0.25, 0.25) * column_m,
-        (floor - 1) * floor_m + rng.uniform(0.95, 1.7),
-        rng.uniform(0.2, 0.5),
-        rng.uniform(-2, 2) if thrown else rng.normal(0, 0.15),
-        rng.uniform(-0.5, 2.0) if thrown else 0.0,
-        rng.uniform(1.0, 4.0) if thrown else rng.uniform(0.0, 0.4),
-    ])  # fmt: skip
-    step, t, rows = 1 / FPS / SUBSTEPS, released_s, []
-    while state[1] > 0 and t < released_s + 8:
+    while True:
+        column = int(rng.integers(1, columns + 1))
+        x = (column - 0.5 - columns / 2) * column_m + rng.uniform(-0.25, 0.25) * column_m
+        out = rng.uniform(0.2, 0.5) + (BALCONY_M if any(left < x < right for left, right in sides) else 0.0)
+        state = np.array([
+            x, (floor - 1) * floor_m + rng.uniform(0.95, 1.7), out,
+            rng.uniform(-2, 2) if thrown else rng.normal(0, 0.15),
+            rng.uniform(-0.5, 2.0) if thrown else 0.0,
+            rng.uniform(1.0, 4.0) if thrown else rng.uniform(0.0, 0.4),
+        ])  # fmt: skip
+        path = _path(state, released_s, terminal)
+        _, x, z, out = path.T
+        low = (out < BALCONY_M) & (z > floor_m - SLAB_M) & (z < (floors - 1) * floor_m + PARAPET_M)
+        if not any(((x > left) & (x < right) & low).any() for left, right in sides):
+            break
+    size = float(np.exp(rng.uniform(np.log(0.06), np.log(0.40))))
+    contrast = float(rng.choice([8, 12, 20, 30, 35, 45, 60, 90], p=[0.05, 0.06, 0.09, 0.16, 0.16, 0.16, 0.16, 0.16]))
+    return Fall(released_s, floor, column, size, contrast, terminal, thrown, path, impact_s=float(path[-1, 0]))
+
+
+def _path(state: np.ndarray, t: float, terminal: float) -> np.ndarray:
+    """s, x, z, out until it hits the street, with the drag of what falls at `terminal` m/s in the end."""
+    step, until, rows = 1 / FPS / SUBSTEPS, t + 8, []
+    while state[1] > 0 and t < until:
         rows.append((t, *state[:3]))
-        speed = np.linalg.norm(state[3:])
-        pull = -G / terminal**2 * speed * state[3:] + np.array([0, -G, 0])
+        pull = -G / terminal**2 * np.linalg.norm(state[3:]) * state[3:] + np.array([0, -G, 0])
         state[:3] += state[3:] * step + pull * step * step / 2
         state[3:] += pull * step
         t += step
-    size = float(np.exp(rng.uniform(np.log(0.06), np.log(0.40))))
-    contrast = float(rng.choice([8, 12, 20, 30, 35, 45, 60, 90], p=[0.05, 0.06, 0.09, 0.16, 0.16, 0.16, 0.16, 0.16]))
-    return Fall(released_s, floor, column, size, contrast, terminal, thrown, np.array(rows), impact_s=t)
+    return np.array(rows)
 
 
 class Body:
@@ -93,6 +119,8 @@ class Body:
         if hidden[middle[1], middle[0]] and out.mean() < 1.2:
             return
         self.fall.seen.append((frame, float(u.mean()), float(v.mean()), size))
+        behind = picture[max(0, middle[1] - 1) : middle[1] + 2, max(0, middle[0] - 1) : middle[0] + 2]
+        self.fall.against.append(abs(self.fall.grey - float(behind.mean())))
         smear(picture, u, v, size, self.ratio, np.degrees(self.phase + self.spin * times), self.fall.grey)
 
 

@@ -8,12 +8,13 @@ import numpy as np
 from tests.vision.facade.camera import Camera
 
 TEXTURE_PX_PER_M = 30
+BALCONY_M, PARAPET_M, SLAB_M = 1.2, 1.0, 0.15  # how far it stands out, above the floor, below
 
 
 @dataclass
 class Wall:
     picture: np.ndarray  # H × W, 8 bits, without noise
-    hidden: np.ndarray  # H × W bool: parapets that stand 1.2 m before the wall
+    hidden: np.ndarray  # H × W bool: parapets that stand BALCONY_M before the wall
     windows: list[np.ndarray] = field(default_factory=list)  # corners of each in px
 
 
@@ -45,6 +46,12 @@ def texture(rng, floors: int, floor_m: float, column_m: float, columns: int) -> 
     return np.clip(picture, 3, 250)
 
 
+def balcony_sides(column_m: float, columns: int) -> list[tuple[float, float]]:
+    """x of the left and right end of the balconies, one above the other from the second floor up."""
+    left = -columns * column_m / 2
+    return [(left + n * column_m + 0.2, left + (n + 1) * column_m - 0.2) for n in range(1, columns, 3)]
+
+
 def build(
     rng, camera: Camera, floors: int, floor_m: float, column_m: float, columns: int, balconies: bool, night: bool
 ) -> Wall:
@@ -70,14 +77,12 @@ def build(
     picture = np.where(ground, rng.uniform(50, 120) + rough, picture)
     hidden = np.zeros(picture.shape, np.uint8)
     if balconies:
-        for column in range(1, columns, 3):
-            left = -columns * column_m / 2 + column * column_m
+        for left, right in balcony_sides(column_m, columns):
             for floor in range(1, floors):
-                z0 = floor * floor_m
+                low, high = floor * floor_m - SLAB_M, floor * floor_m + PARAPET_M
                 u, v, _ = camera.pixels(
-                    np.array([left + 0.2, left + column_m - 0.2, left + column_m - 0.2, left + 0.2]),
-                    np.array([z0 - 0.15, z0 - 0.15, z0 + 1.0, z0 + 1.0]), 1.2,
-                )  # fmt: skip
+                    np.array([left, right, right, left]), np.array([low, low, high, high]), BALCONY_M
+                )
                 corners = np.round(np.stack([u, v], 1)).astype(np.int32)
                 cv2.fillPoly(picture, [corners], float(np.clip(rng.normal(160, 25), 30, 240)))
                 cv2.fillPoly(hidden, [corners], 1)
