@@ -19,7 +19,7 @@ from edge_agent.model.site import Facade
 from edge_agent.vision.falling_candidates import AROUND, Candidates, looked
 from edge_agent.vision.falling_floors import fall
 from edge_agent.vision.falling_grid import fit
-from edge_agent.vision.falling_physics import DOWN_M, LEAST, Seen, Verdict, judge
+from edge_agent.vision.falling_physics import LEAST, SHARP_M, Seen, Verdict, judge
 from edge_agent.vision.falling_tracks import Fixes, Tracks
 
 Gray = npt.NDArray[np.uint8]
@@ -127,10 +127,11 @@ class FallingWatch:
 
     def _judge(self, now_ms: int) -> Iterator[Sighting]:
         found = []
-        grown = [self._tracks.fixes(row) for row in self._tracks.grown(LEAST, DOWN_M, JUDGED_MOST)]
+        grown = [self._tracks.fixes(row) for row in self._tracks.grown(LEAST, SHARP_M, JUDGED_MOST)]
         for fixes in [*grown, *self._tracks.vanished()]:
             _, bottom = self.grid.metres(fixes.u[-1] / self._scale, self.facade.size[1] - 1)
-            seen = Seen(*self._sides, float(bottom), vanished=fixes.missed > 0)
+            wide = self.facade.size[0] * self._scale
+            seen = Seen(*self._sides, float(bottom), wide, vanished=fixes.missed > 0)
             verdict = judge(fixes, self.facade, self.grid.distance_m, self._step_s, seen)
             if verdict is not None:
                 found.append((fixes, verdict))

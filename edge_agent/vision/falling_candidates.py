@@ -19,8 +19,9 @@ AROUND = 2  # frames between the pictures that are compared
 FLOOR, RISE = 5, 14  # grey levels: of the threshold at least, and its step up
 SHARE = 3  # times a change is weighed before it moves the threshold
 HOT, HOTTER, FORGETS = 0.10, 3.0, 1 / 90  # share of its frames in which a tile is busy; times the usual; memory of 6 s
-MOST_BLOBS, STORM = 250, 900
+MOST_BLOBS, STORM = 250, 2500
 CHANGED_MOST = 0.25  # of the tiles: a lamp, a cloud's edge, the switch to infra-red
+PULSES = (3, 8)  # grey levels more, while more of it changed
 
 
 class Candidates:
@@ -49,16 +50,26 @@ class Candidates:
         if self._threshold is None or self._busy is None:
             self._threshold = np.full_like(change, 4 * FLOOR)
             self._busy = np.zeros((-(-change.shape[0] // TILE_PX), -(-change.shape[1] // TILE_PX)), np.float32)
-        over = cv2.compare(change, self._threshold, cv2.CMP_GT)
-        self._learn(change, self._threshold)
-        if self._looked is not None:
-            over = cv2.bitwise_and(over, self._looked)
-        tiles = cv2.resize(over, self._busy.shape[::-1], interpolation=cv2.INTER_AREA) > 0
+        over, tiles = self._over(change, self._threshold)
         self._busy += (tiles - self._busy) * FORGETS
+        self._learn(change, self._threshold)
         self._count += 1
-        if self._count < 15 or np.count_nonzero(tiles) > CHANGED_MOST * tiles.size:
-            return None
-        return self._blobs(over, change)
+        return None if over is None or self._count < 15 else self._blobs(over, change)
+
+    def _over(self, change: Gray, threshold: Gray) -> tuple[Gray | None, npt.NDArray[np.bool_]]:
+        """255 where the change is over the threshold, and the tiles where that is anywhere. A key frame makes all of a
+        dark picture a little different: what is louder counts then; None when all of it is."""
+        assert self._busy is not None
+        usual = np.zeros(self._busy.shape, bool)
+        for more in (0, *PULSES):
+            over = cv2.compare(change, cv2.add(threshold, more) if more else threshold, cv2.CMP_GT)
+            if self._looked is not None:
+                over = cv2.bitwise_and(over, self._looked)
+            tiles = cv2.resize(over, self._busy.shape[::-1], interpolation=cv2.INTER_AREA) > 0
+            usual = usual if more else tiles
+            if np.count_nonzero(tiles) <= CHANGED_MOST * tiles.size:
+                return over, usual
+        return None, usual
 
     def _learn(self, change: Gray, threshold: Gray) -> None:
         """Up by RISE where SHARE times the change is over it, down by one otherwise: about the 93rd percentile."""

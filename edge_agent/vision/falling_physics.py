@@ -6,7 +6,7 @@ outward speed that fits best), and what happens before the fall (a hand, a raili
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,12 +14,13 @@ from edge_agent.model.sightings import Measure
 from edge_agent.model.site import Facade
 from edge_agent.vision.falling_tracks import ACROSS_MOST, MARGIN_M, UP_MOST, Array, Fixes, G
 
-PULL, PULL_LEAST, PULL_MOST = 9.2, 5.5, 12.0  # m/s² over the first EARLY_S: drag and noise on 9.81
+PULL, PULL_LEAST, PULL_MOST = 9.2, 5.5, 11.0  # m/s² over the first EARLY_S: drag and noise on 9.81
 EARLY_S, BENT_S = 1.6, 1.2
-LEAST, LEAST_M, LEAST_SHARE, DOWN_M = 7, 8.0, 0.55, 3.4  # fixes; m; of the building; m of what is about to land
+LEAST, LEAST_M, LEAST_SHARE, DOWN_M = 7, 8.0, 0.55, 2.6  # fixes; m; of the building; m of what is about to land
 SURE_S, SURE_FROM_M = 1.15, 20.0  # a bird that drops off a ledge spreads its wings by then; asked below so high a roof
-VANISHED_M, VANISHED_S, VANISHED_DENSITY = 5.0, 0.7, 0.65  # enough of what ended like no bird does
+HIDDEN_M, STRICT_S, STRICT_DENSITY = 5.0, 0.7, 0.65  # enough of what is not seen any more, if it kept narrow limits
 DENSITY, THIN_DENSITY = 0.55, 0.4  # of the frames; of a long track that keeps the narrow limits
+SPARSE, SPARSE_PX = 0.62, (0.8, 0.03)  # with more gaps than that a path may be of anything: px, share of the size
 THIN_LEAST = 11  # fixes of a long track
 LIGHTEST_MPS, DRAG_SHARE, PULL_FAST = 13.0, 0.8, 2.0  # in the end; of what drag leaves; m/s² at that speed
 DRAG_JERK = 1.0  # m/s³ by which the pull then gets less
@@ -30,12 +31,31 @@ RESIDUAL = (1.0, 0.035, 0.001)  # px, share of the size, share of the path
 ACROSS = (0.9, 0.05)
 BEND = 0.3  # m/s²
 TEXTBOOK, TEXTBOOK_ACROSS = (0.6, 0.03, 0.001), (0.6, 0.05)  # limits of what needs less proof
+SHARP, SHARP_ACROSS, SHARP_PULL = (0.5, 0.02), (0.5, 0.03), (8.5, 10.6)  # limits that nothing but a fall keeps
+SHARP_M, SHARP_HIDDEN_M, SHARP_S = 1.8, 3.0, 0.45
+BIRD_M, SPREAD = 0.6, (4.0, 0.1)  # what leaves the picture is smaller; px and share of the size that it ends too high
 ASIDE_M = 2.0  # beyond the clicked part of the wall
 UNSEEN_M, LONG = 8.0, 16  # a shorter track that was already falling for so long, unseen, is none
 HEADS, HEAD_M = (0, 2, 4, 7, 10, 14), 2.3  # fixes left out; how far a hand or a railing takes it meanwhile
 OUT_MPS = np.arange(0.0, 5.1, 0.5)
 OUT_M = 0.3  # what leaves a window is about so far from the wall
 LIGHT_LEAST, LIGHT_MPS, LIGHT_PULL, LIGHT_PX = 12, (1.2, 6.0), 3.5, (2.2, 3.2)
+
+End = Literal["below", "aside", "hidden", ""]  # where it goes that it is not seen any more
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a track has to show: `least_m` down for `least_s`; `doubtful_m` with the wide limits (`strict`: never);
+    `sharp_m` for `sharp_s` with the narrowest."""
+
+    end: End
+    least_m: float
+    least_s: float
+    doubtful_m: float
+    strict: bool
+    sharp_m: float
+    sharp_s: float
 
 
 @dataclass(frozen=True)
@@ -69,9 +89,12 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Seen:
+    """The wall from `left_m` to `right_m`, its lower edge in the picture and the picture's width in analysed px."""
+
     left_m: float
     right_m: float
     bottom_m: float
+    width_px: float
     vanished: bool = False  # the track ended, and nothing moves on from there
 
 
@@ -80,22 +103,50 @@ def judge(fixes: Fixes, facade: Facade, distance_m: float, step_s: float, seen: 
     `seen`: how far the wall goes, and what is seen of it at the lower edge of the picture.
 
     A bird that drops off a ledge falls too, for about a second: it takes eight metres, and longer than that second, to
-    tell them apart. On a low building a whole fall is hardly longer, and that is not asked; nor of what fell straight
-    out of sight, where a bird would be seen to fly on.
+    tell them apart. On a low building a whole fall is hardly longer, and that is not asked; nor of what falls on the
+    ground, out of the picture, or behind something, where a bird would be seen to fly on.
     """
-    speed = (fixes.z[-3] - fixes.z[-1]) / max(1e-3, fixes.t[-1] - fixes.t[-3])
-    leaves = fixes.z[-1] - max(0.0, seen.bottom_m) < 1.5 * step_s * speed + 0.3
-    usual_m = min(LEAST_M, LEAST_SHARE * facade.roof_m)
-    least_m = DOWN_M if leaves else min(VANISHED_M, usual_m) if seen.vanished else usual_m
+    proof = _proof(_end(fixes, step_s, seen), facade.roof_m)
     for head in HEADS:
-        if len(fixes.t) - head < LEAST or fixes.z[head] - fixes.z[-1] < least_m:
+        if len(fixes.t) - head < LEAST or fixes.z[head] - fixes.z[-1] < proof.sharp_m:
             break
-        if np.hypot(fixes.x[: head + 1] - fixes.x[head], fixes.z[: head + 1] - fixes.z[head]).max() > HEAD_M:
-            break
-        found = _fall(fixes, head, facade, distance_m, step_s, least_m, seen)
+        far = np.hypot(fixes.x[: head + 1] - fixes.x[head], fixes.z[: head + 1] - fixes.z[head]).max() > HEAD_M
+        if far and (len(fixes.t) - head < LONG or fixes.z[head] - fixes.z[-1] < DOUBTFUL * _usual_m(facade.roof_m)):
+            break  # a hand, a railing; but a long fall stays one with fixes of something else before it
+        found = _fall(fixes, head, facade, distance_m, step_s, proof, seen)
         if found is not None:
             return found
     return _light(fixes, facade, step_s)
+
+
+def _usual_m(roof_m: float) -> float:
+    return min(LEAST_M, LEAST_SHARE * roof_m)
+
+
+def _proof(end: End, roof_m: float) -> Proof:
+    usual_m = _usual_m(roof_m)
+    match end:
+        case "below":
+            return Proof(end, DOWN_M, 0.0, DOUBTFUL_M, strict=False, sharp_m=DOWN_M, sharp_s=0.0)
+        case "aside":
+            return Proof(end, DOWN_M, STRICT_S, DOUBTFUL_M, strict=True, sharp_m=SHARP_M, sharp_s=SHARP_S)
+        case "hidden":
+            most_m, less_m = min(HIDDEN_M, usual_m), SHARP_HIDDEN_M
+            return Proof(end, most_m, STRICT_S, DOUBTFUL * usual_m, strict=True, sharp_m=less_m, sharp_s=SHARP_S)
+    least_s = SURE_S if roof_m >= SURE_FROM_M else 0.0
+    return Proof(end, usual_m, least_s, DOUBTFUL * usual_m, strict=False, sharp_m=usual_m, sharp_s=least_s)
+
+
+def _end(fixes: Fixes, step_s: float, seen: Seen) -> End:
+    """Where it goes that it is not seen any more: on the ground or beyond an edge of the picture in the next frame or
+    the one after it, or behind something already."""
+    ahead = 1.5 * step_s / max(1e-3, fixes.t[-1] - fixes.t[-3])
+    if fixes.z[-1] - max(0.0, seen.bottom_m) < ahead * (fixes.z[-3] - fixes.z[-1]) + 0.3:
+        return "below"
+    u = fixes.u[-1] + ahead * (fixes.u[-1] - fixes.u[-3])
+    if not fixes.size[-1] / 2 < u < seen.width_px - fixes.size[-1] / 2:
+        return "aside"
+    return "hidden" if seen.vanished else ""
 
 
 def _weights(fixes: Fixes, head: int) -> Array:
@@ -122,8 +173,8 @@ def _least_pull(speed: Array) -> Array:
 
 
 def _across(t: Array, x: Array, w: Array) -> tuple[Array, Array]:
-    """x0, v, a of x0 + v t + a t²/2, and the residuals. Drag on what was thrown along the wall, and its way outwards,
-    bend it little: a leans to 0 ± BEND m/s²."""
+    """x0, v, a of x0 + v t + a t²/2, and the residuals. Drag bends what was thrown along the wall little: a leans to 0
+    ± BEND m/s²."""
     rows = np.column_stack([np.ones_like(t), t, t**2 / 2]) * w[:, None]
     found = np.linalg.lstsq(np.vstack([rows, [0, 0, 1 / BEND]]), np.append(x * w, 0.0), rcond=None)[0]
     return found, x - (rows / w[:, None]) @ found
@@ -148,6 +199,14 @@ class Motion:
     path: float
 
 
+def _spreads(fixes: Fixes, motion: Motion) -> bool:
+    """Whether the end is higher than what came before it would have it: a bird that spreads its wings."""
+    t, w = fixes.t - fixes.t[0], _weights(fixes, 0)
+    (z, down, pull, jerk), _ = _polynomial(t[:-3], fixes.z[:-3, None], w[:-3], bool(t[-4] > BENT_S))
+    off = fixes.z[-1] - (z[0] - down[0] * t[-1] - pull[0] * t[-1] ** 2 / 2 + jerk[0] * t[-1] ** 3 / 6)
+    return bool(off * fixes.scale[-1] > SPREAD[0] + SPREAD[1] * motion.size)
+
+
 def _motion(fixes: Fixes, camera_m: float, distance_m: float) -> Motion | None:
     """The parabola, bent by drag, of the outward speed that fits best; None when nothing falls like that."""
     t, w = fixes.t - fixes.t[0], _weights(fixes, 0)
@@ -165,18 +224,20 @@ def _motion(fixes: Fixes, camera_m: float, distance_m: float) -> Motion | None:
     if not np.isfinite(cost[best]):
         return None
     whole, left = _polynomial(t, z[:, [best]], w, bool(t[-1] > BENT_S))
-    line, off_line = _across(t, fixes.x, w)
-    up, across = left[:, 0] * fixes.scale, off_line * fixes.scale
+    out = near[:, best]  # straight across too, once it is back in the wall's plane: wherever the camera's foot may be
+    line, off_line = _across(t, fixes.x * out, w)
+    x, across = line[0] / out[0], (line[1] + line[0] / out[0] * OUT_MPS[best] / distance_m) / out[0]
+    up, aside = left[:, 0] * fixes.scale, off_line * fixes.scale
     return Motion(
         float(first[0, best]), float(first[1, best]), float(pull[best]), tuple(float(value) for value in whole[:, 0]),
-        float(line[0]), float(line[1]), float(OUT_MPS[best]), float(np.sqrt(np.mean(up**2))),
-        float(np.sqrt(np.mean(across**2))), np.hypot(up, across), float(np.median(fixes.size)),
+        float(x), float(across), float(OUT_MPS[best]), float(np.sqrt(np.mean(up**2))),
+        float(np.sqrt(np.mean(aside**2))), np.hypot(up, aside), float(np.median(fixes.size)),
         float(np.hypot(fixes.u[-1] - fixes.u[0], fixes.v[-1] - fixes.v[0])),
     )  # fmt: skip
 
 
 def _fall(
-    fixes: Fixes, head: int, facade: Facade, distance_m: float, step_s: float, least_m: float, seen: Seen
+    fixes: Fixes, head: int, facade: Facade, distance_m: float, step_s: float, proof: Proof, seen: Seen
 ) -> Verdict | None:
     """In a storm of blobs a fix or two are of something else: the worst are left out, one in ten at most."""
     part = _part(fixes, np.arange(len(fixes.t)) >= head)
@@ -184,7 +245,7 @@ def _fall(
         motion = _motion(part, facade.camera_m, distance_m)
         if motion is None:
             return None
-        verdict = _within(part, motion, head, facade, step_s, least_m, seen)
+        verdict = _within(part, motion, head, facade, step_s, proof, seen)
         worst = int(motion.off_px.argmax())
         if verdict is not None or motion.off_px[worst] < STRAY_PX or len(part.t) <= LEAST:
             return verdict
@@ -198,7 +259,7 @@ def _part(fixes: Fixes, keep: Any) -> Fixes:
 
 
 def _within(
-    fixes: Fixes, motion: Motion, head: int, facade: Facade, step_s: float, least_m: float, seen: Seen
+    fixes: Fixes, motion: Motion, head: int, facade: Facade, step_s: float, proof: Proof, seen: Seen
 ) -> Verdict | None:
     """The verdict when every limit is kept."""
     limit = RESIDUAL[0] + RESIDUAL[1] * motion.size + RESIDUAL[2] * motion.path
@@ -208,26 +269,29 @@ def _within(
     top = motion.z + max(motion.down, 0.0) ** 2 / (2 * G)
     textbook = motion.residual <= TEXTBOOK[0] + TEXTBOOK[1] * motion.size + TEXTBOOK[2] * motion.path
     textbook &= motion.aside <= TEXTBOOK_ACROSS[0] + TEXTBOOK_ACROSS[1] * motion.size
-    doubtful_m = DOUBTFUL_M if least_m == DOWN_M else DOUBTFUL * least_m
-    if not textbook and (
-        drop < doubtful_m or density < DOUBTFUL_DENSITY or not DOUBTFUL_PULL[0] <= motion.pull <= DOUBTFUL_PULL[1]
-    ):
+    usual_pull = DOUBTFUL_PULL[0] <= motion.pull <= DOUBTFUL_PULL[1]
+    if not textbook and (drop < proof.doubtful_m or density < DOUBTFUL_DENSITY or not usual_pull):
+        return None
+    if proof.strict and not (textbook and density >= STRICT_DENSITY and usual_pull):
+        return None
+    if proof.end == "aside" and (np.median(fixes.size / fixes.scale) > BIRD_M or _spreads(fixes, motion)):
         return None
     if motion.pull < PULL_LEAST and not (textbook and len(fixes.t) >= LONG and motion.whole[3] >= DRAG_JERK):
         return None  # slowed down by drag, or never pulled
-    short = least_m != DOWN_M and facade.roof_m >= SURE_FROM_M and fixes.t[-1] - fixes.t[0] < SURE_S
-    if seen.vanished:
-        if not textbook or density < VANISHED_DENSITY or not DOUBTFUL_PULL[0] <= motion.pull <= DOUBTFUL_PULL[1]:
-            return None
-        short = fixes.t[-1] - fixes.t[0] < VANISHED_S
-    dense = THIN_DENSITY if textbook and len(fixes.t) >= THIN_LEAST else DENSITY
+    if density < SPARSE and motion.residual > SPARSE_PX[0] + SPARSE_PX[1] * motion.size:
+        return None
+    sharp = motion.residual <= SHARP[0] + SHARP[1] * motion.size and SHARP_PULL[0] <= motion.pull <= SHARP_PULL[1]
+    sharp &= motion.aside <= SHARP_ACROSS[0] + SHARP_ACROSS[1] * motion.size
+    least_m, least_s = (proof.sharp_m, proof.sharp_s) if sharp else (proof.least_m, proof.least_s)
+    landed = proof.end == "below" and textbook and drop >= LEAST_M
+    dense = THIN_DENSITY if sharp or (textbook and len(fixes.t) >= THIN_LEAST) else DENSITY
     if (
         motion.residual > limit or motion.aside > aside_limit or density < dense or drop < least_m
         or not facade.height_m(2) - 0.5 <= top <= facade.roof_m + MARGIN_M
         or not seen.left_m - ASIDE_M <= motion.x <= seen.right_m + ASIDE_M
         or abs(motion.across) > ACROSS_MOST or motion.down < -UP_MOST
-        or short
-        or (top - motion.z > UNSEEN_M and len(fixes.t) < LONG)
+        or fixes.t[-1] - fixes.t[0] < least_s
+        or (top - motion.z > UNSEEN_M and len(fixes.t) < LONG and not landed)
     ):  # fmt: skip
         return None
     why = (

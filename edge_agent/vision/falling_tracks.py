@@ -15,6 +15,7 @@ from edge_agent.vision.falling_candidates import Blobs
 Array = npt.NDArray[np.float64]
 
 G = 9.81
+USUAL = 4.5, 13.0  # m/s² over the last fixes, of what falls
 MOST, NEW_MOST, LENGTH = 512, 120, 120  # tracks, new ones in a frame, fixes of one
 MISSES = 5  # frames that a track of three fixes may miss
 UP_MOST, ACROSS_MOST, MARGIN_M = 5.0, 7.0, 2.0  # m/s, m/s, m above the roof
@@ -72,12 +73,14 @@ class Tracks:
 
     def grown(self, least: int, least_m: float, most: int) -> list[int]:
         """Rows that took a fix in this frame, have at least so many, and came down so far. In a storm of blobs there
-        are more than `most`: first come the long ones that have grown since they were given last.
+        are more than `most`: first come those that are pulled as a fall is, the long ones that have grown since they
+        were given last before the others.
         """
         rows = np.flatnonzero(self._used & (self._missed == 0) & (self._n >= least))
         drop = self._data[rows, 0, 4] - self._data[rows, self._n[rows] - 1, 4]
         rows = rows[drop >= least_m]
-        rows = rows[np.argsort((self._judged[rows] - self._n[rows]) * self._n[rows], kind="stable")][:most]
+        strange = (self._pull[rows] < USUAL[0]) | (self._pull[rows] > USUAL[1])
+        rows = rows[np.lexsort(((self._judged[rows] - self._n[rows]) * self._n[rows], strange))][:most]
         self._judged[rows] = self._n[rows]
         return [int(row) for row in rows]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import av
+import cv2
 import msgspec
 import numpy as np
 import pytest
@@ -13,8 +14,11 @@ from edge_agent.errors import EdgeAgentError
 from edge_agent.model.sightings import Phase, Sighting
 from edge_agent.model.site import Facade, FloorLine
 from edge_agent.vision.falling import FallingWatch
+from edge_agent.vision.falling_candidates import Candidates
 from edge_agent.vision.falling_pace import Pace, PacedFalls
 from tests.vision.facade.clip import Clip, draw, luma
+from tests.vision.facade.objects import draw_fall
+from tests.vision.facade.wall import BALCONY_M, balcony_sides
 
 DATA = Path(os.environ.get("EDGE_AGENT_DATA", "../shared/data"))
 REAL = DATA / "clips/facade_falling_office1.mp4"
@@ -92,6 +96,39 @@ def test_the_real_clip_has_one_fall_and_its_reflection() -> None:
     assert 7_000 < begun[0].fall.released_ms < 8_000
     assert 5 in [floor for floor, _ in begun[0].fall.floors]  # the edge of the roof
     assert all(640 < x < 740 for _, x, _, _ in begun[0].fall.path)
+
+
+def test_a_key_frame_in_the_dark_does_not_hide_what_falls() -> None:
+    """Everything differs a little in it; a lamp that lights all of the wall does hide it, for one frame."""
+    rng = np.random.default_rng(1)
+    counts = []
+    for pulse in (0, 7, 90):
+        candidates = Candidates(None)
+        for number in range(40):
+            picture = np.full((480, 640), 60, np.uint8)
+            picture[200 + number : 206 + number, 300:306] = 120
+            if number == 36:
+                picture = cv2.add(picture, rng.integers(0, pulse + 1, picture.shape, np.uint8))
+            found = candidates.see(picture)
+            if number == 38:
+                counts.append(found if found is None else len(found[0]))
+    assert counts[0] == 1
+    assert counts[1] == 1
+    assert counts[2] is None
+
+
+def test_what_falls_from_a_balcony_falls_past_the_others() -> None:
+    """Of the clips themselves: nothing falls through a floor."""
+    rng = np.random.default_rng(5)
+    sides = balcony_sides(3.3, 7)
+    over = 0
+    for _ in range(60):
+        fall = draw_fall(rng, 0.0, (2, 12), 12, 3.0, 3.3, 7, balconies=True)
+        _, x, z, out = fall.path.T
+        behind = (out < BALCONY_M) & (z > 3.0) & (z < 34.0)
+        assert not any(((x > left) & (x < right) & behind).any() for left, right in sides)
+        over += out[0] > BALCONY_M
+    assert over > 10
 
 
 def test_private_windows_are_not_looked_at() -> None:

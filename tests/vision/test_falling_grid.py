@@ -63,7 +63,7 @@ def track(grid: Grid, camera: Camera, x, z, out=0.3) -> Fixes:
 
 
 def seen(grid: Grid) -> Seen:
-    return Seen(*grid.sides(), 0.0)
+    return Seen(*grid.sides(), 0.0, 1080)
 
 
 @settings(max_examples=30, deadline=None)
@@ -138,6 +138,90 @@ def test_a_short_fall_counts_when_it_ends_out_of_sight(vanished: bool, shaken_m:
     assert (verdict is not None) == falls
 
 
+@pytest.mark.parametrize(
+    ("what", "falls"), [("ball", True), ("in the middle", False), ("bird near the camera", False), ("spreads", False)]
+)
+def test_a_short_fall_counts_when_it_leaves_the_picture(what: str, falls: bool) -> None:
+    """0.87 s and 5.2 m, and out at the side; but not something that large, nor what is held up in the end."""
+    camera, facade = drawn(3)
+    grid = fit(facade)
+    t = 0.2 + np.arange(14) * STEP_S
+    z = 40 - 9.7 * t**2 / 2
+    if what == "spreads":
+        z[-3:] = z[-4] - (z[-5] - z[-4]) * np.array([0.95, 1.8, 2.5])
+    fixes = track(grid, camera, 3.0 * (t - t[-1]), z)
+    edge = 1080 if what == "in the middle" else float(fixes.u[-1]) + 5
+    if what == "bird near the camera":
+        fixes.size[:] = fixes.scale
+    verdict = judge(fixes, facade, grid.distance_m, STEP_S, replace(seen(grid), width_px=edge))
+    assert (verdict is not None) == falls
+
+
+@pytest.mark.parametrize(("off_px", "falls"), [(0.3, True), (0.9, False)])
+def test_half_a_second_is_enough_for_what_keeps_the_narrowest_limits(off_px: float, falls: bool) -> None:
+    """2.4 m on the way out of the picture: nothing but a fall keeps to its path within half a pixel."""
+    camera, facade = drawn(3)
+    grid = fit(facade)
+    t = 0.2 + np.arange(9) * STEP_S
+    fixes = track(grid, camera, 3.0 * (t - t[-1]), 40 - 9.7 * t**2 / 2)
+    fixes.z += np.where(np.arange(9) % 2, off_px, -off_px) / fixes.scale
+    edge = float(fixes.u[-1]) + 5
+    verdict = judge(fixes, facade, grid.distance_m, STEP_S, replace(seen(grid), width_px=edge))
+    assert (verdict is not None) == falls
+
+
+def test_what_is_thrown_outwards_beside_the_camera_is_a_fall() -> None:
+    """Seen from below it moves away from the picture's middle the more, the nearer it comes to the lens."""
+    camera, facade = drawn(3)
+    grid = fit(facade)
+    t = np.arange(36) * STEP_S
+    fixes = track(grid, camera, np.full(36, 7.0), 40 - 9.7 * t**2 / 2, 0.3 + 3.0 * t)
+    line = np.polyfit(t, fixes.x, 1)
+    assert np.abs((fixes.x - np.polyval(line, t)) * fixes.scale).max() > 5  # px off a straight line on the wall
+    verdict = judge(fixes, facade, grid.distance_m, STEP_S, seen(grid))
+    assert verdict is not None
+    assert verdict.out_mps == pytest.approx(3.0, abs=0.6)
+    assert {why.name: why.value for why in verdict.why}["residual_across"] < 0.2  # px
+    assert verdict.x == pytest.approx(float(fixes.x[0]), abs=0.3)
+
+
+@pytest.mark.parametrize(("off_px", "falls"), [(0.5, True), (1.6, False)])
+def test_a_track_with_gaps_keeps_narrow_limits(off_px: float, falls: bool) -> None:
+    """Thirteen fixes in 22 frames may be of anything, unless they lie on a fall's path."""
+    camera, facade = drawn(3)
+    grid = fit(facade)
+    kept = np.array([0, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 20, 21])
+    t = np.arange(24) * STEP_S
+    whole = track(grid, camera, np.zeros(24), 40 - 9.7 * t**2 / 2)
+    fixes = replace(whole, **{name: getattr(whole, name)[kept] for name in ("t", "u", "v", "x", "z", "size", "scale")})
+    fixes.z += np.where(np.arange(13) % 2, off_px, -off_px) / fixes.scale
+    fixes.contrast = np.full(13, 40.0)
+    assert (judge(fixes, facade, grid.distance_m, STEP_S, seen(grid)) is not None) == falls
+
+
+def test_strays_before_a_long_fall_do_not_hide_it() -> None:
+    camera, facade = drawn(3)
+    grid = fit(facade)
+    t = np.arange(26) * STEP_S
+    x, z = np.zeros(26), 40 - 9.7 * t**2 / 2
+    x[:4], z[:4] = 4.0, 43.0
+    verdict = judge(track(grid, camera, x, z), facade, grid.distance_m, STEP_S, seen(grid))
+    assert verdict is not None
+    assert verdict.head > 0
+    x[:12] = 4.0 - np.arange(12) * 0.4  # a bird that flew about before it dropped
+    assert judge(track(grid, camera, x[:24], z[:24]), facade, grid.distance_m, STEP_S, seen(grid)) is None
+
+
+@pytest.mark.parametrize(("count", "falls"), [(12, True), (10, False)])
+def test_what_is_seen_late_counts_when_it_lands(count: int, falls: bool) -> None:
+    """From 13 m, as fast as after ten metres: behind trees, or in the colour of the wall until then."""
+    camera, facade = drawn(3)
+    grid = fit(facade)
+    t = np.arange(count) * STEP_S
+    fixes = track(grid, camera, np.zeros(count), 13.0 - 13.5 * t - 9.6 * t**2 / 2)
+    assert (judge(fixes, facade, grid.distance_m, STEP_S, seen(grid)) is not None) == falls
+
+
 def frames(tracks: Tracks, points: list[list[tuple[float, float]]]) -> Iterator[None]:
     """Steps of one frame each; points (x, z) in m at 30 px per m, of six pixels."""
     for number, frame in enumerate(points):
@@ -170,6 +254,16 @@ def test_a_long_track_is_judged_in_a_storm() -> None:
         turns.update(tracks.grown(7, 3.4, 10))
     assert len(turns) == 40
     assert min(turns.values()) >= 2
+
+
+def test_in_a_storm_what_moves_as_no_fall_does_is_judged_last() -> None:
+    tracks = Tracks(60.0)
+    steady = [[(3.0 * number, 40.0 - 6.0 * frame * STEP_S) for number in range(1, 40)] for frame in range(20)]
+    turns: Counter[int] = Counter()
+    for _ in frames(tracks, [[*many, one] for many, one in zip(steady, falling(0.0, 40.0, 20), strict=True)]):
+        turns.update(round(float(tracks.fixes(row).x[-1])) for row in tracks.grown(7, 3.4, 10))
+    assert turns[0] >= 5
+    assert turns[0] > max(count for x, count in turns.items() if x)
 
 
 def test_a_bird_that_crosses_is_no_fall() -> None:
