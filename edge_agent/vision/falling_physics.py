@@ -33,7 +33,8 @@ BEND = 0.3  # m/s²
 TEXTBOOK, TEXTBOOK_ACROSS = (0.6, 0.03, 0.001), (0.6, 0.05)  # limits of what needs less proof
 SHARP, SHARP_ACROSS, SHARP_PULL = (0.5, 0.02), (0.5, 0.03), (8.5, 10.6)  # limits that nothing but a fall keeps
 SHARP_M, SHARP_HIDDEN_M, SHARP_S = 1.8, 3.0, 0.45
-BIRD_M, SPREAD = 0.6, (4.0, 0.1)  # what leaves the picture is smaller; px and share of the size that it ends too high
+BIRD_M, BLUR_PX = 0.6, 2.0  # what is larger, less what blurs it, may be a bird nearer than the wall
+SPREAD = (4.0, 0.1)  # px, share of the size: that it ends too high
 ASIDE_M = 2.0  # beyond the clicked part of the wall
 UNSEEN_M, LONG = 8.0, 16  # a shorter track that was already falling for so long, unseen, is none
 HEADS, HEAD_M = (0, 2, 4, 7, 10, 14), 2.3  # fixes left out; how far a hand or a railing takes it meanwhile
@@ -199,6 +200,11 @@ class Motion:
     path: float
 
 
+def _large(fixes: Fixes) -> bool:
+    """As large as a bird nearer to the camera than the wall seems."""
+    return bool(np.median((fixes.size - BLUR_PX) / fixes.scale) > BIRD_M)
+
+
 def _spreads(fixes: Fixes, motion: Motion) -> bool:
     """Whether the end is higher than what came before it would have it: a bird that spreads its wings."""
     t, w = fixes.t - fixes.t[0], _weights(fixes, 0)
@@ -239,9 +245,10 @@ def _motion(fixes: Fixes, camera_m: float, distance_m: float) -> Motion | None:
 def _fall(
     fixes: Fixes, head: int, facade: Facade, distance_m: float, step_s: float, proof: Proof, seen: Seen
 ) -> Verdict | None:
-    """In a storm of blobs a fix or two are of something else: the worst are left out, one in ten at most."""
+    """In a storm of blobs a fix or two are of something else: the worst are left out, one in nine at most; of something
+    large none are, they are how a bird ends its dive."""
     part = _part(fixes, np.arange(len(fixes.t)) >= head)
-    for _ in range(1 + len(part.t) // STRAY_ONE_IN):
+    for _ in range(1 if _large(part) else 1 + len(part.t) // STRAY_ONE_IN):
         motion = _motion(part, facade.camera_m, distance_m)
         if motion is None:
             return None
@@ -274,7 +281,8 @@ def _within(
         return None
     if proof.strict and not (textbook and density >= STRICT_DENSITY and usual_pull):
         return None
-    if proof.end == "aside" and (np.median(fixes.size / fixes.scale) > BIRD_M or _spreads(fixes, motion)):
+    large = _large(fixes)
+    if (large and proof.end == "aside") or ((large or proof.end == "aside") and _spreads(fixes, motion)):
         return None
     if motion.pull < PULL_LEAST and not (textbook and len(fixes.t) >= LONG and motion.whole[3] >= DRAG_JERK):
         return None  # slowed down by drag, or never pulled
@@ -299,7 +307,7 @@ def _within(
         Measure("residual", motion.residual, limit, "px"),
         Measure("residual_across", motion.aside, aside_limit, "px"),
         Measure("fixes", float(len(fixes.t)), LEAST),
-        Measure("density", float(density), DENSITY),
+        Measure("density", float(density), dense),
         Measure("drop", drop, least_m, "m"),
         Measure("start", top, facade.roof_m + MARGIN_M, "m"),
     )

@@ -199,6 +199,22 @@ def test_a_track_with_gaps_keeps_narrow_limits(off_px: float, falls: bool) -> No
     assert (judge(fixes, facade, grid.distance_m, STEP_S, seen(grid)) is not None) == falls
 
 
+@pytest.mark.parametrize(("size_px", "spreads", "falls"), [(5.0, True, True), (30.0, False, True), (30.0, True, False)])
+def test_what_is_as_large_as_a_bird_near_the_camera_must_not_spread_its_wings(
+    size_px: float, spreads: bool, falls: bool
+) -> None:
+    """1.27 s and 8.9 m of a dive, and then held up, where fixes of something small are left out as strays."""
+    camera, facade = drawn(3)
+    grid = fit(facade)
+    t = 0.1 + np.arange(22) * STEP_S
+    z = 40 - 9.7 * t**2 / 2
+    if spreads:
+        z[-2:] = z[-3] - (z[-4] - z[-3]) * np.array([0.8, 1.4])
+    fixes = track(grid, camera, np.zeros(22), z)
+    fixes.size[:] = size_px
+    assert (judge(fixes, facade, grid.distance_m, STEP_S, seen(grid)) is not None) == falls
+
+
 def test_strays_before_a_long_fall_do_not_hide_it() -> None:
     camera, facade = drawn(3)
     grid = fit(facade)
