@@ -94,7 +94,8 @@ class Rate:
         if self._last_ms >= 0 and up_ms > self._last_ms:
             self._apart_s += ((up_ms - self._last_ms) / 1000 - self._apart_s) * SHORT
         self._last_ms = up_ms
-        if self.fps > SLOW_FPS if not self.slow else self.fps < WELL_FPS:
+        as_before = self.fps < WELL_FPS if self.slow else self.fps > SLOW_FPS
+        if as_before:
             self._other_ms = up_ms
         elif up_ms - self._other_ms >= 1000 * DOWN_S:
             self.slow = not self.slow

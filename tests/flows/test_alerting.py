@@ -21,6 +21,8 @@ from edge_agent.model.events import (
     AlertUpdated,
     DeviceDegraded,
     DoorClosed,
+    DoorForced,
+    DoorHeld,
     DoorOpened,
     Event,
     ExitRequested,
@@ -87,7 +89,7 @@ class Memory:
 
 
 class House:
-    def __init__(self, *rules: AlertRule, schedules: dict[str, str] | None = None) -> None:
+    def __init__(self, *rules: AlertRule, schedules: dict[str, str] | None = None, gate: Camera = GATE) -> None:
         self.clock, self.journal, self.memory = MemoryClock(), MemoryJournal(), Memory()
         book = msgspec.structs.replace(
             BOOK, schedules=MappingProxyType({"always": ALWAYS, "never": Schedule("never", ())})
@@ -102,7 +104,7 @@ class House:
         deterrents = (Deterrent(name="horn", output=GateBinding(link="l", profile="p"), on_s=3.0, per_hour=2),)
         self.deterrence = Deterrence(self.premises, deterrents, {"horn": self})  # type: ignore[dict-item]
         self.alerts = CameraAlerts(
-            self.premises, (YARD, GATE), rules, schedules, self.desk, self.deterrence.answer, ("yard",)
+            self.premises, (YARD, gate), rules, schedules, self.desk, self.deterrence.answer, ("yard",)
         )  # fmt: skip
         self.alerts.joins["gate"] = DoorJoins()
 
@@ -143,10 +145,10 @@ class House:
         return said
 
 
-def in_a_house(*rules: AlertRule, schedules: dict[str, str] | None = None) -> Callable[..., None]:
+def in_a_house(*rules: AlertRule, schedules: dict[str, str] | None = None, gate: Camera = GATE) -> Callable[..., None]:
     def play(story: Callable[[House], Awaitable[None]]) -> None:
         async def run() -> None:
-            await story(House(*rules, schedules=schedules))
+            await story(House(*rules, schedules=schedules, gate=gate))
             await asyncio.sleep(0)
 
         asyncio.run(run())
@@ -209,6 +211,21 @@ def test_the_alert_is_out_before_its_evidence_and_a_slow_clip_delays_nothing() -
         second = house.memory.orders[-1].evidence
         await house.desk.take(ClipDone(second, None, "the camera sends nothing"))
         assert house.told()[-1] == "updated no_evidence"
+
+
+def test_a_forced_or_held_gate_is_kept_with_its_picture() -> None:
+    @in_a_house(gate=msgspec.structs.replace(GATE, use=("alerts", "evidence")))
+    async def story(house: House) -> None:
+        house.desk.recorders["gate-cam"] = house.memory
+        at = []
+        house.premises.record(DoorOpened(door="gate"))
+        for event in (DoorForced(door="gate"), DoorHeld(door="gate", open_ms=30_000)):
+            at.append(house.clock.up_ms)
+            house.premises.record(event)
+            house.wait(60)
+        kept = house.memory.orders
+        assert len({order.evidence for order in kept}) == 2, "forced and held, not opened"
+        assert [order.from_ms < at_ms < order.to_ms for order, at_ms in zip(kept, at, strict=True)] == [True, True]
 
 
 def test_quiet_hours_and_mutes_only_record_and_end_by_themselves() -> None:

@@ -182,6 +182,51 @@ def test_a_dark_camera_a_repeated_time_and_a_new_size_are_survived() -> None:
 
 
 @pytest.mark.parametrize(
+    ("people", "more", "told_it"), [(5, {}, True), (3, {}, False), (3, {"crowd_part": 0.03}, True)]
+)
+def test_a_crowd_is_so_many_people_or_so_much_of_the_zone(people: int, more: dict[str, float], told_it: bool) -> None:
+    def draw(picture: np.ndarray, s: float) -> None:
+        for n in range(people):
+            if s >= 4 + n:
+                person(picture, max(175.0 + 28 * n, 330 - 60 * (s - 4 - n)), 140 + 4 * (n % 3))
+
+    watch = ZoneWatch([zone("gathering", crowd=5, crowd_s=4, **more)], [], (WIDTH, HEIGHT))
+    said = told(watch, pictures(22, draw))
+    assert [one.kind for one in said if one.phase is Phase.BEGUN] == (["gathering"] if told_it else [])
+    assert {measure.name for one in said for measure in one.why} <= {"people", "covered", "crowded_s"}
+
+
+@pytest.mark.parametrize(("tall", "min_size", "kinds"), [(40, None, ["intrusion"]), (40, 0.3, []), (12, 0.12, [])])
+def test_who_is_too_small_is_left_out(tall: int, min_size: float | None, kinds: list[str]) -> None:
+    def cat(picture: np.ndarray, s: float) -> None:
+        if 5 <= s < 10:
+            person(picture, 20 + 62 * (s - 5), 150, tall)
+
+    watch = ZoneWatch([zone("intrusion", min_size=min_size)], [], (WIDTH, HEIGHT))
+    assert [one.kind for one in told(watch, pictures(14, cat)) if one.phase is Phase.BEGUN] == kinds
+
+
+@pytest.mark.parametrize("burns", [True, False])
+def test_flames_flicker_and_an_orange_tarpaulin_does_not(burns: bool) -> None:
+    """Advisory: of colour and flicker, with little confidence, for most of ten seconds."""
+    random = np.random.default_rng(3)
+
+    def bgr(frame: np.ndarray, s: float) -> np.ndarray:
+        picture = np.dstack([frame] * 3)
+        if s > 4:
+            red = 225 + (random.uniform(-30, 30, (50, 40, 1)) if burns else 0)
+            picture[100:150, 220:260] = np.clip(red + np.array([-170, -90, 0]), 0, 255)
+        return picture
+
+    watch = ZoneWatch([zone("smoke")], [], (WIDTH, HEIGHT))
+    said: list[Sighting] = []
+    for n, frame in enumerate(pictures(22, lambda picture, s: None)):
+        said += watch.see(frame, n * 100, lambda frame=frame, n=n: bgr(frame, n / 10))
+    assert [one.kind for one in said if one.phase is Phase.BEGUN] == (["smoke"] if burns else [])
+    assert all(one.confidence <= 0.3 and one.why[0].name == "flicker" for one in said)
+
+
+@pytest.mark.parametrize(
     ("then", "phases"),
     [("lies", ["begun"]), ("is tall for a moment", ["begun"]), ("gets up", ["begun", "over"]), ("bends", [])],
 )

@@ -1,0 +1,125 @@
+"""`edge-agent camera replay` and `watch`: a recording through the live analysis, and what is seen as a page."""
+
+import json
+import re
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import av
+import pytest
+from click.testing import CliRunner
+
+from edge_agent.cli import group
+from edge_agent.errors import EdgeAgentError
+from tests.vision.clips import make_clip
+from tests.vision.test_zones import FPS, HEIGHT, WIDTH, pictures, walk
+
+TOML = """\
+[gateway]
+id = "G0417"
+
+[uplink]
+url = "mqtt://127.0.0.1:1883"
+
+[[camera]]
+name = "yard"
+url = "file://{clip}"
+use = ["alerts"]
+fps = 10
+
+[[zone]]
+name = "lawn"
+camera = "yard"
+watch = ["intrusion"]
+points = [[0.5, 0.0], [1.0, 0.0], [1.0, 1.0], [0.5, 1.0]]
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """agent.toml, and the recording of somebody who walks over the lawn."""
+    folder = tmp_path_factory.mktemp("replay")
+    clip, config = folder / "walk.mp4", folder / "agent.toml"
+    with av.open(str(clip), "w") as container:
+        stream = container.add_stream("libx264", rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.options = {"preset": "ultrafast", "crf": "20"}
+        for gray in pictures(14, walk(20, 330, 5, 5)):
+            frame = av.VideoFrame.from_ndarray(gray, format="gray").reformat(format="yuv420p")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    config.write_text(TOML.format(clip=clip), "utf-8")
+    return config, clip
+
+
+def run(*arguments: str | Path) -> tuple[int, str]:
+    result = CliRunner().invoke(group, ["--lang", "en", "camera", *map(str, arguments)])
+    told = result.exception.text("en") if isinstance(result.exception, EdgeAgentError) else ""
+    return result.exit_code, result.output + told
+
+
+def test_a_recording_gives_the_same_answer_each_time_faster_than_it_happened(site: tuple[Path, Path]) -> None:
+    config, clip = site
+    answers = [run("replay", "--config", config, "--json", "yard", clip) for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 0
+    said = [json.loads(line) for line in answers[0][1].splitlines()]
+    assert [one["kind"] for one in said if one["phase"] == "begun"] == ["intrusion"]
+    code, text = run("replay", "--config", config, "yard", clip)
+    assert code == 0
+    speed = re.search(r"([\d.]+) times", text)
+    assert speed is not None, text
+    assert float(speed[1]) > 1
+
+
+def test_a_drawn_copy_can_be_played(site: tuple[Path, Path], tmp_path: Path) -> None:
+    config, clip = site
+    code, text = run("replay", "--config", config, "--video", tmp_path / "drawn.mp4", "--seconds", "9", "yard", clip)
+    assert code == 0, text
+    with av.open(str(tmp_path / "drawn.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == pytest.approx(90, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("camera", "content", "says"), [("roof", None, "roof"), ("yard", b"no video at all", "broken.mp4")]
+)
+def test_what_cannot_be_replayed_is_told(
+    site: tuple[Path, Path], tmp_path: Path, camera: str, content: bytes | None, says: str
+) -> None:
+    config, clip = site
+    file = clip
+    if content is not None:
+        file = tmp_path / "broken.mp4"
+        file.write_bytes(content)
+    code, text = run("replay", "--config", config, camera, file)
+    assert code != 0
+    assert says in text
+    assert "Traceback" not in text
+
+
+def test_what_is_seen_live_is_a_page_on_this_machine(tmp_path: Path) -> None:
+    clip, config = make_clip(tmp_path / "a.mp4", 4.0), tmp_path / "agent.toml"
+    config.write_text(TOML.format(clip=clip), "utf-8")
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "edge_agent", "--lang", "en", "camera", "watch", "--config", str(config), "yard"],
+        stdout=subprocess.PIPE, text=True,
+    ) as agent:  # fmt: skip
+        try:
+            assert agent.stdout is not None
+            found = re.search(r"http://127\.0\.0\.1:\d+/", agent.stdout.readline())
+            assert found is not None
+            with urllib.request.urlopen(found[0], timeout=20) as page:
+                assert 'src="/stream"' in page.read().decode()
+            with urllib.request.urlopen(found[0] + "stream", timeout=20) as stream:
+                assert stream.readline() == b"--frame\r\n"
+                stream.readline()
+                length = int(stream.readline().split(b":")[1])
+                stream.readline()
+                jpeg = stream.read(length)
+            assert jpeg.startswith(b"\xff\xd8")
+            assert jpeg.endswith(b"\xff\xd9")
+        finally:
+            agent.terminate()
+            agent.wait(20)
