@@ -6,18 +6,19 @@ as `too_slow`, when the camera sends fewer frames than what falls can be told by
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from edge_agent import log
 from edge_agent.errors import EdgeAgentError
-from edge_agent.model.sightings import Measure, Phase, Sighting
+from edge_agent.model.sightings import Measure, Sighting
 from edge_agent.vision.falling import FallingWatch, Gray, Mode
+from edge_agent.vision.incidents import Incidents
+from edge_agent.vision.zone_rules import Finding
 
 MODES: tuple[Mode, ...] = ("full", "half", "half-10fps")
 COSTS = {"full": 1.0, "half": 0.3, "half-10fps": 0.2}  # of the full mode, measured
 TOO_MUCH, ROOM = 0.85, 0.6  # of the time there is
 DOWN_S, UP_S = 10.0, 600.0
-SAY_EVERY_MS = 5_000
 SLOW_FPS, WELL_FPS = 6.5, 7.5  # at 7.5 of the usual 15 nothing more was missed, at 5 one in four
 SHORT = 0.05  # share of a new interval in their mean
 
@@ -52,33 +53,6 @@ class Pace:
         return self.mode
 
 
-class Trouble:
-    """One trouble of a camera: begun, going on now and then, over."""
-
-    def __init__(self, camera: str, kind: str) -> None:
-        self._camera, self._kind = camera, kind
-        self._incident, self._said_ms = "", 0
-
-    def tell(self, is_so: bool, why: Measure, up_ms: int, size: tuple[int, int]) -> list[Sighting]:
-        """`size`: width and height of the frame."""
-        if is_so and not self._incident:
-            phase, self._incident = Phase.BEGUN, f"{self._kind}-{up_ms}"
-        elif is_so and up_ms - self._said_ms >= SAY_EVERY_MS:
-            phase = Phase.GOING
-        elif not is_so and self._incident:
-            phase = Phase.OVER
-        else:
-            return []
-        self._said_ms = up_ms
-        told = Sighting(
-            rule=self._camera, kind=self._kind, incident=self._incident, phase=phase, up_ms=up_ms, size=size,
-            box=(0, 0, *size), why=(why,),
-        )  # fmt: skip
-        if phase is Phase.OVER:
-            self._incident = ""
-        return [told]
-
-
 class Rate:
     """Whether the frames come often enough, for ten seconds one way or the other. `fps`: in the mean."""
 
@@ -111,12 +85,13 @@ class PacedFalls:
     ) -> None:
         self._watch, self._clock = watch, clock
         self._pace, self._rate = Pace(fps), Rate(fps)
-        self._reduced, self._slow = Trouble(camera, "reduced"), Trouble(camera, "too_slow")
-        self._given_up = False
+        self._camera, self._troubles = camera, {"reduced": Incidents(0), "too_slow": Incidents(0)}
+        self._begun_ms, self._given_up = -1, False
 
     def see(self, gray: Gray, up_ms: int) -> list[Sighting]:
         if self._given_up:
             return []
+        self._begun_ms = up_ms if self._begun_ms < 0 else self._begun_ms
         began = self._clock()
         try:
             said = self._watch.see(gray, up_ms)
@@ -130,9 +105,18 @@ class PacedFalls:
             self._watch.change(mode)
         size = gray.shape[1], gray.shape[0]
         load = Measure("load", self._pace.load, TOO_MUCH)
-        said += self._reduced.tell(self._pace.mode != "full", load, up_ms, size)
+        said += self._trouble("reduced", self._pace.mode != "full", load, up_ms, size)
         slow = self._rate.took(up_ms)
-        return [*said, *self._slow.tell(slow, Measure("rate", self._rate.fps, SLOW_FPS, "1/s"), up_ms, size)]
+        said += self._trouble("too_slow", slow, Measure("rate", self._rate.fps, SLOW_FPS, "1/s"), up_ms, size)
+        return said
 
     def stop(self, up_ms: int) -> list[Sighting]:
         return self._watch.stop(up_ms)
+
+    def _trouble(self, kind: str, is_so: bool, why: Measure, up_ms: int, size: tuple[int, int]) -> Iterator[Sighting]:
+        found = {0: Finding((0, 0, *size), (why,))} if is_so else {}
+        for phase, incident in self._troubles[kind].tell(found, up_ms):
+            yield Sighting(
+                rule=self._camera, kind=kind, incident=f"{kind}-{self._begun_ms}-{incident.number}", phase=phase,
+                up_ms=up_ms, size=size, box=incident.finding.box, why=incident.finding.why,
+            )  # fmt: skip
