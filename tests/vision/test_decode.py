@@ -155,7 +155,10 @@ def closed_port() -> int:
         return int(sock.getsockname()[1])
 
 
-@pytest.mark.parametrize("kind", ["absent", "text", "empty folder", "sound only", "nobody there", "unknown scheme"])
+@pytest.mark.parametrize(
+    "kind",
+    ["absent", "text", "empty folder", "sound only", "nobody there", "unknown scheme", "no such device", "no camera"],
+)
 def test_no_pictures_is_trouble_in_words(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is wrong with the source, the thread lives and says what to check."""
     monkeypatch.setattr(decode, "BACKOFF_S", 0.05)
@@ -163,6 +166,10 @@ def test_no_pictures_is_trouble_in_words(tmp_path: Path, kind: str, monkeypatch:
     match kind:
         case "text":
             (tmp_path / "camera").write_text("this is no video\n" * 50)
+        case "no such device":
+            url = "v4l2:///dev/video99"
+        case "no camera":
+            url = "v4l2:///dev/null"
         case "empty folder":
             (tmp_path / "camera").mkdir()
         case "sound only":
