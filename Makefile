@@ -15,6 +15,7 @@ help:
 	@echo "make bench       measurements with their peers, as tables"
 	@echo "make bench-vision  cameras: what falls, zones, lines, doors, cost; HOURS=1 FALLS=720 JOBS=2, counted over runs"
 	@echo "make test-gpio   GPIO against a kernel's simulated chip (builds that kernel once, some minutes)"
+	@echo "make test-v4l2   cameras of this machine against a kernel's simulated one (the same kernel)"
 	@echo "make fuzz        a million inputs over all decoders; INPUTS=20000 for fewer"
 	@echo "make mutate      mutation testing of core/: changes it and sees whether the tests notice (minutes)"
 	@echo "make faults      the fault laboratory, a sample of every row (docs/faults.md); FULL=1, QUICK=1, ROW=, SEED="
@@ -85,13 +86,18 @@ test: setup broker postgres clients browser photos check
 	$(BIN)/pytest -n 4 --dist worksteal --reruns 1 $(foreach late,$(LATE),--only-rerun $(late)) $(ARGS)
 
 # The real libgpiod on a kernel's simulated GPIO chip: a Linux built as an ordinary program, some minutes the first time.
-.PHONY: test-gpio
-test-gpio: setup
+.PHONY: test-gpio test-v4l2 kernel
+test-gpio: kernel
+	tests/kernel/boot.sh tests/gpio
+
+test-v4l2: kernel
+	tests/kernel/boot.sh tests/v4l2
+
+kernel: setup
 	@command -v flex >/dev/null && command -v bison >/dev/null && ls /usr/src/linux-source-*.tar.xz >/dev/null 2>&1 \
 	  || [ -x .cache/uml/linux ] \
-	  || $(MAKE) --no-print-directory system NEED="linux-source flex bison bc xz-utils gcc make libc6-dev" WHY="the small kernel of the GPIO tests"
-	tests/gpio/build_kernel.sh
-	tests/gpio/boot.sh
+	  || $(MAKE) --no-print-directory system NEED="linux-source flex bison bc xz-utils gcc make libc6-dev" WHY="the small kernel of these tests"
+	tests/kernel/build_kernel.sh
 
 # Hostile messages against the real inbox and command flow, and against the city's intake; bounded by COUNT.
 .PHONY: fuzz-uplink

@@ -69,7 +69,6 @@ from edge_agent.supervise import Job, Supervisor, VitalJobFailed, notify
 from edge_agent.uplink.city import Keys, MqttUplink
 from edge_agent.uplink.login import expires_ms
 from edge_agent.watching import Watching
-from edge_agent.wiring_cameras import logged_in
 
 if TYPE_CHECKING:  # numpy comes with the first camera, not before
     from edge_agent.core.gallery import Gallery, Vectors
@@ -319,7 +318,7 @@ class App:
                     entry = FaceEntry(camera, judge, self.doors[camera.door], self.clock)
                     seeing = _seeing(entry, self.watching.faces(camera))
                     report = self.watching.report(camera)
-                    url, _ = logged_in(camera, self.folder)
+                    url, _ = self.watching.streams(camera)
                     opened = msgspec.structs.replace(camera, url=url)
                     worker = CameraWorker(opened, self.config.faces, self.clock, seeing, report, engine)
                     jobs.create_task(self.supervisor.keep(f"camera {camera.name}", worker.run))

@@ -13,6 +13,7 @@ from edge_agent.drivers.profiles import load_profile
 from edge_agent.errors import EdgeAgentError, Problem
 from edge_agent.model.site import Config
 from edge_agent.store.pin_index import KEY_FILE
+from edge_agent.vision.v4l2 import device_of
 
 
 def check_devices(config: Config, file: str) -> list[Problem]:
@@ -35,6 +36,19 @@ def check_devices(config: Config, file: str) -> list[Problem]:
         elif device in taken:
             problems.append(Problem(file, at, "config.link_twice", other=taken[device], port=device))
         taken.setdefault(device, link.name)
+    return problems + _check_cameras(config, file)
+
+
+def _check_cameras(config: Config, file: str) -> list[Problem]:
+    """Cameras of this machine that are not there now."""
+    present = ", ".join(sorted(str(path) for path in Path("/dev/v4l/by-id").glob("*"))) or "–"
+    problems = []
+    for index, camera in enumerate(config.cameras):
+        for key, url in (("url", camera.url), ("main_url", camera.main_url)):
+            if url is not None and url.startswith("v4l2:") and not Path(path := device_of(url).path).exists():
+                problems.append(
+                    Problem(file, f"camera[{index}].{key}", "config.camera_missing", path=path, present=present)
+                )
     return problems
 
 

@@ -39,6 +39,16 @@ def short_name(path: Path) -> Iterator[str]:
         os.close(folder)
 
 
+def answers(path: Path) -> bool:
+    """Does somebody serve it now? A socket outlives who was killed."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection, short_name(path) as name:
+            connection.connect(name)
+    except OSError:
+        return False
+    return True
+
+
 def peer_uid(connection: socket.socket) -> int:
     """The user at the other end, as the kernel knows it from the moment of connecting (SO_PEERCRED)."""
     _, uid, _ = _UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))

@@ -14,6 +14,7 @@ from edge_agent.config import EVIDENCE_KEY, MODELS
 from edge_agent.core.joins import DoorJoins
 from edge_agent.drivers.recorder import RecorderWorker
 from edge_agent.drivers.sentry import SentryWorker
+from edge_agent.drivers.share import ShareWorker
 from edge_agent.errors import FaceError, StoreError
 from edge_agent.flows.alerting import CameraAlerts
 from edge_agent.flows.deterrence import Deterrence
@@ -28,7 +29,7 @@ from edge_agent.ports import Clock, Gate
 from edge_agent.store.evidence import EvidenceStore
 from edge_agent.store.faces import load_key
 from edge_agent.supervise import Job
-from edge_agent.wiring_cameras import logged_in
+from edge_agent.wiring_cameras import device_share, logged_in
 
 EVIDENCE = "evidence"  # folder of the state directory
 RING_MORE_S = 8.0  # a fall is told when it has been followed for a while: its clip still begins before it
@@ -52,9 +53,11 @@ class Watching:
     ) -> None:
         self.jobs: dict[str, Job] = {}
         self.desk: EvidenceDesk | None = None
-        self._config, self._folder, self._premises = config, folder, premises
+        self._config, self._folder, self._state, self._premises = config, folder, state, premises
         self._glimpses: dict[str, Glimpse] = {}
         clock: Clock = premises.clock
+        for camera in config.cameras:
+            self._share(camera)
         if any("evidence" in camera.use for camera in config.cameras):
             self._keep_evidence(state, sign)
         deterrence = Deterrence(premises, config.deterrents, gates)
@@ -66,7 +69,8 @@ class Watching:
         )  # fmt: skip
         for camera in config.cameras:
             if "alerts" in camera.use:
-                sentry = SentryWorker(sentry_job(config, camera, folder), clock, self._see, premises.alarms.device)
+                job = sentry_job(config, camera, folder, self.streams(camera)[0])
+                sentry = SentryWorker(job, clock, self._see, premises.alarms.device)
                 self.jobs[f"sentry {camera.name}"] = sentry.run
         for door in config.doors:
             there = [camera for camera in config.cameras if camera.door == door.name]
@@ -87,6 +91,19 @@ class Watching:
             self._glimpses[camera] = said
         else:
             self.alerts.see(camera, said)
+
+    def streams(self, camera: Camera) -> tuple[str, str]:
+        """`url`, and `main_url` or the same, as the camera's children open them."""
+        url, main_url = logged_in(camera, self._folder)
+        return device_share(url, self._state)[0], device_share(main_url, self._state)[0]
+
+    def _share(self, camera: Camera) -> None:
+        """A device of this machine streams to one process: one child for it, whoever looks at it."""
+        for url in logged_in(camera, self._folder):
+            _, socket = device_share(url, self._state)
+            if socket is not None:
+                share = ShareWorker(camera, url, socket, self._premises.clock)
+                self.jobs.setdefault(f"share {url}", share.run)
 
     def faces(self, camera: Camera) -> Callable[[Detection], None]:
         """What the joins want to know of the faces before a camera: that they are there, not whose they are."""
@@ -118,7 +135,7 @@ class Watching:
         sources = {}
         for camera in config.cameras:
             if "evidence" in camera.use:
-                _, url = logged_in(camera, self._folder)
+                _, url = self.streams(camera)
                 pre_s = config.evidence.pre_s + RING_MORE_S
                 recorder = RecorderWorker(
                     camera, url, pre_s, premises.clock, self.desk.take, premises.alarms.device
@@ -129,9 +146,8 @@ class Watching:
         self.desk.sources = sources
 
 
-def sentry_job(config: Config, camera: Camera, folder: Path) -> SentryJob:
-    """What the child of `camera` is told: its stream, and what it is watched for."""
-    url, _ = logged_in(camera, folder)
+def sentry_job(config: Config, camera: Camera, folder: Path, url: str) -> SentryJob:
+    """What the child of `camera` is told: its stream `url`, and what it is watched for."""
     return SentryJob(
         msgspec.structs.replace(camera, url=url),
         tuple(facade for facade in config.facades if facade.camera == camera.name),

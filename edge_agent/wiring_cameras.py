@@ -6,11 +6,13 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.site import Camera, Config
 from edge_agent.tables import Reader, refer
+from edge_agent.vision.v4l2 import device_of, shared
 
-CAMERA_SCHEMES = {"rtsp", "rtsps", "http", "https", "file", "v4l2"}
+CAMERA_SCHEMES = {"rtsp", "rtsps", "http", "https", "file"}
 
 
 def check_cameras(reader: Reader, config: Config) -> None:
+    _check_devices(reader, config)
     doors, areas = {door.name for door in config.doors}, {area.name for area in config.areas}
     for index, camera in enumerate(config.cameras):
         at = f"camera[{index}]"
@@ -23,6 +25,8 @@ def check_cameras(reader: Reader, config: Config) -> None:
         if camera.area is not None:
             refer(reader, f"{at}.area", "area", camera.area, areas)
         for key, url in (("url", camera.url), ("main_url", camera.main_url)):
+            if url is not None and url.startswith("v4l2:"):
+                continue
             if url is not None and not _is_camera(url):
                 reader.wrong(f"{at}.{key}", "config.camera_url", url=url.partition("@")[2] or url)
         for number, mask in enumerate(camera.masks):
@@ -42,9 +46,37 @@ def check_cameras(reader: Reader, config: Config) -> None:
 def _is_camera(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in CAMERA_SCHEMES and bool(parts.path if parts.scheme in ("file", "v4l2") else parts.netloc)
+        return parts.scheme in CAMERA_SCHEMES and bool(parts.path if parts.scheme == "file" else parts.netloc)
     except ValueError:
         return False
+
+
+def _check_devices(reader: Reader, config: Config) -> None:
+    """Cameras of this machine. Two tables may name one device; it has one size then."""
+    named: dict[str, str] = {}
+    for index, camera in enumerate(config.cameras):
+        for key, url in (("url", camera.url), ("main_url", camera.main_url)):
+            if url is None or not url.startswith("v4l2:"):
+                continue
+            try:
+                device = device_of(url)
+            except ValueError:
+                device = None
+            if device is None or device.share:
+                reader.wrong(f"camera[{index}].{key}", "config.camera_device", url=url)
+            elif named.setdefault(device.path, url) != url:
+                reader.wrong(f"camera[{index}].{key}", "config.camera_device_twice", device=device.path)
+
+
+def device_share(url: str, state: Path) -> tuple[str, Path | None]:
+    """A camera of this machine: the URL by which those see it who do not have the device, and the socket of who has it.
+    Any other: `url` itself, None.
+    """
+    if not url.startswith("v4l2:"):
+        return url, None
+    name = device_of(url).path.strip("/").replace("/", "-")
+    socket = state / "run" / f"camera-{name}.sock"
+    return shared(url, socket), socket
 
 
 def check_logins(reader: Reader, config: Config, folder: Path) -> None:

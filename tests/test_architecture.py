@@ -35,7 +35,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
         {"sqlite3"},
     ),
     "vision": (
-        {"model", "ports", "log"},
+        {"model", "ports", "log", "sockets"},
         {"cv2", "numpy", "av", "dlib", "face_recognition", "PIL", "msgspec"},
         {"sqlite3"},
     ),

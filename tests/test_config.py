@@ -138,6 +138,13 @@ MISTAKES = [
     ("more frames than are looked at", "[[camera]]", "[faces]\nagree = 4\nof = 3\n[[camera]]", "faces.agree",
      "config.agree"),
     ("a camera that is a file server", "rtsp://127.0.0.1", "ftp://127.0.0.1", "camera[0].url", "config.camera_url"),
+    ("a device that is no device", "rtsp://127.0.0.1/stream", "v4l2://video0", "camera[0].url", "config.camera_device"),
+    ("a size that is none", "rtsp://127.0.0.1/stream", "v4l2:///dev/video0?size=big", "camera[0].url",
+     "config.camera_device"),
+    ("a camera of another process", "rtsp://127.0.0.1/stream", "v4l2:///dev/video0?share=/run/other.sock",
+     "camera[0].url", "config.camera_device"),
+    ("one device in two sizes", "rtsp://127.0.0.1/stream\"", "v4l2:///dev/video0\"\nmain_url = \"v4l2:///dev/video0?size="
+     "1920x1080\"", "camera[0].main_url", "config.camera_device_twice"),
     ("a relay the board has not", "relay = 0", "relay = 9", "door[0].gate", "devices.gate_number"),
     ("an address no bus has", "address = 1", "address = 200", "terminal[0].address", "devices.osdp_address"),
     ("a release that is too long", "ways = ", "release_s = 99\nways = ", "door[0].release_s", "config.range"),
@@ -298,3 +305,11 @@ def test_what_is_wrong_with_a_door_on_an_osdp_bus_is_named(write: Callable[[str]
     ):
         found = problems(write(OSDP + SECOND + gate))
         assert [(problem.at, problem.code) for problem in found] == [(at, code)]
+
+
+def test_check_looks_for_the_camera_of_this_machine(write: Callable[[str], Path]) -> None:
+    config = load_config(write(GOOD.replace("rtsp://127.0.0.1/stream", "v4l2:///dev/v4l/by-id/usb-none?size=640x480")))
+    (problem,) = check_devices(config, "agent.toml")
+    assert (problem.at, problem.code) == ("camera[0].url", "config.camera_missing")
+    assert "/dev/v4l/by-id/usb-none;" in str(problem)
+    assert check_devices(load_config(write(GOOD.replace("rtsp://127.0.0.1/stream", "v4l2:///dev/null"))), "a") == []

@@ -48,9 +48,9 @@ def test_the_readme_names_only_commands_and_targets_that_exist() -> None:
 
 
 def test_every_target_that_is_named_anywhere_exists() -> None:
-    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     places = [*PAGES, *(ROOT / "bench").glob("*.py"), *(ROOT / "tests").rglob("*.py")]
-    named = {name for place in places for name in re.findall(r"`make\s+([a-z][a-z-]*)", place.read_text("utf-8"))}
+    named = {name for place in places for name in re.findall(r"`make\s+([a-z][a-z0-9-]*)", place.read_text("utf-8"))}
     assert {"bench-vision", "test", "faults"} <= named
     assert named <= targets
 

@@ -26,10 +26,12 @@ from edge_agent.model.detections import SentryJob
 from edge_agent.model.events import Row
 from edge_agent.model.sightings import Phase, Sighting
 from edge_agent.model.site import Camera, Config
+from edge_agent.sockets import answers
 from edge_agent.store.reading import JournalReader
 from edge_agent.vision.replay import Replayed, ReplayJob, Said
 from edge_agent.vision.show import ShowJob
 from edge_agent.watching import sentry_job
+from edge_agent.wiring_cameras import device_share, logged_in
 from edge_agent.words import WORDS
 
 PAGE_ROWS = 1000
@@ -171,7 +173,10 @@ def _job(config: Path, name: str) -> SentryJob:
     if camera is None:
         known = ", ".join(one.name for one in loaded.cameras) or "–"
         raise EdgeAgentError("camera.no_such", name=name, known=known)
-    return sentry_job(loaded, camera, config.parent)
+    url, _ = logged_in(camera, config.parent)
+    as_shared, share = device_share(url, state_directory(config, None))
+    running = share is not None and answers(share)  # then the agent has the device
+    return sentry_job(loaded, camera, config.parent, as_shared if running else url)
 
 
 def _said(job: ReplayJob) -> Iterator[Said]:

@@ -18,6 +18,17 @@ class RecorderJob(msgspec.Struct, frozen=True):
     pre_s: float
 
 
+class ShareJob(msgspec.Struct, frozen=True):
+    """What the child is told that has a camera of this machine to itself: its device (`url`), and the socket of those
+    who look on.
+    """
+
+    camera: str
+    url: str
+    fps: float
+    socket: str
+
+
 class Keep(msgspec.Struct, frozen=True):
     """Send the clip `evidence`, of uptime `from_ms` (or the key frame before it) to `to_ms`. Again with a later
     `to_ms`: it goes on so long.

@@ -138,11 +138,12 @@ class Terminal(Table, frozen=True):
 
 
 class Camera(Table, frozen=True):
-    """`url` is what is analysed (rtsp://, http(s)://, v4l2:///dev/video0, file:///…, also a folder of stills), best
-    the sub-stream; `main_url` the stream that evidence is kept of, where it is another one. `use`: face (recognise
-    people at `door`), alerts (what `[[facade]]`, `[[zone]]`, `[[line]]` say of it, and its own health), evidence
-    (clips of alerts and of what happens at `door`), wall (beside alerts: a small picture each second on the guard's
-    page, where it is not kept). `fps`: what it sends; a slow one is lost after three frames that are missing.
+    """`url` is what is analysed (rtsp://, http(s)://, file:///…, also a folder of stills; a camera of this machine:
+    v4l2:///dev/v4l/by-id/…?size=1280x720), best the sub-stream; `main_url` the stream that evidence is kept of, where
+    it is another one. `use`: face (recognise people at `door`), alerts (what `[[facade]]`, `[[zone]]`, `[[line]]` say
+    of it, and its own health), evidence (clips of alerts and of what happens at `door`), wall (beside alerts: a small
+    picture each second on the guard's page, where it is not kept). `fps`: what it sends; a slow one is lost after
+    three frames that are missing.
 
     `login_file`: one line, user:password, instead of writing them into the URLs. `masks`: polygons of x, y, x, y, …
     in parts of the picture (0..1) that neither the guard's page nor a copy for publication shows. `expect_face`:

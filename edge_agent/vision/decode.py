@@ -6,11 +6,13 @@ ever. Runs in a child process: what a decoder does to broken input is its own af
 A URL may carry a password: it is never printed.
 """
 
+import errno
 import random
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -23,6 +25,7 @@ from edge_agent.errors import DeviceUnavailable
 from edge_agent.vision import clock
 from edge_agent.vision.frames import Frame, JpegFrame, VideoFrame
 from edge_agent.vision.timeline import Timeline
+from edge_agent.vision.v4l2 import NO_CAMERA, device_of, open_device, open_share
 
 OPEN_WITHIN_S, READ_WITHIN_S = 5.0, 5.0
 BACKOFF_S, BACKOFF_AT_MOST_S = 0.5, 15.0
@@ -39,8 +42,17 @@ OPTIONS = {
     "https": {**LIVE, "protocol_whitelist": "https,tls,tcp", "format_whitelist": f"mpjpeg,{RECORDED}"},
     "rtsp": {**LIVE, "rtsp_transport": "tcp", "protocol_whitelist": "rtsp,rtp,tcp,udp"},
     "rtsps": {**LIVE, "rtsp_transport": "tcp", "protocol_whitelist": "rtsps,rtsp,rtp,tls,tcp,udp"},
-    "v4l2": {"protocol_whitelist": "file"},
     "file": {"protocol_whitelist": "file", "format_whitelist": RECORDED},
+}
+
+SCHEMES = {*OPTIONS, "v4l2"}
+UNREADABLE = (av.error.FFmpegError, OSError, ValueError)  # how reading a stream may end; `reason` has words for it
+REFUSALS = {
+    errno.EACCES: "this user may not read it; whoever runs the agent must be in its group (video)",
+    errno.EBUSY: "another program has it",
+    errno.ENODEV: NO_CAMERA,
+    errno.ENOTTY: NO_CAMERA,
+    errno.ENOSPC: "its USB bus has no room left for it: ask for a smaller size, or plug it in elsewhere",
 }
 
 av.logging.set_level(None)  # the library would print URLs
@@ -63,22 +75,53 @@ def local_path(url: str) -> Path | None:
     return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
-def open_stream(url: str, patience_s: float | None = None) -> av.container.InputContainer:
-    """What is at `url`, opened with what it may do and no more. Raises av.error.FFmpegError."""
+@contextmanager
+def open_stream(url: str, fps: float | None = None) -> Iterator[av.container.InputContainer]:
+    """What is at `url`, opened with what it may do and no more. `fps`: what a live camera sends; a recording is not
+    waited for. Raises one of UNREADABLE.
+    """
     scheme = urlsplit(url).scheme
+    patience_s = None if fps is None else max(READ_WITHIN_S, SLOW_FRAMES / fps)
+    if scheme == "v4l2" and patience_s is not None and fps is not None:
+        device = device_of(url)
+        with open_share(device, patience_s) if device.share else open_device(device, fps) as container:
+            yield container
+        return
     timeout = None if patience_s is None else (OPEN_WITHIN_S, patience_s)
-    if scheme == "v4l2":
-        return av.open(urlsplit(url).path, format="v4l2", options=OPTIONS["v4l2"], timeout=timeout)
-    return av.open(url, options=OPTIONS.get(scheme, OPTIONS["file"]), timeout=timeout)
+    with av.open(url, options=OPTIONS.get(scheme, OPTIONS["file"]), timeout=timeout) as container:
+        yield container
 
 
-def reason(error: av.error.FFmpegError) -> str:
-    """Why, without the URL that is in the library's own text."""
+def reason(error: Exception) -> str:
+    """Why a stream cannot be read, without the URL that is in the library's own text."""
     if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
         return "it needs a user and a password that are right (login_file of the camera)"
     if isinstance(error, av.error.DecoderNotFoundError):
         return "this machine has no decoder for its codec; set the camera to H.264 or H.265"
-    return error.strerror or "no picture"
+    if isinstance(error, av.error.FFmpegError | OSError):
+        return REFUSALS.get(error.errno or 0) or error.strerror or "no picture"
+    return str(error)
+
+
+class Backoff:
+    """The pauses between attempts: jittered, each longer than the one before, short again after one that lasted."""
+
+    def __init__(self) -> None:
+        self._pause_s, self._began = BACKOFF_S, time.monotonic()
+
+    def pause(self, sleep: Callable[[float], object] = time.sleep) -> None:
+        if time.monotonic() - self._began > BACKOFF_AT_MOST_S:
+            self._pause_s = BACKOFF_S
+        sleep(random.uniform(self._pause_s / 2, self._pause_s))
+        self._pause_s = min(self._pause_s * 2, BACKOFF_AT_MOST_S)
+        self._began = time.monotonic()
+
+
+def _own(packet: "av.Packet[av.VideoStream]") -> "av.Packet[av.VideoStream]":
+    """A raw picture of a device lies in the driver's memory, which is gone when the device is closed."""
+    copy: av.Packet[av.VideoStream] = av.Packet(bytes(packet))  # type: ignore[assignment]
+    copy.stream, copy.time_base, copy.pts, copy.dts = packet.stream, packet.time_base, packet.pts, packet.dts
+    return copy
 
 
 class FrameSource:
@@ -94,11 +137,6 @@ class FrameSource:
         self._stopped = threading.Event()
         self._timeline = Timeline()
         self._thread = threading.Thread(target=self._run, name="frames", daemon=True)
-
-    @property
-    def patience_s(self) -> float:
-        """How long a live stream may say nothing."""
-        return max(READ_WITHIN_S, SLOW_FRAMES / self.fps)
 
     def start(self) -> None:
         self._thread.start()
@@ -123,9 +161,8 @@ class FrameSource:
             self._arrived.notify()
 
     def _run(self) -> None:
-        delay_s = BACKOFF_S
+        backoff = Backoff()
         while not self._stopped.is_set():
-            began = time.monotonic()
             try:
                 self._timeline.restart()
                 for frame in self._play():
@@ -136,10 +173,7 @@ class FrameSource:
                 self.trouble = str(self._failed("the stream ended"))
             except DeviceUnavailable as error:
                 self.trouble = str(error)
-            if time.monotonic() - began > BACKOFF_AT_MOST_S:
-                delay_s = BACKOFF_S
-            self._stopped.wait(random.uniform(delay_s / 2, delay_s))
-            delay_s = min(delay_s * 2, BACKOFF_AT_MOST_S)
+            backoff.pause(self._stopped.wait)
 
     def _failed(self, why: str) -> DeviceUnavailable:
         return DeviceUnavailable("faces.camera_unreachable", url=shown(self.url), why=why)
@@ -148,7 +182,7 @@ class FrameSource:
         """Frames as they come. Raises DeviceUnavailable when the stream breaks."""
         scheme = urlsplit(self.url).scheme
         path = Path(unquote(urlsplit(self.url).path))
-        if scheme not in OPTIONS:
+        if scheme not in SCHEMES:
             raise self._failed("only http, https, rtsp, v4l2 and file URLs are known")
         if scheme == "file" and path.is_dir():
             yield from self._stills(path)
@@ -165,21 +199,23 @@ class FrameSource:
                     yield frame
                 self._timeline.restart()
             raise self._failed("no picture in it can be decoded")
-        except av.error.FFmpegError as error:
+        except UNREADABLE as error:
             raise self._failed(reason(error)) from None  # its text would carry the URL
 
     def _video(self, url: str, live: bool) -> Iterator[Frame]:
-        with open_stream(url, self.patience_s if live else None) as container:
+        with open_stream(url, self.fps if live else None) as container:
             if not container.streams.video:
                 raise self._failed("there is no video in it")
-            if live and container.format.name == "mpjpeg":
-                for packet in container.demux(container.streams.video[0]):
-                    if packet.size:
-                        yield JpegFrame(bytes(packet))
-                return
             stream = container.streams.video[0]
             if stream.codec_context is None:
                 raise self._failed("this machine has no decoder for its codec; set the camera to H.264 or H.265")
+            if live and stream.codec_context.name == "mjpeg":
+                timed = container.format.name != "mpjpeg"  # which has no timestamps; FFmpeg would make some up
+                for packet in container.demux(stream):
+                    if packet.size:
+                        seconds = float(packet.pts * packet.time_base) if timed and packet.pts is not None else None
+                        yield JpegFrame(bytes(packet), self._timeline.at(seconds, clock.up_ms()))
+                return
             frames = self._decoded(container, stream)
             for frame in frames if live else self._at_its_rate(frames):
                 self._bound(frame)
@@ -192,10 +228,10 @@ class FrameSource:
 
     def _decoded(self, container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
         stream.codec_context.thread_count = 1
-        broken = 0
+        broken, raw = 0, stream.codec_context.name == "rawvideo"
         for packet in container.demux(stream):
             try:
-                frames = packet.decode()
+                frames = (_own(packet) if raw else packet).decode()
             except av.error.InvalidDataError:
                 broken += 1
                 if broken > BROKEN_AT_MOST:

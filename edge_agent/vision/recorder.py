@@ -5,7 +5,6 @@ aborts there costs no evidence here, where nothing is decoded. model/recording.p
 """
 
 import os
-import random
 import sys
 import threading
 import time
@@ -49,38 +48,32 @@ class Recorder:
 
     def run(self) -> None:
         """Read the stream for ever; a thread of its own."""
-        import av.error
+        from edge_agent.vision.decode import UNREADABLE, Backoff, reason
 
-        from edge_agent.vision.decode import BACKOFF_AT_MOST_S, BACKOFF_S, reason
-
-        delay_s = BACKOFF_S
+        backoff = Backoff()
         while True:
-            began = time.monotonic()
             try:
                 self._follow()
                 self.trouble = "the stream ended"
-            except (av.error.FFmpegError, ValueError) as error:
-                self.trouble = reason(error) if isinstance(error, av.error.FFmpegError) else str(error)
+            except UNREADABLE as error:
+                self.trouble = reason(error)
             with self._lock:
                 self._template = None
                 self._timeline.restart()
                 self._ring.clear()  # another connection has another codec header
                 for evidence in list(self._clips):
                     self._end(evidence, "the camera's stream was interrupted")
-            if time.monotonic() - began > BACKOFF_AT_MOST_S:
-                delay_s = BACKOFF_S
-            time.sleep(random.uniform(delay_s / 2, delay_s))
-            delay_s = min(delay_s * 2, BACKOFF_AT_MOST_S)
+            backoff.pause()
 
     def _follow(self) -> None:
         from edge_agent.vision import clock
-        from edge_agent.vision.decode import READ_WITHIN_S, SLOW_FRAMES, local_path, open_stream
+        from edge_agent.vision.decode import local_path, open_stream
 
         path = local_path(self.job.url)
         if path is not None and path.is_dir():
             raise ValueError("no clips are kept of a folder of stills")
-        patience_s = max(READ_WITHIN_S, SLOW_FRAMES / self.job.fps) if path is None else None
-        with open_stream(self.job.url if path is None else str(path), patience_s) as container:
+        url, fps = (self.job.url, self.job.fps) if path is None else (str(path), None)
+        with open_stream(url, fps) as container:
             if not container.streams.video:
                 raise ValueError("there is no video in it")
             stream = container.streams.video[0]

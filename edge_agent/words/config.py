@@ -117,6 +117,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "there is no device {path}; plugged in: {present}. Is the cable in, and may this user read it (group dialout)?",
         "没有设备 {path}；现有：{present}。线插好了吗？当前用户有权限吗（dialout 组）？",
     ),
+    "config.camera_missing": (
+        "there is no camera {path}; plugged in: {present}. Is the cable in, and may this user read it (group video)?",
+        "没有摄像头 {path}；现有：{present}。线插好了吗？当前用户有权限吗（video 组）？",
+    ),
     "config.wrong_profile_kind": (
         "profile `{profile}` is a {kind}, and a {wanted} is needed here",
         "配置 `{profile}` 是 {kind}，此处需要 {wanted}",
@@ -151,7 +155,17 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "config.camera_url": (
         "`{url}` is not a camera address; write rtsp://, http://, v4l2:///dev/video0 or file://",
-        "`{url}` 不是摄像头地址；请写 rtsp://、http:// 或 file://",
+        "`{url}` 不是摄像头地址；请写 rtsp://、http://、v4l2:///dev/video0 或 file://",
+    ),
+    "config.camera_device": (
+        "`{url}` is no camera of this machine; write v4l2:///dev/v4l/by-id/… or v4l2:///dev/video0, and ?size=1280x720 "
+        "behind it for another size",
+        "`{url}` 不是本机摄像头；请写 v4l2:///dev/v4l/by-id/… 或 v4l2:///dev/video0，"
+        "需要其他分辨率时在后面加 ?size=1280x720",
+    ),
+    "config.camera_device_twice": (
+        "{device} is named before with another size; one device has one size: write the same url",
+        "{device} 在前面已用另一分辨率写过；一台设备只有一种分辨率：请写相同的 url",
     ),
     "config.file_missing": (
         "there is no file {path}; put it there or correct the name "

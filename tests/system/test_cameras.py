@@ -101,8 +101,8 @@ def children(site: Estate) -> dict[str, int]:
         with contextlib.suppress(OSError):
             fields = status.read_text().rsplit(")", 1)[1].split()
             if int(fields[1]) == agent:
-                command = (status.parent / "cmdline").read_bytes().split(b"\0")
-                pids[command[-2].decode()] = int(status.parent.name)
+                *_, module, _ = (b"", *(status.parent / "cmdline").read_bytes().split(b"\0"))  # of one that ends: none
+                pids[module.decode()] = int(status.parent.name)
     return pids
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the kernel of `make test-gpio` from Debian's kernel source: an ordinary program that is a whole Linux with
-# simulated GPIO chips. Some minutes once; kept under .cache/uml until this folder's kernel.config changes.
+# Builds the kernel of `make test-gpio` and `make test-v4l2` from Debian's kernel source: an ordinary program that is a
+# whole Linux with simulated GPIO chips and a simulated camera. Some minutes once; kept under .cache/uml until this folder's kernel.config changes.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cache=$(cd "$here/../.." && pwd)/.cache/uml

@@ -8,6 +8,9 @@ mkdir -p /dev/pts && mount -t devpts none /dev/pts
 mount -t tmpfs none /run
 mount -t configfs none /sys/kernel/config
 mount -t hostfs -o "$OUT" none /mnt
+/usr/bin/env python3 -c '
+import fcntl, socket, struct  # the loopback interface is up (SIOCSIFFLAGS, IFF_UP)
+fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh22x", b"lo", 1))'
 cd "$ROOT" || exit 1
 set --
 while IFS= read -r word; do set -- "$@" "$word"; done </mnt/command
