@@ -6,7 +6,6 @@ where, says a phase correlation (Lee 2015: how many edges have gone; Saglam & Te
 must last before it is said, and be gone for a while before it is over. A camera without a picture is the worker's.
 """
 
-import zlib
 from typing import NamedTuple
 
 import cv2
@@ -23,6 +22,8 @@ CONFIRM_MS = {
     "frozen": 10_000, "black": 5_000, "overexposed": 5_000, "occluded": 5_000, "moved": 5_000, "defocused": 8_000,
 }  # fmt: skip
 OVER_MS = 10_000
+CLOCK_PART = 0.05  # of the tiles, at most: the clock that many cameras write into a picture, also into one that stands
+CLOCK_MS = 60_000  # beside it frozen is said so late: longer than a camera that saves goes without a key frame
 ADOPT_MS = 600_000  # a view that has been another one for so long is the view from now on
 
 BLACK_MEAN, BLACK_BRIGHT = 28.0, 40.0  # grey levels: the mean, and the 99th percentile; video's black is 16
@@ -34,6 +35,7 @@ SHIFT_PX, FAR_PX = 4.0, 80.0  # of 320; a correlation farther away is chance
 SHARP_RATIO = 0.25  # of the memory's sharpness
 BLUR_RATIO = 0.1  # so little sharpness is no view any more, but a blurred one still
 TILE_PX = 20  # of 320
+STILL_TILES = (16, 9)  # columns, rows
 BLANK = 0.4  # part of the tiles that have lost their structure
 BLANK_LEVELS, BLANK_RATIO = 3.0, 0.25  # a tile's spread: less than this is none, and of what it had
 STRONG = 90  # percentile of the memory's edges
@@ -64,7 +66,9 @@ class TamperWatch:
         self._tiles: Image | None = None
         self._sharp = 0.0
         self._window: Image | None = None
-        self._print, self._same_ms = 0, 0
+        self._still: Image | None = None  # the picture that has not changed since `_same_ms`
+        self._ticking = np.zeros(STILL_TILES[::-1], bool)  # but for these tiles
+        self._same_ms = 0
         self._since: dict[str, tuple[int, int]] = {}  # kind → (uptime, looks) of the suspicion
         self._gone_ms: dict[str, int] = {}
         self._incidents: dict[str, str] = {}
@@ -75,28 +79,34 @@ class TamperWatch:
             return []
         self._looked_ms = up_ms
         size = (gray.shape[1], gray.shape[0])
-        frozen_ms = self._frozen(gray, up_ms)
+        frozen = self._frozen(gray, up_ms)
         look = self.last = self._look(gray)
         suspected = self._suspected(look)
-        if frozen_ms >= CONFIRM_MS["frozen"]:
-            suspected["frozen"] = Measure("unchanged", frozen_ms / 1000, CONFIRM_MS["frozen"] / 1000, "s")
+        if frozen is not None:
+            suspected["frozen"] = frozen
         said = [self._judge(kind, suspected.get(kind), up_ms, size) for kind in CONFIRM_MS]
         return [sighting for sighting in said if sighting is not None]
 
     def stop(self, up_ms: int) -> list[Sighting]:
         """The pictures stopped: whatever it was, nobody sees it now."""
         over = [self._say(kind, incident, Phase.OVER, up_ms, (0, 0), ()) for kind, incident in self._incidents.items()]
-        self._incidents, self._since, self._gone_ms, self._same_ms = {}, {}, {}, 0
+        self._incidents, self._since, self._gone_ms, self._still = {}, {}, {}, None
         return over
 
     # ---- one look ----------------------------------------------------------------------------------------------------
 
-    def _frozen(self, gray: Image, up_ms: int) -> int:
-        """For how long the picture has been the same to the last bit: no sensor does that."""
-        fingerprint = zlib.crc32(gray[::4].tobytes())
-        if fingerprint != self._print or not self._same_ms:
-            self._print, self._same_ms = fingerprint, up_ms
-        return up_ms - self._same_ms
+    def _frozen(self, gray: Image, up_ms: int) -> Measure | None:
+        """The same to the last bit, but for a clock that goes on: no sensor does that."""
+        part = gray[::4, ::4]
+        if self._still is not None and self._still.shape == part.shape:
+            changed = (part != self._still).astype(np.float32)
+            self._ticking |= cv2.resize(changed, STILL_TILES, interpolation=cv2.INTER_AREA) > 0
+        if self._still is None or self._still.shape != part.shape or _part(self._ticking) > CLOCK_PART:
+            self._still, self._same_ms = part.copy(), up_ms
+            self._ticking[:] = False
+        same_ms = up_ms - self._same_ms
+        limit_ms = CLOCK_MS if self._ticking.any() else CONFIRM_MS["frozen"]
+        return Measure("unchanged", same_ms / 1000, limit_ms / 1000, "s") if same_ms >= limit_ms else None
 
     def _look(self, gray: Image) -> Look:
         height = max(16, round(gray.shape[0] * WIDTH_PX / gray.shape[1]))

@@ -119,6 +119,38 @@ def test_a_frozen_picture_is_told_a_quiet_one_is_not() -> None:
     assert [s.phase for s in play(watch, scene, 15, 40)][-1:] == [Phase.OVER]
 
 
+def with_clock(gray: np.ndarray, second: int) -> np.ndarray:
+    """As most cameras write it into their pictures."""
+    written = gray.copy()
+    time = f"2026-05-04 07:{second // 60:02d}:{second % 60:02d}"
+    cv2.putText(written, time, (8, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 255, 1)
+    return written
+
+
+def test_a_clock_that_goes_on_does_not_hide_a_frozen_picture() -> None:
+    """The encoder writes it, also into what has stood for a minute."""
+    watch, scene = TamperWatch("north"), Scene()
+    said = [one for second in range(90) for one in watch.see(with_clock(scene.frame(), second), second * 1000)]
+    assert said == []
+    still = scene.frame()
+    said = [one for second in range(90, 160) for one in watch.see(with_clock(still, second), second * 1000)]
+    assert (said[0].kind, said[0].phase) == ("frozen", Phase.BEGUN)
+    assert 150_000 <= said[0].up_ms <= 152_000
+    after = [one for second in range(160, 175) for one in watch.see(with_clock(scene.frame(), second), second * 1000)]
+    assert after[-1].phase is Phase.OVER
+
+
+def test_a_camera_that_saves_is_not_frozen() -> None:
+    """Nothing moves, and it sends nothing but its clock for twenty seconds at a time, then a key frame."""
+    watch, scene = TamperWatch("north"), Scene()
+    said = []
+    for second in range(200):
+        if second % 20 == 0:
+            still = scene.frame()
+        said += watch.see(with_clock(still, second), second * 1000)
+    assert said == []
+
+
 @pytest.mark.long
 def test_dusk_comes_slowly_and_the_moved_camera_is_still_seen() -> None:
     """From day to night in twenty minutes, then it is moved."""
