@@ -14,7 +14,7 @@ from edge_agent.model.sightings import Measure
 from edge_agent.model.site import Facade
 from edge_agent.vision.falling_tracks import ACROSS_MOST, MARGIN_M, UP_MOST, Array, Fixes, G
 
-PULL, PULL_LEAST, PULL_MOST = 9.2, 5.5, 11.0  # m/s² over the first EARLY_S: drag and noise on 9.81
+PULL, PULL_LEAST, PULL_MOST = 9.2, 5.5, 10.3  # m/s² over the first EARLY_S: drag and noise on 9.81
 EARLY_S, BENT_S = 1.6, 1.2
 LEAST, LEAST_M, LEAST_SHARE, DOWN_M = 7, 8.0, 0.55, 2.6  # fixes; m; of the building; m of what is about to land
 SURE_S, SURE_FROM_M = 1.15, 20.0  # a bird that drops off a ledge spreads its wings by then; asked below so high a roof
@@ -26,12 +26,12 @@ LIGHTEST_MPS, DRAG_SHARE, PULL_FAST = 13.0, 0.8, 2.0  # in the end; of what drag
 DRAG_JERK = 1.0  # m/s³ by which the pull then gets less
 STRAY_ONE_IN, STRAY_PX = 9, 3.0
 DOUBTFUL, DOUBTFUL_M = 2.0, 6.0  # times the usual drop; m of what is about to land
-DOUBTFUL_PULL, DOUBTFUL_DENSITY = (7.0, 11.0), 0.75
+DOUBTFUL_PULL, DOUBTFUL_DENSITY = 7.0, 0.75
 RESIDUAL = (1.0, 0.035, 0.001)  # px, share of the size, share of the path
 ACROSS = (0.9, 0.05)
 BEND = 0.3  # m/s²
 TEXTBOOK, TEXTBOOK_ACROSS = (0.6, 0.03, 0.001), (0.6, 0.05)  # limits of what needs less proof
-SHARP, SHARP_ACROSS, SHARP_PULL = (0.5, 0.02), (0.5, 0.03), (8.5, 10.6)  # limits that nothing but a fall keeps
+SHARP, SHARP_ACROSS, SHARP_PULL = (0.5, 0.02), (0.5, 0.03), 8.5  # limits that nothing but a fall keeps
 SHARP_M, SHARP_HIDDEN_M, SHARP_S = 1.8, 3.0, 0.45
 BIRD_M, BLUR_PX = 0.6, 2.0  # what is larger, less what blurs it, may be a bird nearer than the wall
 SPREAD = (4.0, 0.1)  # px, share of the size: that it ends too high
@@ -276,7 +276,7 @@ def _within(
     top = motion.z + max(motion.down, 0.0) ** 2 / (2 * G)
     textbook = motion.residual <= TEXTBOOK[0] + TEXTBOOK[1] * motion.size + TEXTBOOK[2] * motion.path
     textbook &= motion.aside <= TEXTBOOK_ACROSS[0] + TEXTBOOK_ACROSS[1] * motion.size
-    usual_pull = DOUBTFUL_PULL[0] <= motion.pull <= DOUBTFUL_PULL[1]
+    usual_pull = motion.pull >= DOUBTFUL_PULL
     if not textbook and (drop < proof.doubtful_m or density < DOUBTFUL_DENSITY or not usual_pull):
         return None
     if proof.strict and not (textbook and density >= STRICT_DENSITY and usual_pull):
@@ -284,11 +284,11 @@ def _within(
     large = _large(fixes)
     if (large and proof.end == "aside") or ((large or proof.end == "aside") and _spreads(fixes, motion)):
         return None
-    if motion.pull < PULL_LEAST and not (textbook and len(fixes.t) >= LONG and motion.whole[3] >= DRAG_JERK):
+    if motion.pull < PULL_LEAST and (large or not (textbook and len(fixes.t) >= LONG and motion.whole[3] >= DRAG_JERK)):
         return None  # slowed down by drag, or never pulled
     if density < SPARSE and motion.residual > SPARSE_PX[0] + SPARSE_PX[1] * motion.size:
         return None
-    sharp = motion.residual <= SHARP[0] + SHARP[1] * motion.size and SHARP_PULL[0] <= motion.pull <= SHARP_PULL[1]
+    sharp = motion.residual <= SHARP[0] + SHARP[1] * motion.size and motion.pull >= SHARP_PULL
     sharp &= motion.aside <= SHARP_ACROSS[0] + SHARP_ACROSS[1] * motion.size
     least_m, least_s = (proof.sharp_m, proof.sharp_s) if sharp else (proof.least_m, proof.least_s)
     landed = proof.end == "below" and textbook and drop >= LEAST_M

@@ -102,16 +102,18 @@ def test_what_gravity_does_not_pull_is_no_fall(pull: float) -> None:
     assert verdict is None or verdict.kind == "light_object"
 
 
-def test_what_is_light_is_seen_to_fall_at_its_last_speed() -> None:
-    """Drag leaves little of the pull, and less and less of it."""
+@pytest.mark.parametrize(("size_px", "falls"), [(5.0, True), (30.0, False)])
+def test_what_is_light_is_seen_to_fall_at_its_last_speed(size_px: float, falls: bool) -> None:
+    """Drag leaves little of the pull, and less and less of it; but as large as that it may be a bird that sinks."""
     camera, facade = drawn(3)
     grid = fit(facade)
     t = 0.8 + np.arange(26) * STEP_S
     z = 40 - 13.0**2 / 9.81 * np.log(np.cosh(9.81 * t / 13.0))
-    verdict = judge(track(grid, camera, np.zeros(26), z), facade, grid.distance_m, STEP_S, seen(grid))
-    assert verdict is not None
-    assert verdict.kind == "falling_object"
-    assert verdict.why[0].value < 5.5
+    fixes = track(grid, camera, np.zeros(26), z)
+    fixes.size[:] = size_px
+    verdict = judge(fixes, facade, grid.distance_m, STEP_S, seen(grid))
+    assert (verdict is not None and verdict.kind == "falling_object") == falls
+    assert verdict is None or verdict.why[0].value < 5.5
 
 
 def test_what_is_thrown_along_the_wall_slows_down_sideways() -> None:
