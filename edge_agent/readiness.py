@@ -40,15 +40,20 @@ def check_devices(config: Config, file: str) -> list[Problem]:
 
 
 def _check_cameras(config: Config, file: str) -> list[Problem]:
-    """Cameras of this machine that are not there now."""
+    """Cameras of this machine that are not there now, or that two tables name in two ways."""
     present = ", ".join(sorted(str(path) for path in Path("/dev/v4l/by-id").glob("*"))) or "–"
     problems = []
+    taken: dict[Path, str] = {}
     for index, camera in enumerate(config.cameras):
         for key, url in (("url", camera.url), ("main_url", camera.main_url)):
-            if url is not None and url.startswith("v4l2:") and not Path(path := device_of(url).path).exists():
-                problems.append(
-                    Problem(file, f"camera[{index}].{key}", "config.camera_missing", path=path, present=present)
-                )
+            if url is None or not url.startswith("v4l2:"):
+                continue
+            at, path = f"camera[{index}].{key}", device_of(url).path
+            device = Path(path).resolve()
+            if not device.exists():
+                problems.append(Problem(file, at, "config.camera_missing", path=path, present=present))
+            elif taken.setdefault(device, path) != path:
+                problems.append(Problem(file, at, "config.camera_twice", other=taken[device], device=path))
     return problems
 
 

@@ -3,7 +3,7 @@
 A gateway without such cameras has none of it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,6 +29,7 @@ from edge_agent.ports import Clock, Gate
 from edge_agent.store.evidence import EvidenceStore
 from edge_agent.store.faces import load_key
 from edge_agent.supervise import Job
+from edge_agent.vision.v4l2 import device_of
 from edge_agent.wiring_cameras import device_share, logged_in
 
 EVIDENCE = "evidence"  # folder of the state directory
@@ -56,8 +57,7 @@ class Watching:
         self._config, self._folder, self._state, self._premises = config, folder, state, premises
         self._glimpses: dict[str, Glimpse] = {}
         clock: Clock = premises.clock
-        for camera in config.cameras:
-            self._share(camera)
+        self._share_devices()
         if any("evidence" in camera.use for camera in config.cameras):
             self._keep_evidence(state, sign)
         deterrence = Deterrence(premises, config.deterrents, gates)
@@ -97,13 +97,13 @@ class Watching:
         url, main_url = logged_in(camera, self._folder)
         return device_share(url, self._state)[0], device_share(main_url, self._state)[0]
 
-    def _share(self, camera: Camera) -> None:
-        """A device of this machine streams to one process: one child for it, whoever looks at it."""
-        for url in logged_in(camera, self._folder):
+    def _share_devices(self) -> None:
+        """A device of this machine streams to one process: one child for it, whoever looks, as fast as any wants."""
+        for url, camera in looked_at(self._config.cameras).items():
             _, socket = device_share(url, self._state)
             if socket is not None:
-                share = ShareWorker(camera, url, socket, self._premises.clock)
-                self.jobs.setdefault(f"share {url}", share.run)
+                share = ShareWorker(camera, url, device_of(url).size, socket, self._premises.clock)
+                self.jobs[f"share {url}"] = share.run
 
     def faces(self, camera: Camera) -> Callable[[Detection], None]:
         """What the joins want to know of the faces before a camera: that they are there, not whose they are."""
@@ -144,6 +144,20 @@ class Watching:
                 self.jobs[f"recorder {camera.name}"] = recorder.run
                 sources[camera.name] = _shown(url)
         self.desk.sources = sources
+
+
+def looked_at(cameras: Iterable[Camera]) -> dict[str, Camera]:
+    """URL → the camera that wants most of its pictures a second; URLs that no use of a camera looks at are not among
+    them.
+    """
+    wanted: dict[str, Camera] = {}
+    for camera in cameras:
+        urls = [camera.url] if {"face", "alerts"} & set(camera.use) else []
+        urls += [camera.main_url or camera.url] if "evidence" in camera.use else []
+        for url in urls:
+            if url not in wanted or wanted[url].fps < camera.fps:
+                wanted[url] = camera
+    return wanted
 
 
 def sentry_job(config: Config, camera: Camera, folder: Path, url: str) -> SentryJob:

@@ -1,5 +1,6 @@
 """What agent.toml says about cameras, their alerts and their deterrents, judged before anything is opened."""
 
+import hashlib
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -74,8 +75,8 @@ def device_share(url: str, state: Path) -> tuple[str, Path | None]:
     """
     if not url.startswith("v4l2:"):
         return url, None
-    name = device_of(url).path.strip("/").replace("/", "-")
-    socket = state / "run" / f"camera-{name}.sock"
+    device = hashlib.sha256(device_of(url).path.encode()).hexdigest()[:16]  # its own name may be too long for a socket
+    socket = state / "run" / f"camera-{device}.sock"
     return shared(url, socket), socket
 
 

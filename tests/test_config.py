@@ -313,3 +313,6 @@ def test_check_looks_for_the_camera_of_this_machine(write: Callable[[str], Path]
     assert (problem.at, problem.code) == ("camera[0].url", "config.camera_missing")
     assert "/dev/v4l/by-id/usb-none;" in str(problem)
     assert check_devices(load_config(write(GOOD.replace("rtsp://127.0.0.1/stream", "v4l2:///dev/null"))), "a") == []
+    two = 'v4l2:///dev/null"\nmain_url = "v4l2:///dev/fd/../null'
+    (problem,) = check_devices(load_config(write(GOOD.replace("rtsp://127.0.0.1/stream", two))), "agent.toml")
+    assert (problem.at, problem.code) == ("camera[0].main_url", "config.camera_missing")

@@ -101,10 +101,11 @@ def replay(config: Path, video: Path | None, as_json: bool, seconds: float, came
 @CONFIG
 @click.option("--port", type=int, default=0, help="Of the page (default: a free one).")
 @click.option("--browser", is_flag=True, help="Open the page.")
+@STATE
 @CAMERA
-def watch(config: Path, port: int, browser: bool, camera: str) -> None:
+def watch(config: Path, port: int, browser: bool, state: Path | None, camera: str) -> None:
     """Show CAMERA live with what is seen in it, as a page on this machine. Ctrl-C ends it. No agent needs to run."""
-    job = msgspec.json.encode(ShowJob(_job(config, camera), port)) + b"\n"
+    job = msgspec.json.encode(ShowJob(_job(config, camera, state), port)) + b"\n"
     child = subprocess.Popen(
         [sys.executable, "-m", "edge_agent.vision.show"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -167,16 +168,17 @@ def report_(config: Path, state: Path | None, days: float, weather_file: Path | 
         tell("report.none", days=days)
 
 
-def _job(config: Path, name: str) -> SentryJob:
+def _job(config: Path, name: str, state: Path | None = None) -> SentryJob:
     loaded: Config = load_config(config)
     camera = next((one for one in loaded.cameras if one.name == name), None)
     if camera is None:
         known = ", ".join(one.name for one in loaded.cameras) or "–"
         raise EdgeAgentError("camera.no_such", name=name, known=known)
     url, _ = logged_in(camera, config.parent)
-    as_shared, share = device_share(url, state_directory(config, None))
-    running = share is not None and answers(share)  # then the agent has the device
-    return sentry_job(loaded, camera, config.parent, as_shared if running else url)
+    folder = state_directory(config, state)
+    if answers(folder / "run/control.sock"):  # an agent runs: it has the devices of this machine
+        url, _ = device_share(url, folder)
+    return sentry_job(loaded, camera, config.parent, url)
 
 
 def _said(job: ReplayJob) -> Iterator[Said]:

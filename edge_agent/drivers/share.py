@@ -16,7 +16,11 @@ from edge_agent.model.recording import ShareJob
 from edge_agent.model.site import Camera, FacePolicy
 from edge_agent.ports import Clock
 
-MEMORY_MB = 400  # resident; FFmpeg maps 32 buffers of the driver, each the size of a raw picture
+MEMORY_MB = 200  # resident, beside the driver's buffers
+BUFFERS, BYTES_A_PX = (
+    32,
+    2,
+)  # as many as FFmpeg asks for and gets; of a raw picture, and what drivers reserve for a JPEG
 
 logger = log.get("drivers.share")
 
@@ -25,9 +29,10 @@ class ShareWorker(CameraWorker):
     child = "edge_agent.vision.share"
     said = msgspec.msgpack.Decoder(CameraState)
 
-    def __init__(self, camera: Camera, url: str, socket: Path, clock: Clock) -> None:
+    def __init__(self, camera: Camera, url: str, size: tuple[int, int], socket: Path, clock: Clock) -> None:
         super().__init__(camera, FacePolicy(), clock, _nobody, _note)
-        self.memory_mb = MEMORY_MB
+        width, height = size
+        self.memory_mb = MEMORY_MB + (BUFFERS * BYTES_A_PX * width * height >> 20)
         self._job = ShareJob(camera.name, url, camera.fps, str(socket))
 
     def brief(self, pipe: asyncio.StreamWriter) -> None:

@@ -25,10 +25,10 @@ from edge_agent.errors import DeviceUnavailable
 from edge_agent.vision import clock
 from edge_agent.vision.frames import Frame, JpegFrame, VideoFrame
 from edge_agent.vision.timeline import Timeline
-from edge_agent.vision.v4l2 import NO_CAMERA, device_of, open_device, open_share
+from edge_agent.vision.v4l2 import NO_CAMERA, NoPictures, device_of, open_device, open_share
 
 OPEN_WITHIN_S, READ_WITHIN_S = 5.0, 5.0
-BACKOFF_S, BACKOFF_AT_MOST_S = 0.5, 15.0
+BACKOFF_S, BACKOFF_AT_MOST_S, ASK_S = 0.5, 15.0, 1.0
 SLOW_FRAMES = 3.0  # a camera of one frame a minute is waited for so many frames
 QUEUE_MB = 48  # of decoded frames that wait: 16 of 1080p, 4 of 4K
 BROKEN_AT_MOST = 100  # packets in a row that do not decode; then the stream is opened anew
@@ -47,10 +47,10 @@ OPTIONS = {
 
 SCHEMES = {*OPTIONS, "v4l2"}
 UNREADABLE = (av.error.FFmpegError, OSError, ValueError)  # how reading a stream may end; `reason` has words for it
-REFUSALS = {
+REFUSALS = {  # of a device
     errno.EACCES: "this user may not read it; whoever runs the agent must be in its group (video)",
     errno.EBUSY: "another program has it",
-    errno.ENODEV: NO_CAMERA,
+    errno.ENODEV: f"it was unplugged, or {NO_CAMERA}",
     errno.ENOTTY: NO_CAMERA,
     errno.ENOSPC: "its USB bus has no room left for it: ask for a smaller size, or plug it in elsewhere",
 }
@@ -92,14 +92,15 @@ def open_stream(url: str, fps: float | None = None) -> Iterator[av.container.Inp
         yield container
 
 
-def reason(error: Exception) -> str:
-    """Why a stream cannot be read, without the URL that is in the library's own text."""
+def reason(error: Exception, url: str) -> str:
+    """Why the stream at `url` cannot be read, without the URL that is in the library's own text."""
     if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
         return "it needs a user and a password that are right (login_file of the camera)"
     if isinstance(error, av.error.DecoderNotFoundError):
         return "this machine has no decoder for its codec; set the camera to H.264 or H.265"
     if isinstance(error, av.error.FFmpegError | OSError):
-        return REFUSALS.get(error.errno or 0) or error.strerror or "no picture"
+        refusal = REFUSALS.get(error.errno or 0) if url.startswith("v4l2:") else None
+        return refusal or error.strerror or "no picture"
     return str(error)
 
 
@@ -109,7 +110,11 @@ class Backoff:
     def __init__(self) -> None:
         self._pause_s, self._began = BACKOFF_S, time.monotonic()
 
-    def pause(self, sleep: Callable[[float], object] = time.sleep) -> None:
+    def pause(self, sleep: Callable[[float], object] = time.sleep, error: BaseException | None = None) -> None:
+        """Whoever has a device answers at once and knows when there is something: it is asked every second."""
+        if isinstance(error, NoPictures):
+            sleep(ASK_S)
+            return
         if time.monotonic() - self._began > BACKOFF_AT_MOST_S:
             self._pause_s = BACKOFF_S
         sleep(random.uniform(self._pause_s / 2, self._pause_s))
@@ -117,10 +122,11 @@ class Backoff:
         self._began = time.monotonic()
 
 
-def _own(packet: "av.Packet[av.VideoStream]") -> "av.Packet[av.VideoStream]":
-    """A raw picture of a device lies in the driver's memory, which is gone when the device is closed."""
+def own(packet: "av.Packet[av.VideoStream]") -> "av.Packet[av.VideoStream]":
+    """A picture of a device lies in the driver's memory, which is gone when the device is closed."""
     copy: av.Packet[av.VideoStream] = av.Packet(bytes(packet))  # type: ignore[assignment]
     copy.stream, copy.time_base, copy.pts, copy.dts = packet.stream, packet.time_base, packet.pts, packet.dts
+    copy.is_keyframe = packet.is_keyframe
     return copy
 
 
@@ -170,10 +176,12 @@ class FrameSource:
                     self._put(frame)
                     if self._stopped.is_set():
                         return
-                self.trouble = str(self._failed("the stream ended"))
+                raise self._failed("the stream ended")
             except DeviceUnavailable as error:
-                self.trouble = str(error)
-            backoff.pause(self._stopped.wait)
+                cause = error.__cause__
+                if not (self.trouble and isinstance(cause, NoPictures) and not cause.why):  # it knows no more than that
+                    self.trouble = str(error)
+                backoff.pause(self._stopped.wait, cause)
 
     def _failed(self, why: str) -> DeviceUnavailable:
         return DeviceUnavailable("faces.camera_unreachable", url=shown(self.url), why=why)
@@ -200,7 +208,8 @@ class FrameSource:
                 self._timeline.restart()
             raise self._failed("no picture in it can be decoded")
         except UNREADABLE as error:
-            raise self._failed(reason(error)) from None  # its text would carry the URL
+            # The text of others would carry the URL.
+            raise self._failed(reason(error, self.url)) from (error if isinstance(error, NoPictures) else None)
 
     def _video(self, url: str, live: bool) -> Iterator[Frame]:
         with open_stream(url, self.fps if live else None) as container:
@@ -231,7 +240,7 @@ class FrameSource:
         broken, raw = 0, stream.codec_context.name == "rawvideo"
         for packet in container.demux(stream):
             try:
-                frames = (_own(packet) if raw else packet).decode()
+                frames = (own(packet) if raw else packet).decode()
             except av.error.InvalidDataError:
                 broken += 1
                 if broken > BROKEN_AT_MOST:

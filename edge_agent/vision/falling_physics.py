@@ -21,6 +21,7 @@ SURE_S, SURE_FROM_M = 1.15, 20.0  # a bird that drops off a ledge spreads its wi
 HIDDEN_M, STRICT_S, STRICT_DENSITY = 5.0, 0.7, 0.65  # enough of what is not seen any more, if it kept narrow limits
 DENSITY, THIN_DENSITY = 0.55, 0.4  # of the frames; of a long track that keeps the narrow limits
 SPARSE, SPARSE_PX = 0.62, (0.8, 0.03)  # with more gaps than that a path may be of anything: px, share of the size
+SPARSE_LATE = 4  # fixes of its second half, where it is fast: fewer are chance
 THIN_LEAST = 11  # fixes of a long track
 LIGHTEST_MPS, DRAG_SHARE, PULL_FAST = 13.0, 0.8, 2.0  # in the end; of what drag leaves; m/s² at that speed
 DRAG_JERK = 1.0  # m/s³ by which the pull then gets less
@@ -286,7 +287,10 @@ def _within(
         return None
     if motion.pull < PULL_LEAST and (large or not (textbook and len(fixes.t) >= LONG and motion.whole[3] >= DRAG_JERK)):
         return None  # slowed down by drag, or never pulled
-    if density < SPARSE and motion.residual > SPARSE_PX[0] + SPARSE_PX[1] * motion.size:
+    if density < SPARSE and (
+        motion.residual > SPARSE_PX[0] + SPARSE_PX[1] * motion.size
+        or np.count_nonzero(fixes.t > (fixes.t[0] + fixes.t[-1]) / 2) < SPARSE_LATE
+    ):
         return None
     sharp = motion.residual <= SHARP[0] + SHARP[1] * motion.size and motion.pull >= SHARP_PULL
     sharp &= motion.aside <= SHARP_ACROSS[0] + SHARP_ACROSS[1] * motion.size

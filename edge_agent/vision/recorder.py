@@ -49,21 +49,25 @@ class Recorder:
     def run(self) -> None:
         """Read the stream for ever; a thread of its own."""
         from edge_agent.vision.decode import UNREADABLE, Backoff, reason
+        from edge_agent.vision.v4l2 import NoPictures
 
         backoff = Backoff()
         while True:
+            cause: Exception | None = None
             try:
                 self._follow()
                 self.trouble = "the stream ended"
             except UNREADABLE as error:
-                self.trouble = reason(error)
+                cause = error
+                if not (self.trouble and isinstance(error, NoPictures) and not error.why):  # it knows no more than that
+                    self.trouble = reason(error, self.job.url)
             with self._lock:
                 self._template = None
                 self._timeline.restart()
                 self._ring.clear()  # another connection has another codec header
                 for evidence in list(self._clips):
                     self._end(evidence, "the camera's stream was interrupted")
-            backoff.pause()
+            backoff.pause(error=cause)
 
     def _follow(self) -> None:
         from edge_agent.vision import clock

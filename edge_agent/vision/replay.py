@@ -77,7 +77,7 @@ def replay(job: ReplayJob) -> Any:
                 if canvas is not None:
                     canvas.draw(frame, sightings, at_ms)
     except av.error.FFmpegError as error:
-        trouble = reason(error)
+        trouble = reason(error, job.path)
     except (IndexError, ValueError):
         trouble = "there is no video in it"
     yield from analysis.stop(at_ms)

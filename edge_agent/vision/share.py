@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
@@ -25,7 +25,7 @@ from edge_agent.model.detections import CameraState
 from edge_agent.model.recording import ShareJob
 from edge_agent.sockets import private_socket
 from edge_agent.vision.confine import confine
-from edge_agent.vision.v4l2 import OPENING, SHARED_FORM, device_of
+from edge_agent.vision.v4l2 import SHARED_FORM
 from edge_agent.vision.worker import STATE_EVERY_S, Pipe, die
 
 if TYPE_CHECKING:
@@ -34,10 +34,13 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
 
 MEMORY_MB = 512
-VIEWERS_AT_MOST = 8  # three of the daemon; somebody may look on with `camera watch`
+VIEWERS_AT_MOST = 16  # three for each [[camera]] that names the device; somebody may look on with `camera watch`
 WAITING_AT_MOST = 16  # pictures for one of them
 WRITE_WITHIN_S = 5.0
+SILENT = "it sends no pictures"
 JPEG_QUALITY = {"qmin": "2", "qmax": "4"}  # of 1 (best) to 31, as FFmpeg counts
+# Nobody seeks in it: without syncpoints, of which a reader remembers each for as long as it reads.
+FORM = {"write_index": "0", "syncpoints": "none", "strict": "experimental", "fflags": "flush_packets"}
 
 logger = log.get("vision.share")
 
@@ -117,9 +120,9 @@ class Viewer:
         import av
         import av.error
 
-        with suppress(OSError, av.error.FFmpegError), self._connection, self._connection.makefile("wb", 0) as file:
-            file.write(b"\n")
-            with av.open(file, "w", format=SHARED_FORM, options={"write_index": "0", "fflags": "flush_packets"}) as out:
+        with suppress(OSError, av.error.FFmpegError), self._connection:
+            self._connection.sendall(b"\n")
+            with av.open(_Pipe(self._connection), "w", format=SHARED_FORM, options=FORM) as out:
                 stream = self._form.add_to(out)
                 while (picture := self._next()) is not None:
                     packet = av.Packet(picture.data)
@@ -134,6 +137,17 @@ class Viewer:
             return None if self._over else self._waiting.popleft()
 
 
+class _Pipe:
+    """A file that can only grow, as FFmpeg wants it."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def write(self, data: bytes) -> int:
+        self._connection.sendall(data)
+        return len(data)
+
+
 class Share:
     def __init__(self, job: ShareJob) -> None:
         from edge_agent.vision.decode import READ_WITHIN_S, SLOW_FRAMES
@@ -146,7 +160,8 @@ class Share:
         self._form: Form | None = None
         self._patience_s = max(READ_WITHIN_S, SLOW_FRAMES / job.fps)
         self._arrived, self._reading = time.monotonic(), False
-        self.trouble: str | None = None  # why there are no pictures; empty: there are; None: it is being opened
+        self.trouble = ""  # why there are no pictures
+        self._known = threading.Event()  # whether there are, at all
 
     def run(self) -> None:
         """Read the device for ever; a thread of its own."""
@@ -158,21 +173,30 @@ class Share:
                 self._follow()
                 why = "the stream ended"
             except UNREADABLE as error:
-                why = reason(error)
-            with self._lock:
-                self._reading, self.trouble = False, why
-                self._form = None
-                for viewer in self._viewers:
-                    viewer.end()
-                self._viewers.clear()
-            if stuck(self._job.url):
+                why = reason(error, self._job.url)
+            self._stop(why)
+            if stuck():
                 logger.warning("%s; its buffers are left behind: the process starts anew", why)
-                time.sleep(STATE_EVERY_S)  # who asks meanwhile is told why
-                os._exit(1)
+                self.give_up()
             backoff.pause()
 
+    def _stop(self, why: str) -> None:
+        with self._lock:
+            self._reading, self.trouble, self._form = False, why, None
+            for viewer in self._viewers:
+                viewer.end()
+            self._viewers.clear()
+        self._known.set()
+
+    def give_up(self, why: str = "") -> NoReturn:
+        """End the process, for another to be started. Who asks meanwhile is told why."""
+        if why:
+            self._stop(why)
+        time.sleep(STATE_EVERY_S)
+        os._exit(1)
+
     def _follow(self) -> None:
-        from edge_agent.vision.decode import open_stream
+        from edge_agent.vision.decode import open_stream, own
 
         self._arrived, self._reading = time.monotonic(), True
         with open_stream(self._job.url, self._job.fps) as container:
@@ -180,7 +204,7 @@ class Share:
                 raise ValueError("there is no video in it")
             stream = container.streams.video[0]
             form = Form(stream, self._job.fps)
-            for packet in container.demux(stream):
+            for packet in map(own, container.demux(stream)):
                 if packet.size:
                     for picture in form.pictures(packet):
                         self._show(picture, form)
@@ -191,6 +215,12 @@ class Share:
             self._viewers = [viewer for viewer in self._viewers if not viewer.over]
             for viewer in self._viewers:
                 viewer.offer(picture)
+        self._known.set()
+
+    @property
+    def known(self) -> bool:
+        """Whether there are pictures, at all: not while it is being opened for the first time."""
+        return self._known.is_set()
 
     def look(self) -> bool:
         """Is it as it should be? Not when the kernel is waited in for a picture that does not come."""
@@ -200,22 +230,22 @@ class Share:
         """Take in who connects, for ever; a thread of its own."""
         while True:
             connection, _ = self._server.accept()
+            self._known.wait()
             with self._lock:
                 if self._form is not None and len(self._viewers) < VIEWERS_AT_MOST:
                     self._viewers.append(Viewer(connection, self._form))
                     continue
-                why = "too many look on" if self._form is not None else self.trouble or OPENING
+                why = "too many look on" if self._form is not None else self.trouble
             with suppress(OSError), connection:
                 connection.sendall(why.encode() + b"\n")
 
 
-def stuck(url: str) -> bool:
-    """Whether the device's memory is still in this process, which keeps the device busy.
+def stuck() -> bool:
+    """Whether a device's memory is still in this process, which keeps the device busy.
 
     FFmpeg leaves it behind when the driver cannot start to stream (USB without bandwidth, ENOSPC).
     """
-    device = str(Path(device_of(url).path).resolve()) if url.startswith("v4l2:") else ""
-    return bool(device) and device in Path("/proc/self/maps").read_text()
+    return "/dev/video" in Path("/proc/self/maps").read_text()
 
 
 def main() -> None:
@@ -228,11 +258,12 @@ def main() -> None:
     threading.Thread(target=share.run, name="device", daemon=True).start()
     threading.Thread(target=share.welcome, name="door", daemon=True).start()
     while share.look():
-        if share.trouble is not None:
+        if share.known:
             pipe.send(CameraState("lost" if share.trouble else "ready", share.trouble))
         time.sleep(STATE_EVERY_S)
     logger.error("no picture for a while: the device is opened anew")
-    os._exit(1)
+    pipe.send(CameraState("lost", SILENT))
+    share.give_up(SILENT)
 
 
 if __name__ == "__main__":

@@ -105,7 +105,8 @@ class TamperWatch:
             self._still, self._same_ms = part.copy(), up_ms
             self._ticking[:] = False
         same_ms = up_ms - self._same_ms
-        limit_ms = CLOCK_MS if self._ticking.any() else CONFIRM_MS["frozen"]
+        beside_clock = self._ticking.any() and "frozen" not in self._incidents
+        limit_ms = CLOCK_MS if beside_clock else CONFIRM_MS["frozen"]
         return Measure("unchanged", same_ms / 1000, limit_ms / 1000, "s") if same_ms >= limit_ms else None
 
     def _look(self, gray: Image) -> Look:

@@ -19,9 +19,17 @@ if TYPE_CHECKING:
 
 USUAL_SIZE = (1280, 720)
 LARGEST_PX = 8192
-OPENING = "it is being opened"
+NOT_YOURS = "this user may not look at the agent's cameras; be root, or the user it runs as"
 NO_CAMERA = "no camera gives pictures there (most have several devices, and one of them does)"
 SHARED_FORM = "nut"  # FFmpeg's own container: any codec, the device's timestamps, and it can be written without an end
+
+
+class NoPictures(ValueError):
+    """Who has the device has none. `why`: its words; empty when it cannot say, being started or about to open it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why or "it is being opened")
+        self.why = why
 
 
 class Device(NamedTuple):
@@ -82,7 +90,7 @@ def open_device(device: Device, fps: float) -> "InputContainer":
 
 @contextmanager
 def open_share(device: Device, patience_s: float) -> Iterator["InputContainer"]:
-    """The device's pictures from who has it. Raises OSError, av.error.FFmpegError; ValueError: why there are none."""
+    """The device's pictures from who has it. Raises NoPictures, OSError, av.error.FFmpegError."""
     import av
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -90,11 +98,13 @@ def open_share(device: Device, patience_s: float) -> Iterator["InputContainer"]:
         try:
             with short_name(Path(device.share)) as name:
                 connection.connect(name)
+        except PermissionError:
+            raise NoPictures(NOT_YOURS) from None
         except OSError:
-            raise ValueError(OPENING) from None
+            raise NoPictures("") from None
         with connection.makefile("rb", buffering=0) as pictures:
-            if trouble := pictures.readline().decode().strip():
-                raise ValueError(trouble)
+            if (why := pictures.readline()) != b"\n":
+                raise NoPictures(why.decode().strip())
             # Nothing has to be found out, and what waits for that would come late and all at once.
             options = {"analyzeduration": "1", "fpsprobesize": "0", "format_whitelist": SHARED_FORM}
             with av.open(pictures, "r", format=SHARED_FORM, options=options) as container:

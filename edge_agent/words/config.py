@@ -117,6 +117,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "there is no device {path}; plugged in: {present}. Is the cable in, and may this user read it (group dialout)?",
         "没有设备 {path}；现有：{present}。线插好了吗？当前用户有权限吗（dialout 组）？",
     ),
+    "config.camera_twice": (
+        "{device} and {other} are one camera, which only one process can have: write one name of it everywhere",
+        "{device} 与 {other} 是同一台摄像头，只能由一个进程使用：请统一写成同一个名称",
+    ),
     "config.camera_missing": (
         "there is no camera {path}; plugged in: {present}. Is the cable in, and may this user read it (group video)?",
         "没有摄像头 {path}；现有：{present}。线插好了吗？当前用户有权限吗（video 组）？",

@@ -15,11 +15,14 @@ import pytest
 
 from edge_agent.model.detections import CameraState
 from edge_agent.model.recording import ClipDone, Keep, Piece, ShareJob
-from edge_agent.sockets import answers, short_name
+from edge_agent.model.site import Camera
+from edge_agent.sockets import answers, private_socket, short_name
 from edge_agent.vision import clock
 from edge_agent.vision.decode import FrameSource, open_stream
 from edge_agent.vision.frames import JpegFrame
 from edge_agent.vision.v4l2 import USUAL_SIZE, device_of, shared
+from edge_agent.watching import looked_at
+from edge_agent.wiring_cameras import device_share
 from tests.vision.clips import HEIGHT, WIDTH, make_clip
 from tests.vision.pictures import sim_camera
 from tests.vision.test_sources import Child, recorder, rtsp, sentry
@@ -112,6 +115,22 @@ def test_who_comes_late_begins_with_a_key_frame(tmp_path: Path, where: Path) -> 
             assert all(abs(float(step * packets[0].time_base) - 1 / 15) < 0.002 for step in steps), steps
 
 
+def test_who_reads_for_months_remembers_nothing(where: Path) -> None:
+    """FFmpeg's reader keeps every syncpoint of a NUT stream in memory, and there would be one for each large JPEG."""
+    syncpoint = bytes.fromhex("4e4be4adeeca4569")  # nut.txt: syncpoint_startcode
+    with sim_camera() as camera, share(f"http://127.0.0.1:{camera.port}/video", where) as child:
+        until(lambda: "ready" in child.states(), 30)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as viewer:
+            viewer.settimeout(10)
+            with short_name(where) as name:
+                viewer.connect(name)
+            heard = b""
+            while heard.count(b"\xff\xd8\xff") < 8:
+                heard += viewer.recv(1 << 16)
+    assert heard.startswith(b"\nnut/multimedia container")
+    assert heard.count(syncpoint) <= 1
+
+
 def test_who_is_slow_keeps_nobody_waiting(where: Path) -> None:
     with sim_camera() as camera, share(f"http://127.0.0.1:{camera.port}/video", where) as child:
         until(lambda: "ready" in child.states(), 30)
@@ -140,4 +159,30 @@ def test_nobody_who_has_the_device_is_told(where: Path) -> None:
     with sentry(shared(DEVICE, where)) as watching:
         said = until(watching.detail, 30)
         assert "/dev/video7" in said
-        assert "agent.toml" in said
+        assert "it is being opened" in said
+
+
+def test_the_socket_of_a_long_name_can_be_bound(tmp_path: Path) -> None:
+    """As udev names a camera that says much of itself."""
+    device = "/dev/v4l/by-path/platform-fd500000.pcie-pci-0000:01:00.0-usb-0:1.3:1.0-video-index0" * 2
+    url, there = device_share(f"v4l2://{device}", tmp_path)
+    assert there is not None
+    with private_socket(there) as server:
+        server.listen()
+        assert answers(there)
+    assert device_of(url).path == device
+
+
+def test_the_fastest_that_is_wanted_is_asked_for(tmp_path: Path) -> None:
+    """Two tables of one device, for faces and for a wall; what nobody looks at is not opened."""
+    url = "v4l2:///dev/video7"
+    cameras = (
+        Camera(name="slow", url=url, use=("face",), fps=2),
+        Camera(name="fast", url=url, use=("alerts",), fps=25),
+        Camera(name="kept", url="rtsp://192.0.2.1/", main_url="v4l2:///dev/video8", use=("alerts",)),
+        Camera(name="main", url="v4l2:///dev/video9", main_url="rtsp://192.0.2.1/", use=("evidence",)),
+    )
+    assert {one: camera.name for one, camera in looked_at(cameras).items()} == {
+        url: "fast",
+        "rtsp://192.0.2.1/": "kept",
+    }
