@@ -9,6 +9,8 @@ import os
 import resource
 import signal
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import BinaryIO
 
 MEMORY_MB = 640  # private memory; the dlib engine on 640x480 pictures uses about 200, libraries' idle stacks included
@@ -26,6 +28,8 @@ def confine(memory_mb: int = MEMORY_MB, niceness: int = 0) -> BinaryIO:
         os._exit(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the terminal is the parent's business
     os.nice(niceness)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500", "ascii")  # before the daemon, which opens doors
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (memory_mb << 20, memory_mb << 20))
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # two threads are slower than one, and heat the box

@@ -70,6 +70,11 @@ def test_a_url_that_says_something_else_is_none(url: str) -> None:
         device_of(url)
 
 
+def test_it_is_ended_before_the_daemon_when_memory_runs_out(where: Path) -> None:
+    with share("v4l2:///dev/null", where) as child:
+        assert int(Path(f"/proc/{child.process.pid}/oom_score_adj").read_text()) >= 500
+
+
 def test_three_see_one_camera_as_it_sends(where: Path) -> None:
     """A camera of JPEGs, read once: faces get them as they came, alerts are watched, evidence is a clip of them."""
     with sim_camera() as camera, share(f"http://127.0.0.1:{camera.port}/video", where):
