@@ -13,6 +13,7 @@ from edge_agent.cli.options import CONFIG, STATE
 from edge_agent.cli.speech import language, words
 from edge_agent.drivers.link import parse_link_url
 from edge_agent.drivers.ports import OtherDevice, SerialDevice, cameras, gpio_chips, serial_devices
+from edge_agent.vision.v4l2 import device_of
 
 
 @click.command("list")
@@ -29,7 +30,7 @@ def command(config: Path, state: Path | None, as_json: bool) -> None:
         "serial": [_port(port, site) for port in found],
         "gpio": [_chip(chip, site) for chip in gpio_chips()],
         "network": _network(site),
-        "cameras": [asdict(camera) for camera in cameras()],
+        "cameras": [_camera(camera, site) for camera in cameras()],
         "missing": _missing(site),
     }
     if as_json:
@@ -40,7 +41,7 @@ def command(config: Path, state: Path | None, as_json: bool) -> None:
     _say_ports(document["serial"], found)  # type: ignore[arg-type]
     _say_chips(document["gpio"])  # type: ignore[arg-type]
     _say_network(document["network"])  # type: ignore[arg-type]
-    _say_others("device.cameras", cameras())
+    _say_cameras(document["cameras"])  # type: ignore[arg-type]
     if site.config is not None:
         _say_missing(document["missing"])  # type: ignore[arg-type]
 
@@ -61,6 +62,19 @@ def _chip(chip: OtherDevice, site: Site) -> dict[str, Any]:
     return {**asdict(chip), "link": link.name if link else None, "users": site.users(link.name) if link else []}
 
 
+def _camera(camera: OtherDevice, site: Site) -> dict[str, Any]:
+    there = Path(camera.path).resolve()
+    users = sorted({name for name, path in _devices(site) if path.resolve() == there})
+    return {**asdict(camera), "users": users}
+
+
+def _devices(site: Site) -> list[tuple[str, Path]]:
+    """Name and device of each [[camera]] that is one of this machine."""
+    cameras = site.config.cameras if site.config else ()
+    urls = [(camera.name, url) for camera in cameras for url in (camera.url, camera.main_url) if url is not None]
+    return [(name, Path(device_of(url).path)) for name, url in urls if url.startswith("v4l2:")]
+
+
 def _network(site: Site) -> list[dict[str, Any]]:
     """Serial servers, and addresses of this machine on which terminals call."""
     links = [link for link in (site.config.links if site.config else ()) if parse_link_url(link.url).host]
@@ -68,7 +82,7 @@ def _network(site: Site) -> list[dict[str, Any]]:
 
 
 def _missing(site: Site) -> list[dict[str, Any]]:
-    """Links whose port is not there now; a serial server is not called for this."""
+    """Links whose port is not there now, and cameras; a serial server is not called for this."""
     missing = []
     for link in site.config.links if site.config else ():
         url = parse_link_url(link.url)
@@ -76,7 +90,9 @@ def _missing(site: Site) -> list[dict[str, Any]]:
         path = {"serial": Path(url.path), "sim": site.state / "sim" / url.path, "gpio": chip}.get(url.kind)
         if path is not None and not path.exists():
             missing.append({"link": link.name, "path": str(path), "users": site.users(link.name)})
-    return missing
+    return missing + [
+        {"camera": name, "path": str(path)} for name, path in dict.fromkeys(_devices(site)) if not path.exists()
+    ]
 
 
 def _say_ports(ports: list[dict[str, Any]], found: list[SerialDevice]) -> None:
@@ -117,16 +133,24 @@ def _say_network(links: list[dict[str, Any]]) -> None:
         tell("device.used", 4, link=link["link"], users=", ".join(link["users"]) or words("device.nobody"))
 
 
-def _say_others(code: str, found: list[OtherDevice]) -> None:
-    if not found:
-        return
-    tell(code)
-    for device in found:
-        echo(" · ".join(part for part in (device.path, device.what) if part), 2)
+def _say_cameras(found: list[dict[str, Any]]) -> None:
+    if found:
+        tell("device.cameras")
+    for camera in found:
+        echo(camera["path"], 2)
+        if camera["what"]:
+            echo(camera["what"], 4)
+        if camera["users"]:
+            tell("device.camera_used", 4, cameras=", ".join(camera["users"]))
+        else:
+            tell("device.camera_unused", 4, path=camera["path"])
 
 
 def _say_missing(missing: list[dict[str, Any]]) -> None:
     for one in missing:
+        if "camera" in one:
+            tell("device.camera_missing", path=one["path"], camera=one["camera"])
+            continue
         tell(
             "device.missing",
             link=one["link"],

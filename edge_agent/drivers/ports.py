@@ -78,11 +78,18 @@ def gpio_chips(places: Places = Places()) -> list[OtherDevice]:
 
 
 def cameras(places: Places = Places()) -> list[OtherDevice]:
-    """Only the first node of each camera carries pictures; the others carry its settings."""
+    """By the names that survive the next start. Only the first node of each camera carries pictures; the others carry
+    its settings.
+    """
     nodes = sorted(places.dev.glob("video*"), key=lambda path: natural(path.name))
+    links = [*sorted((places.dev / "v4l/by-id").glob("*")), *sorted((places.dev / "v4l/by-path").glob("*"))]
     shown = [(node, places.sys / f"class/video4linux/{node.name}") for node in nodes]
     return [
-        OtherDevice(str(node), _text(entry / "name")) for node, entry in shown if _text(entry / "index") in ("", "0")
+        OtherDevice(
+            str(next((link for link in links if link.resolve() == node.resolve()), node)), _text(entry / "name")
+        )
+        for node, entry in shown
+        if _text(entry / "index") in ("", "0")
     ]
 
 

@@ -21,6 +21,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "device.gpio": ("GPIO chips", "GPIO 芯片"),
     "device.network": ("Network", "网络"),
     "device.cameras": ("Cameras", "摄像头"),
+    "device.camera_used": ("camera {cameras}", "摄像头 {cameras}"),
+    "device.camera_unused": (
+        'not in agent.toml; written there: url = "v4l2://{path}"',
+        '未写入 agent.toml；写法：url = "v4l2://{path}"',
+    ),
+    "device.camera_missing": ("missing: {path} (camera {camera})", "缺少：{path}（摄像头 {camera}）"),
     "device.used": ("link {link}: {users}", "链路 {link}：{users}"),
     "device.unused": ("not in agent.toml", "未写入 agent.toml"),
     "device.nobody": ("nobody uses it", "无设备使用"),

@@ -61,6 +61,12 @@ def test_list_says_what_is_missing_in_a_narrow_terminal(lang: str, bench: Bench)
     assert "side-in (north)" in said
     document = json.loads(bench.run("device", "list", "--json")[1])
     assert {one["link"] for one in document["missing"]} == {"side", "gate"}
+    with (bench.folder / "agent.toml").open("a") as file:
+        file.write('[[camera]]\nname = "desk"\nurl = "v4l2:///dev/v4l/by-id/usb-none"\nuse = ["alerts"]\n')
+    status, said = bench.run("device", "list", lang=lang)
+    assert status == 0
+    assert "/dev/v4l/by-id/usb-none" in said
+    assert "desk" in said
     assert document["agent_running"] is False
     (bench.folder / "agent.toml").write_text("[gateway]\nid = 1\n")
     status, said = bench.run("device", "list", lang=lang, narrow=True)

@@ -82,6 +82,9 @@ def test_chips_and_cameras_are_named(machine: Machine) -> None:
         (entry / "name").write_text("USB Camera\n")
     assert [Path(chip.path).name for chip in gpio_chips(machine.places)] == ["gpiochip0"]
     assert [(Path(camera.path).name, camera.what) for camera in cameras(machine.places)] == [("video0", "USB Camera")]
+    (machine.places.dev / "v4l/by-id").mkdir(parents=True)
+    (machine.places.dev / "v4l/by-id/usb-046d_C920-video-index0").symlink_to("../../video0")
+    assert [Path(camera.path).name for camera in cameras(machine.places)] == ["usb-046d_C920-video-index0"]
 
 
 def test_who_holds_a_port_is_named_by_the_kernel() -> None:

@@ -322,6 +322,9 @@ def test_the_daemon_with_a_camera_at_the_machine(vivid: Vivid, tmp_path: Path) -
             has_it = running[SHARE]
             assert {"edge_agent.vision.sentry", "edge_agent.vision.recorder"} <= set(running)
 
+            said = await site.command("device", "list")
+            assert f"{vivid.path}\n    vivid-000-vid-cap\n    camera desk\n" in said, said
+
             await asyncio.sleep(12)  # the sentry learns how it looks
             vivid.set("Test Pattern", BLACK)
             await auntil(lambda: "black" in alerts(site), 60, lambda: log_of(site))
