@@ -29,7 +29,6 @@ from edge_agent.ports import Clock, Gate
 from edge_agent.store.evidence import EvidenceStore
 from edge_agent.store.faces import load_key
 from edge_agent.supervise import Job
-from edge_agent.vision.v4l2 import device_of
 from edge_agent.wiring_cameras import device_share, logged_in
 
 EVIDENCE = "evidence"  # folder of the state directory
@@ -102,7 +101,7 @@ class Watching:
         for url, camera in looked_at(self._config.cameras).items():
             _, socket = device_share(url, self._state)
             if socket is not None:
-                share = ShareWorker(camera, url, device_of(url).size, socket, self._premises.clock)
+                share = ShareWorker(camera, url, socket, self._premises.clock)
                 self.jobs[f"share {url}"] = share.run
 
     def faces(self, camera: Camera) -> Callable[[Detection], None]:

@@ -30,7 +30,7 @@ from edge_agent.sockets import answers
 from edge_agent.store.reading import JournalReader
 from edge_agent.vision.replay import Replayed, ReplayJob, Said
 from edge_agent.vision.show import ShowJob
-from edge_agent.watching import sentry_job
+from edge_agent.watching import looked_at, sentry_job
 from edge_agent.wiring_cameras import device_share, logged_in
 from edge_agent.words import WORDS
 
@@ -176,7 +176,7 @@ def _job(config: Path, name: str, state: Path | None = None) -> SentryJob:
         raise EdgeAgentError("camera.no_such", name=name, known=known)
     url, _ = logged_in(camera, config.parent)
     folder = state_directory(config, state)
-    if answers(folder / "run/control.sock"):  # an agent runs: it has the devices of this machine
+    if url in looked_at(loaded.cameras) and answers(folder / "run/control.sock"):  # an agent runs, and has the device
         url, _ = device_share(url, folder)
     return sentry_job(loaded, camera, config.parent, url)
 

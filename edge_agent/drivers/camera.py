@@ -44,12 +44,13 @@ class TooLarge(Exception):
         self.mb = mb
 
 
-def resident_mb(pid: int) -> float:
-    """Resident memory of a process; 0 when it is gone."""
+def resident_mb(pid: int, *, private: bool = False) -> float:
+    """Resident memory of a process; 0 when it is gone. `private`: without files, libraries and what drivers lend it."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES / (1 << 20)
-    except (OSError, IndexError):
+        _, resident, shared, *_ = map(int, Path(f"/proc/{pid}/statm").read_text().split())
+    except (OSError, ValueError):
         return 0.0
+    return (resident - shared * private) * PAGE_BYTES / (1 << 20)
 
 
 class CameraWorker:
@@ -75,6 +76,7 @@ class CameraWorker:
         self.memory_mb = engine.memory_mb
         self._deliver, self._report = deliver, report
         self._state = ""  # last reported: back | lost
+        self._worked = False  # it was back since the last pause
         self.pid: int | None = None  # of the child, while there is one
 
     async def run(self, beat: Beat) -> None:
@@ -89,8 +91,8 @@ class CameraWorker:
                 self._deliver(self.camera.name, CameraState("lost", "started anew"))  # its tracks begin from one again
                 continue
             except DeviceUnavailable as error:
-                if self._state == "back":
-                    delay_s = BACKOFF_S
+                if self._worked:
+                    delay_s, self._worked = BACKOFF_S, False
                 self._note(CameraState("lost", str(error)))
             await asyncio.sleep(random.uniform(delay_s / 2, delay_s))
             delay_s = min(delay_s * 2, BACKOFF_AT_MOST_S)
@@ -110,7 +112,7 @@ class CameraWorker:
                 beat()
                 if isinstance(detection, CameraState):
                     within_s = SILENT_AT_MOST_S
-                    if (mb := resident_mb(process.pid)) > self.memory_mb:
+                    if (mb := self.memory_of(process.pid)) > self.memory_mb:
                         if self.clock.now().up_ms - began_ms < LIVES_AT_LEAST_MS:  # it would go on for ever
                             raise self._failed(f"it needs {mb:.0f} MB from the start, {self.memory_mb} are allowed")
                         raise TooLarge(mb)
@@ -126,6 +128,10 @@ class CameraWorker:
         """Tell the child its job."""
         pipe.write(msgspec.json.encode(VisionJob(self.camera, self.faces, self.engine)) + b"\n")
         pipe.close()
+
+    def memory_of(self, pid: int) -> float:
+        """MB that count against `memory_mb`."""
+        return resident_mb(pid)
 
     async def hear(self, said: Any) -> None:
         """Anything but the camera's state."""
@@ -158,6 +164,7 @@ class CameraWorker:
         if now == self._state:
             return
         self._state = now
+        self._worked |= now == "back"
         self._deliver(self.camera.name, state)
         self._report(DeviceReport(self.camera.name, "camera", now, state.detail, self.clock.now().up_ms))
 

@@ -82,14 +82,19 @@ def cameras(places: Places = Places()) -> list[OtherDevice]:
     its settings.
     """
     nodes = sorted(places.dev.glob("video*"), key=lambda path: natural(path.name))
-    links = [*sorted((places.dev / "v4l/by-id").glob("*")), *sorted((places.dev / "v4l/by-path").glob("*"))]
-    shown = [(node, places.sys / f"class/video4linux/{node.name}") for node in nodes]
+    entries = {node: places.sys / f"class/video4linux/{node.name}" for node in nodes}
+    names = {node: _text(entry / "name") for node, entry in entries.items() if _text(entry / "index") in ("", "0")}
+    by_id, by_path = (
+        {link.resolve(): str(link) for link in sorted((places.dev / "v4l" / kind).glob("*"))}
+        for kind in ("by-id", "by-path")
+    )
+    # Of two that look alike only one has a name below by-id, today the one, tomorrow the other.
+    twins = {name for node, name in names.items() if node.resolve() not in by_id}
     return [
         OtherDevice(
-            str(next((link for link in links if link.resolve() == node.resolve()), node)), _text(entry / "name")
+            (None if name in twins else by_id.get(node.resolve())) or by_path.get(node.resolve(), str(node)), name
         )
-        for node, entry in shown
-        if _text(entry / "index") in ("", "0")
+        for node, name in names.items()
     ]
 
 

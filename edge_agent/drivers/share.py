@@ -9,18 +9,14 @@ from typing import Any
 import msgspec
 
 from edge_agent import log
-from edge_agent.drivers.camera import CameraWorker
+from edge_agent.drivers.camera import CameraWorker, resident_mb
 from edge_agent.model.detections import CameraState
 from edge_agent.model.doors import DeviceReport
 from edge_agent.model.recording import ShareJob
 from edge_agent.model.site import Camera, FacePolicy
 from edge_agent.ports import Clock
 
-MEMORY_MB = 200  # resident, beside the driver's buffers
-BUFFERS, BYTES_A_PX = (
-    32,
-    2,
-)  # as many as FFmpeg asks for and gets; of a raw picture, and what drivers reserve for a JPEG
+MEMORY_MB = 200  # beside the driver's buffers, of which FFmpeg takes 32: 530 MB of raw 4K
 
 logger = log.get("drivers.share")
 
@@ -29,11 +25,13 @@ class ShareWorker(CameraWorker):
     child = "edge_agent.vision.share"
     said = msgspec.msgpack.Decoder(CameraState)
 
-    def __init__(self, camera: Camera, url: str, size: tuple[int, int], socket: Path, clock: Clock) -> None:
+    def __init__(self, camera: Camera, url: str, socket: Path, clock: Clock) -> None:
         super().__init__(camera, FacePolicy(), clock, _nobody, _note)
-        width, height = size
-        self.memory_mb = MEMORY_MB + (BUFFERS * BYTES_A_PX * width * height >> 20)
+        self.memory_mb = MEMORY_MB
         self._job = ShareJob(camera.name, url, camera.fps, str(socket))
+
+    def memory_of(self, pid: int) -> float:
+        return resident_mb(pid, private=True)
 
     def brief(self, pipe: asyncio.StreamWriter) -> None:
         pipe.write(msgspec.json.encode(self._job) + b"\n")

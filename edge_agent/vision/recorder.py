@@ -17,7 +17,7 @@ from edge_agent import log
 from edge_agent.model.detections import CameraState
 from edge_agent.model.recording import ClipDone, Keep, Piece, RecorderJob
 from edge_agent.vision.confine import confine
-from edge_agent.vision.worker import LOST_AFTER_S, STATE_EVERY_S, Pipe
+from edge_agent.vision.worker import LOST_AFTER_S, SILENT, STATE_EVERY_S, Pipe
 
 if TYPE_CHECKING:
     import av
@@ -114,7 +114,7 @@ class Recorder:
             if (known := self._clips.get(order.evidence)) is not None:
                 self._clips[order.evidence] = (order, known[1])
             elif self._template is None:
-                self.pipe.send(ClipDone(order.evidence, None, self.trouble or "the camera sends nothing"))
+                self.pipe.send(ClipDone(order.evidence, None, self.trouble or SILENT))
             elif len(self._clips) >= CLIPS_AT_MOST:
                 self.pipe.send(ClipDone(order.evidence, None, "too many clips at once"))
             else:
@@ -182,7 +182,7 @@ def main() -> None:
     threading.Thread(target=orders, args=(recorder,), name="orders", daemon=True).start()
     while True:
         if state := recorder.look():
-            pipe.send(CameraState(state, recorder.trouble if state == "lost" else ""))
+            pipe.send(CameraState(state, (recorder.trouble or SILENT) if state == "lost" else ""))
         time.sleep(STATE_EVERY_S if state else STATE_EVERY_S / 10)
 
 

@@ -26,7 +26,7 @@ from edge_agent.model.recording import ShareJob
 from edge_agent.sockets import private_socket
 from edge_agent.vision.confine import confine
 from edge_agent.vision.v4l2 import SHARED_FORM
-from edge_agent.vision.worker import STATE_EVERY_S, Pipe, die
+from edge_agent.vision.worker import SILENT, STATE_EVERY_S, Pipe, die
 
 if TYPE_CHECKING:
     import av
@@ -37,7 +37,6 @@ MEMORY_MB = 512
 VIEWERS_AT_MOST = 16  # three for each [[camera]] that names the device; somebody may look on with `camera watch`
 WAITING_AT_MOST = 16  # pictures for one of them
 WRITE_WITHIN_S = 5.0
-SILENT = "it sends no pictures"
 JPEG_QUALITY = {"qmin": "2", "qmax": "4"}  # of 1 (best) to 31, as FFmpeg counts
 # Nobody seeks in it: without syncpoints, of which a reader remembers each for as long as it reads.
 FORM = {"write_index": "0", "syncpoints": "none", "strict": "experimental", "fflags": "flush_packets"}

@@ -68,7 +68,7 @@ class TamperWatch:
         self._window: Image | None = None
         self._still: Image | None = None  # the picture that has not changed since `_same_ms`
         self._ticking = np.zeros(STILL_TILES[::-1], bool)  # but for these tiles
-        self._same_ms = 0
+        self._same_ms, self._still_for_ms = 0, CONFIRM_MS["frozen"]
         self._since: dict[str, tuple[int, int]] = {}  # kind → (uptime, looks) of the suspicion
         self._gone_ms: dict[str, int] = {}
         self._incidents: dict[str, str] = {}
@@ -105,8 +105,9 @@ class TamperWatch:
             self._still, self._same_ms = part.copy(), up_ms
             self._ticking[:] = False
         same_ms = up_ms - self._same_ms
-        beside_clock = self._ticking.any() and "frozen" not in self._incidents
-        limit_ms = CLOCK_MS if beside_clock else CONFIRM_MS["frozen"]
+        if "frozen" not in self._incidents:
+            self._still_for_ms = CLOCK_MS if self._ticking.any() else CONFIRM_MS["frozen"]
+        limit_ms = self._still_for_ms
         return Measure("unchanged", same_ms / 1000, limit_ms / 1000, "s") if same_ms >= limit_ms else None
 
     def _look(self, gray: Image) -> Look:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 USUAL_SIZE = (1280, 720)
 LARGEST_PX = 8192
+JUDGES_WITHIN_S = 4.0  # who has the device says first that it is silent: it knows, the others only wait
 NOT_YOURS = "this user may not look at the agent's cameras; be root, or the user it runs as"
 NO_CAMERA = "no camera gives pictures there (most have several devices, and one of them does)"
 SHARED_FORM = "nut"  # FFmpeg's own container: any codec, the device's timestamps, and it can be written without an end
@@ -92,9 +93,10 @@ def open_device(device: Device, fps: float) -> "InputContainer":
 def open_share(device: Device, patience_s: float) -> Iterator["InputContainer"]:
     """The device's pictures from who has it. Raises NoPictures, OSError, av.error.FFmpegError."""
     import av
+    import av.error
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(patience_s)
+        connection.settimeout(patience_s + JUDGES_WITHIN_S)
         try:
             with short_name(Path(device.share)) as name:
                 connection.connect(name)
@@ -103,9 +105,17 @@ def open_share(device: Device, patience_s: float) -> Iterator["InputContainer"]:
         except OSError:
             raise NoPictures("") from None
         with connection.makefile("rb", buffering=0) as pictures:
-            if (why := pictures.readline()) != b"\n":
+            try:
+                why = pictures.readline()
+            except TimeoutError:
+                why = b""
+            if why != b"\n":
                 raise NoPictures(why.decode().strip())
             # Nothing has to be found out, and what waits for that would come late and all at once.
             options = {"analyzeduration": "1", "fpsprobesize": "0", "format_whitelist": SHARED_FORM}
-            with av.open(pictures, "r", format=SHARED_FORM, options=options) as container:
+            try:
+                container = av.open(pictures, "r", format=SHARED_FORM, options=options)
+            except (av.error.InvalidDataError, av.error.EOFError):  # it was ended at once
+                raise NoPictures("") from None
+            with container:
                 yield container

@@ -21,6 +21,7 @@ from edge_agent.vision.confine import confine
 
 STATE_EVERY_S = 2.0
 LOST_AFTER_S = 3.0
+SILENT = "the camera sends nothing"
 
 logger = log.get("vision.worker")
 
@@ -60,7 +61,7 @@ class Presence:
             self.state = "lost"
         if self.state and (self.state != before or now - self._said >= STATE_EVERY_S):
             self._said = now
-            self._pipe.send(CameraState(self.state, trouble if self.state == "lost" else ""))
+            self._pipe.send(CameraState(self.state, (trouble or SILENT) if self.state == "lost" else ""))
 
 
 def work(job: VisionJob, pipe: Pipe) -> None:

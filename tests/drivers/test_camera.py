@@ -236,6 +236,23 @@ def test_a_child_that_talks_nonsense_is_replaced(child: str, tmp_path: Path, mon
     until(lambda: not any(alive(pid) for pid in pids))
 
 
+@pytest.mark.usefixtures("quick")
+def test_a_child_that_had_worked_is_started_soon_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says that its camera is lost and ends, as the one of a USB camera does: the pauses do not grow for ever."""
+    lives, words = tmp_path / "lives", [CameraState("ready"), CameraState("lost", "it sends nothing")]
+    said = b"".join(len(one).to_bytes(4, "big") + one for one in map(msgspec.msgpack.encode, words))
+    script = f"import os\nopen({str(lives)!r}, 'a').write('x')\nos.write(1, {said!r})\n"
+    (tmp_path / "tired_child.py").write_text(script)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(driver, "CHILD", "tired_child")
+
+    async def scenario() -> None:
+        async with Gateway("file:///nowhere").running():
+            await auntil(lambda: lives.exists() and len(lives.read_text()) >= 11, 12)
+
+    asyncio.run(scenario())
+
+
 def test_the_child_does_not_outlive_the_daemon() -> None:
     """The daemon is killed with SIGKILL: the kernel takes the child along."""
     code = (

@@ -85,6 +85,15 @@ def test_chips_and_cameras_are_named(machine: Machine) -> None:
     (machine.places.dev / "v4l/by-id").mkdir(parents=True)
     (machine.places.dev / "v4l/by-id/usb-046d_C920-video-index0").symlink_to("../../video0")
     assert [Path(camera.path).name for camera in cameras(machine.places)] == ["usb-046d_C920-video-index0"]
+    (machine.places.dev / "v4l/by-path").mkdir()
+    for number in (0, 2):  # another of the same make
+        (machine.places.dev / f"v4l/by-path/usb-0:{number}").symlink_to(f"../../video{number}")
+    (machine.places.dev / "video2").touch()
+    entry = machine.places.sys / "class/video4linux/video2"
+    entry.mkdir()
+    (entry / "index").write_text("0")
+    (entry / "name").write_text("USB Camera\n")
+    assert [Path(camera.path).name for camera in cameras(machine.places)] == ["usb-0:0", "usb-0:2"]
 
 
 def test_who_holds_a_port_is_named_by_the_kernel() -> None:

@@ -215,6 +215,8 @@ def test_it_goes_silent(vivid: Vivid, where: Path) -> None:
         began = time.monotonic()
         until(lambda: child.process.poll() is not None, 30)
         assert child.process.returncode == 1
+        assert child.states()[-1] == "lost"
+        assert child.detail() == "the camera sends nothing"
         assert 3 < time.monotonic() - began < 12
 
 
@@ -349,6 +351,7 @@ def test_the_daemon_with_a_camera_at_the_machine(vivid: Vivid, tmp_path: Path) -
 
             vivid.set("Percentage of Dropped Buffers", 100)
             await auntil(lambda: found(site, "device.lost"), 60, lambda: log_of(site))
+            assert "the camera sends nothing" in str(found(site, "device.lost")[0].event)
             await auntil(lambda: children(site).get(SHARE, has_it) != has_it, 60)
             vivid.set("Percentage of Dropped Buffers", 0)
             await auntil(lambda: found(site, "device.back"), 90, lambda: log_of(site))
