@@ -6,6 +6,7 @@ already let go.
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,13 +81,24 @@ class SqliteDatabase:
         if owner != APPLICATION_ID and not (empty and owner == 0):
             raise StoreError("uplink.store_foreign", path=self.path)
         self._check_version(version)
-        if self._pragma("journal_mode=WAL") != "wal":
+        if self._write_ahead() != "wal":
             raise StoreError("uplink.store_unsafe", path=self.path, what="write-ahead logging (WAL)")
         self._db.execute("PRAGMA synchronous=FULL")
         if self._pragma("synchronous") != FULL:
             raise StoreError("uplink.store_unsafe", path=self.path, what="synchronous=FULL")
         if version < schema.VERSION:
             self._upgrade()
+
+    def _write_ahead(self) -> str:
+        """Another worker that opens a new file at the same moment changes it too, and for that SQLite does not wait."""
+        until = time.monotonic() + BUSY_S
+        while True:
+            try:
+                return str(self._pragma("journal_mode=WAL"))
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise
+            time.sleep(0.01)
 
     def _upgrade(self) -> None:
         """Another worker may have been quicker: the version is read again when nobody else can write."""
