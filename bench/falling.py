@@ -1,8 +1,8 @@
 """Falling objects: recall, false alarms, floors, time to alert, cost. `make bench-vision` (HOURS=, FALLS=, JOBS=).
 
 Every run adds clips of seeds not yet seen to .cache/bench/falling.jsonl and prints all that was measured with this very
-code and generator; a changed line of either begins anew. In seeds from 19000 on things fall, from 29000 on nothing
-does; none of them was tuned on (below 1000 was; 10000 to 18999 and 20000 to 28999 were earlier versions'). From 38000
+code and generator; a changed line of either begins anew. In seeds from 19000 on things fall, from 31000 on nothing
+does; none of them was tuned on (below 1000 was; 10000 to 18999 and 20000 to 30999 were earlier versions'). From 38000
 on the wall is real footage (bench/falling_footage.py), from 39000 on with nothing that falls in it. MOG2 and KNN
 with contour tracking get every tenth clip in the same run.
 """

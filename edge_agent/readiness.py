@@ -14,6 +14,7 @@ from edge_agent.errors import EdgeAgentError, Problem
 from edge_agent.model.site import Config
 from edge_agent.store.pin_index import KEY_FILE
 from edge_agent.vision.v4l2 import device_of
+from edge_agent.wiring_cameras import device_urls
 
 
 def check_devices(config: Config, file: str) -> list[Problem]:
@@ -44,16 +45,13 @@ def _check_cameras(config: Config, file: str) -> list[Problem]:
     present = ", ".join(sorted(str(path) for path in Path("/dev/v4l/by-id").glob("*"))) or "–"
     problems = []
     taken: dict[Path, str] = {}
-    for index, camera in enumerate(config.cameras):
-        for key, url in (("url", camera.url), ("main_url", camera.main_url)):
-            if url is None or not url.startswith("v4l2:"):
-                continue
-            at, path = f"camera[{index}].{key}", device_of(url).path
-            device = Path(path).resolve()
-            if not device.exists():
-                problems.append(Problem(file, at, "config.camera_missing", path=path, present=present))
-            elif taken.setdefault(device, path) != path:
-                problems.append(Problem(file, at, "config.camera_twice", other=taken[device], device=path))
+    for at, _, url in device_urls(config.cameras):
+        path = device_of(url).path
+        device = Path(path).resolve()
+        if not device.exists():
+            problems.append(Problem(file, at, "config.camera_missing", path=path, present=present))
+        elif taken.setdefault(device, path) != path:
+            problems.append(Problem(file, at, "config.camera_twice", other=taken[device], device=path))
     return problems
 
 

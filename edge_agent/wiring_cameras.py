@@ -1,6 +1,7 @@
 """What agent.toml says about cameras, their alerts and their deterrents, judged before anything is opened."""
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -55,18 +56,23 @@ def _is_camera(url: str) -> bool:
 def _check_devices(reader: Reader, config: Config) -> None:
     """Cameras of this machine. Two tables may name one device; it has one size then."""
     named: dict[str, str] = {}
-    for index, camera in enumerate(config.cameras):
+    for at, _, url in device_urls(config.cameras):
+        try:
+            device = device_of(url)
+        except ValueError:
+            device = None
+        if device is None or device.share:
+            reader.wrong(at, "config.camera_device", url=url)
+        elif named.setdefault(device.path, url) != url:
+            reader.wrong(at, "config.camera_device_twice", device=device.path)
+
+
+def device_urls(cameras: Sequence[Camera]) -> Iterator[tuple[str, Camera, str]]:
+    """Where it stands in agent.toml, the camera and the URL, of each URL that is a camera of this machine."""
+    for index, camera in enumerate(cameras):
         for key, url in (("url", camera.url), ("main_url", camera.main_url)):
-            if url is None or not url.startswith("v4l2:"):
-                continue
-            try:
-                device = device_of(url)
-            except ValueError:
-                device = None
-            if device is None or device.share:
-                reader.wrong(f"camera[{index}].{key}", "config.camera_device", url=url)
-            elif named.setdefault(device.path, url) != url:
-                reader.wrong(f"camera[{index}].{key}", "config.camera_device_twice", device=device.path)
+            if url is not None and url.startswith("v4l2:"):
+                yield f"camera[{index}].{key}", camera, url
 
 
 def device_share(url: str, state: Path) -> tuple[str, Path | None]:

@@ -14,6 +14,7 @@ from edge_agent.cli.speech import language, words
 from edge_agent.drivers.link import parse_link_url
 from edge_agent.drivers.ports import OtherDevice, SerialDevice, cameras, gpio_chips, serial_devices
 from edge_agent.vision.v4l2 import device_of
+from edge_agent.wiring_cameras import device_urls
 
 
 @click.command("list")
@@ -70,9 +71,8 @@ def _camera(camera: OtherDevice, site: Site) -> dict[str, Any]:
 
 def _devices(site: Site) -> list[tuple[str, Path]]:
     """Name and device of each [[camera]] that is one of this machine."""
-    cameras = site.config.cameras if site.config else ()
-    urls = [(camera.name, url) for camera in cameras for url in (camera.url, camera.main_url) if url is not None]
-    return [(name, Path(device_of(url).path)) for name, url in urls if url.startswith("v4l2:")]
+    configured = site.config.cameras if site.config else ()
+    return [(camera.name, Path(device_of(url).path)) for _, camera, url in device_urls(configured)]
 
 
 def _network(site: Site) -> list[dict[str, Any]]:

@@ -75,13 +75,18 @@ def local_path(url: str) -> Path | None:
     return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
+def patience(fps: float) -> float:
+    """For how many seconds a live camera may say nothing."""
+    return max(READ_WITHIN_S, SLOW_FRAMES / fps)
+
+
 @contextmanager
 def open_stream(url: str, fps: float | None = None) -> Iterator[av.container.InputContainer]:
     """What is at `url`, opened with what it may do and no more. `fps`: what a live camera sends; a recording is not
     waited for. Raises one of UNREADABLE.
     """
     scheme = urlsplit(url).scheme
-    patience_s = None if fps is None else max(READ_WITHIN_S, SLOW_FRAMES / fps)
+    patience_s = None if fps is None else patience(fps)
     if scheme == "v4l2" and patience_s is not None and fps is not None:
         device = device_of(url)
         with open_share(device, patience_s) if device.share else open_device(device, fps) as container:
@@ -102,6 +107,12 @@ def reason(error: Exception, url: str) -> str:
         refusal = REFUSALS.get(error.errno or 0) if url.startswith("v4l2:") else None
         return refusal or error.strerror or "no picture"
     return str(error)
+
+
+def trouble_after(error: BaseException | None, before: str, now: str) -> str:
+    """What is wrong with a stream: `now`, unless who has the device cannot say; then what was known `before`."""
+    knows = not isinstance(error, NoPictures) or error.why
+    return now if knows or not before else before
 
 
 class Backoff:
@@ -179,8 +190,7 @@ class FrameSource:
                 raise self._failed("the stream ended")
             except DeviceUnavailable as error:
                 cause = error.__cause__
-                if not (self.trouble and isinstance(cause, NoPictures) and not cause.why):  # it knows no more than that
-                    self.trouble = str(error)
+                self.trouble = trouble_after(cause, self.trouble, str(error))
                 backoff.pause(self._stopped.wait, cause)
 
     def _failed(self, why: str) -> DeviceUnavailable:

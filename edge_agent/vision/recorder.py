@@ -48,8 +48,7 @@ class Recorder:
 
     def run(self) -> None:
         """Read the stream for ever; a thread of its own."""
-        from edge_agent.vision.decode import UNREADABLE, Backoff, reason
-        from edge_agent.vision.v4l2 import NoPictures
+        from edge_agent.vision.decode import UNREADABLE, Backoff, reason, trouble_after
 
         backoff = Backoff()
         while True:
@@ -59,8 +58,7 @@ class Recorder:
                 self.trouble = "the stream ended"
             except UNREADABLE as error:
                 cause = error
-                if not (self.trouble and isinstance(error, NoPictures) and not error.why):  # it knows no more than that
-                    self.trouble = reason(error, self.job.url)
+                self.trouble = trouble_after(error, self.trouble, reason(error, self.job.url))
             with self._lock:
                 self._template = None
                 self._timeline.restart()

@@ -149,7 +149,7 @@ class _Pipe:
 
 class Share:
     def __init__(self, job: ShareJob) -> None:
-        from edge_agent.vision.decode import READ_WITHIN_S, SLOW_FRAMES
+        from edge_agent.vision.decode import patience
 
         self._job = job
         self._server = private_socket(Path(job.socket))
@@ -157,7 +157,7 @@ class Share:
         self._lock = threading.Lock()
         self._viewers: list[Viewer] = []
         self._form: Form | None = None
-        self._patience_s = max(READ_WITHIN_S, SLOW_FRAMES / job.fps)
+        self._patience_s = patience(job.fps)
         self._arrived, self._reading = time.monotonic(), False
         self.trouble = ""  # why there are no pictures
         self._known = threading.Event()  # whether there are, at all

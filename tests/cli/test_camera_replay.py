@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from edge_agent.cli import group
 from edge_agent.errors import EdgeAgentError
-from tests.vision.clips import make_clip
-from tests.vision.test_zones import FPS, HEIGHT, WIDTH, pictures, walk
+from tests.vision.clips import film, make_clip
+from tests.vision.test_zones import FPS, pictures, walk
 
 TOML = """\
 [gateway]
@@ -42,14 +42,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """agent.toml, and the recording of somebody who walks over the lawn."""
     folder = tmp_path_factory.mktemp("replay")
     clip, config = folder / "walk.mp4", folder / "agent.toml"
-    with av.open(str(clip), "w") as container:
-        stream = container.add_stream("libx264", rate=FPS)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        stream.options = {"preset": "ultrafast", "crf": "20"}
-        for gray in pictures(14, walk(20, 330, 5, 5)):
-            frame = av.VideoFrame.from_ndarray(gray, format="gray").reformat(format="yuv420p")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    film(clip, pictures(14, walk(20, 330, 5, 5)), FPS)
     config.write_text(TOML.format(clip=clip), "utf-8")
     return config, clip
 

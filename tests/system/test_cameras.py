@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import av
@@ -15,6 +15,7 @@ import pytest
 from edge_agent.model.events import AlertOpened, AlertUpdated, CommandCompleted, EvidenceKept, Row
 from edge_agent.sim.estate import GATEWAY, Estate
 from tests.system.site import Asked, estate, journal, log_of, ready, show_card, tags, with_console
+from tests.vision.clips import film
 from tests.waiting import auntil
 
 FPS = 10
@@ -37,16 +38,13 @@ def tampered(path: Path, seconds: int = 12, dark_s: int = 20) -> Path:
     """A yard with sensor noise, and from `seconds` on somebody holds something before the lens."""
     rng = np.random.default_rng(9)
     wall = cv2.GaussianBlur(rng.integers(30, 220, (60, 80), np.uint8).repeat(6, 0).repeat(6, 1), (0, 0), 1.0)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=FPS)
-        stream.width, stream.height, stream.pix_fmt = 480, 360, "yuv420p"
-        stream.options = {"preset": "ultrafast", "g": str(FPS), "crf": "28"}
+
+    def pictures() -> Iterator[np.ndarray]:
         for n in range((seconds + dark_s) * FPS):
             gray = wall if n < seconds * FPS else np.full_like(wall, 5)
-            noisy = np.clip(gray + rng.normal(0, 3, gray.shape), 0, 255).astype(np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(noisy, format="gray").reformat(format="yuv420p")))
-        container.mux(stream.encode(None))
-    return path
+            yield np.clip(gray + rng.normal(0, 3, gray.shape), 0, 255).astype(np.uint8)
+
+    return film(path, pictures(), FPS, crf=28)
 
 
 @contextlib.asynccontextmanager

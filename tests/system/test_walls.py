@@ -12,6 +12,7 @@ from edge_agent.cli.camera_calibrate import as_table
 from edge_agent.model.events import AlertOpened, EvidenceKept
 from edge_agent.sim.estate import Estate
 from tests.system.site import estate, journal, log_of, ready
+from tests.vision.clips import film
 from tests.vision.facade import FPS
 from tests.vision.facade.clip import Clip, draw
 from tests.vision.test_zones import person
@@ -44,18 +45,6 @@ camera = "yard"
 watch = ["intrusion"]
 points = [[0.5, 0.0], [1.0, 0.0], [1.0, 1.0], [0.5, 1.0]]
 """
-
-
-def film(path: Path, frames: list[np.ndarray], fps: int) -> Path:
-    height, width = frames[0].shape
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=fps)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.options = {"preset": "ultrafast", "g": str(fps), "crf": "20"}
-        for gray in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(gray, format="gray").reformat(format="yuv420p")))
-        container.mux(stream.encode(None))
-    return path
 
 
 def falling(folder: Path) -> tuple[Clip, Path]:

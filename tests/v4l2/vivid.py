@@ -25,7 +25,7 @@ VIDIOC_STREAMON, BUFFER = 0x40045612, struct.Struct("5I 4x 16s 16s I I Q I I i 4
 OUTPUT, MMAP, INTERLACED, BUFFERS = 2, 1, 4, 4
 VIDEO_CAPTURE, VIDEO_OUTPUT = 0x1, 0x2
 # vivid's menus
-COLOUR_BARS, BLACK, NOISE = 0, 5, 21
+COLOUR_BARS, BLACK = 0, 5
 WEBCAM, S_VIDEO = 0, 2  # its inputs
 
 
@@ -67,17 +67,6 @@ class Vivid:
                 if name.split(b"\0")[0].decode() == control:
                     fcntl.ioctl(fd, VIDIOC_S_CTRL, CONTROL.pack(at, value))
                     return
-
-    def controls(self) -> list[str]:
-        found, at = [], 0
-        with opened(self.path) as fd:
-            while True:
-                try:
-                    answer = fcntl.ioctl(fd, VIDIOC_QUERYCTRL, QUERYCTRL.pack(at | NEXT_CONTROL, 0, b"", *[0] * 7))
-                except OSError:
-                    return found
-                at, kind, name, low, high, *_ = QUERYCTRL.unpack(answer)
-                found.append(f"{name.split(bytes(1))[0].decode()} {kind} {low}..{high}")
 
     def input(self, number: int) -> None:
         with opened(self.path) as fd:

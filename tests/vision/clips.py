@@ -1,6 +1,8 @@
 """Small video files of known content: frame n of a clip shows a bright square at a place that n tells."""
 
+from collections.abc import Iterable
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -43,5 +45,21 @@ def make_clip(
             frame.pts = round(stamps[n] * 1000) if stamps else n
             frame.time_base = tick
             container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def film(path: Path, pictures: Iterable[np.ndarray], fps: int, crf: int = 20) -> Path:
+    """Grey pictures as a recording, one key frame a second."""
+    frames = iter(pictures)
+    first = next(frames)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=fps)
+        stream.height, stream.width = first.shape
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"preset": "ultrafast", "g": str(fps), "crf": str(crf)}
+        for gray in chain([first], frames):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(gray), format="gray")
+            container.mux(stream.encode(frame.reformat(format="yuv420p")))
         container.mux(stream.encode(None))
     return path

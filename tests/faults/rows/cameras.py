@@ -40,21 +40,12 @@ def why_not() -> str:
     return no_tmpfs() or no_faketime()
 
 
-def film(path: Path) -> None:
+def passing(path: Path) -> None:
     """One who comes, crosses the zone and is gone; it is played again and again."""
-    import av
-    import numpy as np
-
+    from tests.vision.clips import film
     from tests.vision.test_zones import pictures, walk
 
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=FPS)
-        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
-        stream.options = {"preset": "ultrafast", "g": str(FPS), "crf": "20"}
-        for gray in pictures(PASS_S, walk(20, 290, 4, 9)):
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(gray), format="gray")
-            container.mux(stream.encode(frame.reformat(format="yuv420p")))
-        container.mux(stream.encode(None))
+    film(path, pictures(PASS_S, walk(20, 290, 4, 9)), FPS)
 
 
 @row(29, "twelve cameras: full disk, two that die, a clock step", sample=1, full=5, batch=1, why_not=why_not)
@@ -64,7 +55,7 @@ async def twelve(lab: Lab, count: int) -> None:
     await lab.open(gateways=0)
     gateway = await lab.gateway(disk.at / "state")
     clip = lab.folder / "clip.mp4"
-    await asyncio.to_thread(film, clip)
+    await asyncio.to_thread(passing, clip)
     for name in names():  # a name of its own for each: it tells whose child has it open
         (lab.folder / f"{name}.mp4").hardlink_to(clip)
     (lab.folder / f"{GARBAGE}.mp4").unlink()
