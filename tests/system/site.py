@@ -9,12 +9,15 @@ import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+from edge_agent.city.store import CityStore
+from edge_agent.contract.envelope import source_of
 from edge_agent.errors import StoreError
 from edge_agent.model.events import Row
 from edge_agent.protocols.wiegand import parse_entry
 from edge_agent.sim.broker import free_port
-from edge_agent.sim.estate import Estate
+from edge_agent.sim.estate import GATEWAY, Estate
 from edge_agent.store.reading import JournalReader
+from tests.waiting import auntil
 
 RESIDENT = "100:1001"
 Asked = Callable[[str], Awaitable[tuple[int, bytes]]]  # a path of the console → status, body
@@ -73,6 +76,13 @@ async def ready(site: Estate, timeout: float = 15.0) -> None:
     while "ready" not in log_of(site):
         assert time.monotonic() < deadline, log_of(site)
         await asyncio.sleep(0.02)
+
+
+async def known_to_the_city(site: Estate) -> None:
+    """The city has heard the gateway's birth: now it can sign commands for it."""
+    await auntil(site.city_db.exists, 20)
+    with contextlib.closing(CityStore(site.city_db)) as city:
+        await auntil(lambda: city.gateway(source_of(GATEWAY)), 20, lambda: log_of(site)[-1500:])
 
 
 def log_of(site: Estate) -> str:

@@ -21,7 +21,7 @@ from edge_agent.model.events import AgentDegraded
 from edge_agent.model.face_models import DLIB
 from edge_agent.sim.estate import DOOR, GATEWAY, Estate
 from edge_agent.store.faces import FaceStore, load_key
-from tests.system.site import journal, log_of, play, ready, show_card, tags
+from tests.system.site import journal, known_to_the_city, log_of, play, ready, show_card, tags
 from tests.waiting import auntil
 
 
@@ -55,19 +55,12 @@ def test_a_command_from_the_city_opens_once(tmp_path: Path) -> None:
         await site.open()
         await ready(site)
         assert site.broker is not None
-        await auntil((site.city_folder / "city.db").exists)
+        await known_to_the_city(site)
         mark = len(site.gate.lines)
-        output = ""
-        for _ in range(20):  # until the city has heard the gateway's birth
-            try:
-                output = await site.command(
-                    "--lang", "en", "city", "open", "--folder", site.city_folder, "--broker", site.broker.url,
-                    "--mqtt", site.broker.mqtt, "--issuer", "duty-officer", GATEWAY, DOOR,
-                )  # fmt: skip
-                break
-            except RuntimeError as error:
-                message = str(error)
-                assert "no birth" in message or "never heard" in message, message
+        output = await site.command(
+            "--lang", "en", "city", "open", "--folder", site.city_folder, "--broker", site.broker.url,
+            "--mqtt", site.broker.mqtt, "--issuer", "duty-officer", GATEWAY, DOOR,
+        )  # fmt: skip
         assert "command.completed" in output
         await site.gate.line(lambda line: line.get("relay") == "on", mark)
         completed = [row for row in journal(site) if row.tag == "command.completed"]

@@ -15,7 +15,7 @@ from edge_agent.failpoint import DIED, VARIABLE
 from edge_agent.protocols.codec import encode_message
 from edge_agent.sim.estate import DOOR, Estate
 from edge_agent.sim.process import Process, module
-from tests.system.site import estate, journal, log_of, ready, show_card
+from tests.system.site import estate, journal, known_to_the_city, log_of, ready, show_card
 from tests.waiting import auntil
 
 # The machine a test runs on may have a clock that nobody trusts; a pass would then let nobody in.
@@ -233,6 +233,7 @@ def test_the_host_answers_from_the_city_and_the_pass_opens(tmp_path: Path) -> No
                 "--mqtt", site.broker.mqtt,
             )  # fmt: skip
             await site.city.start()
+            await known_to_the_city(site)
 
             async def answer(visit: str, said: str) -> str:
                 return await site.command(

@@ -85,7 +85,7 @@ async def hostile_commands(lab: Lab, count: int) -> None:
     done = await desk.open(gateway)
     await finished(lab, gateway, done, "command.completed")
     recorded = thief.heard[-1].payload  # a real one, signed by the city and carried out
-    await auntil(lambda: gateway.openings(), 10, "the gate to say that the city opened it")
+    await auntil(gateway.openings, 10, "the gate to say that the city opened it")
     await gateway.shut()
     known, elsewhere = await desk.knows(gateway), await desk.knows(other)
     mark, refused = len(gateway.gate.lines), 0
