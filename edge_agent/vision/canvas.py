@@ -16,6 +16,7 @@ from edge_agent.vision.falling_grid import fit
 FADES_MS = 1500  # how long a sighting that is over stays drawn
 COLOURS = {"alarm": (40, 40, 230), "other": (0, 190, 230)}  # BGR
 RULE = (230, 200, 60)
+FONT, EDGE_PX = (cv2.FONT_HERSHEY_SIMPLEX, 0.55), 8
 
 
 class Canvas:
@@ -38,16 +39,18 @@ class Canvas:
         if self._rules is None or self._rules.shape != picture.shape:
             self._rules = rules(self._job, height, width)
         np.copyto(picture, self._rules, where=self._rules.any(2, keepdims=True))
-        for line, (_, one) in enumerate(self._shown.values()):
+        line = 0
+        for _, one in self._shown.values():
             scale_x, scale_y = (width / one.size[0], height / one.size[1]) if one.size[0] else (1.0, 1.0)
             colour = COLOURS["alarm" if one.phase is not Phase.OVER else "other"]
             x, y, w, h = one.box
             left, top = int(x * scale_x), int(y * scale_y)
             cv2.rectangle(picture, (left, top), (int((x + w) * scale_x), int((y + h) * scale_y)), colour, 2)
-            why = ", ".join(f"{one.name} {one.value:.3g}{one.unit} > {one.limit:.3g}" for one in one.why)
-            text = f"{one.rule}: {one.kind} {one.confidence:.0%} {why}"
-            cv2.putText(picture, text, (8, 24 + 22 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.55, (0, 0, 0), 3, cv2.LINE_AA)
-            cv2.putText(picture, text, (8, 24 + 22 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.55, colour, 1, cv2.LINE_AA)
+            for text in told(one, width - 2 * EDGE_PX):
+                at = EDGE_PX, 24 + 22 * line
+                cv2.putText(picture, text, at, *FONT, (0, 0, 0), 3, cv2.LINE_AA)
+                cv2.putText(picture, text, at, *FONT, colour, 1, cv2.LINE_AA)
+                line += 1
             for _, px, py, _ in one.fall.path if one.fall else ():
                 cv2.circle(picture, (int(px * scale_x), int(py * scale_y)), 2, colour, -1)
         if self._path:
@@ -107,3 +110,20 @@ def _name(drawn: Any, text: str, at: Any) -> None:
     place = int(at[0]) + 6, max(16, int(at[1]) + 18)
     cv2.putText(drawn, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, (1, 1, 1), 3, cv2.LINE_AA)
     cv2.putText(drawn, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, RULE, 1, cv2.LINE_AA)
+
+
+def told(one: Sighting, width: int) -> list[str]:
+    """What is seen and why, in lines of at most `width` px; a measure is never cut."""
+    parts = [f"{one.rule}: {one.kind} {one.confidence:.0%}"]
+    parts += [
+        f"{why.name.removesuffix('_s').replace('_', ' ')} {why.value:.3g}{why.unit} (limit {why.limit:.3g})"
+        for why in one.why
+    ]
+    lines = parts[:1]
+    for part in parts[1:]:
+        longer = f"{lines[-1]}, {part}"
+        if cv2.getTextSize(longer, *FONT, 1)[0][0] <= width:
+            lines[-1] = longer
+        else:
+            lines.append(part)
+    return lines
