@@ -8,8 +8,10 @@ import asyncio
 import itertools
 import random
 from collections import deque
+from contextlib import nullcontext
 from pathlib import Path
 
+import click
 from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
@@ -49,6 +51,11 @@ class View:
     def render(self) -> Panel:
         title = f"{self.word('demo.title')} · {GATEWAY} · {DOOR}"
         return Panel(Group(self._status(), self._events()), title=title, subtitle=self.word("demo.quit"))
+
+    def line(self, row: Row) -> str:
+        """The same for what is no terminal."""
+        line = describe(row, self.lang)
+        return "  ".join(part for part in (str(row.seq), line.time, line.what, line.who, line.detail) if part)
 
     def _status(self) -> Table:
         grid = Table.grid(padding=(0, 2))
@@ -100,16 +107,22 @@ async def _look(view: View, journal: Path, city: Path) -> None:
     reader = await when_open(lambda: JournalReader(journal), "the journal")
     stored = await when_open(lambda: CityReader(city), "the city's database")
     source, heard, looked = f"urn:sc:gw:{GATEWAY}", 0, 0
-    with Live(view.render(), console=view.console, refresh_per_second=10, screen=False) as live:
+    terminal = view.console.is_terminal  # a file or a pipe gets lines as they come
+    with Live(view.render(), console=view.console, refresh_per_second=10) if terminal else nullcontext() as live:
         while True:
             for row in reader.read(looked, 500)[0]:
                 looked = row.seq
                 if not silent(row):
                     view.rows.append(row)
+                    if not terminal:
+                        click.echo(view.line(row))
             for event in stored.events(source, heard):
                 view.stored[event.seq] = event
-            heard = _contiguous(view.stored, heard)
-            live.update(view.render())
+            before, heard = heard, _contiguous(view.stored, heard)
+            if live is not None:
+                live.update(view.render())
+            elif heard > before:
+                click.echo(f"{view.word('demo.city')}: {heard} ✓")
             await asyncio.sleep(LOOK_S)
 
 

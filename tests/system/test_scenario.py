@@ -45,9 +45,12 @@ def test_all_steps_hold(broker: str, tmp_path: Path) -> None:
 
 def test_a_closed_terminal_ends_the_demo_with_all_it_started(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "edge_agent", "demo", "--broker", "embedded", "--keep", str(tmp_path / "demo")]
-    demo = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    said = tmp_path / "said.txt"
+    with said.open("wb") as file:
+        demo = subprocess.Popen(command, stdout=file, stderr=subprocess.DEVNULL)
     try:
         children = until(lambda: len(found := _children(demo.pid)) >= 4 and found, 30)
+        until(lambda: "✓" in said.read_text("utf-8"), 30, "what is no terminal to get lines as they come")
         demo.send_signal(signal.SIGHUP)
         demo.wait(20)
         assert not [child for child in children if Path(f"/proc/{child}").exists()]
