@@ -2,14 +2,18 @@
 
 import resource
 from importlib import import_module
+from itertools import pairwise
+from typing import Any
 
 import click
 
 from edge_agent import __version__
 from edge_agent.cli.help import begin, translated
 from edge_agent.cli.speech import complain
+from edge_agent.cli.usage import in_words
 from edge_agent.errors import EdgeAgentError
 
+LANGUAGES = ["en", "zh"]
 COMMANDS = {
     "run": "run",
     "check": "check",
@@ -48,11 +52,22 @@ class Commands(click.Group):
         command: click.Command = import_module(f"edge_agent.cli.{COMMANDS[cmd_name]}").command
         return translated(command)
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        begin(next((word for option, word in pairwise(args) if option == "--lang" and word in LANGUAGES), None))
+        with in_words():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with in_words():
+            return super().invoke(ctx)
+
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="edge-agent")
 @click.option(
-    "--lang", type=click.Choice(["en", "zh"]), help="Language of the output (default: the locale's).",
+    "--lang", type=click.Choice(LANGUAGES), help="Language of the output (default: the locale's).",
     is_eager=True, expose_value=False, callback=lambda context, option, lang: begin(lang),
 )  # fmt: skip
 def group() -> None:

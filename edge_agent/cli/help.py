@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from edge_agent.cli.columns import beside, width, wrap
 from edge_agent.cli.speech import language, set_language
 from edge_agent.words.help import HELP
+from edge_agent.words.usage import HEADINGS, MARKS, USAGE
 
 _LEAST = 24  # cells for what an option means, however long its name is
 
@@ -17,6 +18,12 @@ _LEAST = 24  # cells for what an option means, however long its name is
 class InCells(click.HelpFormatter):
     def __init__(self, *_: object, **__: object) -> None:
         super().__init__(width=width() - 2)  # a full stop may hang over
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        super().write_usage(prog, args, USAGE if prefix is None else prefix)
+
+    def write_heading(self, heading: str) -> None:
+        self.write(f"{' ' * self.current_indent}{HEADINGS.get(heading, heading)}：\n")
 
     def write_text(self, text: str) -> None:
         for number, paragraph in enumerate(text.split("\n\n")):
@@ -30,11 +37,17 @@ class InCells(click.HelpFormatter):
         names = min(max(cell_len(name) for name, _ in rows), col_max)
         left = max(_LEAST, self.width - self.current_indent - names - col_spacing)
         for name, meaning in rows:
-            lines = wrap(HELP.get(meaning, meaning), left)  # the meaning of --help itself comes from click
+            lines = wrap(_marked(HELP.get(meaning, meaning)), left)  # the meaning of --help itself comes from click
             said = [name, *[""] * len(lines)] if cell_len(name) > names else [name]
             pieces = ["", *lines] if cell_len(name) > names else lines
             for line in beside(said[:1] if len(pieces) == 1 else said, pieces, names, col_spacing):
                 self.write((" " * self.current_indent + line).rstrip() + "\n")
+
+
+def _marked(meaning: str) -> str:
+    for english, chinese in MARKS.items():
+        meaning = meaning.replace(english, chinese)
+    return meaning
 
 
 def begin(lang: str | None) -> None:

@@ -1,10 +1,13 @@
 """`--help` in the language of the terminal, on one as narrow as a phone."""
 
+import ast
 import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 
 import click
 import pytest
@@ -12,6 +15,7 @@ from rich.cells import cell_len
 
 from edge_agent.cli import COMMANDS, group
 from edge_agent.cli.speech import set_language
+from edge_agent.cli.usage import chinese
 from edge_agent.words.help import HELP
 from tests.cli.bench import Bench
 
@@ -53,6 +57,53 @@ def test_help_fits_sixty_cells(words: tuple[str, ...], tmp_path_factory: pytest.
     assert all(
         cell_len(letter) < 2 for letter in said if letter not in "社区门禁边缘网关：本地判断、完整留存、上报平台。"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("nosuch",), "错误：没有命令 'nosuch'。"),
+        (("--nope",), "错误：没有选项 '--nope'。"),
+        (("door", "opn"), "错误：没有命令 'opn'。是否想输入 'open'？"),
+        (("door", "open"), "错误：缺少参数 'DOOR'。"),
+        (("door", "open", "a", "b"), "错误：多余的参数：b"),
+        (("door", "hold", "a", "--for"), "错误：选项 '--for' 需要一个值。"),
+        (("demo", "--broker", "x"), "错误：'--broker' 的值无效：'x' 不是可选值 'auto', 'mosquitto', 'embedded' 之一。"),
+    ],
+)
+def test_a_mistyped_command_is_told_in_chinese(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    status, whole = bench.run(*words, lang="zh")
+    assert (status, whole.splitlines()[-1]) == (2, said)
+    assert not re.search(r"Usage|Error|Try", whole)
+    status, whole = bench.run(*words)
+    assert status == 2
+    assert whole.splitlines()[-1].startswith("Error: ")
+
+
+def test_every_sentence_of_click_that_a_user_can_cause_is_known() -> None:
+    """A new version of click with other words is noticed."""
+    not_caused = (  # mistakes of developers, parts of sentences, headings and marks
+        "Could not determine", "No options defined", "Name '", "Boolean option", "Arguments take", "Value must",
+        "DeprecationWarning", "Missing {param_type}", "Missing parameter", "Invalid start", "unknown error", "Error: ",
+        "Try '", "Could not open", "Positional arguments", "env var: ", "default: ",
+        "{name} {filename!r} does not exist.",
+    )  # fmt: skip
+    unknown = []
+    for module in ("exceptions", "parser", "types", "core"):
+        for call in ast.walk(ast.parse(inspect.getsource(import_module(f"click.{module}")))):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") in {"_", "ngettext"}:
+                sentences = [
+                    one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)
+                ]
+                unknown += [
+                    text
+                    for text in sentences
+                    if " " in text and not text.startswith(not_caused)
+                    and chinese(re.sub(r"\{[^}]*\}", "X", text) + ("" if text[-1] in ".?)}" else " X.")).isascii()
+                ]  # fmt: skip
+    assert unknown == [], unknown
+    assert chinese("Invalid value for 'X': Directory 'a b' does not exist.") == "'X' 的值无效：目录 'a b' 不存在。"
 
 
 def test_the_locale_chooses(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,46 @@
+"""A mistyped command in Chinese: click's own sentences are recognised and said again; an unknown one stays English."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+import click
+
+from edge_agent.cli.speech import language
+from edge_agent.words.usage import ERROR, SENTENCES, TRY
+
+_FIELD = re.compile(r"\\\{(\w+)\\\}")
+_KNOWN = [
+    (re.compile(_FIELD.sub(r"(?P<\1>.*?)", re.escape(english)), re.DOTALL), chinese)
+    for english, chinese in SENTENCES.items()
+]
+
+
+class Misused(click.UsageError):
+    """The same mistake, `message` in Chinese."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        if self.ctx is not None:
+            click.echo(self.ctx.get_usage(), file, err=True)
+            option = self.ctx.help_option_names[-1]
+            click.echo(TRY.format(command=self.ctx.command_path, option=option) + "\n", file, err=True)
+        click.echo(ERROR.format(message=self.message), file, err=True)
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as error:
+        if language() != "zh" or type(error).show is not click.UsageError.show:  # the latter: a group's help
+            raise
+        raise Misused(chinese(error.format_message()), error.ctx) from None
+
+
+def chinese(message: str) -> str:
+    text = message.strip()
+    for known, said in _KNOWN:
+        if found := known.fullmatch(text):
+            return said.format(**{name: chinese(value) for name, value in found.groupdict().items()})
+    return text
