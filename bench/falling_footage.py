@@ -3,7 +3,8 @@
 The public clip of an office building (EDGE_AGENT_DATA; its own thrown box comes later than what is used here) runs to
 and fro as background, at 15 frames a second. Nobody measured that building: it is taken for one of eight floors behind
 a canopy, seen by a pinhole that fits its rows of panes within a pixel. What falls moves with the picture as the hand
-does; what lands on the canopy, or goes behind it, is not seen again.
+does; what lands on the canopy, or goes behind it, is not seen again, nor behind the tree
+before the wall: things fall beside it.
 """
 
 import os
@@ -26,6 +27,11 @@ FILE = Path(os.environ.get("EDGE_AGENT_DATA", "../shared/data")) / "clips/facade
 UNTIL_S = 6.6  # the box is thrown after that
 CAMERA = Camera(1280, 720, 14.0, 3.2, np.radians(31.5), 531.0, 0.0, 0.0, 0.0)
 FLOORS, FLOOR_M, COLUMN_M, COLUMNS = 8, 3.1, 3.3, 9
+TREE = np.array([
+    (0, 0), (340, 0), (335, 60), (400, 75), (385, 135), (420, 150), (425, 190), (480, 250), (485, 290), (440, 330),
+    (415, 370), (370, 420), (330, 400), (200, 390), (160, 470), (0, 470),
+])  # fmt: skip
+FREE_FROM = 5  # first column that the tree leaves free
 CANOPY_PX, CANOPY_M, CANOPY_OUT_M = 482, 7.9, 4.0  # row of its upper edge, its height, how far it stands out
 
 
@@ -68,6 +74,14 @@ class FootageClip(Clip):
             for body in bodies:
                 body.camera = Moved(self.camera, shifts[n])
                 body.paint(picture, frame, self.wall.hidden)
+            tree = (
+                cv2.fillPoly(np.zeros(picture.shape, np.uint8), [np.int32(np.round(TREE + np.array(shifts[n])))], 1) > 0
+            )
+            picture[tree] = pictures[n][tree]
+            for fall in self.falls:
+                if fall.seen and fall.seen[-1][0] == frame and tree[round(fall.seen[-1][2]), round(fall.seen[-1][1])]:
+                    fall.seen.pop()
+                    fall.against.pop()
             yield picture
 
 
@@ -81,7 +95,10 @@ def draw_footage(seed: int, *, falls: int = 0, seconds: float = 0.0) -> FootageC
     made, at = [], LEAD_S
     for _ in range(falls):
         when = at + rng.uniform(0, 0.5)
-        fall = draw_fall(rng, when, (5, FLOORS), FLOORS, FLOOR_M, COLUMN_M, COLUMNS, balconies=False)
+        while (
+            fall := draw_fall(rng, when, (5, FLOORS), FLOORS, FLOOR_M, COLUMN_M, COLUMNS, balconies=False)
+        ).column < FREE_FROM:
+            pass
         above = fall.path[fall.path[:, 2] >= CANOPY_M]
         path = above if above[-1, 3] < CANOPY_OUT_M else fall.path
         made.append(replace(fall, path=path, impact_s=float(path[-1, 0])))

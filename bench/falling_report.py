@@ -7,6 +7,7 @@ import numpy as np
 from bench.scores import poisson_upper, wilson
 
 LIKELY_PX, LIKELY_CONTRAST = 2.0, 30.0  # what the target speaks of
+DIVES_A_DAY = 50  # before one camera: nobody has counted them; the generator's birds make a thousand an hour
 
 
 def report(rows: list[dict], falling: int, quiet: int) -> str:
@@ -118,7 +119,17 @@ def _false(rows: list[dict], quiet: int) -> list[str]:
             f"(95 %); suspected, no siren: {suspected}"
         )
     beside = sum(row["false"] for row in rows if row["seed"] < quiet)
-    return [*lines, f"  beside the falls, in their clips: {beside}", ""]
+    came, dived = (sum(row["birds"][n] for row in rows) for n in (0, 1))
+    count = sum(row["false"] for row in rows if row["birds"][0])
+    suspected = sum(row["suspected"] for row in rows if row["seed"] < quiet)
+    lines.append(f"  beside the falls, in their clips: {beside}; suspected, no siren: {suspected}")
+    if dived:
+        most = 1000 * poisson_upper(count) / dived
+        lines.append(
+            f"  birds that came: {came}, of them dived: {dived}; alarms in weather with birds: {count}, at most "
+            f"{most:.1f} of 1000 dives (95 %): at most {DIVES_A_DAY * most / 1000:.2f} a day where {DIVES_A_DAY} dive"
+        )
+    return [*lines, ""]
 
 
 def _cost(rows: list[dict]) -> list[str]:

@@ -82,6 +82,7 @@ class FallingWatch:
             gray = cv2.resize(gray, (gray.shape[1] // 2, gray.shape[0] // 2), interpolation=cv2.INTER_AREA)
         self._times.append(up_ms)
         found = self._candidates.see(gray)
+        looked = found is not None
         if len(self._times) <= 2 * AROUND:
             return []
         seen_ms = self._times[-1 - AROUND]
@@ -93,7 +94,7 @@ class FallingWatch:
         x, z = self.grid.metres(u, v)
         scale = self.grid.px_per_m(x, z) * self._scale if len(x) else np.empty(0)
         sane = np.isfinite(scale) & (np.abs(x) < 500) & (z > -5) & (z < self.facade.roof_m + 30) & (scale > 1)
-        self._tracks.step(seen_ms / 1000, blobs[sane], calm[sane], x[sane], z[sane], scale[sane])
+        self._tracks.step(seen_ms / 1000, blobs[sane], calm[sane], x[sane], z[sane], scale[sane], looked)
         return [*self._judge(seen_ms), *self._close(seen_ms)]
 
     def change(self, mode: Mode) -> None:
@@ -141,6 +142,11 @@ class FallingWatch:
     def _told(self, fixes: Fixes, verdict: Verdict, now_ms: int) -> Iterator[Sighting]:
         """A new incident, or what an open one has learnt."""
         track, told = fixes.id, fall(fixes, verdict, self.grid, self._scale)
+        if verdict.kind == "light_object" and any(
+            one.kind == "falling_object" and abs(one.x - verdict.x) <= MERGE_M and now_ms - one.last_ms <= MERGE_MS
+            for one in self._open
+        ):
+            return  # a part of it, or its reflection
         sighting = self._sighting(track, verdict, told, float(fixes.size[-1]), now_ms)
         for one in self._open:
             mine = track in one.tracks

@@ -19,6 +19,7 @@ EARLY_S, BENT_S = 1.6, 1.2
 LEAST, LEAST_M, LEAST_SHARE, DOWN_M = 7, 8.0, 0.55, 2.6  # fixes; m; of the building; m of what is about to land
 SURE_S, SURE_FROM_M = 1.15, 20.0  # a bird that drops off a ledge spreads its wings by then; asked below so high a roof
 HIDDEN_M, STRICT_S, STRICT_DENSITY = 5.0, 0.7, 0.65  # enough of what is not seen any more, if it kept narrow limits
+COMPANY_PULL = 8.0  # m/s² where something like it is seen later
 DENSITY, THIN_DENSITY = 0.55, 0.4  # of the frames; of a long track that keeps the narrow limits
 SPARSE, SPARSE_PX = 0.62, (0.8, 0.03)  # with more gaps than that a path may be of anything: px, share of the size
 SPARSE_LATE = 4  # fixes of its second half, where it is fast: fewer are chance
@@ -34,13 +35,15 @@ BEND = 0.3  # m/s²
 TEXTBOOK, TEXTBOOK_ACROSS = (0.6, 0.03, 0.001), (0.6, 0.05)  # limits of what needs less proof
 SHARP, SHARP_ACROSS, SHARP_PULL = (0.5, 0.02), (0.5, 0.03), 8.5  # limits that nothing but a fall keeps
 SHARP_M, SHARP_HIDDEN_M, SHARP_S = 1.8, 3.0, 0.45
-BIRD_M, BLUR_PX = 0.6, 2.0  # what is larger, less what blurs it, may be a bird nearer than the wall
+BIRD_M, BLUR_PX = 0.5, 2.0  # what is larger, less what blurs it, may be a bird nearer than the wall
 SPREAD = (4.0, 0.1)  # px, share of the size: that it ends too high
 ASIDE_M = 2.0  # beyond the clicked part of the wall
 UNSEEN_M, LONG = 8.0, 16  # a shorter track that was already falling for so long, unseen, is none
 HEADS, HEAD_M = (0, 2, 4, 7, 10, 14), 2.3  # fixes left out; how far a hand or a railing takes it meanwhile
 OUT_MPS = np.arange(0.0, 5.1, 0.5)
 OUT_M = 0.3  # what leaves a window is about so far from the wall
+FAST_MPS, FAST_PULL, FAST_DENSITY = 15.0, 4.0, 0.85  # of what is light and faster than LIGHT_MPS, at its end
+FAST_PX, FAST_ACROSS = (0.5, 0.035), (1.6, 0.03)  # px, share of the size
 LIGHT_LEAST, LIGHT_MPS, LIGHT_PULL, LIGHT_PX = 12, (1.2, 6.0), 3.5, (2.2, 3.2)
 
 End = Literal["below", "aside", "hidden", ""]  # where it goes that it is not seen any more
@@ -118,7 +121,7 @@ def judge(fixes: Fixes, facade: Facade, distance_m: float, step_s: float, seen: 
         found = _fall(fixes, head, facade, distance_m, step_s, proof, seen)
         if found is not None:
             return found
-    return _light(fixes, facade, step_s)
+    return _light(fixes, facade, step_s, proof.end)
 
 
 def _usual_m(roof_m: float) -> float:
@@ -283,8 +286,11 @@ def _within(
     if proof.strict and not (textbook and density >= STRICT_DENSITY and usual_pull):
         return None
     large = _large(fixes)
-    if (large and proof.end == "aside") or ((large or proof.end == "aside") and _spreads(fixes, motion)):
+    aside = proof.end == "aside"
+    if (large and (aside or not textbook)) or ((large or aside) and _spreads(fixes, motion)):
         return None
+    if proof.end == "hidden" and fixes.company and motion.pull < COMPANY_PULL:
+        return None  # something like it was there afterwards: perhaps the bird
     if motion.pull < PULL_LEAST and (large or not (textbook and len(fixes.t) >= LONG and motion.whole[3] >= DRAG_JERK)):
         return None  # slowed down by drag, or never pulled
     if density < SPARSE and (
@@ -296,7 +302,7 @@ def _within(
     sharp &= motion.aside <= SHARP_ACROSS[0] + SHARP_ACROSS[1] * motion.size
     least_m, least_s = (proof.sharp_m, proof.sharp_s) if sharp else (proof.least_m, proof.least_s)
     landed = proof.end == "below" and textbook and drop >= LEAST_M
-    dense = THIN_DENSITY if sharp or (textbook and len(fixes.t) >= THIN_LEAST) else DENSITY
+    dense = THIN_DENSITY if textbook and len(fixes.t) >= THIN_LEAST else DENSITY
     if (
         motion.residual > limit or motion.aside > aside_limit or density < dense or drop < least_m
         or not facade.height_m(2) - 0.5 <= top <= facade.roof_m + MARGIN_M
@@ -321,8 +327,10 @@ def _within(
     )  # fmt: skip
 
 
-def _light(fixes: Fixes, facade: Facade, step_s: float) -> Verdict | None:
-    """Paper, a bag: down at a steady speed and straight. Suspected, never more."""
+def _light(fixes: Fixes, facade: Facade, step_s: float, end: End) -> Verdict | None:
+    """Paper, a bag: down at a steady speed and straight; a carton, a ball of paper: faster and straighter, with little
+    pull left, when it is seen no more (until then it may be a fall). Suspected, never more.
+    """
     if len(fixes.t) < LIGHT_LEAST or fixes.z[0] - fixes.z[-1] < 5.0:
         return None
     t, w = fixes.t - fixes.t[0], _weights(fixes, 0)
@@ -333,20 +341,19 @@ def _light(fixes: Fixes, facade: Facade, step_s: float) -> Verdict | None:
     line = np.polyfit(t, fixes.x, 1, w=w)
     aside = float(np.sqrt(np.mean(((fixes.x - np.polyval(line, t)) * fixes.scale) ** 2)))
     density = len(t) / (t[-1] / step_s + 1)
-    steady = abs(pull) < LIGHT_PULL and LIGHT_MPS[0] <= mean <= LIGHT_MPS[1] and t[-1] >= 1.0
-    if (
-        not steady
-        or residual > LIGHT_PX[0]
-        or aside > LIGHT_PX[1]
-        or density < 0.7
-        or abs(line[0]) > 1.5
-        or z0 > facade.roof_m
-    ):
+    slow = abs(pull) < LIGHT_PULL and LIGHT_MPS[0] <= mean <= LIGHT_MPS[1] and t[-1] >= 1.0 and z0 <= facade.roof_m
+    slow &= residual <= LIGHT_PX[0] and aside <= LIGHT_PX[1] and density >= 0.7
+    size = float(np.median(fixes.size))
+    fast = bool(end) and 0 <= pull < FAST_PULL and LIGHT_MPS[1] < mean <= FAST_MPS
+    fast &= residual <= FAST_PX[0] + FAST_PX[1] * size and aside <= FAST_ACROSS[0] + FAST_ACROSS[1] * size
+    fast &= density >= FAST_DENSITY and fixes.z[0] - fixes.z[-1] >= LEAST_M
+    fast &= z0 <= facade.roof_m + MARGIN_M and not _large(fixes)
+    if not (slow or fast) or abs(line[0]) > 1.5:
         return None
     why = (
-        Measure("speed", mean, LIGHT_MPS[1], "m/s"),
-        Measure("pull", pull, LIGHT_PULL, "m/s²"),
-        Measure("residual", residual, LIGHT_PX[0], "px"),
+        Measure("speed", mean, LIGHT_MPS[1] if slow else FAST_MPS, "m/s"),
+        Measure("pull", pull, LIGHT_PULL if slow else FAST_PULL, "m/s²"),
+        Measure("residual", residual, LIGHT_PX[0] if slow else FAST_PX[0] + FAST_PX[1] * size, "px"),
     )
     return Verdict(
         "light_object", 0, float(fixes.t[0]), float(fixes.t[-1]), z0, down, (z0, down, pull, 0.0), float(line[1]),

@@ -13,20 +13,30 @@ import numpy.typing as npt
 from edge_agent.vision.falling_candidates import Blobs
 
 Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 G = 9.81
 USUAL = 4.5, 13.0  # m/s² over the last fixes, of what falls
 MOST, NEW_MOST, LENGTH = 512, 120, 120  # tracks, new ones in a frame, fixes of one
 MISSES = 5  # frames that a track of three fixes may miss
 UP_MOST, ACROSS_MOST, MARGIN_M = 5.0, 7.0, 2.0  # m/s, m/s, m above the roof
+ABOVE = 0.12, 4.0  # share of the roof and m above it, as high as what is thrown towards the camera seems at first
+NEAR_FROM = 9  # fixes; from then on what comes nearer to the camera may seem
+NEAR_FASTER, PULL_SEEN = 2.5, 40.0  # so many times beyond those limits, pulled with so many m/s²
 GATE_PX, GATE_SHARE = 3.0, 0.22
 VANISHED_LEAST, AROUND_PX = 10, 8.0  # fixes of a track whose end is looked at; px and three times its size around it
+FIX_CONTRAST, ALIKE_CONTRAST = 0.2, 0.4  # of a track's contrast: a blob with less is no fix of it, and is not like it
+TWIN = 1.6  # times its size and contrast: like it even where something moves all the time
+LOOKED_LEAST, COMPANY_ONE_IN = 4, 3  # frames after its last fix; with something like it in one of three it flies on
 FAST_S = 0.035  # two blobs this close in time are of one frame
 
 
 @dataclass
 class Fixes:
-    """The fixes of one track: `t` s, `u` `v` px of the analysed frame, `x` `z` m, `size` px, `scale` px per m."""
+    """The fixes of one track: `t` s, `u` `v` px of the analysed frame, `x` `z` m, `size` px, `scale` px per m.
+
+    `missed`: frames since the last one; `company`: those of them with something like it.
+    """
 
     id: int
     t: Array
@@ -38,6 +48,7 @@ class Fixes:
     scale: Array
     contrast: Array
     missed: int
+    company: int = 0
 
 
 class Tracks:
@@ -52,7 +63,8 @@ class Tracks:
         self._pull = np.full(MOST, 0.9 * G)
         self._used = np.zeros(MOST, bool)
         self._judged = np.zeros(MOST, int)  # fixes it had when `grown` gave it last
-        self._company = np.zeros(MOST, int)  # frames without a fix in which something moved where the last one was
+        self._looked = np.zeros(MOST, int)  # frames since the last fix in which the picture could be looked at
+        self._company = np.zeros(MOST, int)  # of them those with something like it within its reach
         self._vanished: list[Fixes] = []
         self._next = 1
         self._before: list[Array] = []  # candidates of the two frames before, with their time
@@ -61,12 +73,12 @@ class Tracks:
         self._used[:] = False
         self._before.clear()
 
-    def step(self, t: float, blobs: Blobs, calm: npt.NDArray[np.bool_], x: Array, z: Array, scale: Array) -> None:
-        """One frame. `x`, `z`, `scale`: of each blob, m and px per m."""
+    def step(self, t: float, blobs: Blobs, calm: Mask, x: Array, z: Array, scale: Array, looked: bool = True) -> None:
+        """One frame. `x`, `z`, `scale`: of each blob, m, px per m; `looked`: False when all of the picture changed."""
         now = np.column_stack(
             [np.full(len(x), t), blobs[:, 0], blobs[:, 1], x, z, blobs[:, 2:4].max(1), scale, blobs[:, 4]]
         )
-        taken = self._follow(t, now)
+        taken = self._follow(t, now, calm, looked)
         free = now[calm & ~taken]
         self._begin(free)
         self._before = [free, *self._before[:1]]
@@ -79,14 +91,15 @@ class Tracks:
         rows = np.flatnonzero(self._used & (self._missed == 0) & (self._n >= least))
         drop = self._data[rows, 0, 4] - self._data[rows, self._n[rows] - 1, 4]
         rows = rows[drop >= least_m]
-        strange = (self._pull[rows] < USUAL[0]) | (self._pull[rows] > USUAL[1])
+        most_pull = np.where(self._n[rows] >= NEAR_FROM, PULL_SEEN, USUAL[1])
+        strange = (self._pull[rows] < USUAL[0]) | (self._pull[rows] > most_pull)
         rows = rows[np.lexsort(((self._judged[rows] - self._n[rows]) * self._n[rows], strange))][:most]
         self._judged[rows] = self._n[rows]
         return [int(row) for row in rows]
 
     def vanished(self) -> list[Fixes]:
-        """Tracks that ended in this frame with nothing there that moves on: what went behind a balcony, and not the
-        bird that flies away.
+        """Tracks that ended in this frame with hardly anything like them there that moves on: what went behind a
+        balcony, and not the bird that flies away.
         """
         return self._vanished
 
@@ -100,9 +113,11 @@ class Tracks:
     def fixes(self, row: int) -> Fixes:
         data = self._data[row, : self._n[row]]
         t, u, v, x, z, size, scale, contrast = data.T.copy()
-        return Fixes(int(self._id[row]), t, u, v, x, z, size, scale, contrast, int(self._missed[row]))
+        return Fixes(
+            int(self._id[row]), t, u, v, x, z, size, scale, contrast, int(self._missed[row]), int(self._company[row])
+        )
 
-    def _follow(self, t: float, now: Array) -> npt.NDArray[np.bool_]:
+    def _follow(self, t: float, now: Array, calm: Mask, looked: bool) -> Mask:
         taken = np.zeros(len(now), bool)
         rows = np.flatnonzero(self._used)
         self._vanished = []
@@ -119,6 +134,9 @@ class Tracks:
             young = np.where(self._n[rows] < 6, 1.6, 1.0)
             gate = (GATE_PX + 0.25 * last[:, 5] + GATE_SHARE * np.abs(drop) * last[:, 6]) * young
             off[(now[None, :, 5] > 4 * last[:, 5, None] + 6) | (now[None, :, 5] * 4 + 6 < last[:, 5, None])] = np.inf
+            off[now[None, :, 7] < FIX_CONTRAST * np.where(self._n[rows] < 6, 0.0, self._contrast(rows))[:, None]] = (
+                np.inf
+            )
             best = off.argmin(1)
             hit = off[np.arange(len(rows)), best] <= gate
         else:
@@ -127,20 +145,25 @@ class Tracks:
         got, which = rows[hit], best[hit]
         self._data[got, self._n[got]] = now[which]
         self._n[got] += 1
-        self._missed[got] = self._company[got] = 0
+        self._missed[got] = self._looked[got] = self._company[got] = 0
         taken[which[self._n[got] >= 4]] = True
         lost = rows[~hit]
         self._missed[lost] += 1
-        self._look_around(lost, dt[~hit], now)
+        self._looked[lost] += looked
+        self._look_around(lost, dt[~hit], now, calm)
         over = lost[self._missed[lost] > np.where(self._n[lost] < 3, 1, MISSES)]
-        self._vanished = [self.fixes(row) for row in over if self._n[row] >= VANISHED_LEAST and not self._company[row]]
+        alone = (self._n[over] >= VANISHED_LEAST) & (self._looked[over] >= LOOKED_LEAST)
+        alone &= self._company[over] * COMPANY_ONE_IN <= self._looked[over]
+        self._vanished = [self.fixes(row) for row in over[alone]]
         self._used[over] = False
         self._judge(got)
         self._thin(got, which)
         return taken
 
-    def _look_around(self, rows: npt.NDArray[np.int64], dt: Array, now: Array) -> None:
-        """Whether something moves where these tracks had their last fix, or could have gone since."""
+    def _look_around(self, rows: npt.NDArray[np.int64], dt: Array, now: Array, calm: Mask) -> None:
+        """Whether something like them moves where these tracks had their last fix, or could have gone since. Where
+        leaves or shaken edges move all the time it has to be very like them.
+        """
         long = self._n[rows] >= VANISHED_LEAST
         rows, dt = rows[long], dt[long]
         if not len(rows) or not len(now):
@@ -152,8 +175,16 @@ class Tracks:
             (now[None, :, 4] - last[:, 4, None]) * last[:, 6, None],
             (now[None, :, 3] - last[:, 3, None]) * last[:, 6, None],
         )
-        alike = 3 * now[None, :, 5] + 2 >= last[:, 5, None]  # rain in front of something large is not it
+        size, contrast = last[:, 5, None], self._contrast(rows)[:, None]
+        alike = 3 * now[None, :, 5] + 2 >= size  # rain in front of something large is not it
+        alike &= (now[None, :, 7] >= ALIKE_CONTRAST * contrast) & calm[None, :]
+        alike |= _twins(now[None, :, 5], size, 2.0) & _twins(now[None, :, 7], contrast, 0.0)
         self._company[rows] += ((off <= reach[:, None]) & alike).any(1)
+
+    def _contrast(self, rows: npt.NDArray[np.int64]) -> Array:
+        """Of each, over its last four fixes."""
+        at = np.maximum(self._n[rows, None] - 1 - np.arange(4), 0)
+        return np.asarray(self._data[rows[:, None], at, 7].mean(1))
 
     def _judge(self, rows: npt.NDArray[np.int64]) -> None:
         """Fits speed and pull over the last fixes, all rows at once, and drops what cannot be a fall."""
@@ -185,15 +216,17 @@ class Tracks:
         r[:, 2] -= 0.45 * G * lean
         full = np.linalg.solve(m, r[:, :, None])[:, :, 0]
         self._down[rows] = -np.where(old, full[:, 1], speed2)
-        self._pull[rows] = np.where(old, np.clip(-2 * full[:, 2], 0.0, 16.0), 0.9 * G)
+        pull_most = np.where(n >= NEAR_FROM, PULL_SEEN, 16.0)
+        self._pull[rows] = np.where(old, np.clip(-2 * full[:, 2], 0.0, pull_most), 0.9 * G)
         bx = [np.sum(w * x * t**k, 1) for k in range(2)]
         self._across[rows] = (s[0] * bx[1] - s[1] * bx[0]) / np.where(np.abs(det2) < 1e-12, 1e-12, det2)
         energy = data[:, -1, 4] + np.maximum(self._down[rows], 0) ** 2 / (2 * G)
+        nearer = np.where(n >= NEAR_FROM, NEAR_FASTER, 1.0)
         slack = MARGIN_M + 3 / data[:, -1, 6] * np.maximum(self._down[rows], 1)
         wrong = (
             (self._down[rows] < -UP_MOST)
-            | (np.abs(self._across[rows]) > ACROSS_MOST)
-            | (energy > 1.15 * self._roof_m + slack)
+            | (np.abs(self._across[rows]) > nearer * ACROSS_MOST)
+            | (energy > 1.15 * nearer * self._roof_m + slack)
         )
         wrong |= (n >= 10) & (self._down[rows] < 0.8)
         self._used[rows[wrong]] = False
@@ -226,7 +259,8 @@ class Tracks:
                 & (np.abs(across) < ACROSS_MOST + noise)
                 & (past[None, :, 4] > 1.5)
             )
-            good &= (high < self._roof_m + MARGIN_M) & (past[None, :, 4] < self._roof_m + MARGIN_M)
+            most_m = self._roof_m + min(ABOVE[0] * self._roof_m, ABOVE[1]) + MARGIN_M
+            good &= (high < most_m) & (past[None, :, 4] < most_m)
             small, large = np.minimum(now[:, None, 5], past[None, :, 5]), np.maximum(now[:, None, 5], past[None, :, 5])
             good &= large < 3 * small + 4
             if n == 1:  # two frames ago only where the frame between has nothing to continue
@@ -237,7 +271,7 @@ class Tracks:
                 one, other = one[loud], other[loud]
             self._add(past[other], now[one])
 
-    def _continued(self, past: Array) -> npt.NDArray[np.bool_]:
+    def _continued(self, past: Array) -> Mask:
         """Whether the frame between has a blob next to each of them: then the pair is a matter of one frame."""
         between = self._before[0]
         if not len(between):
@@ -262,3 +296,7 @@ class Tracks:
         self._down[rows] = (first[:count, 4] - second[:count, 4]) / np.maximum(dt, 1e-3) + 0.45 * G * dt
         self._across[rows] = (second[:count, 3] - first[:count, 3]) / np.maximum(dt, 1e-3)
         self._pull[rows] = 0.9 * G
+
+
+def _twins(one: Array, other: Array, noise: float) -> Mask:
+    return np.asarray((one <= TWIN * other + noise) & (other <= TWIN * one + noise))

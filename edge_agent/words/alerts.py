@@ -2,7 +2,7 @@
 
 WORDS: dict[str, tuple[str, str]] = {
     "alert.falling_object": ("falling object", "高空抛物"),
-    "alert.light_object": ("light object drifting down (suspected)", "疑似轻物飘落"),
+    "alert.light_object": ("light object coming down (suspected)", "疑似轻物坠落"),
     "alert.intrusion": ("intrusion", "区域入侵"),
     "alert.loitering": ("loitering", "徘徊"),
     "alert.gathering": ("gathering", "人员聚集"),

@@ -29,6 +29,7 @@ class Clip:
     count: int
     bit_rate: int
     rng: np.random.Generator
+    birds: weather.Flyers | None = None  # counts them while the frames are drawn
 
     def raw(self) -> Iterator[np.ndarray]:
         """Frames before the codec. Once only: it draws on the clip's own random numbers."""
@@ -45,7 +46,8 @@ class Clip:
         bodies = [Body(rng, self.camera, fall, self.wall.picture) for fall in self.falls]
         after: list = []
         if self.weather in {"birds", "mixed"}:
-            after.append(weather.Flyers(rng, self.camera, False, 2.0))
+            self.birds = weather.Flyers(rng, self.camera, False, 2.0)
+            after.append(self.birds)
         if self.weather in {"rain", "mixed"}:
             after.append(weather.Rain(rng, self.camera, rng.uniform(0.3, 1.0)))
         after.append(weather.Noise(rng, self.wall.picture, night))

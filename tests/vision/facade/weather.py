@@ -77,6 +77,7 @@ class Flyers:
     def __init__(self, rng, camera: Camera, insects: bool, rate_s: float) -> None:
         self.rng, self.camera, self.insects, self.rate = rng, camera, insects, rate_s
         self.flying: list[dict[str, float]] = []
+        self.came = self.dived = 0
 
     def _new(self) -> dict[str, float]:
         rng, w, h = self.rng, self.camera.width, self.camera.height
@@ -108,7 +109,9 @@ class Flyers:
     def paint(self, picture: np.ndarray, frame: int) -> None:
         if self.rng.random() < 1 / FPS / self.rate:
             flock = 1 if self.insects or self.rng.random() < 0.7 else int(self.rng.integers(2, 7))
-            self.flying += [self._new() for _ in range(flock)]
+            new = [self._new() for _ in range(flock)]
+            self.flying += new
+            self.came, self.dived = self.came + flock, self.dived + sum(one["dive"] > 0 for one in new)
         for one in self.flying:
             one["left"] -= 1 / FPS
             if one["dive"] > 0:
