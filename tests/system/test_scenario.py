@@ -36,7 +36,7 @@ def test_all_steps_hold(broker: str, tmp_path: Path) -> None:
     command += ["--photos", str(PHOTOS), "--keep", str(tmp_path / "estate")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False, env=os.environ)
     print(done.stdout, done.stderr)
-    assert re.findall(r"^(\d)\. .*: holds", done.stdout, re.MULTILINE) == list(steps)
+    assert re.findall(r"^(\d)\. .*: holds", done.stdout, re.MULTILINE) == list(steps), done.stdout
     if not photos:
         pytest.skip("six steps hold; the two with faces need the test photographs, which could not be fetched")
     assert "all 8 steps hold" in done.stdout
