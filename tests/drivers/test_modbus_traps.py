@@ -195,7 +195,7 @@ def test_a_board_that_refuses_is_told_once_and_is_not_lost(tmp_path: Path) -> No
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(4.0):  # longer than the silence that would lose it
                 await auntil(lambda: "lost" in bench.states("north"), timeout=60)
-        assert bench.states("north") == ["degraded"]
+        assert bench.states("north") == ["degraded"], bench.details("degraded")
         assert len(bench.relays()) == before
 
     on_bus(tmp_path, story, doors=(BLIND,))
