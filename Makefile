@@ -81,7 +81,7 @@ check: setup
 	$(BIN)/mypy
 
 # Many tests run real processes; on a busy machine one may miss its deadline. Only that is tried once more, and counted.
-LATE := "not.within" "TimeoutError" "Timeout.>" "again.only.after"
+LATE := "not.within" "TimeoutError" "Timeout.>"
 test: setup broker postgres clients browser photos check
 	$(BIN)/pytest -n 4 --dist worksteal --reruns 1 $(foreach late,$(LATE),--only-rerun $(late)) $(ARGS)
 
