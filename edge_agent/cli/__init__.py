@@ -55,7 +55,8 @@ class Commands(click.Group):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        begin(next((word for option, word in pairwise(args) if option == "--lang" and word in LANGUAGES), None))
+        words = [word for arg in args for word in (arg.split("=", 1) if arg.startswith("--lang=") else [arg])]
+        begin(next((word for option, word in pairwise(words) if option == "--lang" and word in LANGUAGES), None))
         with in_words():
             return super().make_context(info_name, args, parent, **extra)
 
@@ -67,9 +68,8 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="edge-agent")
 @click.option(
-    "--lang", type=click.Choice(LANGUAGES), help="Language of the output (default: the locale's).",
-    is_eager=True, expose_value=False, callback=lambda context, option, lang: begin(lang),
-)  # fmt: skip
+    "--lang", type=click.Choice(LANGUAGES), help="Language of the output (default: the locale's).", expose_value=False
+)  # make_context has read it: what cannot be parsed is told in it, too
 def group() -> None:
     """Community access control at the gate: decides locally, keeps every event, publishes to the city.
 

@@ -283,6 +283,16 @@ def falling(x: float, top: float, count: int) -> list[tuple[float, float]]:
     return [(x, top - 9.6 * (number * STEP_S) ** 2 / 2) for number in range(count)]
 
 
+@pytest.mark.parametrize("flies_on", [False, True])
+def test_a_track_vanishes_where_nothing_moves_on(flies_on: bool) -> None:
+    tracks = Tracks(60.0)
+    path = [[point] for point in falling(1.0, 40.0, 14)]
+    x, z = path[-1][0]
+    after = [[(x + 0.5 * n, z - 0.05 * n), (x + 20, 5.0)] if flies_on else [(x + 20, 5.0)] for n in range(1, 9)]
+    gone = [fixes for _ in frames(tracks, path + after) for fixes in tracks.vanished()]
+    assert [round(float(fixes.z[-1]), 1) for fixes in gone] == ([] if flies_on else [round(z, 1)])
+
+
 @pytest.mark.parametrize(
     ("flies_on", "contrast", "busy", "blind", "gone"),
     [
