@@ -239,6 +239,18 @@ def test_what_is_as_large_as_a_bird_near_the_camera_must_not_spread_its_wings(
     assert (judge(fixes, facade, grid.distance_m, STEP_S, seen(grid)) is not None) == falls
 
 
+@pytest.mark.parametrize(("size_px", "off_px", "falls"), [(5.0, 1.6, True), (30.0, 1.9, True), (30.0, 2.4, False)])
+def test_what_is_large_keeps_the_narrow_limits(size_px: float, off_px: float, falls: bool) -> None:
+    """Twenty metres, so that anything small may be as doubtful."""
+    camera, facade = drawn(3)
+    grid = fit(facade)
+    t = np.arange(31) * STEP_S
+    fixes = track(grid, camera, np.zeros(31), 40 - 9.7 * t**2 / 2)
+    fixes.z += np.where(np.arange(31) % 2, off_px, -off_px) / fixes.scale
+    fixes.size[:] = size_px
+    assert (judge(fixes, facade, grid.distance_m, STEP_S, seen(grid)) is not None) == falls
+
+
 def test_strays_before_a_long_fall_do_not_hide_it() -> None:
     camera, facade = drawn(3)
     grid = fit(facade)
