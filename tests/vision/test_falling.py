@@ -112,7 +112,7 @@ def test_a_real_throw_is_told_once(name: str, kind: str, seen_s: tuple[float, fl
     """
     file = next((file for folder in CLIPS if (file := folder / f"facade_falling_{name}.mp4").is_file()), None)
     if file is None:
-        pytest.skip(f"facade_falling_{name}.mp4 is in neither of {CLIPS} (docs/cameras.md says where it is from)")
+        pytest.skip(f"facade_falling_{name}.mp4 is not in .cache/clips (docs/cameras.md says where it is from)")
 
     def line(floor: int, y: float, left: float, right: float) -> FloorLine:
         return FloorLine(floor=floor, at=(left, y, right, y))
