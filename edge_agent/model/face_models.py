@@ -119,6 +119,18 @@ def onnx_spec(folder: str, detector: Manifest, embedder: Manifest, liveness: Man
     )  # fmt: skip
 
 
+COCO = (  # in the order of its outputs, as Darknet spells them
+    "person", "bicycle", "car", "motorbike", "aeroplane", "bus", "train", "truck", "boat", "traffic light",
+    "fire hydrant", "stop sign", "parking meter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow",
+    "elephant", "bear", "zebra", "giraffe", "backpack", "umbrella", "handbag", "tie", "suitcase", "frisbee", "skis",
+    "snowboard", "sports ball", "kite", "baseball bat", "baseball glove", "skateboard", "surfboard",
+    "tennis racket", "bottle", "wine glass", "cup", "fork", "knife", "spoon", "bowl", "banana", "apple", "sandwich",
+    "orange", "broccoli", "carrot", "hot dog", "pizza", "donut", "cake", "chair", "sofa", "pottedplant", "bed",
+    "diningtable", "toilet", "tvmonitor", "laptop", "mouse", "remote", "keyboard", "cell phone", "microwave",
+    "oven", "toaster", "sink", "refrigerator", "book", "clock", "vase", "scissors", "teddy bear", "hair drier",
+    "toothbrush",
+)  # fmt: skip
+
 KNOWN = (
     Manifest(
         id="yunet-2023mar", role="detector", file="face_detection_yunet_2023mar.onnx",
@@ -143,5 +155,13 @@ KNOWN = (
         network_sha256="045b8e276ebe3924474da8c866b7e709159ea067137b5d66bf9dd560411b2c1a",
         licence="public domain (YOLO licence)", use="any", source="dog-qiuqiu/Yolo-Fastest",
         width=320, height=320, scale=1 / 255, classes=("person",),
+    ),
+    Manifest(
+        id="yolo-fastest-1.1-xl", role="objects", file="yolo-fastest-1.1-xl.weights",
+        sha256="fac5fb41786c1f38f04972a658443b189f48720d7d117f9a044100e98a35b0c5",
+        format="darknet", network="yolo-fastest-1.1-xl.cfg",
+        network_sha256="c458427acc4fbeabceff4528ef7b65b066c0308ce599460f8ba299eba63abad3",
+        licence="public domain (YOLO licence)", use="any", source="dog-qiuqiu/Yolo-Fastest",
+        width=320, height=320, scale=1 / 255, classes=COCO,
     ),
 )  # fmt: skip

@@ -61,6 +61,7 @@ class Region:
         self.mask: Image = drawn > 0
         self.wider: Image = cv2.dilate(drawn, np.ones((2 * EDGE_PX + 1, 2 * EDGE_PX + 1), np.uint8)) > 0
         self.area = max(1, int(drawn.sum()))
+        self.bounds: Box = cv2.boundingRect(drawn)
 
     def has(self, feet: tuple[float, float], was_in: bool = False) -> bool:
         mask = self.wider if was_in else self.mask

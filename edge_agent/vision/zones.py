@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import cv2
+import numpy as np
 
 from edge_agent.errors import FaceError
 from edge_agent.model.sightings import Phase, Sighting
@@ -176,11 +177,13 @@ class ZoneWatch:
         wide, tall = self._enlarged(1)
         return round(box[0] * wide), round(box[1] * tall), round(box[2] * wide), round(box[3] * tall)
 
-    def _ebikes(self, bgr: Image) -> list[tuple[Box, float]]:
+    def _ebikes(self, bgr: Image, part: Box) -> list[tuple[Box, float]]:
         wide, tall = self._enlarged(1)
+        left, top, width, height = self._full(part)
+        crop = np.ascontiguousarray(bgr[top : top + height, left : left + width])
         return [
-            ((round(x / wide), round(y / tall), round(w / wide), round(h / tall)), seen.score)
-            for seen in (self._detector.find(bgr) if self._detector else [])
+            ((round((left + x) / wide), round((top + y) / tall), round(w / wide), round(h / tall)), seen.score)
+            for seen in (self._detector.find(crop) if self._detector else [])
             for x, y, w, h in [seen.box]
             if seen.name in EBIKES
         ]

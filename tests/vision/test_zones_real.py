@@ -10,9 +10,12 @@ from bench.vtest import SCENE, grays_of
 from bench.zones import judge, watched
 from edge_agent.errors import FaceError
 from edge_agent.model.face_models import KNOWN, Manifest
+from edge_agent.model.sightings import Phase, Sighting
+from edge_agent.model.site import Zone
 from edge_agent.vision import models
-from edge_agent.vision.objects import PERSON, ObjectNet
-from tests.vision.bench_models import data
+from edge_agent.vision.objects import EBIKES, PERSON, ObjectNet
+from edge_agent.vision.zones import ZoneWatch
+from tests.vision.bench_models import ROOT, data
 
 BODY = next(manifest for manifest in KNOWN if manifest.role == "objects")
 
@@ -65,3 +68,56 @@ def test_a_detector_of_other_things_is_refused_with_what_it_knows(tmp_path: Path
     with pytest.raises(FaceError) as refused:
         ObjectNet(str(data() / "models"), wrong).find(np.zeros((320, 320, 3), np.uint8))
     assert refused.value.code == "models.wrong_outputs"
+
+
+KINDS = next(manifest for manifest in KNOWN if manifest.id == "yolo-fastest-1.1-xl")
+FLOOR = ((0.5, 0.75), (1.0, 0.75), (1.0, 1.0), (0.5, 1.0))
+PLACES = ROOT.parent / "shared/data/models", ROOT / ".cache/models"
+
+
+@pytest.fixture
+def kinds(tmp_path: Path) -> ObjectNet:
+    """A network that knows bicycles, installed as any model."""
+    folder = next((place for place in PLACES if (place / KINDS.file).is_file()), None)
+    if folder is None:
+        pytest.skip(f"no {KINDS.file} in {' or '.join(map(str, PLACES))} ({KINDS.source})")
+    assert models.add(tmp_path, folder / KINDS.file, KINDS).error is None
+    return ObjectNet(str(tmp_path), models.objects_of(KINDS.id, tmp_path))
+
+
+def lobby(photo: Path, cut: tuple[int, int, int, int], width: int) -> list[np.ndarray]:
+    """A photograph's cut, `width` px wide, that comes into a bare lobby of 1280 x 720, stands for 3 s and is gone."""
+    if not photo.is_file():
+        pytest.skip(f"no {photo.name} in {photo.parent} (dog-qiuqiu/Yolo-Fastest, data/)")
+    x, y, wide, tall = cut
+    thing = cv2.imread(str(photo))[y : y + tall, x : x + wide]
+    thing = cv2.resize(thing, (width, round(width * tall / wide)), interpolation=cv2.INTER_AREA)
+    noise = np.random.default_rng(7)
+    frames = []
+    for n in range(120):
+        frame = np.full((720, 1280, 3), 128, np.uint8)
+        left = min(700, -width + (n - 40) * 60)
+        if n < 95 and left > -width:
+            shown = thing[:, max(0, -left) :]
+            frame[640 - len(thing) : 640, max(0, left) : max(0, left) + shown.shape[1]] = shown
+        frames.append(cv2.add(frame, noise.integers(0, 8, frame.shape, np.uint8)))
+    return frames
+
+
+@pytest.mark.parametrize(
+    ("photo", "cut", "told"),
+    [("dog.jpg", (100, 90, 500, 370), ["ebike"]), ("person.jpg", (40, 60, 560, 340), [])],
+    ids=["bicycle", "person-dog-horse"],
+)
+def test_a_bicycle_in_a_lobby_is_told(
+    kinds: ObjectNet, photo: str, cut: tuple[int, int, int, int], told: list[str]
+) -> None:
+    """By a real network, of a photograph's bicycle that is too small in the whole picture and not in its part."""
+    frames = lobby(PLACES[1] / photo, cut, 200)
+    assert not [seen for seen in kinds.find(frames[80]) if seen.name in EBIKES]
+    floor = Zone(name="lobby", camera="c", watch=("ebike",), points=FLOOR)
+    watch = ZoneWatch([floor], [], (1280, 720), kinds)
+    said: list[Sighting] = []
+    for n, frame in enumerate(frames):
+        said += watch.see(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), n * 100, lambda frame=frame: frame)
+    assert [one.kind for one in said if one.phase is Phase.BEGUN] == told
