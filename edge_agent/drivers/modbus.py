@@ -154,7 +154,8 @@ class ModbusBus:
         self, request: Request, framing: Modbus, sent: Callable[[], None] | None = None
     ) -> Answer | Refusal | Silence:
         """Raises DeviceUnavailable when the line is away."""
-        late_ms = framing.answer_ms if self._unanswered == request.unit else 0
+        owing = self._unanswered
+        late_ms = framing.answer_ms if owing == request.unit else 0
         await asyncio.sleep((framing.pause_ms + late_ms) / 1000)  # what comes late must not pass for this one's answer
         self._unanswered = None
         self._heard.clear()
@@ -179,20 +180,20 @@ class ModbusBus:
                     await self._arrived.wait()
             except TimeoutError:
                 self._unanswered = request.unit
-                return self._why(request)
+                return self._why(request, owing)
 
     def _learn_echo(self, request: Request) -> None:
         """Only a reading tells: the answer to a single write looks like its echo."""
         if not request.mirrored:
             self._echo = request.frame in self._heard
 
-    def _why(self, request: Request) -> Silence:
-        """What there was instead of an answer."""
+    def _why(self, request: Request, owing: int | None) -> Silence:
+        """What there was instead of an answer; an earlier question's, of `owing` or the unit itself, is late."""
         heard = bytes(self._heard)
         if self._echo is None and request.mirrored is False and heard == request.frame:
             self._echo = True
         if (stranger := stranger_in(heard, request)) is not None:
-            return Silence(stranger=stranger.unit)
+            return Silence() if stranger.unit in (owing, request.unit) else Silence(stranger=stranger.unit)
         return Silence(garbage=len(without_echo(heard, request)))
 
     def _received(self, data: bytes) -> None:

@@ -20,6 +20,7 @@ from tests.waiting import auntil
 
 BLIND = door(profile="gates/waveshare-8")
 SENSOR = Sensor(name="vapour", profile="sensors/vapour-lel", link="bus", address=9)
+QUIET = {"do": "register", "unit": 9, "address": 0, "value": 0}
 
 
 def test_a_relay_that_is_on_when_the_gateway_starts_is_locked_before_anything_is_told(tmp_path: Path) -> None:
@@ -283,6 +284,22 @@ def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one(tmp_path: P
         await bench.connected()
 
     on_bus(tmp_path, story, doors=(BLIND,), before=({"do": "slow", "unit": 1, "ms": 280},))
+
+
+def test_an_answer_that_comes_too_late_accuses_nobody(tmp_path: Path) -> None:
+    """Neither the device that was asked meanwhile is told to share its address, nor the late one."""
+
+    async def story(bench: Bench) -> None:
+        await bench.connected("north")
+        await auntil(lambda: bench.measured)
+        for late_ms in (230, 260, 300, 340, 380, 420):
+            bench.device.tell("slow", unit=1, ms=late_ms)
+            await asyncio.sleep(0.7)
+            bench.device.tell("slow", unit=1, ms=0)
+            await asyncio.sleep(0.7)
+        assert bench.details() == []
+
+    on_bus(tmp_path, story, doors=(door(),), sensors=(SENSOR,), units=("1=waveshare", "9=sensor"), before=(QUIET,))
 
 
 def test_a_slow_board_is_waited_for(tmp_path: Path) -> None:
