@@ -1,10 +1,10 @@
 """Falling objects: recall, false alarms, floors, time to alert, cost. `make bench-vision` (HOURS=, FALLS=, JOBS=).
 
 Every run adds clips of seeds not yet seen to .cache/bench/falling.jsonl and prints all that was measured with this very
-code and generator; a changed line of either begins anew. In seeds from 41000 on things fall, from 50000 on nothing
-does; none of them was tuned on (some below 41000 were, the others are earlier versions'). From 60000 on the wall is
-real footage (bench/falling_footage.py), from 61000 on with nothing that falls in it. MOG2 and KNN with contour tracking
-get every tenth clip in the same run.
+code and generator; a changed line of either begins anew. In seeds from 42000 on things fall, from 51000 on nothing
+does; none of them was tuned on (some below 41000 were, the others are earlier versions'). From 64000 on the wall is
+real footage of an office, from 66000 on of a tower (bench/falling_footage.py), from 65000 and 67000 on with nothing
+that falls in it. MOG2 and KNN with contour tracking get every tenth clip in the same run.
 """
 
 import ast
@@ -36,7 +36,7 @@ from tests.vision.facade.objects import Fall  # noqa: E402
 
 RESULTS = ROOT / ".cache/bench/falling.jsonl"
 FALLS_A_CLIP, QUIET_S = 6, 60.0
-FALLING, QUIET, FOOTAGE, FOOTAGE_QUIET = 41_000, 50_000, 60_000, 61_000
+FALLING, QUIET, FOOTAGE, A_PLACE = 42_000, 51_000, 64_000, 2_000
 NEAR_PX = 10.0
 
 
@@ -149,10 +149,11 @@ def row(fall: Fall, mine: list[list[tuple[int, Sighting]]], watch: Measured) -> 
 
 def clip_of(seed: int) -> Clip:
     """Six falls or a minute of nothing that falls; the weathers come in turn."""
-    falls = FALLING <= seed < QUIET or FOOTAGE <= seed < FOOTAGE_QUIET
+    place, rest = divmod(seed - FOOTAGE, A_PLACE)
+    falls = rest < A_PLACE // 2 if place >= 0 else seed < QUIET
     count, seconds = (FALLS_A_CLIP, 0.0) if falls else (0, QUIET_S)
-    if seed >= FOOTAGE:
-        return falling_footage.draw_footage(seed, falls=count, seconds=seconds)
+    if place >= 0:
+        return falling_footage.draw_footage(seed, falling_footage.PLACES[place], falls=count, seconds=seconds)
     return draw(seed, falls=count, seconds=seconds, weather=WEATHERS[seed % len(WEATHERS)])
 
 
@@ -168,17 +169,19 @@ def main() -> None:
     rows = [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
     rows = [row for row in rows if row["code"] == mark]
     todo = [*range(FALLING, FALLING + falls // FALLS_A_CLIP), *range(QUIET, QUIET + round(hours * 3600 / QUIET_S))]
-    if falling_footage.FILE.is_file():
-        todo += [*range(FOOTAGE, FOOTAGE + max(2, falls // FALLS_A_CLIP // 5)), FOOTAGE_QUIET, FOOTAGE_QUIET + 1]
-    else:
-        print(f"{falling_footage.FILE} is not there (EDGE_AGENT_DATA): nothing on real footage")
+    for number, place in enumerate(falling_footage.PLACES):
+        first, quiet = FOOTAGE + number * A_PLACE, FOOTAGE + number * A_PLACE + A_PLACE // 2
+        if place.file.is_file():
+            todo += [*range(first, first + max(2, falls // FALLS_A_CLIP // 5)), quiet, quiet + 1]
+        else:
+            print(f"{place.file} is not there (EDGE_AGENT_DATA): nothing on real footage of the {place.name}")
     done = {row["seed"] for row in rows}
     with RESULTS.open("a") as file, Pool(int(os.environ.get("JOBS", "2"))) as pool:
         for made in pool.imap_unordered(measured, [seed for seed in todo if seed not in done]):
             rows.append({"code": mark, **made})
             file.write(json.dumps(rows[-1], default=float) + "\n")
             file.flush()
-    print(report(rows, FALLING, QUIET))
+    print(report(rows, FALLING, QUIET, [place.name for place in falling_footage.PLACES]))
 
 
 if __name__ == "__main__":

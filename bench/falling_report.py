@@ -9,10 +9,11 @@ from bench.scores import poisson_upper, wilson
 LIKELY_PX, LIKELY_CONTRAST = 2.0, 30.0  # what the target speaks of
 
 
-def report(rows: list[dict], falling: int, quiet: int) -> str:
-    """`rows`: of bench/falling.py; in seeds from `falling` on things fall, from `quiet` on nothing does."""
-    footage = [row for row in rows if row["weather"] == "footage"]
-    rows = [row for row in rows if row["weather"] != "footage"]
+def report(rows: list[dict], falling: int, quiet: int, places: Iterable[str]) -> str:
+    """`rows`: of bench/falling.py; in seeds from `falling` on things fall, from `quiet` on nothing does; `places`: what
+    stands for the weather of clips in real footage."""
+    footage = {place: [row for row in rows if row["weather"] == place] for place in places}
+    rows = [row for row in rows if row["weather"] not in footage]
     clips = [row for row in rows if falling <= row["seed"] < quiet]
     falls = [{**fall, "weather": row["weather"]} for row in clips for fall in row["falls"] if fall["seen"] >= 8]
     large = [fall for fall in falls if fall["px"] >= LIKELY_PX]
@@ -30,11 +31,12 @@ def report(rows: list[dict], falling: int, quiet: int) -> str:
     lines += _recall("by frames seen", likely, lambda fall: _band(fall["seen"], (16, 25)))
     lines += _recall("by floor", likely, lambda fall: _band(fall["floor"], (4, 7)))
     lines += _recall("drop or throw", likely, lambda fall: "throw" if fall["thrown"] else "drop")
-    lines += _floors(falls) + _false(rows, quiet) + _cost(rows) + _peers(rows) + _footage(footage)
+    lines += _floors(falls) + _false(rows, quiet) + _cost(rows) + _peers(rows)
+    lines += [line for place, there in footage.items() for line in _footage(place, there)]
     return "\n".join(lines)
 
 
-def _footage(rows: list[dict]) -> list[str]:
+def _footage(place: str, rows: list[dict]) -> list[str]:
     """In real footage of a façade: bench/falling_footage.py."""
     if not rows:
         return []
@@ -45,7 +47,7 @@ def _footage(rows: list[dict]) -> list[str]:
     near = sum(abs(fall["told"] - fall["floor"]) <= 1 for fall in found)
     seconds, false = sum(row["seconds"] for row in rows), sum(row["false"] for row in rows)
     return [
-        "", *_recall("in real footage", likely, lambda fall: "throw" if fall["thrown"] else "drop"),
+        "", *_recall(f"in real footage of the {place}", likely, lambda fall: "throw" if fall["thrown"] else "drop"),
         f"  floor exact {exact}/{len(found)}, within one {near}/{len(found)}; alarms without a cause: {false} in "
         f"{seconds / 60:.0f} minutes, ms a frame {np.median([row['ms'][0] for row in rows]):.1f}",
     ]  # fmt: skip
