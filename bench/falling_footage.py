@@ -35,9 +35,9 @@ REPEATED, MOVED, MOVED_PX = 0.1, 16, 9  # grey levels from frame to frame and fr
 
 @dataclass(frozen=True)
 class Place:
-    """A clip from `since_s` to `until_s` and the building in it; `seen`: floors things fall from; `lines`: the lowest and
-    highest that are clicked; `free_from`: the first column that the `tree` leaves free; `still`: nothing moves but what
-    is painted over.
+    """A clip from `since_s` to `until_s` and the building in it; `seen`: floors things fall from; `lines`: lowest and
+    highest floor that is clicked; `free_from`: first column that the `tree` leaves free; `still`: nothing moves but
+    what is painted over.
     """
 
     name: str
