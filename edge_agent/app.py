@@ -26,7 +26,7 @@ from edge_agent.diagnosis import diagnosis
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.machine import machine
 from edge_agent.errors import FaceError, StoreError
-from edge_agent.flows.alarm import Alarms
+from edge_agent.flows.alarm import Alarms, said
 from edge_agent.flows.certificate import CertificateWatch
 from edge_agent.flows.command import Commands
 from edge_agent.flows.doorway import Doorway
@@ -69,6 +69,7 @@ from edge_agent.supervise import Job, Supervisor, VitalJobFailed, notify
 from edge_agent.uplink.city import Keys, MqttUplink
 from edge_agent.uplink.login import expires_ms
 from edge_agent.watching import Watching
+from edge_agent.words import told
 
 if TYPE_CHECKING:  # numpy comes with the first camera, not before
     from edge_agent.core.gallery import Gallery, Vectors
@@ -251,8 +252,8 @@ class App:
         self.journal.record(AgentStarted(version=__version__, after=self.journal.after, config=self.config.digest))
         for set_aside in (self.journal.set_aside, self.books.moved):
             if set_aside is not None:
-                detail = f"a damaged database was set aside as {set_aside.name}"
-                self.journal.record(AgentDegraded(what="database_set_aside", detail=detail))
+                detail = told("degraded_why.database_set_aside", name=set_aside.name)
+                self.journal.record(AgentDegraded("database_set_aside", *said(detail)))
         logger.info("deciding (%d doors, %d people)", len(self.doors), len(self.books.current.persons))
 
     async def _watch_journal(self) -> None:
@@ -352,7 +353,7 @@ class App:
                     raise
             except (StoreError, FaceError) as error:
                 logger.error("faces are off, cards go on: %s", error)
-                self.alarms.degraded("faces_off", str(error))
+                self.alarms.degraded("faces_off", error.sentence)
                 await asyncio.sleep(FACES_AGAIN_S)
 
     async def _gallery(self, store: "FaceStore", engine: EngineSpec, beat: Beat) -> tuple["Gallery", int]:
@@ -370,7 +371,7 @@ class App:
         if left:
             error = FaceError("faces.other_model", count=len(left), model=engine.model)
             logger.warning("%s", error)
-            self.alarms.degraded("faces_other_model", str(error))
+            self.alarms.degraded("faces_other_model", error.sentence)
         return gallery, version
 
     async def close(self) -> None:

@@ -22,6 +22,7 @@ from edge_agent.flows.alarm import Alarms
 from edge_agent.model.site import Config
 from edge_agent.ports import Beat
 from edge_agent.readiness import check_files
+from edge_agent.words import told
 
 TRIAL_S = 180.0
 CERTIFICATE_TRIAL_S = 20.0
@@ -128,7 +129,9 @@ class Installation:
         """Tell what was taken back, and end the trial one way or the other."""
         tried = read_tried(self.file)
         if tried.rolled_back:
-            self.alarms.degraded("config_rolled_back", f"configuration {tried.rolled_back} did not work here")
+            self.alarms.degraded(
+                "config_rolled_back", told("degraded_why.config_rolled_back", number=tried.rolled_back)
+            )
             tried.rolled_back = 0
             write_tried(self.file, tried)
         if tried.starts is not None and not await self._reached(0, self._trial_s, beat):

@@ -126,7 +126,7 @@ class Watching:
             store = EvidenceStore(state / EVIDENCE, load_key(self._folder / EVIDENCE_KEY))
         except StoreError as error:
             logger.error("no evidence is kept, alerts go on: %s", error)
-            premises.alarms.degraded("evidence_off", str(error))
+            premises.alarms.degraded("evidence_off", error.sentence)
             return
         sealing = Sealing(config.gateway.id, __version__, config.digest, sign)
         self.desk = EvidenceDesk(premises, config.evidence, store, sealing)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from edge_agent.cli.describe_desk import desk_detail
-from edge_agent.cli.describe_record import record_detail
+from edge_agent.cli.describe_record import record_detail, retold
 from edge_agent.cli.speech import language
 from edge_agent.model.events import (
     AccessDenied,
@@ -154,7 +154,7 @@ def _detail(event: Event | UnknownEvent, lang: str) -> str:
         case DoorClosed(open_ms=ms) | DoorHeld(open_ms=ms):
             return say("detail.open", lang, s=ms / 1000)
         case DeviceLost(detail=detail, code=code, given=given) | DeviceDegraded(detail=detail, code=code, given=given):
-            return _told(detail, code, given, lang)
+            return retold(detail, code, given, lang)
         case UnknownEvent(raw=raw):
             return raw.decode("utf-8", "replace")
         case _ if (told := desk_detail(event, lang)) is not None or (told := record_detail(event, lang)) is not None:
@@ -163,14 +163,6 @@ def _detail(event: Event | UnknownEvent, lang: str) -> str:
             fields = msgspec.json.decode(encode_event(event))
             shown = {key: value for key, value in fields.items() if key not in {"door", "person", "device"}}
             return " · ".join(f"{key} {value}" for key, value in shown.items())
-
-
-def _told(detail: str, code: str, given: dict[str, str | int | float], lang: str) -> str:
-    """In `lang` where this program knows the sentence: an older or newer one may have said it."""
-    try:
-        return say(code, lang, **given)
-    except (KeyError, IndexError, ValueError):
-        return detail
 
 
 def _alert(event: AlertOpened, lang: str) -> str:

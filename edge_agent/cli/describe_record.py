@@ -69,8 +69,16 @@ def record_detail(event: Event | UnknownEvent, lang: str) -> str | None:
             parts = [version, word(f"detail.started_after.{after}")]
         case AgentStopped(reason=reason):
             parts = [word(f"detail.stopped.{reason}")]
-        case AgentDegraded(what=what, detail=detail):
-            parts = [word(f"degraded.{what}"), detail]
+        case AgentDegraded(what=what, detail=detail, code=code, given=given):
+            parts = [word(f"degraded.{what}"), retold(detail, code, given, lang)]
         case _:
             return None
     return " · ".join(part for part in parts if part)
+
+
+def retold(detail: str, code: str, given: dict[str, str | int | float], lang: str) -> str:
+    """In `lang` where this program knows the sentence: an older or newer one may have said it."""
+    try:
+        return say(code, lang, **given)
+    except (KeyError, IndexError, ValueError):
+        return detail

@@ -134,7 +134,10 @@ STREAM: tuple[e.Event, ...] = (
     e.AuditViewed(by="wang", what="person", person="p-5f2c"),
     e.AuditExported(by="wang", what="history", count=120, digest="5e" * 32),
     e.AuditRefused(by="wang", why="wrong", address="192.0.2.9", unsaid=4),
-    e.AgentDegraded(what="dead_letter", detail="the city refuses event 11"),
+    e.AgentDegraded(
+        what="dead_letter", detail="the city refuses event 11: schema", code="degraded_why.dead_letter",
+        given={"seq": 11, "reason": "schema"},
+    ),
     e.GapAnnounced(epoch=EPOCH, from_seq=11, to_seq=11, why="refused"),
     e.AgentStopped(reason="told"),
 )  # fmt: skip

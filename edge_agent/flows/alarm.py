@@ -11,7 +11,7 @@ from edge_agent import log
 from edge_agent.model.doors import DeviceReport
 from edge_agent.model.events import AgentDegraded, DeviceBack, DeviceDegraded, DeviceLost
 from edge_agent.ports import Beat, Clock, Journal
-from edge_agent.words import Sentence
+from edge_agent.words import Sentence, told
 
 AGAIN_AFTER_MS = 60_000
 BUFFER_WARNINGS = (0.9, 0.8)
@@ -37,7 +37,7 @@ class Alarms:
             case "lost" if report.device not in self._lost_since:
                 self._lost_since[report.device] = report.up_ms
                 logger.warning("%s %s lost: %s", report.kind, report.device, report.detail)
-                self.journal.record(DeviceLost(report.device, report.kind, *_said(report.detail)))
+                self.journal.record(DeviceLost(report.device, report.kind, *said(report.detail)))
             case "back" if report.device in self._lost_since:
                 away_ms = report.up_ms - self._lost_since.pop(report.device)
                 logger.info("%s %s back after %.1f s", report.kind, report.device, away_ms / 1000)
@@ -48,13 +48,13 @@ class Alarms:
     def degraded_device(self, device: str, kind: str, detail: str) -> None:
         if self._due(device, detail):
             logger.warning("%s %s: %s", kind, device, detail)
-            self.journal.record(DeviceDegraded(device, kind, *_said(detail)))
+            self.journal.record(DeviceDegraded(device, kind, *said(detail)))
 
     def degraded(self, what: str, detail: str) -> None:
         """The agent itself cannot keep a promise for now."""
         if self._due("agent", what):
             logger.warning("%s: %s", what, detail)
-            self.journal.record(AgentDegraded(what=what, detail=detail))
+            self.journal.record(AgentDegraded(what, *said(detail)))
 
     async def watch_buffer(self, beat: Beat) -> None:
         """Warn while events for the city pile up: at 80 and at 90 percent of what is kept."""
@@ -63,11 +63,11 @@ class Alarms:
             sheds = self.journal.room.sheds
             if sheds:
                 room = self.journal.room
-                text = f"{room.free >> 20} MB left, {room.reserve >> 20} MB in reserve: classes {sheds} are given up"
-                self.degraded("disk_low", text)
+                left = told("degraded_why.disk_low", free=room.free >> 20, reserve=room.reserve >> 20, classes=sheds)
+                self.degraded("disk_low", left)
             full = next((share for share in BUFFER_WARNINGS if self.journal.fill >= share), None)
             if full is not None:
-                self.degraded(f"buffer_{full:.0%}", f"{self.journal.fill:.0%} of the journal waits for the city")
+                self.degraded(f"buffer_{full:.0%}", told("degraded_why.buffer", share=self.journal.fill))
             await asyncio.sleep(LOOK_S)
 
     def _due(self, device: str, what: str) -> bool:
@@ -80,6 +80,6 @@ class Alarms:
         return True
 
 
-def _said(detail: str) -> tuple[str, str, dict[str, str | int | float]]:
+def said(detail: str) -> tuple[str, str, dict[str, str | int | float]]:
     """In English, and what to say it with in another language."""
     return (str(detail), detail.code, detail.fields) if isinstance(detail, Sentence) else (detail, "", {})

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from edge_agent.flows.alarm import Alarms
 from edge_agent.ports import Beat, Clock
+from edge_agent.words import told
 
 DAY_MS = 86_400_000
 WARN_DAYS = (0, 1, 7, 30)  # the nearest first; 0: it has run out
@@ -41,7 +42,6 @@ class CertificateWatch:
             return
         self._told = (end_ms, due)
         if left <= 0:
-            self.alarms.degraded("certificate_expired", "the client certificate has run out: no way to the city")
+            self.alarms.degraded("certificate_expired", told("degraded_why.certificate_expired"))
         else:
-            detail = f"the client certificate runs out in {left:.1f} days: renew it (edge-agent keys enroll)"
-            self.alarms.degraded(f"certificate_expires_{due}d", detail)
+            self.alarms.degraded(f"certificate_expires_{due}d", told("degraded_why.certificate_expires", days=left))

@@ -20,6 +20,7 @@ from edge_agent.model.recording import ClipDone, Keep, Piece, Stream
 from edge_agent.model.sightings import Sighting
 from edge_agent.model.site import EvidencePolicy
 from edge_agent.ports import Beat
+from edge_agent.words import told
 
 LOOK_S = 1.0
 TIDY_EVERY = 30  # looks
@@ -266,7 +267,7 @@ class EvidenceDesk:
         known = self.premises.standing.exhibits
         there = await asyncio.to_thread(self.store.there)
         if missing := known.keys() - there:
-            detail = f"{len(missing)} pieces of evidence are not on the disk any more, {sorted(missing)[0]} among them"
+            detail = told("degraded_why.evidence_missing", count=len(missing), first=min(missing))
             self.premises.alarms.degraded("evidence_missing", detail)
 
     async def _tidy(self) -> None:

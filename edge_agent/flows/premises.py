@@ -20,6 +20,7 @@ from edge_agent.model.people import Book
 from edge_agent.model.site import Area, Interlock, Policy, ResponseTargets
 from edge_agent.model.standing import Change, Latch, Order
 from edge_agent.ports import Beat, Books, Clock, DoorState, Journal, Recording
+from edge_agent.words import told
 
 LOOK_S = 1.0
 COMMIT_WITHIN_S = 0.15
@@ -245,7 +246,7 @@ class Premises:
     async def _expect(self, recording: Recording, event: Event, changes: tuple[Change | DoorState, ...]) -> None:
         try:
             if await recording.committed(COMMIT_WITHIN_S) is None:
-                self.alarms.degraded("slow_commit", f"an event took longer than {COMMIT_WITHIN_S * 1000:.0f} ms")
+                self.alarms.degraded("slow_commit", told("degraded_why.slow_commit", ms=COMMIT_WITHIN_S * 1000))
                 await recording.committed()
         except JournalUnavailable:
             self._missed.note(changes, event)  # the journal has said so, once and loudly

@@ -17,6 +17,7 @@ from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.lanes import Lanes
 from edge_agent.model.events import GapAnnounced, Row
 from edge_agent.ports import Beat, Birth, Books, Clock, Journal, Sent, Uplink
+from edge_agent.words import told
 
 HISTORIC_AFTER_MS = 60_000
 BIRTH_AGAIN_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
@@ -103,8 +104,7 @@ class Publisher:
         logger.info("no acknowledgement for too long: sending again from %d", self.outbox.acked + 1)
         if not self._silent:
             self._silent = True
-            detail = "the broker takes our events and the city does not acknowledge them: access list, or no worker"
-            self.alarms.degraded("uplink_unanswered", detail)
+            self.alarms.degraded("uplink_unanswered", told("degraded_why.uplink_unanswered"))
         self.outbox.again(self.journal.last)
 
     async def _wait_for_the_city(self, session: int, beat: Beat) -> None:
@@ -159,7 +159,7 @@ class Publisher:
         away = sent.code == NOBODY_SUBSCRIBED
         news = self.lanes.stop(row, self._now(), away)
         if news and not away and row.tag != "agent.degraded":
-            self.alarms.degraded("uplink_refused", f"the broker refuses our events ({sent.why or sent.code})")
+            self.alarms.degraded("uplink_refused", told("degraded_why.uplink_refused", why=sent.why or sent.code))
 
     async def _hear(self) -> None:
         """Acknowledgements, as they come."""
@@ -183,7 +183,7 @@ class Publisher:
         """A row the city will never take leaves the way free and is announced; the announcement moves the city on."""
         await self.journal.dead_letter(seq, reason)
         self.journal.record(GapAnnounced(epoch=self.journal.epoch, from_seq=seq, to_seq=seq, why=reason))
-        self.alarms.degraded("dead_letter", f"the city refuses event {seq}: {reason}")
+        self.alarms.degraded("dead_letter", told("degraded_why.dead_letter", seq=seq, reason=reason))
 
     async def _notice(self) -> None:
         """New rows wake the sender."""

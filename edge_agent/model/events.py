@@ -791,12 +791,16 @@ class AgentStopped(Event, frozen=True):
 
 
 class AgentDegraded(Event, frozen=True):
-    """The agent cannot keep all its promises at the moment. `what`: slow_commit, dead_letter, uplink_refused, …"""
+    """The agent cannot keep all its promises at the moment. `what`: slow_commit, dead_letter, uplink_refused, …;
+    `detail`, `code` and `given` as in `device.lost`.
+    """
 
     tag: ClassVar[str] = "agent.degraded"
     urgent: ClassVar[bool] = True
     what: str
     detail: str = ""
+    code: str = ""
+    given: dict[str, str | int | float] = {}
 
 
 class UnknownEvent(msgspec.Struct, frozen=True):

@@ -1,15 +1,19 @@
 """Trouble is said once when it begins and once when it ends, and at most once a minute while it goes on."""
 
 import asyncio
+import re
+from pathlib import Path
 
 from edge_agent.cli.describe import describe
 from edge_agent.errors import DeviceUnavailable
 from edge_agent.flows.alarm import AGAIN_AFTER_MS, Alarms
 from edge_agent.model.doors import DeviceReport
 from edge_agent.model.events import DeviceBack, decode_event
-from edge_agent.words import LANGUAGES, told
+from edge_agent.words import LANGUAGES, WORDS, told
 from tests.flows.world import MemoryClock, MemoryJournal, no_beat
 from tests.waiting import auntil
+
+ROOT = Path(__file__).parents[2]
 
 
 class Watch:
@@ -70,6 +74,16 @@ def test_what_a_driver_said_is_read_in_chinese_too() -> None:
     asyncio.run(run())
 
 
+def test_whatever_troubles_the_agent_has_words_in_both_languages() -> None:
+    """Each cause that the source names, with a sentence of words/ behind it, never one put together on the spot."""
+    source = [path.read_text("utf-8") for path in (ROOT / "edge_agent").rglob("*.py")]
+    causes = {cause for text in source for cause in re.findall(r"\.degraded\(f?\"([^\"{]+)", text)}
+    spoken = [part for text in source for part in re.findall(r"\.degraded\(f?\"[^\"]+\", (.{9})", text)]
+    assert len(causes) >= 11
+    assert all(any(code.startswith(f"degraded.{cause}") for code in WORDS) for cause in causes), causes
+    assert not [part for part in spoken if part.startswith(("f\"", "\"", "str("))]
+
+
 def test_a_buffer_that_fills_is_an_alarm_before_it_is_full() -> None:
     async def run() -> None:
         watch = Watch()
@@ -77,6 +91,7 @@ def test_a_buffer_that_fills_is_an_alarm_before_it_is_full() -> None:
         job = asyncio.create_task(watch.alarms.watch_buffer(no_beat))
         await auntil(lambda: watch.journal.tags() == ["agent.degraded"])
         assert b"buffer_80%" in watch.journal.all[0].body
+        assert describe(watch.journal.all[0], "zh").detail == "待上报事件较多 · 日志容量的 85% 待上报平台"
         job.cancel()
 
     asyncio.run(run())

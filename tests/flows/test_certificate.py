@@ -2,6 +2,7 @@
 
 import asyncio
 
+from edge_agent.cli.describe import describe
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.certificate import DAY_MS, CertificateWatch
 from edge_agent.model.clock import ClockState, Moment
@@ -20,6 +21,9 @@ def test_each_threshold_is_told_once() -> None:
             clock.up_ms += DAY_MS // 4
         told = [row.event.what for row in journal.all if isinstance(row.event, AgentDegraded)]
         assert told == [*(f"certificate_expires_{days}d" for days in (30, 7, 1)), "certificate_expired"]
+        chinese = [describe(row, "zh").detail for row in journal.all]
+        assert chinese[1] == "证书一周内过期 · 客户端证书将在 7.0 天后过期，请续期（edge-agent keys enroll）"
+        assert chinese[3] == "证书已过期 · 客户端证书已过期，无法连接平台"
 
     asyncio.run(story())
 
