@@ -81,7 +81,7 @@ def test_whatever_troubles_the_agent_has_words_in_both_languages() -> None:
     spoken = [part for text in source for part in re.findall(r"\.degraded\(f?\"[^\"]+\", (.{9})", text)]
     assert len(causes) >= 11
     assert all(any(code.startswith(f"degraded.{cause}") for code in WORDS) for cause in causes), causes
-    assert not [part for part in spoken if part.startswith(("f\"", "\"", "str("))]
+    assert not [part for part in spoken if part.startswith(('f"', '"', "str("))]
 
 
 def test_a_buffer_that_fills_is_an_alarm_before_it_is_full() -> None:
