@@ -22,9 +22,9 @@ HEIGHT = 960
 MASK = (0.0, 0.0, 0.3, 0.0, 0.3, 1.0, 0.0, 1.0)  # the left part: windows of somebody else
 CAMERAS = """
 [evidence]
-pre_s = 1
-post_s = 1
-longest_s = 5
+pre_s = 2
+post_s = 2
+longest_s = 7
 
 [[camera]]
 name = "block-3"
