@@ -6,6 +6,7 @@ does not wait for them: however many are gone, the others go on.
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -80,7 +81,7 @@ class ModbusBus:
         self._is_open, self._opened_s = False, 0.0
         self._echo: bool | None = None  # does the adapter hear itself? None: not known yet
         self._probing, self._probe_s = False, 0.0  # asking who was silent; when the next of them may be asked
-        self._unanswered: int | None = None  # the unit that was asked last, if it owes an answer
+        self._owing: dict[int, float] = {}  # units that owe an answer, and when it was given up
         self._log = log.get("drivers.modbus")
 
     def gate(self, door: Door, profile: Profile, deliver: Callable[[GateReport], None]) -> ModbusGate:
@@ -154,15 +155,13 @@ class ModbusBus:
         self, request: Request, framing: Modbus, sent: Callable[[], None] | None = None
     ) -> Answer | Refusal | Silence:
         """Raises DeviceUnavailable when the line is away."""
-        owing = self._unanswered
-        late_ms = framing.answer_ms if owing == request.unit else 0
-        await asyncio.sleep((framing.pause_ms + late_ms) / 1000)  # what comes late must not pass for this one's answer
-        self._unanswered = None
+        loop = asyncio.get_running_loop()
+        late_s = self._owing.get(request.unit, -math.inf) + framing.answer_ms / 1000 - loop.time()
+        await asyncio.sleep(framing.pause_ms / 1000 + max(0.0, late_s))  # what is late must not pass for this answer
         self._heard.clear()
         self._line.write(request.frame)
         if sent is not None:
             sent()
-        loop = asyncio.get_running_loop()
         sizes = len(request.frame) * (2 if self._echo else 1) + request.size
         patience_s = framing.answer_ms / 1000 + sizes * _BITS / self._baud + _SLACK_S
         hasty_s = loop.time() + min(patience_s, _PROBE_S + sizes * _BITS / self._baud)
@@ -174,26 +173,28 @@ class ModbusBus:
             found = answer_in(bytes(self._heard), request, copies=2 if self._echo else 1)
             if found is not None:
                 self._learn_echo(request)
+                self._owing.pop(request.unit, None)
                 return found
             try:
                 async with asyncio.timeout_at(until):
                     await self._arrived.wait()
             except TimeoutError:
-                self._unanswered = request.unit
-                return self._why(request, owing)
+                why = self._why(request)
+                self._owing[request.unit] = loop.time()
+                return why
 
     def _learn_echo(self, request: Request) -> None:
         """Only a reading tells: the answer to a single write looks like its echo."""
         if not request.mirrored:
             self._echo = request.frame in self._heard
 
-    def _why(self, request: Request, owing: int | None) -> Silence:
-        """What there was instead of an answer; an earlier question's, of `owing` or the unit itself, is late."""
+    def _why(self, request: Request) -> Silence:
+        """What there was instead of an answer; a sound one of a unit that owes one is late, and nobody's fault."""
         heard = bytes(self._heard)
         if self._echo is None and request.mirrored is False and heard == request.frame:
             self._echo = True
         if (stranger := stranger_in(heard, request)) is not None:
-            return Silence() if stranger.unit in (owing, request.unit) else Silence(stranger=stranger.unit)
+            return Silence() if stranger.unit in self._owing else Silence(stranger=stranger.unit)
         return Silence(garbage=len(without_echo(heard, request)))
 
     def _received(self, data: bytes) -> None:
