@@ -29,15 +29,14 @@ from tests.vision.facade.objects import Body, Fall, draw_fall
 from tests.vision.facade.wall import Wall
 
 CLIPS = Path(os.environ.get("EDGE_AGENT_DATA", "../shared/data")) / "clips"
-CANOPY_PX, CANOPY_M, CANOPY_OUT_M = 482, 7.9, 4.0  # row of its upper edge, its height, how far it stands out
 REPEATED, MOVED, MOVED_PX = 0.1, 16, 9  # grey levels from frame to frame and from the median; px around what moved
 
 
 @dataclass(frozen=True)
 class Place:
     """A clip from `since_s` to `until_s` and the building in it; `seen`: floors things fall from; `lines`: lowest and
-    highest floor that is clicked; `free_from`: first column that the `tree` leaves free; `still`: nothing moves but
-    what is painted over.
+    highest floor that is clicked; `free_from`: first column that the `tree` leaves free; `canopy`: row of its upper
+    edge, its height and how far it stands out, m; `still`: nothing moves but what is painted over.
     """
 
     name: str
@@ -53,7 +52,7 @@ class Place:
     lines: tuple[int, int]
     tree: tuple[tuple[int, int], ...]
     free_from: int = 1
-    canopy: bool = False
+    canopy: tuple[int, float, float] | None = None
     still: bool = False
 
 
@@ -62,7 +61,7 @@ OFFICE = Place(
     Camera(1280, 720, 14.0, 3.2, np.radians(31.5), 531.0, 0.0, 0.0, 0.0), 8, 3.1, 3.3, 9, (5, 8), (4, 9),
     ((0, 0), (340, 0), (335, 60), (400, 75), (385, 135), (420, 150), (425, 190), (480, 250), (485, 290), (440, 330),
      (415, 370), (370, 420), (330, 400), (200, 390), (160, 470), (0, 470)),
-    free_from=5, canopy=True,
+    free_from=5, canopy=(482, 7.9, 4.0),
 )  # fmt: skip
 TOWER = Place(
     "tower", Path(__file__).parent.parent / ".cache/clips/facade_tower.mp4", 0.75, 3.0,
@@ -119,8 +118,9 @@ def _mask(place: Place, shift: tuple[float, float], shape: tuple[int, ...]) -> n
     return cv2.fillPoly(np.zeros(shape, np.uint8), [corners], 1) > 0
 
 
+@dataclass
 class FootageClip(Clip):
-    place: Place
+    place: Place = OFFICE
 
     def raw(self) -> Iterator[np.ndarray]:
         pictures, shifts = footage(self.place)
@@ -149,7 +149,7 @@ def draw_footage(seed: int, place: Place, *, falls: int = 0, seconds: float = 0.
     picture = footage(place)[0][0]
     hidden = np.zeros(picture.shape, bool)
     if place.canopy:
-        hidden[CANOPY_PX:] = True
+        hidden[place.canopy[0] :] = True
     made, at = [], LEAD_S
     for _ in range(falls):
         when = at + rng.uniform(0, 0.5)
@@ -158,9 +158,9 @@ def draw_footage(seed: int, place: Place, *, falls: int = 0, seconds: float = 0.
         made.append(_ended(fall, place))
         at += APART_S
     count = round((at if falls else seconds) * FPS)
-    clip = FootageClip(seed, place.name, place.camera, facade, Wall(picture, hidden), made, count, 4_000_000, rng)
-    clip.place = place
-    return clip
+    return FootageClip(
+        seed, place.name, place.camera, facade, Wall(picture, hidden), made, count, 4_000_000, rng, place=place
+    )
 
 
 def _fall(rng, when: float, place: Place) -> Fall:
@@ -171,8 +171,9 @@ def _ended(fall: Fall, place: Place) -> Fall:
     """On the canopy, unless it goes beyond it; out of the picture, where the wide lens's polynomial would fold back."""
     path = fall.path
     if place.canopy:
-        above = path[path[:, 2] >= CANOPY_M]
-        path = above if above[-1, 3] < CANOPY_OUT_M else path
+        _, high_m, out_m = place.canopy
+        above = path[path[:, 2] >= high_m]
+        path = above if above[-1, 3] < out_m else path
     if place.still:
         u, v, _ = place.camera.pixels(*path.T[1:])
         gone = (u < 0) | (u >= place.camera.width) | (v >= place.camera.height)

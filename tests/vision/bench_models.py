@@ -26,6 +26,16 @@ ANTISPOOF = Manifest(
 POLICY = FacePolicy(engine="onnx", detector="yunet-2026may", embedder="mobilefacenet", evaluation=True)
 
 
+def kept(folder: str, name: str, source: str) -> Path:
+    """A public file of `source` that is not committed, in the development data or in .cache; skips where it is not."""
+    data = Path(os.environ.get("EDGE_AGENT_DATA", ROOT.parent / "shared" / "data"))
+    places = [place / folder / name for place in (data, ROOT / ".cache")]
+    found = next((path for path in places if path.is_file()), None)
+    if found is None:
+        pytest.skip(f"{name} is neither in EDGE_AGENT_DATA nor in .cache/{folder}: {source}")
+    return found
+
+
 def data() -> Path:
     """The development data; skips with the reason when this machine has none."""
     folder = Path(os.environ.get("EDGE_AGENT_DATA", ROOT.parent / "shared" / "data"))

@@ -16,13 +16,13 @@ from edge_agent.model.site import Facade, FloorLine
 from edge_agent.vision.falling import FallingWatch
 from edge_agent.vision.falling_candidates import Candidates
 from edge_agent.vision.falling_pace import Pace, PacedFalls
+from tests.vision.bench_models import kept
 from tests.vision.facade.clip import Clip, draw, luma
 from tests.vision.facade.objects import draw_fall
 from tests.vision.facade.wall import BALCONY_M, balcony_sides
 
 DATA = Path(os.environ.get("EDGE_AGENT_DATA", "../shared/data"))
 REAL = DATA / "clips/facade_falling_office1.mp4"
-CLIPS = DATA / "clips", Path(__file__).parents[2] / ".cache/clips"
 HEIGHT = 960  # half the resolution: a test takes two seconds
 
 
@@ -110,9 +110,7 @@ def test_a_real_throw_is_told_once(name: str, kind: str, seen_s: tuple[float, fl
     """Thrown from a roof before a hand-held camera, with swaying leaves and insects. Nobody measured the building: a
     row of its panes is taken as 1.8 m, as the picture's own perspective and the shoulders of who throws have it.
     """
-    file = next((file for folder in CLIPS if (file := folder / f"facade_falling_{name}.mp4").is_file()), None)
-    if file is None:
-        pytest.skip(f"facade_falling_{name}.mp4 is not in .cache/clips (docs/cameras.md says where it is from)")
+    file = kept("clips", f"facade_falling_{name}.mp4", "docs/cameras.md says where it is from")
 
     def line(floor: int, y: float, left: float, right: float) -> FloorLine:
         return FloorLine(floor=floor, at=(left, y, right, y))

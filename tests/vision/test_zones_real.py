@@ -15,7 +15,7 @@ from edge_agent.model.site import Zone
 from edge_agent.vision import models
 from edge_agent.vision.objects import EBIKES, PERSON, ObjectNet
 from edge_agent.vision.zones import ZoneWatch
-from tests.vision.bench_models import ROOT, data
+from tests.vision.bench_models import data, kept
 
 BODY = next(manifest for manifest in KNOWN if manifest.role == "objects")
 
@@ -72,23 +72,17 @@ def test_a_detector_of_other_things_is_refused_with_what_it_knows(tmp_path: Path
 
 KINDS = next(manifest for manifest in KNOWN if manifest.id == "yolo-fastest-1.1-xl")
 FLOOR = ((0.5, 0.75), (1.0, 0.75), (1.0, 1.0), (0.5, 1.0))
-PLACES = ROOT.parent / "shared/data/models", ROOT / ".cache/models"
 
 
 @pytest.fixture
 def kinds(tmp_path: Path) -> ObjectNet:
     """A network that knows bicycles, installed as any model."""
-    folder = next((place for place in PLACES if (place / KINDS.file).is_file()), None)
-    if folder is None:
-        pytest.skip(f"no {KINDS.file} in {' or '.join(map(str, PLACES))} ({KINDS.source})")
-    assert models.add(tmp_path, folder / KINDS.file, KINDS).error is None
+    assert models.add(tmp_path, kept("models", KINDS.file, KINDS.source), KINDS).error is None
     return ObjectNet(str(tmp_path), models.objects_of(KINDS.id, tmp_path))
 
 
 def lobby(photo: Path, cut: tuple[int, int, int, int], width: int) -> list[np.ndarray]:
     """A photograph's cut, `width` px wide, that comes into a bare lobby of 1280 x 720, stands for 3 s and is gone."""
-    if not photo.is_file():
-        pytest.skip(f"no {photo.name} in {photo.parent} (dog-qiuqiu/Yolo-Fastest, data/)")
     x, y, wide, tall = cut
     thing = cv2.imread(str(photo))[y : y + tall, x : x + wide]
     thing = cv2.resize(thing, (width, round(width * tall / wide)), interpolation=cv2.INTER_AREA)
@@ -113,7 +107,7 @@ def test_a_bicycle_in_a_lobby_is_told(
     kinds: ObjectNet, photo: str, cut: tuple[int, int, int, int], told: list[str]
 ) -> None:
     """By a real network, of a photograph's bicycle that is too small in the whole picture and not in its part."""
-    frames = lobby(PLACES[1] / photo, cut, 200)
+    frames = lobby(kept("models", photo, f"{KINDS.source}, data/"), cut, 200)
     assert not [seen for seen in kinds.find(frames[80]) if seen.name in EBIKES]
     floor = Zone(name="lobby", camera="c", watch=("ebike",), points=FLOOR)
     watch = ZoneWatch([floor], [], (1280, 720), kinds)
