@@ -12,7 +12,7 @@ exit button, by an order that keeps the door open, past a shut door (nothing).
 import argparse
 import os
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from multiprocessing import Pool
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from bench.gate_scene import CONDITIONS, FPS, GENERATOR, GateScene, Truth, decod
 from bench.scores import Score, poisson_upper  # noqa: E402
 from bench.zones import kept  # noqa: E402
 from edge_agent.core.joins import DoorJoins  # noqa: E402
+from edge_agent.flows.alerting import AGAIN_MS  # noqa: E402
 from edge_agent.model.events import (  # noqa: E402
     AccessGranted,
     DoorClosed,
@@ -97,7 +98,7 @@ def view(scene: GateScene) -> str:
     return f"{apart}, camera {'beside' if scene.kind == 'across' else 'before'} the door"
 
 
-def one_scene(job: tuple[int, str, str, str]) -> tuple[str, str, str, float, dict[str, Score]]:
+def one_scene(job: tuple[int, str, str, str]) -> tuple[str, str, str, float, dict[str, Score], Counter[int]]:
     seed, kind, condition, name = job
     cv2.setNumThreads(1)
     scene = GateScene(seed, kind, condition)
@@ -114,7 +115,32 @@ def one_scene(job: tuple[int, str, str, str]) -> tuple[str, str, str, float, dic
             if said.kind == "crossing" and said.phase is Phase.BEGUN:
                 joins.cross(said.up_ms, said.direction)
         found += [(join.kind, (join.at_ms - 1_000) / 1000, n / FPS, join.direction) for join in joins.due(up_ms)]
-    return name, condition, view(scene), scene.seconds, scored(due, found, f"{seed}:{kind}/{condition} {name}")
+    told_by = alerts_by_incident(
+        [(one.kind, one.due_s) for one in due], [(join_kind, at_s) for join_kind, at_s, _, _ in found]
+    )
+    scores = scored(due, found, f"{seed}:{kind}/{condition} {name}")
+    return name, condition, view(scene), scene.seconds, scores, told_by
+
+
+def alerts_by_incident(due: list[tuple[str, float]], found: list[tuple[str, float]]) -> Counter[int]:
+    """How many incidents came to so many alerts: what is of one kind within the time in which an alert goes on is one
+    incident, and one alert."""
+    incidents, alerts = spans(due), spans(found)
+    return Counter(
+        sum(kind == other and since - NEAR_S <= end and begin <= until + NEAR_S for other, begin, end in alerts)
+        for kind, since, until in incidents
+    )
+
+
+def spans(moments: list[tuple[str, float]]) -> list[tuple[str, float, float]]:
+    """Kind, first and last moment."""
+    made: list[tuple[str, float, float]] = []
+    for kind, at_s in sorted(moments):
+        if made and made[-1][0] == kind and at_s - made[-1][2] < AGAIN_MS / 1000:
+            made[-1] = (kind, made[-1][1], at_s)
+        else:
+            made.append((kind, at_s, at_s))
+    return made
 
 
 def scored(due: list[Truth], found: list[tuple[str, float, float, str]], name: str) -> dict[str, Score]:
@@ -160,8 +186,10 @@ def main() -> None:
     by_condition: dict[str, Score] = defaultdict(Score)
     by_view: dict[str, Score] = defaultdict(Score)
     clean: dict[str, list[float]] = defaultdict(lambda: [0, 0.0, 0])
+    told_by: Counter[int] = Counter()
     with Pool(options.jobs) as pool:
-        for name, condition, way, seconds, scores in pool.imap_unordered(one_scene, work):
+        for name, condition, way, seconds, scores, alerts in pool.imap_unordered(one_scene, work):
+            told_by += alerts
             clean[name][0] += 1
             clean[name][1] += seconds
             for kind, score in scores.items():
@@ -169,21 +197,24 @@ def main() -> None:
                 by_condition[condition].add(score)
                 by_view[way].add(score)
                 clean[name][2] += score.false
-    report(options, totals, {**by_view, **by_condition}, clean)
+    report(options, totals, {**by_view, **by_condition}, clean, told_by)
 
 
-def report(options, totals, by_kind, clean) -> None:
+def report(options, totals, by_kind, clean, told_by) -> None:
     print(
         f"# joins of door and line: {options.scenes} scenes from seed {options.first}, generator {GENERATOR}, H.264\n"
     )
     print(
-        "| alert | truths | recall (Wilson 95 %) | precision | duplicates | told after p50 / p95 s |\n"
+        "| alert | truths | recall (Wilson 95 %) | precision | persons told twice | told after p50 / p95 s |\n"
         + "|---" * 6
         + "|"
     )
     for kind, score in sorted(totals.items()):
         print(f"| {kind} | {score.truths} | {score.recall()} | {score.precision()} | {score.duplicates} | "
               f"{score.late()} |")  # fmt: skip
+    told = {count: n for count, n in sorted(told_by.items()) if count}
+    print(f"\nIncidents {sum(told_by.values())} (what is of one kind within {AGAIN_MS // 1000} s is one), told "
+          f"{sum(told.values())}; alerts of each: {told}")  # fmt: skip
     print("\n| how, and when | truths | recall (Wilson 95 %) | false |\n|---|---|---|---|")
     for kind, score in by_kind.items():
         print(f"| {kind} | {score.truths} | {score.recall()} | {score.false} |")

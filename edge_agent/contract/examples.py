@@ -67,7 +67,7 @@ STREAM: tuple[e.Event, ...] = (
     e.AlertClosed(door=DOOR, alert="a-17", kind="duress"),
     e.AlertOpened(
         door="", alert="fall-1", kind="falling_object", camera=CAMERA, rule="facade-north", confidence=0.94,
-        review=True, why=(Measure("pull", 9.4, 5.5, "m/s²"),), fall=FALL, evidence="ev-1",
+        review=True, why=(Measure("pull", 9.4, 6.5, "m/s²"),), fall=FALL, evidence="ev-1",
     ),
     e.EvidenceKept(
         evidence="ev-1", camera=CAMERA, alert="fall-1", manifest="3b" * 32, previous="9a" * 32,

@@ -17,7 +17,7 @@ from edge_agent.errors import EdgeAgentError
 from edge_agent.model.sightings import Fall, Phase, Sighting
 from edge_agent.model.site import Facade
 from edge_agent.vision.falling_candidates import AROUND, Candidates, looked
-from edge_agent.vision.falling_floors import fall
+from edge_agent.vision.falling_floors import fall, released
 from edge_agent.vision.falling_grid import fit
 from edge_agent.vision.falling_physics import LEAST, SHARP_M, Seen, Verdict, judge
 from edge_agent.vision.falling_tracks import Fixes, Tracks
@@ -133,7 +133,7 @@ class FallingWatch:
             _, bottom = self.grid.metres(fixes.u[-1] / self._scale, self.facade.size[1] - 1)
             wide = self.facade.size[0] * self._scale
             seen = Seen(*self._sides, float(bottom), wide, vanished=fixes.missed > 0)
-            verdict = judge(fixes, self.facade, self.grid.distance_m, self._step_s, seen)
+            verdict = judge(fixes, self.grid, self._step_s, seen)
             if verdict is not None:
                 found.append((fixes, verdict))
         for fixes, verdict in sorted(found, key=lambda one: -len(one[0].t)):
@@ -141,17 +141,16 @@ class FallingWatch:
 
     def _told(self, fixes: Fixes, verdict: Verdict, now_ms: int) -> Iterator[Sighting]:
         """A new incident, or what an open one has learnt."""
-        track, told = fixes.id, fall(fixes, verdict, self.grid, self._scale)
+        track, (released_s, _) = fixes.id, released(verdict)
         if verdict.kind == "light_object" and any(
             one.kind == "falling_object" and abs(one.x - verdict.x) <= MERGE_M and now_ms - one.last_ms <= MERGE_MS
             for one in self._open
         ):
             return  # a part of it, or its reflection
-        sighting = self._sighting(track, verdict, told, float(fixes.size[-1]), now_ms)
         for one in self._open:
             mine = track in one.tracks
             known = one.sighting.fall
-            together = known is not None and abs(known.released_ms - told.released_ms) <= MERGE_MS
+            together = known is not None and abs(known.released_ms - 1000 * released_s) <= MERGE_MS
             near = abs(one.x - verdict.x) <= MERGE_M and abs(one.last_ms - now_ms) <= MERGE_MS and together
             if one.kind != verdict.kind or not (mine or near):
                 if one.kind == "falling_object" and mine:
@@ -162,12 +161,14 @@ class FallingWatch:
             if len(fixes.t) < one.fixes:
                 return
             one.fixes, one.x = len(fixes.t), verdict.x
+            told, sighting = self._sighting(fixes, verdict, now_ms)
             moved = told.floors[:1] != (one.sighting.fall.floors[:1] if one.sighting.fall else ())
             one.sighting = self._as(sighting, one, Phase.GOING)
             if moved or now_ms - one.told_ms >= 500:
                 one.told_ms = now_ms
                 yield one.sighting
             return
+        _, sighting = self._sighting(fixes, verdict, now_ms)
         self._count += 1
         name = f"{self.facade.name}-{now_ms}-{self._count}"
         incident = Incident(name, verdict.kind, now_ms, now_ms, len(fixes.t), verdict.x, sighting, {track})
@@ -180,14 +181,15 @@ class FallingWatch:
             sighting, incident=incident.id, phase=phase, tracks=tuple(sorted(incident.tracks)), count=1
         )
 
-    def _sighting(self, track: int, verdict: Verdict, told: Fall, size: float, now_ms: int) -> Sighting:
+    def _sighting(self, fixes: Fixes, verdict: Verdict, now_ms: int) -> tuple[Fall, Sighting]:
+        told = fall(fixes, verdict, self.grid, self._scale)
         _, u, v, _ = told.path[-1]
-        side = max(8, round(size) + 4)
+        side = max(8, round(float(fixes.size[-1])) + 4)
         height, width = self._shape if self.mode == "full" else (self._shape[0] // 2, self._shape[1] // 2)
-        return Sighting(
+        return told, Sighting(
             rule=self.facade.name, kind=verdict.kind, incident="", phase=Phase.BEGUN, up_ms=now_ms,
             size=(width, height), box=(round(u - side / 2), round(v - side / 2), side, side),
-            tracks=(track,), fall=told, why=verdict.why,
+            tracks=(fixes.id,), fall=told, why=verdict.why,
             confidence=round(min(1.0, 0.5 + len(told.path) / 40), 2) if verdict.kind == "falling_object" else 0.4,
         )  # fmt: skip
 

@@ -2,9 +2,11 @@
 
 Two stories fit a track: it was let go (then it began where its speed was nought, v²/2g above the first fix), or it was
 thrown and seen from the beginning (then it began at the first fix). The first fix's speed says how likely each is. What
-leaves a house leaves it at the height of a sill or a railing, which tells floors apart where the fit cannot.
+leaves a house leaves it at the height of a sill or a railing, which tells floors apart where the fit cannot. Each is
+asked of every outward and terminal speed that the fixes allow.
 """
 
+from dataclasses import replace
 from math import erf, sqrt
 from typing import Any
 
@@ -14,32 +16,46 @@ import numpy.typing as npt
 from edge_agent.model.sightings import Fall
 from edge_agent.model.site import Facade
 from edge_agent.vision.falling_grid import Grid
+from edge_agent.vision.falling_motion import Course, part_of, stories
 from edge_agent.vision.falling_physics import Verdict
 from edge_agent.vision.falling_tracks import Fixes, G
 
 SILL_M = (0.7, 2.0)  # above the floor
 ELSEWHERE = 0.2  # how likely a release at another height is, against one there
-SLOW_MPS, BACK_MOST_M = 3.0, 8.0
+SLOW_MPS, SEEN_TO_BEGIN = 3.0, (0.55, 0.15)  # at the first fix; how likely it was thrown there: slower, and faster
+BACK_MOST_M, BACK_MOST_S = 8.0, 1.3
 LEAST = 0.01  # less likely floors and columns are not listed
 
 
 def released(verdict: Verdict) -> tuple[float, float]:
     """Time in s and height in m of the release, as the likelier story has it."""
-    if verdict.kind == "light_object" or verdict.down <= 0:
-        return verdict.since, verdict.z
-    back = min(verdict.down**2 / (2 * G), BACK_MOST_M)
-    return verdict.since - min(verdict.down / G, 1.3), verdict.z + back
+    course = verdict.course
+    if verdict.kind == "light_object" or course.down <= 0:
+        return verdict.since, course.z
+    return verdict.since - min(course.down / G, BACK_MOST_S), course.z + _back_m(course)
 
 
-def floors(verdict: Verdict, facade: Facade) -> tuple[tuple[int, float], ...]:
-    _, at_rest = released(verdict)
-    noise = max(0.15, verdict.noise_m)
-    speed_noise = 0.25 + 2 * verdict.noise_m
-    spread = sqrt(noise**2 + (max(verdict.down, 0.0) * speed_noise / G) ** 2)
-    slow = verdict.down < SLOW_MPS
-    stories = ((verdict.z, noise + 0.1, 0.55 if slow else 0.15), (at_rest, spread, 0.45 if slow else 0.85))
+def told(fixes: Fixes, verdict: Verdict, grid: Grid) -> list[tuple[float, Course]]:
+    """What may have been, with its share; what is light may have come at that speed for long."""
+    if verdict.kind == "light_object":
+        return [(1.0, replace(verdict.course, down=0.0))]
+    return stories(part_of(fixes, fixes.t >= verdict.since), grid, verdict.course)
+
+
+def _back_m(course: Course) -> float:
+    return min(max(course.down, 0.0) ** 2 / (2 * G), BACK_MOST_M)
+
+
+def floors(may_be: list[tuple[float, Course]], noise_m: float, facade: Facade) -> tuple[tuple[int, float], ...]:
+    """Ranked, of what may have been, with its share."""
+    noise, speed_noise = max(0.15, noise_m), 0.25 + 2 * noise_m
+    share = np.array([one for one, _ in may_be])
+    at, down, back = np.array([(one.z, max(one.down, 0.0), _back_m(one)) for _, one in may_be]).T
+    begun = np.where(down < SLOW_MPS, *SEEN_TO_BEGIN)
+    means, sigmas = np.append(at, at + back), np.append(0 * at + noise + 0.1, np.hypot(noise, down * speed_noise / G))
     z = np.arange(0.0, facade.roof_m + 3.0, 0.05)
-    density = sum(share * np.exp(-(((z - mean) / sigma) ** 2) / 2) / sigma for mean, sigma, share in stories)
+    shares = np.append(share * begun, share * (1 - begun)) / sigmas
+    density = shares @ np.exp(-(((z - means[:, None]) / sigmas[:, None]) ** 2) / 2)
     base = np.array([facade.height_m(floor) for floor in range(1, facade.floors + 2)])
     floor = np.clip(np.searchsorted(base, z, side="right"), 1, facade.floors + 1)
     above = z - base[floor - 1]
@@ -82,7 +98,7 @@ def fall(fixes: Fixes, verdict: Verdict, grid: Grid, scale: float) -> Fall:
         for t, u, v, z in zip(fixes.t, fixes.u, fixes.v, fixes.z, strict=True)
     )
     return Fall(
-        floors=floors(verdict, grid.facade),
+        floors=floors(told(fixes, verdict, grid), verdict.noise_m, grid.facade),
         columns=columns(verdict, grid.facade),
         released_ms=round(when * 1000),
         impact_ms=round(impact * 1000),

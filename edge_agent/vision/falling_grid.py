@@ -1,9 +1,10 @@
 """From pixels to metres on a wall and back, fitted to clicked lines of known floors and columns.
 
 The wall is a plane, so a homography with one lens term does it: x, z = numerators / denominator after the undistortion
-of the point, (u, v) → (u, v)(1 + k r²) about the middle of the frame. Nobody is asked for focal length, tilt or
-distance: on clicked lines the height is right to centimetres, with a tilt that is half a degree wrong it is a floor
-off. Where no columns were clicked, square pixels and the height of the lens give the width of a metre.
+of the point, (u, v) → (u, v) / (1 - k r²) about the middle of the frame (the division model: one term is enough for
+wide lenses). Nobody is asked for focal length, tilt, roll or distance: on clicked lines the height is right to
+centimetres, with a tilt that is half a degree wrong it is a floor off. Where no columns were clicked, square pixels and
+the height of the lens say which way is across and how wide a metre is.
 """
 
 import hashlib
@@ -19,20 +20,22 @@ from edge_agent.model.site import Facade
 
 Array = npt.NDArray[np.float64]
 
-K_PRIOR = 0.06  # what a lens may well have; beyond, the lines must insist
+K_USUAL, K_PRIOR = 0.05, 0.2  # the lens of a camera as they are sold, from long to wide; beyond, the lines must insist
 CLICK_PX = 3.0  # how well somebody clicks
 RESIDUAL_MOST_PX = 12.0  # worse lines are not of one wall
-LENSES = np.linspace(-0.3, 0.3, 61)
+LENSES = np.linspace(-0.3, 0.5, 81)
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A calibrated wall. `h`: 3 × 3, rows numerator of x, of z, denominator; coordinates are those of `_centred`."""
+    """A calibrated wall. `h`: 3 × 3, rows numerator of x, of z, denominator, of undistorted points; `foot_m`: x of the
+    point of the wall that is nearest to the lens."""
 
     facade: Facade
     h: Array
     k: float
     distance_m: float
+    foot_m: float
     residual_px: float
     id: str
 
@@ -49,9 +52,7 @@ class Grid:
         x, z = np.asarray(x, float), np.asarray(z, float)
         a, b, w = (row[0] * x + row[1] * z + row[2] for row in inverse)
         a, b = a / w, b / w
-        factor: Array = np.ones_like(a)
-        for _ in range(12):  # (u, v)·factor(u, v) = (a, b), solved by going round
-            factor = 1 + self.k * (a * a + b * b) / factor**2
+        factor = (1 + np.sqrt(np.maximum(1 + 4 * self.k * (a * a + b * b), 0.0))) / 2
         width, height = self.facade.size
         s = _scale(self.facade.size)
         return a / factor * s + width / 2, b / factor * s + height / 2
@@ -91,11 +92,12 @@ def fit(facade: Facade) -> Grid:
         wrong = points[points[:, 2] == 1][np.argmax(np.abs(off[points[:, 2] == 1]))]
         floor = next(line.floor for line in facade.lines if facade.height_m(line.floor) == wrong[3])
         raise EdgeAgentError("facade.not_a_wall", residual=f"{residual:.1f}", most=RESIDUAL_MOST_PX, floor=floor)
-    distance = facade.distance_m or _distance_m(facade, h)
+    lens, distance = _pinhole(facade, h)
     if not facade.columns:
-        h = _with_width(facade, h, distance)
+        h = _with_width(facade, h, lens)
     digest = hashlib.sha256(msgspec.json.encode(facade)).hexdigest()[:12]
-    return Grid(facade, h, k, distance, residual, f"{facade.name}-{digest}")
+    foot = h[2] * lens**2
+    return Grid(facade, h, k, distance, float(h[0] @ foot / (h[2] @ foot)), residual, f"{facade.name}-{digest}")
 
 
 def _pairs(at: tuple[float, ...]) -> list[tuple[float, float]]:
@@ -109,7 +111,7 @@ def _scale(size: tuple[int, int]) -> float:
 def _undistorted(size: tuple[int, int], u: Any, v: Any, k: float) -> tuple[Array, Array]:
     s = _scale(size)
     a, b = (np.asarray(u, float) - size[0] / 2) / s, (np.asarray(v, float) - size[1] / 2) / s
-    factor = 1 + k * (a * a + b * b)
+    factor = 1 / (1 - k * (a * a + b * b))
     return a * factor, b * factor
 
 
@@ -143,24 +145,33 @@ def _solve(facade: Facade, points: Array, k: float) -> tuple[float, float, Array
         )  # m per px
         off = (value - known) / np.maximum(slope, 1e-9)
         weight = 1 / (den * np.maximum(slope, 1e-9))
-    return float(np.sum((off / CLICK_PX) ** 2) + (k / K_PRIOR) ** 2), k, h, off
+    return float(np.sum((off / CLICK_PX) ** 2) + ((k - K_USUAL) / K_PRIOR) ** 2), k, h, off
 
 
-def _column(facade: Facade, h: Array) -> tuple[float, float, float]:
-    """E, F, g of ζ = (E b + F) / (g b + 1): metres above the lens over the row, in the middle column."""
-    return h[1, 1] - h[2, 1] * facade.camera_m, h[1, 2] - facade.camera_m, h[2, 1]
+def _pinhole(facade: Facade, h: Array) -> tuple[Array, float]:
+    """What turns a row of (a, b, 1) into the direction a lens sees, and lens to wall in m. Up along the wall and into
+    it are square to each other, which says what the focal length is; a lens that looks straight ahead does not show
+    it, then the distance has to be known, or likely."""
+    up, ahead = h[1] - h[2] * facade.camera_m, h[2]
+    level = up[:2] @ ahead[:2]
+    squared = -up[2] * ahead[2] / level if level else 0.0
+    distance = 0.0
+    if squared > 0:
+        distance = _length(up, squared) / _length(ahead, squared)
+    if not 0.15 * facade.roof_m < distance < 4 * facade.roof_m:
+        distance = facade.distance_m or 0.6 * facade.roof_m
+        sloped = up[:2] @ up[:2] - distance**2 * ahead[:2] @ ahead[:2]
+        squared = ((distance * ahead[2]) ** 2 - up[2] ** 2) / sloped if sloped else 0.0
+    focal = float(np.sqrt(squared)) if squared > 0 else 1.0
+    return np.array([focal, focal, 1.0]), facade.distance_m or distance
 
 
-def _distance_m(facade: Facade, h: Array) -> float:
-    """Lens to wall. A pinhole tilted by θ sees F = D tan θ and g / E = - tan θ / D."""
-    e, f, g = _column(facade, h)
-    squared = -f * e / g if g else 0.0
-    likely = 0.15 * facade.roof_m, 4 * facade.roof_m
-    distance = float(np.sqrt(squared)) if squared > 0 else 0.0
-    return distance if likely[0] < distance < likely[1] else 0.6 * facade.roof_m
+def _length(row: Array, squared: float) -> float:
+    return float(np.sqrt(squared * row[:2] @ row[:2] + row[2] ** 2))
 
 
-def _with_width(facade: Facade, h: Array, distance_m: float) -> Array:
-    """The row for x of the same pinhole: x = - (E - g F) cos θ a / (g b + 1)."""
-    e, f, g = _column(facade, h)
-    return np.array([[-(e - g * f) * np.cos(np.arctan(f / distance_m)), 0.0, 0.0], h[1], h[2]])
+def _with_width(facade: Facade, h: Array, lens: Array) -> Array:
+    """The row for x of the same pinhole: m to the right of its foot."""
+    up, ahead = (h[1] - h[2] * facade.camera_m) * lens, h[2] * lens
+    right = np.cross(ahead, up)
+    return np.array([np.linalg.norm(up) * right / np.linalg.norm(right) / lens, h[1], h[2]])

@@ -1,4 +1,4 @@
-"""A pinhole with a lens: tilt, roll, yaw, radial distortion. It knows nothing of the product's calibration."""
+"""A pinhole with a lens: tilt, roll, yaw, two radial terms. It knows nothing of the product's calibration."""
 
 from dataclasses import dataclass
 
@@ -20,6 +20,7 @@ class Camera:
     roll: float
     yaw: float
     k1: float
+    k2: float = 0.0
 
     def pixels(self, x, z, out=0.0):
         """u, v of points x m to the right, z m above the street and `out` m in front of the wall; and their depth."""
@@ -33,7 +34,7 @@ class Camera:
         a, b = x / depth, -up / depth
         c, s = np.cos(self.roll), np.sin(self.roll)
         a, b = c * a - s * b, s * a + c * b
-        g = self.focal_px * (1 + self.k1 * (a * a + b * b))
+        g = self.focal_px * self._lens(a * a + b * b)
         return self.width / 2 + g * a, self.height / 2 + g * b, depth
 
     def wall(self, u, v):
@@ -44,7 +45,7 @@ class Camera:
         )
         p, q = a, b
         for _ in range(15):
-            g = 1 + self.k1 * (p * p + q * q)
+            g = self._lens(p * p + q * q)
             p, q = a / g, b / g
         c, s = np.cos(self.roll), np.sin(self.roll)
         p, q = c * p + s * q, -s * p + c * q
@@ -54,6 +55,9 @@ class Camera:
         dx, dz = c * dx + s * dz, -s * dx + c * dz
         t = self.distance_m / dz
         return dx * t, self.lens_m + dy * t
+
+    def _lens(self, squared):
+        return 1 + self.k1 * squared + self.k2 * squared * squared
 
     def px_per_m(self, x: float, z: float) -> float:
         u, v, _ = self.pixels(np.array([x, x]), np.array([z - 0.5, z + 0.5]))

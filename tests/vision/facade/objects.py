@@ -67,7 +67,7 @@ def draw_fall(
             rng.uniform(-0.5, 2.0) if thrown else 0.0,
             rng.uniform(1.0, 4.0) if thrown else rng.uniform(0.0, 0.4),
         ])  # fmt: skip
-        path = _path(state, released_s, terminal)
+        path = way(state, released_s, terminal)
         _, x, z, out = path.T
         low = (out < BALCONY_M) & (z > floor_m - SLAB_M) & (z < (floors - 1) * floor_m + PARAPET_M)
         if not any(((x > left) & (x < right) & low).any() for left, right in sides):
@@ -77,7 +77,7 @@ def draw_fall(
     return Fall(released_s, floor, column, size, contrast, terminal, thrown, path, impact_s=float(path[-1, 0]))
 
 
-def _path(state: np.ndarray, t: float, terminal: float) -> np.ndarray:
+def way(state: np.ndarray, t: float, terminal: float) -> np.ndarray:
     """s, x, z, out until it hits the street, with the drag of what falls at `terminal` m/s in the end."""
     step, until, rows = 1 / FPS / SUBSTEPS, t + 8, []
     while state[1] > 0 and t < until:
