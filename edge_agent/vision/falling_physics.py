@@ -34,7 +34,8 @@ DENSITY, THIN_DENSITY = 0.55, 0.4  # of the frames; of a long track that keeps t
 SPARSE, SPARSE_PX = 0.62, (0.8, 0.03)  # with more gaps than that a path may be of anything: px, share of the size
 SPARSE_LATE = 4  # fixes of its second half, where it is fast: fewer are chance
 THIN_LEAST = 11  # fixes of a long track
-LIGHT_AT_MPS, LIGHT_S = 18.0, 1.5  # no faster than that in the end: so long it takes to see its pull wane
+LIGHT_AT_MPS = 18.0  # no faster than that in the end
+LIGHT_S = {"": 1.5, "hidden": SURE_S}  # so long it takes to see its pull wane, or that it is no dive
 STRAY_ONE_IN, STRAY_PX, STRAY_TIMES = 9, 3.0, 1.5  # and times as far off as the others
 ROUGH, HOPELESS = 1.3, 5.0  # times the limits: what is farther off roughly is none; times that, for a stray or two
 DOUBTFUL, DOUBTFUL_M = 2.0, 6.0  # times the usual drop; m of what is about to land
@@ -214,7 +215,7 @@ def _within(
         return None
     if proof.end == "hidden" and fixes.company and course.pull < COMPANY_PULL:
         return None  # something like it was there afterwards: perhaps the bird
-    wanes = len(fixes.t) >= LONG and (proof.end or fixes.t[-1] - fixes.t[0] >= LIGHT_S)
+    wanes = len(fixes.t) >= LONG and fixes.t[-1] - fixes.t[0] >= LIGHT_S.get(proof.end, 0.0)
     if course.terminal < LIGHT_AT_MPS and (large or not (textbook and wanes)):
         return None  # slowed down by drag, or never pulled
     if density < SPARSE and (
@@ -225,7 +226,7 @@ def _within(
     sharp = motion.residual <= SHARP[0] + SHARP[1] * motion.size
     sharp &= not fixes.company and motion.aside <= SHARP_ACROSS[0] + SHARP_ACROSS[1] * motion.size
     least_m, least_s = (proof.sharp_m, proof.sharp_s) if sharp else (proof.least_m, proof.least_s)
-    landed = proof.end == "below" and textbook and drop >= LEAST_M
+    landed = proof.end == "below" and textbook and drop >= LEAST_M and len(fixes.t) >= THIN_LEAST
     dense = THIN_DENSITY if textbook and len(fixes.t) >= THIN_LEAST else DENSITY
     if (
         motion.residual > limit or motion.aside > aside_limit or density < dense or drop < least_m
