@@ -127,7 +127,7 @@ def alerts_by_incident(due: list[tuple[str, float]], found: list[tuple[str, floa
     incident, and one alert."""
     incidents, alerts = spans(due), spans(found)
     return Counter(
-        sum(kind == other and since - NEAR_S <= end and begin <= until + NEAR_S for other, begin, end in alerts)
+        sum(bool(kind == other and since - NEAR_S <= end and begin <= until + NEAR_S) for other, begin, end in alerts)
         for kind, since, until in incidents
     )
 
