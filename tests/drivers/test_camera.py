@@ -141,6 +141,28 @@ def check_confinement(pid: int) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+def test_a_child_that_hangs_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real child, stopped in the middle of its work as a driver that never returns stops it: killed, lost, back."""
+    monkeypatch.setattr(driver, "SILENT_AT_MOST_S", 3.0)
+
+    async def scenario() -> tuple[Gateway, int]:
+        gateway = Gateway(camera.url)
+        async with gateway.running():
+            await auntil(lambda: gateway.states() == ["back"], 30)
+            stopped = gateway.worker.pid
+            assert stopped is not None
+            os.kill(stopped, signal.SIGSTOP)
+            await auntil(lambda: gateway.states() == ["back", "lost", "back"], 30)
+            assert gateway.worker.pid != stopped
+        return gateway, stopped
+
+    with sim_camera() as camera:
+        gateway, stopped = asyncio.run(scenario())
+    assert "no sign of life for 3 s" in gateway.reports[1].detail
+    assert not alive(stopped)
+
+
+@pytest.mark.usefixtures("quick")
 def test_an_aborted_child_is_started_again() -> None:
     """What a broken picture does to a decoder (abort): lost is reported, back is reported, the loop went on."""
 

@@ -28,16 +28,17 @@ longest_s = 7
 [[camera]]
 name = "yard"
 url = "file://{clip}"
+main_url = "file://{main}"
 door = "north-gate"
 use = ["alerts", "evidence", "wall"]
 fps = 10
 """
 
 
-def tampered(path: Path, seconds: int = 12, dark_s: int = 20) -> Path:
-    """A yard with sensor noise, and from `seconds` on somebody holds something before the lens."""
+def tampered(path: Path, px: int = 6, seconds: int = 12, dark_s: int = 20) -> Path:
+    """A yard with sensor noise, and from `seconds` on somebody holds something before the lens; 80 `px` wide."""
     rng = np.random.default_rng(9)
-    wall = cv2.GaussianBlur(rng.integers(30, 220, (60, 80), np.uint8).repeat(6, 0).repeat(6, 1), (0, 0), 1.0)
+    wall = cv2.GaussianBlur(rng.integers(30, 220, (60, 80), np.uint8).repeat(px, 0).repeat(px, 1), (0, 0), 1.0)
 
     def pictures() -> Iterator[np.ndarray]:
         for n in range((seconds + dark_s) * FPS):
@@ -91,6 +92,11 @@ def frames(path: Path) -> int:
         return sum(1 for _ in container.decode(video=0))
 
 
+def width(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return container.streams.video[0].width
+
+
 def children(site: Estate) -> dict[str, int]:
     """Module → process id of the agent's children."""
     pids = {}
@@ -107,11 +113,12 @@ def children(site: Estate) -> dict[str, int]:
 @pytest.mark.long
 def test_a_covered_camera_is_one_alert_with_evidence_and_the_door_goes_on(tmp_path: Path) -> None:
     async def story() -> None:
-        clip = tampered(tmp_path / "yard.mp4")
-        async with watched(tmp_path / "site", CAMERAS.format(clip=clip)) as (site, ask):
+        clip, main = tampered(tmp_path / "yard.mp4"), tampered(tmp_path / "main.mp4", px=8)
+        async with watched(tmp_path / "site", CAMERAS.format(clip=clip, main=main)) as (site, ask):
             await ready(site)
             picture = await until_shown(ask, "/cameras/yard/now.jpg")
-            assert cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_GRAYSCALE).std() > 20, "the yard"
+            yard = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_GRAYSCALE)
+            assert yard.std() > 20, "the yard"
             await auntil(lambda: found(site, "alert.opened"), 60, lambda: log_of(site))
             (opened,) = [row.event for row in found(site, "alert.opened")]
             assert isinstance(opened, AlertOpened)
@@ -137,6 +144,7 @@ def test_a_covered_camera_is_one_alert_with_evidence_and_the_door_goes_on(tmp_pa
             assert f"evidence/{kept.evidence}" in await site.command("audit", "list"), "R8"
             copy = folder / kept.evidence
             assert frames(copy / "clip.mp4") >= 5 * FPS
+            assert width(copy / "clip.mp4") == 640, "of the main stream"
             nowhere = ("--config", tmp_path / "none.toml")
             key = site.gateway / "keys/gateway.pub"
             assert "as it was signed" in await site.command("evidence", "verify", *nowhere, "--key", key, copy)

@@ -217,3 +217,24 @@ def test_a_damaged_recording_does_not_stop_the_thread(tmp_path: Path) -> None:
     with playing(f"file://{tmp_path}/gate.mp4") as source:
         until(lambda: source.trouble or source.next(0))
         assert source._thread.is_alive()
+
+
+def test_twelve_cameras_of_one_switch_do_not_ask_in_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are lost together: each pause is longer than the one before, up to a limit, short again after a stream that
+    lasted, and no two wait equally long.
+    """
+    now = 0.0
+    monkeypatch.setattr(decode.time, "monotonic", lambda: now)
+    waits: list[list[float]] = [[] for _ in range(12)]
+    for mine in waits:
+        backoff = decode.Backoff()
+        for _ in range(8):
+            backoff.pause(mine.append)
+        now += decode.BACKOFF_AT_MOST_S + 1
+        backoff.pause(mine.append)
+    bases = [min(decode.BACKOFF_S * 2**n, decode.BACKOFF_AT_MOST_S) for n in range(8)] + [decode.BACKOFF_S]
+    for n, base in enumerate(bases):
+        pauses = [mine[n] for mine in waits]
+        assert all(base / 2 <= pause <= base for pause in pauses)
+        assert len(set(pauses)) == 12
+        assert max(pauses) - min(pauses) > 0.1 * base
