@@ -298,6 +298,12 @@ def test_an_answer_that_comes_too_late_accuses_nobody(tmp_path: Path) -> None:
             await auntil(lambda: board._missed > 1)
             bench.device.tell("slow", unit=1, ms=0)
             await auntil(lambda: board._missed == 0)
+        for late_ms in (340, 380, 420):  # so late that it passes for the answer to the next question
+            for ms, vapour in ((late_ms, 300), (0, 0)):
+                bench.device.tell("slow", unit=1, ms=ms)
+                count = len(bench.measured)
+                bench.device.tell(**{**QUIET, "value": vapour})  # both are asked on meanwhile
+                await auntil(lambda count=count: len(bench.measured) > count)
         assert bench.details() == []
 
     on_bus(tmp_path, story, doors=(door(),), sensors=(SENSOR,), units=("1=waveshare", "9=sensor"), before=(QUIET,))
