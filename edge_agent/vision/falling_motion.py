@@ -19,7 +19,7 @@ OUT_M = 0.3  # what leaves a window is about so far from the wall
 OUT_MPS, OUT_SPREAD = np.arange(0.0, 5.1, 0.5), 1.5  # tried; leaning to nought by so much
 OUT_FINE_MPS = np.array([-0.25, -0.125, 0.0, 0.125, 0.25])
 TERMINAL_MPS = np.array([13.0, 16.0, 20.0, 26.0, 35.0, 60.0])  # speeds in the end
-ROUGH_OUT_MPS, ROUGH_MPS = (one.ravel() for one in np.meshgrid(OUT_MPS, (15.0, 28.0)))  # tried at first
+ROUGH_MPS = np.array([15.0, 28.0])  # tried at first
 USUAL_MPS, TERMINAL_SPREAD = 30.0, 0.5  # it leans to that, by that much of its logarithm
 STORY_LEAST = 0.01  # share of one that is told
 NEAR_LEAST = 0.1  # of the distance to the wall, nearer to the camera nothing is followed
@@ -63,10 +63,20 @@ def _drag(t: Array, down: Array, terminal: Array) -> tuple[Array, Array]:
     return (terminal / G) ** 2 * sinks, terminal / G * 2 * np.arctan(np.tanh(s / 2))
 
 
+def _near(away: Array, out: Array, distance_m: float) -> Array:
+    """How far from the lens it is, as a share of how far the wall is."""
+    return np.maximum(1 - (OUT_M + away * out) / distance_m, NEAR_LEAST)
+
+
+def _pairs(out: Array, terminal: Array) -> tuple[Array, Array]:
+    """Each of the one with each of the other."""
+    return np.tile(out, len(terminal)), np.repeat(terminal, len(out))
+
+
 @dataclass(frozen=True)
 class Fits:
-    """A fit for each outward and each terminal speed: `z`, `down`, `pull` as in Course; `near`: how much nearer to the
-    camera than the wall each fix is, and `left`: what is left of it in m, with a column for each; `cost`: twice the
+    """A fit for each outward and each terminal speed: `z`, `down`, `pull` as in Course; `near`: how far
+    from the lens each fix is, as a share of how far the wall is, and `left`: what is left of it in m; `cost`: twice the
     logarithm of how unlikely it is."""
 
     z: Array
@@ -90,7 +100,7 @@ def _fits(fixes: Fixes, grid: Grid, out: Array, terminal: Array, down: Array, ro
     lean = PULL_SPREAD**-2
     for _ in range(rounds):
         sinks, away = _drag(t, np.maximum(down, 0.0), terminal)
-        near = np.maximum(1 - (OUT_M + away * out) / grid.distance_m, NEAR_LEAST)
+        near = _near(away, out, grid.distance_m)
         z = lens_m + seen * near
         ww = (w / near) ** 2
         wt, ws, wz = ww * t, ww * sinks, ww * z
@@ -130,7 +140,8 @@ class Motion:
 
 def rough(fixes: Fixes, grid: Grid) -> tuple[Course, Array]:
     """With much drag or little, for the outward speed that fits best; how far up or down each fix is off, px."""
-    fits = _fits(fixes, grid, ROUGH_OUT_MPS, ROUGH_MPS, np.full_like(ROUGH_MPS, _begins_mps(fixes)), 1)
+    out, terminal = _pairs(OUT_MPS, ROUGH_MPS)
+    fits = _fits(fixes, grid, out, terminal, np.full_like(out, _begins_mps(fixes)), 1)
     n = int(fits.cost.argmin())
     return fits.course(n), fits.left[:, n] / fits.near[:, n] * fixes.scale
 
@@ -143,7 +154,7 @@ def _begins_mps(fixes: Fixes) -> float:
 
 def fine(fixes: Fixes, grid: Grid, course: Course) -> Motion:
     """With the outward and the terminal speed that fit best."""
-    out, terminal = (one.ravel() for one in np.meshgrid(np.maximum(course.out + OUT_FINE_MPS, 0.0), TERMINAL_MPS))
+    out, terminal = _pairs(np.maximum(course.out + OUT_FINE_MPS, 0.0), TERMINAL_MPS)
     fits = _fits(fixes, grid, out, terminal, np.full_like(out, course.down), 2)
     n = int(fits.cost.argmin())
     near, share = fits.near[:, n], share_of(fixes)
@@ -174,19 +185,18 @@ def path_px(fixes: Fixes) -> float:
 def spreads(fixes: Fixes, motion: Motion, grid: Grid) -> bool:
     """Whether the end is higher than what came before it would have it: a bird that spreads its wings."""
     before = part_of(fixes, np.arange(len(fixes.t)) < len(fixes.t) - SPREAD_FIXES)
-    same = np.full_like(TERMINAL_MPS, 1.0)
-    fits = _fits(before, grid, same * motion.course.out, TERMINAL_MPS, same * motion.course.down, 2)
+    out, terminal = _pairs(np.array([motion.course.out]), TERMINAL_MPS)
+    fits = _fits(before, grid, out, terminal, np.full_like(out, motion.course.down), 2)
     course, s = fits.course(int(fits.cost.argmin())), float(fixes.t[-1] - fixes.t[0])
     _, away = _drag(np.array([[s]]), np.array([max(course.down, 0.0)]), np.array([course.terminal]))
-    near = max(NEAR_LEAST, 1 - (OUT_M + float(away[0, 0]) * course.out) / grid.distance_m)
-    lens_m = grid.facade.camera_m
+    near, lens_m = float(_near(away, np.array([course.out]), grid.distance_m)[0, 0]), grid.facade.camera_m
     off = fixes.z[-1] - (lens_m + (course.height(s) - lens_m) / near)
     return bool(off * fixes.scale[-1] > SPREAD[0] + SPREAD[1] * motion.size)
 
 
 def stories(fixes: Fixes, grid: Grid, found: Course) -> list[tuple[float, Course]]:
     """Every outward and terminal speed that may have been where `found` fits best, with its share."""
-    out, terminal = (one.ravel() for one in np.meshgrid(OUT_MPS, TERMINAL_MPS))
+    out, terminal = _pairs(OUT_MPS, TERMINAL_MPS)
     fits = _fits(fixes, grid, out, terminal, np.full_like(out, found.down), 2)
     share = np.exp((fits.cost.min() - fits.cost) / 2)
     share /= share.sum()

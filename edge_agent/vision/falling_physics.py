@@ -173,7 +173,7 @@ def _fall(fixes: Fixes, head: int, grid: Grid, step_s: float, proof: Proof, seen
     until = -SPREAD_FIXES if proof.end == "aside" else None
     while True:
         course, off = rough(part, grid)
-        most = ROUGH * (RESIDUAL[0] + RESIDUAL[1] * middle(part.size) + RESIDUAL[2] * path_px(part))
+        most = ROUGH * _most(RESIDUAL, middle(part.size), path_px(part))
         if np.mean((off * share_of(part)) ** 2) <= most**2:
             motion = fine(part, grid, course)
             verdict = _within(part, motion, head, grid, step_s, proof, seen)
@@ -191,18 +191,23 @@ def _fall(fixes: Fixes, head: int, grid: Grid, step_s: float, proof: Proof, seen
         part = part_of(part, ~np.isin(np.arange(len(part.t)), stray))
 
 
+def _most(terms: tuple[float, ...], size: float, path: float = 0.0) -> float:
+    """px, of so many, a share of the size, and one of the path."""
+    return sum(term * by for term, by in zip(terms, (1.0, size, path), strict=False))
+
+
 def _within(
     fixes: Fixes, motion: Motion, head: int, grid: Grid, step_s: float, proof: Proof, seen: Seen
 ) -> Verdict | None:
     """The verdict when every limit is kept."""
     course, facade = motion.course, grid.facade
-    limit = RESIDUAL[0] + RESIDUAL[1] * motion.size + RESIDUAL[2] * motion.path
-    aside_limit = ACROSS[0] + ACROSS[1] * motion.size
-    density = len(fixes.t) / ((fixes.t[-1] - fixes.t[0]) / step_s + 1)
+    limit, aside_limit = _most(RESIDUAL, motion.size, motion.path), _most(ACROSS, motion.size)
+    lasted_s = float(fixes.t[-1] - fixes.t[0])
+    density = len(fixes.t) / (lasted_s / step_s + 1)
     drop = float(fixes.z[0] - fixes.z[-1])
     top = course.z + max(course.down, 0.0) ** 2 / (2 * G)
-    textbook = motion.residual <= TEXTBOOK[0] + TEXTBOOK[1] * motion.size + TEXTBOOK[2] * motion.path
-    textbook &= motion.aside <= TEXTBOOK_ACROSS[0] + TEXTBOOK_ACROSS[1] * motion.size
+    textbook = motion.residual <= _most(TEXTBOOK, motion.size, motion.path)
+    textbook &= motion.aside <= _most(TEXTBOOK_ACROSS, motion.size)
     if not PULL_LEAST <= course.pull <= PULL_MOST:
         return None
     if not textbook and (drop < proof.doubtful_m or density < DOUBTFUL_DENSITY):
@@ -215,16 +220,16 @@ def _within(
         return None
     if proof.end == "hidden" and fixes.company and course.pull < COMPANY_PULL:
         return None  # something like it was there afterwards: perhaps the bird
-    wanes = len(fixes.t) >= LONG and fixes.t[-1] - fixes.t[0] >= LIGHT_S.get(proof.end, 0.0)
+    wanes = len(fixes.t) >= LONG and lasted_s >= LIGHT_S.get(proof.end, 0.0)
     if course.terminal < LIGHT_AT_MPS and (large or not (textbook and wanes)):
         return None  # slowed down by drag, or never pulled
     if density < SPARSE and (
-        motion.residual > SPARSE_PX[0] + SPARSE_PX[1] * motion.size
+        motion.residual > _most(SPARSE_PX, motion.size)
         or np.count_nonzero(fixes.t > (fixes.t[0] + fixes.t[-1]) / 2) < SPARSE_LATE
     ):
         return None
-    sharp = motion.residual <= SHARP[0] + SHARP[1] * motion.size
-    sharp &= not fixes.company and motion.aside <= SHARP_ACROSS[0] + SHARP_ACROSS[1] * motion.size
+    sharp = motion.residual <= _most(SHARP, motion.size) and motion.aside <= _most(SHARP_ACROSS, motion.size)
+    sharp &= not fixes.company
     least_m, least_s = (proof.sharp_m, proof.sharp_s) if sharp else (proof.least_m, proof.least_s)
     landed = proof.end == "below" and textbook and drop >= LEAST_M and len(fixes.t) >= THIN_LEAST
     dense = THIN_DENSITY if textbook and len(fixes.t) >= THIN_LEAST else DENSITY
@@ -233,7 +238,7 @@ def _within(
         or not facade.height_m(2) - 0.5 <= top <= facade.roof_m + MARGIN_M
         or not seen.left_m - ASIDE_M <= motion.x <= seen.right_m + ASIDE_M
         or abs(motion.across) > ACROSS_MOST or course.down < -UP_MOST
-        or fixes.t[-1] - fixes.t[0] < least_s
+        or lasted_s < least_s
         or (top - course.z > UNSEEN_M and len(fixes.t) < LONG and not landed)
     ):  # fmt: skip
         return None
@@ -270,7 +275,7 @@ def _light(fixes: Fixes, grid: Grid, step_s: float, end: End) -> Verdict | None:
     slow &= residual <= LIGHT_PX[0] and aside <= LIGHT_PX[1] and density >= 0.7
     size = middle(fixes.size)
     fast = bool(end) and 0 <= pull < FAST_PULL and LIGHT_MPS[1] < mean <= FAST_MPS
-    fast &= residual <= FAST_PX[0] + FAST_PX[1] * size and aside <= FAST_ACROSS[0] + FAST_ACROSS[1] * size
+    fast &= residual <= _most(FAST_PX, size) and aside <= _most(FAST_ACROSS, size)
     fast &= density >= FAST_DENSITY and fixes.z[0] - fixes.z[-1] >= LEAST_M
     fast &= z0 <= roof_m + MARGIN_M and not _large(fixes, grid)
     if not (slow or fast) or abs(line[0]) > 1.5:
@@ -278,7 +283,7 @@ def _light(fixes: Fixes, grid: Grid, step_s: float, end: End) -> Verdict | None:
     why = (
         Measure("speed", mean, LIGHT_MPS[1] if slow else FAST_MPS, "m/s"),
         Measure("pull", pull, LIGHT_PULL if slow else FAST_PULL, "m/s²"),
-        Measure("residual", residual, LIGHT_PX[0] if slow else FAST_PX[0] + FAST_PX[1] * size, "px"),
+        Measure("residual", residual, LIGHT_PX[0] if slow else _most(FAST_PX, size), "px"),
     )
     course = Course(z0, down, pull, STILL_FASTER_MPS, 0.0)
     return Verdict(

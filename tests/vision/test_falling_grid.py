@@ -75,6 +75,7 @@ def test_a_wide_lens_that_hangs_askew_is_undone(columns: bool) -> None:
     assert grid.distance_m == pytest.approx(WIDE.distance_m, rel=0.06)
     u, v, _ = WIDE.pixels(np.zeros(1), np.full(1, 20.0))
     assert float(grid.metres(u, v)[0][0]) == pytest.approx(grid.foot_m, abs=0.6)  # the camera stands before x = 0
+    assert columns or grid.foot_m == pytest.approx(0.0, abs=1e-6)  # then x is counted from there
 
 
 @pytest.mark.parametrize("distance_m", [None, 30.0])
@@ -197,11 +198,25 @@ def test_what_vanishes_with_something_like_it_about_needs_the_pull_of_a_fall(
     assert (verdict is not None) == falls
 
 
+@pytest.mark.parametrize(("company", "falls"), [(0, True), (1, False)])
+def test_half_a_second_is_not_enough_with_something_like_it_about(company: int, falls: bool) -> None:
+    camera, grid = wall()
+    t = 0.3 + np.arange(9) * STEP_S
+    fixes = track(grid, camera, np.zeros(9), 40 - 9.81 * t**2 / 2)
+    fixes.company = company
+    assert (judge(fixes, grid, STEP_S, replace(seen(grid), vanished=True)) is not None) == falls
+
+
 @pytest.mark.parametrize(
-    ("what", "falls"), [("ball", True), ("in the middle", False), ("bird near the camera", False), ("spreads", False)]
-)
+    ("what", "falls"),
+    [
+        ("ball", True), ("of half a metre", True), ("in the middle", False), ("bird near the camera", False),
+        ("spreads", False),
+    ],
+)  # fmt: skip
 def test_a_short_fall_counts_when_it_leaves_the_picture(what: str, falls: bool) -> None:
-    """0.87 s and 5.2 m, and out at the side; but not something that large, nor what is held up in the end."""
+    """0.87 s and 5.2 m, and out at the side; but not something that large, nor what is held up in the end. The wall is
+    foreshortened there by half, what falls before it is not."""
     camera, grid = wall()
     t = 0.2 + np.arange(14) * STEP_S
     z = 40 - 9.7 * t**2 / 2
@@ -210,7 +225,9 @@ def test_a_short_fall_counts_when_it_leaves_the_picture(what: str, falls: bool) 
     fixes = track(grid, camera, 3.0 * (t - t[-1]), z)
     edge = 1080 if what == "in the middle" else float(fixes.u[-1]) + 5
     if what == "bird near the camera":
-        fixes.size[:] = 1.8 * fixes.scale  # the wall is foreshortened there, a bird is not
+        fixes.size[:] = 1.8 * fixes.scale
+    if what == "of half a metre":
+        fixes.size[:] = 1.0 * fixes.scale
     verdict = judge(fixes, grid, STEP_S, replace(seen(grid), width_px=edge))
     assert (verdict is not None) == falls
 
@@ -333,13 +350,26 @@ def test_strays_before_a_long_fall_do_not_hide_it() -> None:
     assert judge(track(grid, camera, x[:24], z[:24]), grid, STEP_S, seen(grid)) is None
 
 
-@pytest.mark.parametrize(("count", "falls"), [(12, True), (10, False)])
-def test_what_is_seen_late_counts_when_it_lands(count: int, falls: bool) -> None:
-    """From 13 m, as fast as after ten metres: behind trees, or in the colour of the wall until then."""
+@pytest.mark.parametrize(
+    ("count", "z", "down", "falls"),
+    [(12, 13.0, 13.5, True), (10, 13.0, 13.5, False), (7, 10.6, 19.0, False), (11, 16.0, 19.0, True)],
+)
+def test_what_is_seen_late_counts_when_it_lands(count: int, z: float, down: float, falls: bool) -> None:
+    """As fast as after ten metres and more: behind trees, or in the colour of the wall until then. Seven fixes on a
+    perfect path are chance, of rain."""
     camera, grid = wall()
     t = np.arange(count) * STEP_S
-    fixes = track(grid, camera, np.zeros(count), 13.0 - 13.5 * t - 9.6 * t**2 / 2)
+    fixes = track(grid, camera, np.zeros(count), z - down * t - 9.6 * t**2 / 2)
     assert (judge(fixes, grid, STEP_S, seen(grid)) is not None) == falls
+
+
+@pytest.mark.parametrize(("count", "falls"), [(17, False), (20, True)])
+def test_what_is_light_and_vanishes_has_to_fall_longer_than_a_bird_dives(count: int, falls: bool) -> None:
+    camera, grid = wall()
+    t = 0.5 + np.arange(count) * STEP_S
+    fixes = track(grid, camera, np.zeros(count), 40 - 13.0**2 / 9.81 * np.log(np.cosh(9.81 * t / 13.0)))
+    verdict = judge(fixes, grid, STEP_S, replace(seen(grid), vanished=True))
+    assert (verdict is not None and verdict.kind == "falling_object") == falls
 
 
 def frames(
