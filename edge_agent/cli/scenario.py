@@ -65,7 +65,8 @@ class Stage:
 
         self._following = asyncio.create_task(reading())
         try:
-            await asyncio.wait_for(listening.wait(), 10)
+            async with asyncio.timeout(10):
+                await listening.wait()
         except TimeoutError:
             raise Failed(f"the agent did not start; see {self.estate.logs / 'agent.log'}") from None
 

@@ -62,14 +62,11 @@ class Process:
         def found() -> Line | None:
             return next((line for line in self.lines[after:] if wanted(line)), None)
 
-        async def waiting() -> Line:
-            async with self._news:
-                await self._news.wait_for(lambda: found() is not None)
-            line = found()
-            assert line is not None
-            return line
-
-        return await asyncio.wait_for(waiting(), timeout)
+        async with asyncio.timeout(timeout), self._news:
+            await self._news.wait_for(lambda: found() is not None)
+        line = found()
+        assert line is not None
+        return line
 
     def kill(self) -> None:
         """SIGKILL, now: what a power cut or a crash looks like to the others."""
@@ -84,7 +81,8 @@ class Process:
     async def ended(self, timeout: float = 10.0) -> int:
         """Wait for its end; returns the exit status."""
         assert self._child is not None
-        status = await asyncio.wait_for(self._child.wait(), timeout)
+        async with asyncio.timeout(timeout):
+            status = await self._child.wait()
         if self._reader is not None:
             await self._reader
         return status

@@ -1,5 +1,6 @@
 """The main job, end to end, with every part in a process of its own: the eight steps of the demo."""
 
+import asyncio
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.sim.broker import find_mosquitto
+from edge_agent.sim.process import Process
 from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -57,6 +59,27 @@ def test_a_closed_terminal_ends_the_demo_with_all_it_started(tmp_path: Path) -> 
     finally:
         demo.kill()
         demo.wait()
+
+
+def test_who_is_cancelled_as_a_line_arrives_ends() -> None:
+    """A demo whose terminal was closed in that very step went on for ever."""
+
+    async def story() -> None:
+        process = Process("reader", ["true"], Path(os.devnull))
+        for steps in range(6):
+            waiting = asyncio.create_task(process.line(lambda line: True, after=len(process.lines), timeout=30))
+            await asyncio.sleep(0)
+            async with process._news:
+                process.lines.append({"sc": True})
+                process._news.notify_all()
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            done = waiting.done()
+            waiting.cancel()
+            await asyncio.wait([waiting])
+            assert waiting.cancelled() or done, steps
+
+    asyncio.run(story())
 
 
 def _children(pid: int) -> list[int]:
