@@ -41,7 +41,8 @@ from tests.vision.facade.clip import WEATHERS, Clip, draw, luma  # noqa: E402
 FIRST, LEARNS, BIT_RATE = 19_000, 40, 4_000_000
 STAGES = {
     "decode": (), "steady": (Steady, "hold"), "differs": (Candidates, "_over"), "learns": (Candidates, "_learn"),
-    "blobs": (Candidates, "_blobs"), "tracks": (Tracks, "step"), "gravity": (falling, "judge"),
+    "blobs": (Candidates, "_blobs"), "tracks": (Tracks, "step"), "back": (Tracks, "grown"),
+    "gravity": (falling, "judge"),
 }  # fmt: skip
 CHILD_S = 15.0
 

@@ -170,7 +170,7 @@ def _fall(fixes: Fixes, head: int, grid: Grid, step_s: float, proof: Proof, seen
     large none are, nor of the end of what leaves at the side: they are how a bird ends its dive."""
     part = part_of(fixes, np.arange(len(fixes.t)) >= head)
     spare = 0 if _large(part, grid) else min(len(part.t) // STRAY_ONE_IN, len(part.t) - LEAST)
-    until = -SPREAD_FIXES if proof.end == "aside" else None
+    until = None if proof.end == "below" else -SPREAD_FIXES
     while True:
         course, off = rough(part, grid)
         most = ROUGH * _most(RESIDUAL, middle(part.size), path_px(part))
@@ -204,7 +204,7 @@ def _within(
     limit, aside_limit = _most(RESIDUAL, motion.size, motion.path), _most(ACROSS, motion.size)
     lasted_s = float(fixes.t[-1] - fixes.t[0])
     density = len(fixes.t) / (lasted_s / step_s + 1)
-    drop = float(fixes.z[0] - fixes.z[-1])
+    drop = course.z - course.height(lasted_s)
     top = course.z + max(course.down, 0.0) ** 2 / (2 * G)
     textbook = motion.residual <= _most(TEXTBOOK, motion.size, motion.path)
     textbook &= motion.aside <= _most(TEXTBOOK_ACROSS, motion.size)

@@ -5,6 +5,7 @@ in its gate; it knows nothing of shapes (an object of two pixels has none) and n
 falling object moves twenty times its own size from frame to frame.
 """
 
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,11 +24,13 @@ UP_MOST, ACROSS_MOST, MARGIN_M = 5.0, 7.0, 2.0  # m/s, m/s, m above the roof
 ABOVE = 0.12, 4.0  # share of the roof and m above it, as high as what is thrown towards the camera seems at first
 NEAR_FROM = 9  # fixes; from then on what comes nearer to the camera may seem
 NEAR_FASTER, PULL_SEEN = 2.5, 40.0  # so many times beyond those limits, pulled with so many m/s²
-GATE_PX, GATE_SHARE = 3.0, 0.22
+GATE_PX, GATE_SIZE, GATE_SHARE = 3.0, 0.25, 0.22
+PULL_LEANS = 0.7, 0.1  # px, share of the size: how much the pull leans to 0.9 g
 VANISHED_LEAST, AROUND_PX = 10, 8.0  # fixes of a track whose end is looked at; px and three times its size around it
 FIX_CONTRAST, ALIKE_CONTRAST = 0.2, 0.4  # of a track's contrast: a blob with less is no fix of it, and is not like it
 TWIN = 1.6  # times its size and contrast: like it even where something moves all the time
 LOOKED_LEAST, COMPANY_ONE_IN = 4, 3  # frames after its last fix; with something like it in one of three it flies on
+BACK_FRAMES, BACK_FIXES, BACK_MISSES = 30, 6, 2  # so far back a track is followed, by so many, with such gaps
 FAST_S = 0.035  # two blobs this close in time are of one frame
 
 
@@ -67,11 +70,13 @@ class Tracks:
         self._company = np.zeros(MOST, int)  # of them those with something like it within its reach
         self._vanished: list[Fixes] = []
         self._next = 1
+        self._past: deque[tuple[float, Array]] = deque(maxlen=BACK_FRAMES)
         self._before: list[Array] = []  # candidates of the two frames before, with their time
 
     def reset(self) -> None:
         self._used[:] = False
         self._before.clear()
+        self._past.clear()
 
     def step(self, t: float, blobs: Blobs, calm: Mask, x: Array, z: Array, scale: Array, looked: bool = True) -> None:
         """One frame. `x`, `z`, `scale`: of each blob, m, px per m; `looked`: False when all of the picture changed."""
@@ -82,6 +87,7 @@ class Tracks:
         free = now[calm & ~taken]
         self._begin(free)
         self._before = [free, *self._before[:1]]
+        self._past.appendleft((t, now))
 
     def grown(self, least: int, least_m: float, most: int) -> list[int]:
         """Rows that took a fix in this frame, have at least so many, and came down so far. In a storm of blobs there
@@ -94,8 +100,30 @@ class Tracks:
         most_pull = np.where(self._n[rows] >= NEAR_FROM, PULL_SEEN, USUAL[1])
         strange = (self._pull[rows] < USUAL[0]) | (self._pull[rows] > most_pull)
         rows = rows[np.lexsort(((self._judged[rows] - self._n[rows]) * self._n[rows], strange))][:most]
+        for row in rows[self._judged[rows] == 0]:
+            self._go_back(int(row))
         self._judged[rows] = self._n[rows]
         return [int(row) for row in rows]
+
+    def _go_back(self, row: int) -> None:
+        """Puts before its fixes what there was before them: a track begins where something comes down, and what is
+        thrown towards the camera seems to rise first, a bird flies to its ledge.
+        """
+        missed = 0
+        for t, past in self._past:
+            n = int(self._n[row])
+            if t > self._data[row, 0, 0] - FAST_S:
+                continue
+            if missed > BACK_MISSES or n == LENGTH:
+                break
+            before = _before(self._data[row, : min(n, BACK_FIXES)], t, past)
+            if before is None:
+                missed += 1
+                continue
+            missed = 0
+            self._data[row, 1 : n + 1] = self._data[row, :n].copy()
+            self._data[row, 0] = before
+            self._n[row] += 1
 
     def vanished(self) -> list[Fixes]:
         """Tracks that ended in this frame with hardly anything like them there that moves on: what went behind a
@@ -132,7 +160,7 @@ class Tracks:
             scale = (last[:, 6, None] + now[None, :, 6]) / 2
             off = np.hypot((now[None, :, 4] - z[:, None]) * scale, (now[None, :, 3] - x[:, None]) * scale)
             young = np.where(self._n[rows] < 6, 1.6, 1.0)
-            gate = (GATE_PX + 0.25 * last[:, 5] + GATE_SHARE * np.abs(drop) * last[:, 6]) * young
+            gate = (GATE_PX + GATE_SIZE * last[:, 5] + GATE_SHARE * np.abs(drop) * last[:, 6]) * young
             off[(now[None, :, 5] > 4 * last[:, 5, None] + 6) | (now[None, :, 5] * 4 + 6 < last[:, 5, None])] = np.inf
             off[now[None, :, 7] < FIX_CONTRAST * np.where(self._n[rows] < 6, 0.0, self._contrast(rows))[:, None]] = (
                 np.inf
@@ -182,9 +210,15 @@ class Tracks:
         self._company[rows] += ((off <= reach[:, None]) & alike).any(1)
 
     def _contrast(self, rows: npt.NDArray[np.int64]) -> Array:
-        """Of each, over its last four fixes."""
-        at = np.maximum(self._n[rows, None] - 1 - np.arange(4), 0)
-        return np.asarray(self._data[rows[:, None], at, 7].mean(1))
+        """Of each, over its last four fixes; no more than the middle of its last twelve: before dark windows a pale
+        bird is not another one.
+        """
+        back = np.arange(12)
+        seen = self._data[rows[:, None], np.maximum(self._n[rows, None] - 1 - back, 0), 7]
+        last = seen[:, :4].mean(1)
+        seen[back >= self._n[rows, None]] = np.inf
+        middle = np.sort(seen, 1)[np.arange(len(rows)), (np.minimum(self._n[rows], len(back)) - 1) // 2]
+        return np.asarray(np.minimum(last, middle))
 
     def _judge(self, rows: npt.NDArray[np.int64]) -> None:
         """Fits speed and pull over the last fixes, all rows at once, and drops what cannot be a fall."""
@@ -209,7 +243,7 @@ class Tracks:
         m = np.stack(
             [np.stack([s[0], s[1], s[2]], 1), np.stack([s[1], s[2], s[3]], 1), np.stack([s[2], s[3], s[4]], 1)], 1
         )
-        lean = (0.7 + 0.1 * data[:, -1, 5]) ** 2  # the pull leans to 0.9 g, more where the fixes are of something large
+        lean = (PULL_LEANS[0] + PULL_LEANS[1] * data[:, -1, 5]) ** 2
         m += np.eye(3)[None] * 1e-9
         m[:, 2, 2] += lean
         r = np.stack(b, 1)
@@ -296,6 +330,28 @@ class Tracks:
         self._down[rows] = (first[:count, 4] - second[:count, 4]) / np.maximum(dt, 1e-3) + 0.45 * G * dt
         self._across[rows] = (second[:count, 3] - first[:count, 3]) / np.maximum(dt, 1e-3)
         self._pull[rows] = 0.9 * G
+
+
+def _before(fixes: Array, t: float, past: Array) -> Array | None:
+    """Of the blobs of a frame before these fixes, the nearest to where they would have it then."""
+    if not len(past):
+        return None
+    first = fixes[0]
+    since, w = fixes[:, 0] - first[0], fixes[:, 6]
+    terms = np.column_stack([np.ones_like(since), since, since**2]) * w[:, None]
+    lean = PULL_LEANS[0] + PULL_LEANS[1] * first[5]
+    (z, up, bent), *_ = np.linalg.lstsq(
+        np.vstack([terms, [0, 0, lean]]), np.append(fixes[:, 4] * w, -0.45 * G * lean), rcond=None
+    )
+    (x, across), *_ = np.linalg.lstsq(terms[:, :2], fixes[:, 3] * w, rcond=None)
+    dt = t - first[0]
+    z += up * dt + bent * dt**2
+    off = np.hypot(past[:, 3] - x - across * dt, past[:, 4] - z) * first[6]
+    off[(past[:, 5] > 3 * first[5] + 4) | (3 * past[:, 5] + 4 < first[5])] = np.inf
+    off[past[:, 7] < FIX_CONTRAST * fixes[:, 7].mean()] = np.inf
+    best = int(off.argmin())
+    gate = GATE_PX + GATE_SIZE * first[5] + GATE_SHARE * abs(z - first[4]) * first[6]
+    return np.asarray(past[best]) if off[best] <= gate else None
 
 
 def _twins(one: Array, other: Array, noise: float) -> Mask:
