@@ -18,7 +18,7 @@ from edge_agent.errors import FaceError
 from edge_agent.model.encoding import plain
 from edge_agent.model.face_models import DLIB, KNOWN, EngineSpec, Manifest, Role, onnx_spec
 from edge_agent.model.site import FacePolicy
-from edge_agent.vision.onnx_file import read_head
+from edge_agent.vision.onnx_file import OnnxHead, read_head
 
 CHILD = "edge_agent.vision.model_child"
 OPSET = (9, 21)  # what OpenCV 4.10 and later read
@@ -96,8 +96,8 @@ def recognised(file: Path) -> Manifest:
     raise FaceError("models.unknown", file=file.name, found=found)
 
 
-def look_inside(file: Path, form: str) -> None:
-    """Refuse what is no model of that form, before any library opens it. Raises FaceError."""
+def look_inside(file: Path, form: str) -> OnnxHead | None:
+    """Refuse what is no model of that form, before any library opens it; the head of an ONNX file. Raises FaceError."""
     size = file.stat().st_size
     if size > BYTES_AT_MOST:
         raise FaceError("models.too_large", file=file.name, size=size >> 20, most=BYTES_AT_MOST >> 20)
@@ -105,12 +105,13 @@ def look_inside(file: Path, form: str) -> None:
     if data.startswith(b"version https://git-lfs"):
         raise FaceError("models.pointer", file=file.name)
     if form != "onnx":
-        return
+        return None
     head = read_head(data)
     if head is None:
         raise FaceError("models.no_model", file=file.name)
     if not OPSET[0] <= head.opset <= OPSET[1]:
         raise FaceError("models.wrong_opset", file=file.name, found=head.opset, least=OPSET[0], most=OPSET[1])
+    return head
 
 
 def add(folder: Path, file: Path, manifest: Manifest) -> Verdict:
@@ -125,7 +126,20 @@ def add(folder: Path, file: Path, manifest: Manifest) -> Verdict:
             raise FaceError("models.unreadable", file=source[name].name, why="no such file")
         if (found := digest(source[name])) != wanted:
             raise FaceError("models.wrong_hash", file=source[name].name, found=found, expected=wanted)
-    look_inside(file, manifest.format)
+    head = look_inside(file, manifest.format)
+    if head is not None and manifest.role == "objects" and len(head.sizes) == 4:
+        height, width = head.sizes[2:]
+        if not width or not height:
+            raise FaceError("models.open_size", file=file.name)
+        if (width, height) != (manifest.width, manifest.height):
+            raise FaceError(
+                "models.other_size",
+                file=file.name,
+                width=width,
+                height=height,
+                wide=manifest.width,
+                high=manifest.height,
+            )
     trial = folder / f".new-{os.getpid()}"
     try:
         trial.mkdir(parents=True, mode=0o700)

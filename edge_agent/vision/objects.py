@@ -1,7 +1,9 @@
 """An optional detector of persons and things: one network of the YOLO family, through OpenCV, with a manifest.
 
-It is asked where something moves, a few times a second, never for every frame. It may be wrong both ways: somebody it
-has not found in several looks is doubted, somebody too small for it is not.
+Darknet's own files, and ONNX files as the makers of YOLOv5 and v7 (1 × boxes × 5 and the classes) and of YOLOv8 and 11
+(1 × 4 and the classes × boxes) export them, of a fixed size and without non-maximum suppression. It is asked where
+something moves, a few times a second, never for every frame. It may be wrong both ways: somebody it has not found in
+several looks is doubted, somebody too small for it is not.
 """
 
 from collections.abc import Callable
@@ -9,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from edge_agent.errors import FaceError
 from edge_agent.model.face_models import Manifest
@@ -17,9 +20,11 @@ from edge_agent.vision.models import checked_paths
 from edge_agent.vision.track import Box
 from edge_agent.vision.walkers import Walker
 
+Floats = npt.NDArray[np.float32]
+
 PERSON = "person"
 EBIKES = {"ebike", "e-bike", "electric bicycle", "scooter", "bicycle", "motorcycle", "motorbike"}
-SCORE_AT_LEAST, OVERLAP_AT_MOST = 0.2, 0.45
+SCORE_AT_LEAST, OVERLAP_AT_MOST, GREY = 0.2, 0.45, 114
 ASK_EVERY_MS, AGAIN_MS = 200, 400
 ENOUGH, SURE = 5, 0.3  # looks; score
 SMALLEST_PX = 28  # height in the full frame below which it is not asked
@@ -61,26 +66,50 @@ class ObjectNet:
     def find(self, bgr: Image) -> list[Seen]:
         """What is in the picture, the surest first. Raises FaceError for outputs of another shape."""
         size = (self.manifest.width, self.manifest.height)
-        self._net.setInput(cv2.dnn.blobFromImage(bgr, self.manifest.scale, size, swapRB=True, crop=False))
+        picture, zoom, left, top = bgr, np.divide(size, bgr.shape[1::-1]), 0, 0
+        if self.manifest.format != "darknet":  # which was trained with pictures out of proportion
+            picture, zoom, left, top = _fitted(bgr, size)
+        self._net.setInput(cv2.dnn.blobFromImage(picture, self.manifest.scale, size, swapRB=True, crop=False))
         try:
-            rows = np.concatenate([np.asarray(out, np.float32) for out in self._net.forward(self._outputs)])
-        except (cv2.error, ValueError) as error:
+            outputs = [np.asarray(out, np.float32) for out in self._net.forward(self._outputs)]
+        except cv2.error as error:
             raise FaceError("models.unloadable", id=self.id, why=str(error).strip()[-160:]) from None
-        if rows.ndim != 2 or rows.shape[1] != 5 + len(self.classes):
-            found = rows.shape[1] - 5 if rows.ndim == 2 else 0
-            raise FaceError("models.wrong_outputs", id=self.id, found=found, expected=len(self.classes))
-        scores = rows[:, 5:]
+        rows, scores = self._read(outputs)
         best = scores.argmax(axis=1)
         score = scores[np.arange(len(rows)), best]
         kept = np.flatnonzero(score >= SCORE_AT_LEAST)
-        height, width = bgr.shape[:2]
-        middle, extent = rows[kept, :2] * (width, height), rows[kept, 2:4] * (width, height)
+        middle, extent = (rows[kept, :2] - (left, top)) / zoom, rows[kept, 2:4] / zoom
         boxes = np.concatenate([middle - extent / 2, extent], axis=1).round().astype(int)
         chosen = cv2.dnn.NMSBoxes(boxes.tolist(), score[kept].tolist(), SCORE_AT_LEAST, OVERLAP_AT_MOST)
         return [
             Seen(self.classes[best[kept[n]]], tuple(int(v) for v in boxes[n]), float(score[kept[n]]))  # type: ignore[arg-type]
             for n in np.asarray(chosen, int).reshape(-1)
         ]
+
+    def _read(self, outputs: list[Floats]) -> tuple[Floats, Floats]:
+        """Of each box: middle and extent in px of what the network was given, and the score of each class."""
+        known, (width, height) = len(self.classes), (self.manifest.width, self.manifest.height)
+        if self.manifest.format == "darknet" and all(out.shape[1:] == (5 + known,) for out in outputs):
+            rows = np.concatenate(outputs)
+            return rows[:, :4] * np.array((width, height, width, height), np.float32), rows[:, 5:]
+        for out in outputs:
+            if out.ndim == 3 and out.shape[::2] == (1, 5 + known):
+                return out[0, :, :4], out[0, :, 5:] * out[0, :, 4:5]
+            if out.ndim == 3 and out.shape[:2] == (1, 4 + known):
+                return out[0, :4].T, out[0, 4:].T
+        shapes = ", ".join("×".join(map(str, out.shape)) for out in outputs)
+        raise FaceError("models.other_boxes", id=self.id, found=shapes, classes=known, five=5 + known, four=4 + known)
+
+
+def _fitted(bgr: Image, size: tuple[int, int]) -> tuple[Image, float, int, int]:
+    """The picture in proportion in the middle of grey, how much larger it is there, and where its corner is."""
+    (height, width), (wide, high) = bgr.shape[:2], size
+    zoom = min(wide / width, high / height)
+    inner = max(1, round(width * zoom)), max(1, round(height * zoom))
+    left, top = (wide - inner[0]) // 2, (high - inner[1]) // 2
+    picture = np.full((high, wide, 3), GREY, np.uint8)
+    picture[top : top + inner[1], left : left + inner[0]] = cv2.resize(bgr, inner, interpolation=cv2.INTER_LINEAR)
+    return picture, zoom, left, top
 
 
 class Doubts:

@@ -1,7 +1,8 @@
 """Reads the head of an ONNX file: opset, inputs, outputs. A dozen lines of protobuf instead of a library.
 
 Wire format: a key (field number << 3 | type), then a varint (0), 8 bytes (1), a length and bytes (2), or 4 bytes (5).
-Field numbers are those of onnx.proto: ModelProto.graph 7, .opset_import 8; GraphProto.input 11, .output 12, .node 1.
+Field numbers are those of onnx.proto: ModelProto.graph 7, .opset_import 8; GraphProto.input 11, .output 12, .node 1;
+ValueInfoProto.name 1, .type 2; TypeProto.tensor_type 1; Tensor.shape 2; TensorShapeProto.dim 1; Dimension.dim_value 1.
 """
 
 from collections.abc import Iterator
@@ -10,12 +11,15 @@ import msgspec
 
 
 class OnnxHead(msgspec.Struct, frozen=True):
-    """`opset` of the default domain; `outputs` by name; `nodes`: how many operations."""
+    """`opset` of the default domain; `outputs` by name; `nodes`: how many operations; `sizes` of the first input, 0
+    where the file leaves one open.
+    """
 
     opset: int
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     nodes: int
+    sizes: tuple[int, ...] = ()
 
 
 def read_head(data: bytes) -> OnnxHead | None:
@@ -30,15 +34,32 @@ def read_head(data: bytes) -> OnnxHead | None:
                 version = parts.get(2, 0)
                 if not parts.get(1) and isinstance(version, int):
                     opset = version
-        inputs, outputs, nodes = list[str](), list[str](), 0
+        inputs, outputs, nodes, sizes = list[str](), list[str](), 0, tuple[int, ...]()
         for field, value in _fields(graph):
             nodes += field == 1
             if field in (11, 12) and isinstance(value, bytes):
-                name = dict(_fields(value)).get(1, b"")
+                parts = dict(_fields(value))
+                name = parts.get(1, b"")
                 (inputs if field == 11 else outputs).append(name.decode() if isinstance(name, bytes) else "")
+                if field == 11 and not sizes:
+                    sizes = _sizes(parts.get(2, b""))
     except (ValueError, IndexError):
         return None
-    return OnnxHead(opset, tuple(inputs), tuple(outputs), nodes) if nodes and outputs else None
+    return OnnxHead(opset, tuple(inputs), tuple(outputs), nodes, sizes) if nodes and outputs else None
+
+
+def _sizes(kind: int | bytes) -> tuple[int, ...]:
+    tensor = _inner(kind, 1)
+    return tuple(
+        size if isinstance(size := dict(_fields(dim)).get(1, 0), int) else 0
+        for field, dim in _fields(_inner(tensor, 2))
+        if field == 1 and isinstance(dim, bytes)
+    )
+
+
+def _inner(data: int | bytes, field: int) -> bytes:
+    found = dict(_fields(data)).get(field, b"") if isinstance(data, bytes) else b""
+    return found if isinstance(found, bytes) else b""
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:

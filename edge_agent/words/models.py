@@ -38,6 +38,20 @@ WORDS: dict[str, tuple[str, str]] = {
         "model {id} gives {found} outputs where its manifest says {expected}: it is not the model it is said to be",
         "模型 {id} 的输出为 {found}，说明文件为 {expected}：模型与说明不符",
     ),
+    "models.other_boxes": (
+        "model {id} gives {found}; with the {classes} classes of its manifest it is 1×n×{five} (YOLOv5, v7) or "
+        "1×{four}×n (YOLOv8, 11), without NMS: export it so, or correct `classes`",
+        "模型 {id} 的输出为 {found}；按说明文件的 {classes} 个类别，应为 1×n×{five}（YOLOv5、v7）或 "
+        "1×{four}×n（YOLOv8、11），且不含 NMS：请重新导出或更正 `classes`",
+    ),
+    "models.open_size": (
+        "{file} takes pictures of any size, which OpenCV cannot give it: export it with a fixed one (`dynamic=False`)",
+        "{file} 的输入尺寸不固定，OpenCV 无法运行：请按固定尺寸重新导出（`dynamic=False`）",
+    ),
+    "models.other_size": (
+        "{file} takes pictures of {width} × {height}, its manifest says {wide} × {high}: correct `width` and `height`",
+        "{file} 的输入为 {width} × {height}，说明文件为 {wide} × {high}：请更正 `width` 和 `height`",
+    ),
     "models.senseless": (
         "model {id} fails its self-test (numbers that are none, or not the same each time): do not use it",
         "模型 {id} 自检失败（输出无效或不稳定）：请勿使用",

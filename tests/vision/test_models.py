@@ -21,11 +21,15 @@ from edge_agent.words import LANGUAGES
 from tests.vision.bench_models import ANTISPOOF, MOBILEFACENET, POLICY, YUNET, data, install
 
 
+def varint(number: int) -> bytes:
+    return bytes([number]) if number < 128 else bytes([number & 127 | 128]) + varint(number >> 7)
+
+
 def field(number: int, value: bytes | int) -> bytes:
-    """One protobuf field, short."""
+    """One protobuf field."""
     if isinstance(value, int):
-        return bytes([number << 3, value])
-    return bytes([number << 3 | 2, len(value)]) + value
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
 
 
 def onnx(opset: int) -> bytes:
@@ -36,7 +40,7 @@ def onnx(opset: int) -> bytes:
 
 def value(name: bytes, *shape: int) -> bytes:
     """A named tensor of floats."""
-    sizes = b"".join(field(1, field(1, size)) for size in shape)
+    sizes = b"".join(field(1, field(1, size) if size else field(2, b"any")) for size in shape)
     return field(1, name) + field(2, field(1, field(1, 1) + field(2, sizes)))
 
 
@@ -45,6 +49,27 @@ def pooling() -> bytes:
     node = field(1, b"in") + field(2, b"out") + field(4, b"GlobalAveragePool")
     graph = field(1, node) + field(2, b"g")
     graph += field(11, value(b"in", 1, 3, 112, 112)) + field(12, value(b"out", 1, 3, 1, 1))
+    return field(1, 8) + field(7, graph) + field(8, field(2, 13))
+
+
+def boxes(rows: np.ndarray, side: int = 320) -> bytes:
+    """A network of side × side (0: of any) that gives `rows`, whatever the picture: its mean, times nothing, added."""
+
+    def node(kind: bytes, *names: bytes) -> bytes:
+        given = b"".join(field(1, name) for name in names[:-1])
+        return field(1, given + field(2, names[-1]) + field(4, kind))
+
+    def tensor(name: bytes, values: np.ndarray) -> bytes:
+        sizes = b"".join(field(1, size) for size in values.shape)
+        kind = 7 if values.dtype == np.int64 else 1
+        return field(5, sizes + field(2, kind) + field(8, name) + field(9, values.tobytes()))
+
+    graph = node(b"GlobalAveragePool", b"in", b"each") + node(b"Conv", b"each", b"third", b"one")
+    graph += node(b"Reshape", b"one", b"flat", b"mean") + node(b"Mul", b"mean", b"none", b"zero")
+    graph += node(b"Add", b"rows", b"zero", b"out") + field(2, b"g")
+    graph += tensor(b"third", np.full((1, 3, 1, 1), 1 / 3, np.float32)) + tensor(b"flat", np.ones(3, np.int64))
+    graph += tensor(b"none", np.zeros(1, np.float32)) + tensor(b"rows", rows.astype(np.float32))
+    graph += field(11, value(b"in", 1, 3, side, side)) + field(12, value(b"out", *rows.shape))
     return field(1, 8) + field(7, graph) + field(8, field(2, 13))
 
 
