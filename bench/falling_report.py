@@ -125,10 +125,10 @@ def _false(rows: list[dict], quiet: int) -> list[str]:
     suspected = sum(row["suspected"] for row in rows if row["seed"] < quiet)
     lines.append(f"  beside the falls, in their clips: {beside}; suspected, no siren: {suspected}")
     if dived:
-        most = 1000 * poisson_upper(count) / dived
+        most = poisson_upper(count)
         lines.append(
             f"  birds that came: {came}, of them dived: {dived}; alarms in weather with birds: {count}, at most "
-            f"{most:.1f} of 1000 dives (95 %)"
+            f"{1000 * most / dived:.1f} of 1000 dives (95 %): 1 a camera-day where up to {dived / most:.0f} dive a day"
         )
     return [*lines, ""]
 

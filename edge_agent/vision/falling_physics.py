@@ -117,15 +117,17 @@ def judge(fixes: Fixes, grid: Grid, step_s: float, seen: Seen) -> Verdict | None
     roof_m = grid.facade.roof_m
     proof = _proof(_end(fixes, step_s, seen), roof_m)
     for head in HEADS:
-        if len(fixes.t) - head < LEAST or fixes.z[head] - fixes.z[-1] < proof.sharp_m:
+        if len(fixes.t) - head < LEAST:
             break
+        if fixes.z[head] - fixes.z[-1] < proof.sharp_m:
+            continue
         far = np.hypot(fixes.x[: head + 1] - fixes.x[head], fixes.z[: head + 1] - fixes.z[head]).max() > HEAD_M
         if far and (len(fixes.t) - head < LONG or fixes.z[head] - fixes.z[-1] < DOUBTFUL * _usual_m(roof_m)):
             break  # a hand, a railing; but a long fall stays one with fixes of something else before it
         found = _fall(fixes, head, grid, step_s, proof, seen)
         if found is not None:
             return found
-    return _light(fixes, grid, step_s, proof.end)
+    return _light(part_of(fixes, np.arange(len(fixes.t)) >= fixes.z.argmax()), grid, step_s, proof.end)
 
 
 def _usual_m(roof_m: float) -> float:
@@ -167,7 +169,7 @@ def _large(fixes: Fixes, grid: Grid) -> bool:
 
 def _fall(fixes: Fixes, head: int, grid: Grid, step_s: float, proof: Proof, seen: Seen) -> Verdict | None:
     """In a storm of blobs a fix or two are of something else: the worst are left out, one in nine at most. Of something
-    large none are, nor of the end of what leaves at the side: they are how a bird ends its dive."""
+    large none are, nor of the end of what does not land: they are how a bird ends its dive."""
     part = part_of(fixes, np.arange(len(fixes.t)) >= head)
     spare = 0 if _large(part, grid) else min(len(part.t) // STRAY_ONE_IN, len(part.t) - LEAST)
     until = None if proof.end == "below" else -SPREAD_FIXES

@@ -25,6 +25,7 @@ Floats = npt.NDArray[np.float32]
 PERSON = "person"
 EBIKES = {"ebike", "e-bike", "electric bicycle", "scooter", "bicycle", "motorcycle", "motorbike"}
 SCORE_AT_LEAST, OVERLAP_AT_MOST, GREY = 0.2, 0.45, 114
+NMS_MOST = 300  # rows of 6 that a network with NMS inside gives: corners, score and class
 ASK_EVERY_MS, AGAIN_MS = 200, 400
 ENOUGH, SURE = 5, 0.3  # looks; score
 SMALLEST_PX = 28  # height in the full frame below which it is not asked
@@ -77,7 +78,7 @@ class ObjectNet:
         rows, scores = self._read(outputs)
         best = scores.argmax(axis=1)
         score = scores[np.arange(len(rows)), best]
-        kept = np.flatnonzero(score >= SCORE_AT_LEAST)
+        kept = np.flatnonzero((score >= SCORE_AT_LEAST) & np.isfinite(rows).all(axis=1))
         middle, extent = (rows[kept, :2] - (left, top)) / zoom, rows[kept, 2:4] / zoom
         boxes = np.concatenate([middle - extent / 2, extent], axis=1).round().astype(int)
         chosen = cv2.dnn.NMSBoxes(boxes.tolist(), score[kept].tolist(), SCORE_AT_LEAST, OVERLAP_AT_MOST)
@@ -89,13 +90,17 @@ class ObjectNet:
     def _read(self, outputs: list[Floats]) -> tuple[Floats, Floats]:
         """Of each box: middle and extent in px of what the network was given, and the score of each class."""
         known, (width, height) = len(self.classes), (self.manifest.width, self.manifest.height)
-        if self.manifest.format == "darknet" and all(out.shape[1:] == (5 + known,) for out in outputs):
+        if self.manifest.format == "darknet":
+            if any(out.shape[1:] != (5 + known,) for out in outputs):
+                raise FaceError("models.wrong_outputs", id=self.id, found=outputs[0].shape[-1] - 5, expected=known)
             rows = np.concatenate(outputs)
             return rows[:, :4] * np.array((width, height, width, height), np.float32), rows[:, 5:]
         for out in outputs:
-            if out.ndim == 3 and out.shape[::2] == (1, 5 + known):
+            if out.ndim != 3 or len(out) != 1:
+                continue
+            if out.shape[2] == 5 + known and (known > 1 or out.shape[1] > NMS_MOST):
                 return out[0, :, :4], out[0, :, 5:] * out[0, :, 4:5]
-            if out.ndim == 3 and out.shape[:2] == (1, 4 + known):
+            if out.shape[1] == 4 + known:
                 return out[0, :4].T, out[0, 4:].T
         shapes = ", ".join("×".join(map(str, out.shape)) for out in outputs)
         raise FaceError("models.other_boxes", id=self.id, found=shapes, classes=known, five=5 + known, four=4 + known)

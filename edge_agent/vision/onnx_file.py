@@ -1,13 +1,17 @@
 """Reads the head of an ONNX file: opset, inputs, outputs. A dozen lines of protobuf instead of a library.
 
 Wire format: a key (field number << 3 | type), then a varint (0), 8 bytes (1), a length and bytes (2), or 4 bytes (5).
-Field numbers are those of onnx.proto: ModelProto.graph 7, .opset_import 8; GraphProto.input 11, .output 12, .node 1;
-ValueInfoProto.name 1, .type 2; TypeProto.tensor_type 1; Tensor.shape 2; TensorShapeProto.dim 1; Dimension.dim_value 1.
+Field numbers are those of onnx.proto: ModelProto.graph 7, .opset_import 8; GraphProto.node 1, .initializer 5,
+.input 11, .output 12; TensorProto.name 8; ValueInfoProto.name 1, .type 2; TypeProto.tensor_type 1; Tensor.shape 2;
+TensorShapeProto.dim 1; Dimension.dim_value 1.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 
 import msgspec
+
+DIMS_MOST = 8
 
 
 class OnnxHead(msgspec.Struct, frozen=True):
@@ -34,31 +38,32 @@ def read_head(data: bytes) -> OnnxHead | None:
                 version = parts.get(2, 0)
                 if not parts.get(1) and isinstance(version, int):
                     opset = version
-        inputs, outputs, nodes, sizes = list[str](), list[str](), 0, tuple[int, ...]()
+        inputs, outputs, nodes, weights = dict[str, tuple[int, ...]](), list[str](), 0, set[str]()
         for field, value in _fields(graph):
             nodes += field == 1
-            if field in (11, 12) and isinstance(value, bytes):
-                parts = dict(_fields(value))
-                name = parts.get(1, b"")
-                (inputs if field == 11 else outputs).append(name.decode() if isinstance(name, bytes) else "")
-                if field == 11 and not sizes:
-                    sizes = _sizes(parts.get(2, b""))
+            if not isinstance(value, bytes):
+                continue
+            if field == 5:
+                weights.add(_inner(value, 8).decode())
+            elif field == 11:
+                inputs[_inner(value, 1).decode()] = _sizes(_inner(value, 2))
+            elif field == 12:
+                outputs.append(_inner(value, 1).decode())
     except (ValueError, IndexError):
         return None
-    return OnnxHead(opset, tuple(inputs), tuple(outputs), nodes, sizes) if nodes and outputs else None
+    given = [name for name in inputs if name not in weights]  # old files list their weights as inputs, too
+    sizes = inputs[given[0]] if given else ()
+    return OnnxHead(opset, tuple(given), tuple(outputs), nodes, sizes) if nodes and outputs else None
 
 
-def _sizes(kind: int | bytes) -> tuple[int, ...]:
-    tensor = _inner(kind, 1)
-    return tuple(
-        size if isinstance(size := dict(_fields(dim)).get(1, 0), int) else 0
-        for field, dim in _fields(_inner(tensor, 2))
-        if field == 1 and isinstance(dim, bytes)
-    )
+def _sizes(kind: bytes) -> tuple[int, ...]:
+    dims = (value for field, value in _fields(_inner(_inner(kind, 1), 2)) if field == 1 and isinstance(value, bytes))
+    sizes = (dict(_fields(dim)).get(1, 0) for dim in islice(dims, DIMS_MOST))
+    return tuple(size if isinstance(size, int) and size < 1 << 31 else 0 for size in sizes)  # -1 is open, too
 
 
-def _inner(data: int | bytes, field: int) -> bytes:
-    found = dict(_fields(data)).get(field, b"") if isinstance(data, bytes) else b""
+def _inner(data: bytes, field: int) -> bytes:
+    found = dict(_fields(data)).get(field, b"")
     return found if isinstance(found, bytes) else b""
 
 

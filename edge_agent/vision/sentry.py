@@ -75,11 +75,11 @@ def watches(job: SentryJob, size: tuple[int, int], *, live: bool = False) -> lis
         except EdgeAgentError as error:
             logger.error("%s is not watched: %s", facade.name, error)
     if job.zones or job.lines:
-        from edge_agent.vision.objects import ObjectNet
+        from edge_agent.vision.objects import EBIKES, PERSON, ObjectNet
         from edge_agent.vision.zones import ZoneWatch
 
         try:
-            detector = ObjectNet(job.models, job.detector) if job.detector is not None else None
+            detector = ObjectNet(job.models, job.detector, (PERSON, *EBIKES)) if job.detector is not None else None
             found.append(ZoneWatch(job.zones, job.lines, size, detector))
         except EdgeAgentError as error:
             logger.error("zones are not watched: %s", error)

@@ -45,7 +45,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "1×{four}×n（YOLOv8、11），且不含 NMS：请重新导出或更正 `classes`",
     ),
     "models.open_size": (
-        "{file} takes pictures of any size, which OpenCV cannot give it: export it with a fixed one (`dynamic=False`)",
+        "{file} takes pictures of any size, which OpenCV cannot run: export it with a fixed one (`dynamic=False`)",
         "{file} 的输入尺寸不固定，OpenCV 无法运行：请按固定尺寸重新导出（`dynamic=False`）",
     ),
     "models.other_size": (

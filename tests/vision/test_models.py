@@ -39,8 +39,8 @@ def onnx(opset: int) -> bytes:
 
 
 def value(name: bytes, *shape: int) -> bytes:
-    """A named tensor of floats."""
-    sizes = b"".join(field(1, field(1, size) if size else field(2, b"any")) for size in shape)
+    """A named tensor of floats; a size of 0 is open, as is -1."""
+    sizes = b"".join(field(1, field(1, size % (1 << 64)) if size else field(2, b"any")) for size in shape)
     return field(1, name) + field(2, field(1, field(1, 1) + field(2, sizes)))
 
 
@@ -52,8 +52,8 @@ def pooling() -> bytes:
     return field(1, 8) + field(7, graph) + field(8, field(2, 13))
 
 
-def boxes(rows: np.ndarray, side: int = 320) -> bytes:
-    """A network of side × side (0: of any) that gives `rows`, whatever the picture: its mean, times nothing, added."""
+def boxes(rows: np.ndarray, width: int = 320, height: int = 320) -> bytes:
+    """A network of width × height (0: any) that gives `rows`, whatever the picture: its mean, times nothing, added."""
 
     def node(kind: bytes, *names: bytes) -> bytes:
         given = b"".join(field(1, name) for name in names[:-1])
@@ -69,7 +69,7 @@ def boxes(rows: np.ndarray, side: int = 320) -> bytes:
     graph += node(b"Add", b"rows", b"zero", b"out") + field(2, b"g")
     graph += tensor(b"third", np.full((1, 3, 1, 1), 1 / 3, np.float32)) + tensor(b"flat", np.ones(3, np.int64))
     graph += tensor(b"none", np.zeros(1, np.float32)) + tensor(b"rows", rows.astype(np.float32))
-    graph += field(11, value(b"in", 1, 3, side, side)) + field(12, value(b"out", *rows.shape))
+    graph += field(11, value(b"in", 1, 3, height, width)) + field(12, value(b"out", *rows.shape))
     return field(1, 8) + field(7, graph) + field(8, field(2, 13))
 
 
@@ -90,6 +90,15 @@ def test_the_head_of_an_onnx_file_is_read() -> None:
     head = read_head(onnx(13))
     assert head is not None
     assert (head.opset, head.inputs, head.outputs, head.nodes) == (13, ("in",), ("out",), 1)
+
+
+def test_the_sizes_are_those_of_the_picture_and_not_of_weights() -> None:
+    """Old files list their weights among the inputs."""
+    graph = field(1, field(4, b"Conv")) + field(5, field(8, b"w")) + field(11, value(b"w", 8, 3, 1, 1))
+    graph += field(11, value(b"in", 1, 3, -1, 640)) + field(12, field(1, b"out"))
+    head = read_head(field(7, graph) + field(8, field(2, 9)))
+    assert head is not None
+    assert (head.inputs, head.sizes) == (("in",), (1, 3, 0, 640))
 
 
 @pytest.mark.parametrize("count", range(0, 24, 3))

@@ -1,14 +1,20 @@
 """vision/objects.py: detectors as the makers of YOLO export them, in pictures of any proportion. The networks are real
-ONNX files that OpenCV loads; what they find is written into them."""
+ONNX files that OpenCV loads; what they find is written into them.
+"""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from edge_agent.model.detections import SentryJob
 from edge_agent.model.face_models import Manifest
-from edge_agent.vision import models
+from edge_agent.model.site import Camera, Zone
+from edge_agent.vision import models, objects
 from edge_agent.vision.objects import ObjectNet
+from edge_agent.vision.sentry import watches
+from edge_agent.vision.zones import ZoneWatch
 from tests.vision.test_models import boxes, manifest_of, refused
 
 CLASSES = ("person", "ebike")
@@ -35,9 +41,9 @@ def manifest(path: Path, **more: object) -> Manifest:
     return manifest_of(path, **{**given, **more})
 
 
-def file(folder: Path, rows: np.ndarray, side: int = 320) -> Path:
+def file(folder: Path, rows: np.ndarray, width: int = 320, height: int = 320) -> Path:
     path = folder / "lift.onnx"
-    path.write_bytes(boxes(rows, side))
+    path.write_bytes(boxes(rows, width, height))
     return path
 
 
@@ -62,15 +68,69 @@ def test_boxes_lie_where_they_are_in_the_picture(
     ]  # fmt: skip
 
 
+def test_a_network_may_be_wider_than_high(tmp_path: Path) -> None:
+    path = file(tmp_path, yolov8(), 640, 384)
+    own = manifest(path, width=640, height=384)
+    assert models.add(tmp_path / "models", path, own).error is None
+    (ebike, _) = ObjectNet(str(tmp_path / "models"), own).find(np.zeros((768, 1280, 3), np.uint8))
+    assert ebike.box == (240, 240, 160, 120)
+
+
 @pytest.mark.parametrize(
-    ("side", "more", "code"),
+    ("width", "height", "grey"),
+    [(640, 360, np.s_[[*range(70), *range(250, 320)], :]), (160, 640, np.s_[:, [*range(120), *range(200, 320)]])],
+)
+def test_a_picture_is_shown_in_proportion_in_the_middle_of_grey(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int, height: int, grey: Any
+) -> None:
+    """As these networks were trained: red, green, blue from 0 to 1, around it 114 of 255."""
+    net = ObjectNet(str(tmp_path), manifest(file(tmp_path, yolov8())))
+    blobs: list[np.ndarray] = []
+    inner, blob_of = objects.cv2.dnn, objects.cv2.dnn.blobFromImage
+    monkeypatch.setattr(inner, "blobFromImage", lambda *given, **how: blobs.append(blob_of(*given, **how)) or blobs[-1])
+    net.find(np.full((height, width, 3), (255, 51, 0), np.uint8))
+    red, green, blue = blobs[0][0]
+    around = np.zeros((320, 320), bool)
+    around[grey] = True
+    for channel, inside in ((red, 0.0), (green, 0.2), (blue, 1.0)):
+        assert channel[around] == pytest.approx(114 / 255, abs=1e-6)
+        assert channel[~around] == pytest.approx(inside, abs=1e-6)
+
+
+def test_what_is_no_number_is_no_box(tmp_path: Path) -> None:
+    rows = yolov5()
+    rows[0, 1, 2] = np.inf
+    rows[0, 2, 0] = np.nan
+    net = ObjectNet(str(tmp_path), manifest(file(tmp_path, rows)))
+    assert [one.box for one in net.find(np.zeros((320, 320, 3), np.uint8))] == [(120, 120, 80, 60)]
+
+
+NMS = np.array([[(100.0, 100.0, 200.0, 180.0, 0.9, 0.0)] * 300])  # corners, score and class
+
+
+@pytest.mark.parametrize(
+    ("rows", "width", "more", "code"),
     [
-        (0, {}, "models.open_size"),
-        (320, {"width": 640, "height": 640}, "models.other_size"),
-        (320, {"classes": ("person", "ebike", "dog")}, "models.other_boxes"),
+        (yolov8(), 0, {}, "models.open_size"),
+        (yolov8(), -1, {}, "models.open_size"),
+        (yolov8(), 320, {"width": 640, "height": 640}, "models.other_size"),
+        (yolov8(), 320, {"classes": ("person", "ebike", "dog")}, "models.other_boxes"),
+        (NMS, 320, {"classes": ("ebike",)}, "models.other_boxes"),
     ],
 )
-def test_what_cannot_run_says_how_to_export_it(tmp_path: Path, side: int, more: dict[str, object], code: str) -> None:
-    path = file(tmp_path, yolov8(), side)
+def test_what_cannot_run_says_how_to_export_it(
+    tmp_path: Path, rows: np.ndarray, width: int, more: dict[str, object], code: str
+) -> None:
+    path = file(tmp_path, rows, width)
     refused(code, models.add, tmp_path / "models", path, manifest(path, **more))
     assert not list((tmp_path / "models").glob("*.toml"))
+
+
+def test_a_model_of_vehicles_alone_watches_the_lift(tmp_path: Path) -> None:
+    """And nobody asks it for people."""
+    rows = np.delete(yolov8(), 4, axis=1)
+    own = manifest(file(tmp_path, rows), classes=("ebike",))
+    lift = Zone(name="lift", camera="c", watch=("ebike", "intrusion"), points=((0, 0), (1, 0), (1, 1), (0, 1)))
+    camera = Camera(name="c", url="file:///c.mp4")
+    job = SentryJob(camera=camera, zones=(lift,), models=str(tmp_path), detector=own)
+    assert ZoneWatch in [type(one) for one in watches(job, (1280, 720))]
