@@ -64,7 +64,9 @@ def _tried(folder: str, manifest: Manifest) -> Verdict:
         from edge_agent.vision.objects import ObjectNet
 
         finder = ObjectNet(folder, manifest, manifest.classes)
-        finder.find(drawn(manifest.width, manifest.height, 200))
+        boxes, scores = finder.look(drawn(manifest.width, manifest.height, 200))
+        if not (np.isfinite(boxes).all() and np.isfinite(scores).all()):
+            raise FaceError("models.senseless", id=manifest.id)
         return Verdict(manifest.id, round((time.perf_counter() - began) * 1000, 1), len(manifest.classes))
     network = Network(folder, manifest)
     expected = len(manifest.classes) if manifest.role == "liveness" else manifest.dimension

@@ -127,19 +127,8 @@ def add(folder: Path, file: Path, manifest: Manifest) -> Verdict:
         if (found := digest(source[name])) != wanted:
             raise FaceError("models.wrong_hash", file=source[name].name, found=found, expected=wanted)
     head = look_inside(file, manifest.format)
-    if head is not None and manifest.role == "objects" and len(head.sizes) == 4:
-        height, width = head.sizes[2:]
-        if not width or not height:
-            raise FaceError("models.open_size", file=file.name)
-        if (width, height) != (manifest.width, manifest.height):
-            raise FaceError(
-                "models.other_size",
-                file=file.name,
-                width=width,
-                height=height,
-                wide=manifest.width,
-                high=manifest.height,
-            )
+    if head is not None and manifest.role == "objects":
+        _same_size(head, manifest, file.name)
     trial = folder / f".new-{os.getpid()}"
     try:
         trial.mkdir(parents=True, mode=0o700)
@@ -158,6 +147,18 @@ def add(folder: Path, file: Path, manifest: Manifest) -> Verdict:
     finally:
         shutil.rmtree(trial, ignore_errors=True)
     return verdict
+
+
+def _same_size(head: OnnxHead, manifest: Manifest, name: str) -> None:
+    """Of the pictures that the file and its manifest speak of. Raises FaceError."""
+    if len(head.sizes) != 4:
+        return
+    height, width = head.sizes[2:]
+    if not width or not height:
+        raise FaceError("models.open_size", file=name)
+    wide, high = manifest.width, manifest.height
+    if (width, height) != (wide, high):
+        raise FaceError("models.other_size", file=name, width=width, height=height, wide=wide, high=high)
 
 
 def self_test(folder: Path, manifest: Manifest) -> Verdict:

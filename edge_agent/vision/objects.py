@@ -66,6 +66,21 @@ class ObjectNet:
 
     def find(self, bgr: Image) -> list[Seen]:
         """What is in the picture, the surest first. Raises FaceError for outputs of another shape."""
+        boxes, scores = self.look(bgr)
+        best = scores.argmax(axis=1)
+        score = scores[np.arange(len(boxes)), best]
+        kept = np.flatnonzero((score >= SCORE_AT_LEAST) & np.isfinite(boxes).all(axis=1))
+        whole = boxes[kept].round().astype(int)
+        chosen = cv2.dnn.NMSBoxes(whole.tolist(), score[kept].tolist(), SCORE_AT_LEAST, OVERLAP_AT_MOST)
+        return [
+            Seen(self.classes[best[kept[n]]], tuple(int(v) for v in whole[n]), float(score[kept[n]]))  # type: ignore[arg-type]
+            for n in np.asarray(chosen, int).reshape(-1)
+        ]
+
+    def look(self, bgr: Image) -> tuple[Floats, Floats]:
+        """Every box the network gives, n × 4 (left, top, width, height in px of the picture), and n × classes scores.
+        Raises FaceError for outputs of another shape.
+        """
         size = (self.manifest.width, self.manifest.height)
         picture, zoom, left, top = bgr, np.divide(size, bgr.shape[1::-1]), 0, 0
         if self.manifest.format != "darknet":  # which was trained with pictures out of proportion
@@ -76,16 +91,8 @@ class ObjectNet:
         except cv2.error as error:
             raise FaceError("models.unloadable", id=self.id, why=str(error).strip()[-160:]) from None
         rows, scores = self._read(outputs)
-        best = scores.argmax(axis=1)
-        score = scores[np.arange(len(rows)), best]
-        kept = np.flatnonzero((score >= SCORE_AT_LEAST) & np.isfinite(rows).all(axis=1))
-        middle, extent = (rows[kept, :2] - (left, top)) / zoom, rows[kept, 2:4] / zoom
-        boxes = np.concatenate([middle - extent / 2, extent], axis=1).round().astype(int)
-        chosen = cv2.dnn.NMSBoxes(boxes.tolist(), score[kept].tolist(), SCORE_AT_LEAST, OVERLAP_AT_MOST)
-        return [
-            Seen(self.classes[best[kept[n]]], tuple(int(v) for v in boxes[n]), float(score[kept[n]]))  # type: ignore[arg-type]
-            for n in np.asarray(chosen, int).reshape(-1)
-        ]
+        middle, extent = (rows[:, :2] - (left, top)) / zoom, rows[:, 2:4] / zoom
+        return np.concatenate([middle - extent / 2, extent], axis=1), scores
 
     def _read(self, outputs: list[Floats]) -> tuple[Floats, Floats]:
         """Of each box: middle and extent in px of what the network was given, and the score of each class."""

@@ -251,6 +251,31 @@ def test_quiet_hours_and_mutes_only_record_and_end_by_themselves() -> None:
         assert house.alerts.mute("area/roof", 60, "王芳", "") == "operate.no_target"
 
 
+def test_how_severe_an_alert_is_says_its_kind_unless_a_rule_does() -> None:
+    """The first rule that fits counts; the alert keeps its level to the end."""
+    rules = (
+        AlertRule(name="pond", kinds=("loitering",), rules=("lawn",), level="alarm"),
+        AlertRule(name="leaves", kinds=("left_object", "loitering"), level="warning"),
+        AlertRule(name="elsewhere", cameras=("gate-cam",), level="warning"),
+    )
+
+    @in_a_house(*rules)
+    async def story(house: House) -> None:
+        kinds = ("intrusion", "gathering", "occluded", "loitering", "left_object")
+        for number, kind in enumerate(kinds):
+            house.say("begun", kind, f"i-{number}")
+        house.say("begun", "intrusion", "g-1", "gate-cam")
+        levels = ["alarm", "warning", "fault", "alarm", "warning", "warning"]
+        assert [alert.level for alert in house.events(AlertOpened)] == levels  # type: ignore[attr-defined]
+        for number, kind in enumerate(kinds):
+            house.say("over", kind, f"i-{number}")
+        house.say("over", "intrusion", "g-1", "gate-cam")
+        house.wait(61)
+        closed = {(alert.camera, alert.kind): alert.level for alert in house.events(AlertClosed)}  # type: ignore[attr-defined]
+        opened = {(alert.camera, alert.kind): alert.level for alert in house.events(AlertOpened)}  # type: ignore[attr-defined]
+        assert closed == opened
+
+
 def test_a_zone_with_a_schedule_alerts_only_then() -> None:
     @in_a_house(schedules={"lawn": "never"})
     async def story(house: House) -> None:

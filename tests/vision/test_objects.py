@@ -97,12 +97,14 @@ def test_a_picture_is_shown_in_proportion_in_the_middle_of_grey(
         assert channel[~around] == pytest.approx(inside, abs=1e-6)
 
 
-def test_what_is_no_number_is_no_box(tmp_path: Path) -> None:
+def test_what_is_no_number_is_no_box_and_no_model_to_add(tmp_path: Path) -> None:
     rows = yolov5()
     rows[0, 1, 2] = np.inf
     rows[0, 2, 0] = np.nan
-    net = ObjectNet(str(tmp_path), manifest(file(tmp_path, rows)))
+    path = file(tmp_path, rows)
+    net = ObjectNet(str(tmp_path), manifest(path))
     assert [one.box for one in net.find(np.zeros((320, 320, 3), np.uint8))] == [(120, 120, 80, 60)]
+    refused("models.senseless", models.add, tmp_path / "models", path, manifest(path))
 
 
 NMS = np.array([[(100.0, 100.0, 200.0, 180.0, 0.9, 0.0)] * 300])  # corners, score and class

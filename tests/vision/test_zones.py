@@ -206,6 +206,62 @@ def test_who_is_too_small_is_left_out(tall: int, min_size: float | None, kinds: 
     assert [one.kind for one in told(watch, pictures(14, cat)) if one.phase is Phase.BEGUN] == kinds
 
 
+def hurries(picture: np.ndarray, s: float) -> None:
+    """In the right half for half a second, and back."""
+    if 4 <= s < 12:
+        person(picture, 100 + (75 if 8 <= s < 8.5 else 20 * min(s - 4, 2.5)), 150)
+
+
+def pale(picture: np.ndarray, s: float) -> None:
+    """About twenty-five grey levels from the ground."""
+    if 5 <= s < 10:
+        x = 20 + 62 * (s - 5)
+        picture[110:150, int(x) : int(x) + 12] *= 0.78
+
+
+def small_car(picture: np.ndarray, s: float) -> None:
+    if s > 6:
+        picture[110:150, 190:235] = 200
+        picture[115:125, 195:230] = 60
+
+
+def few(picture: np.ndarray, s: float) -> None:
+    for n in range(3):
+        if s >= 4 + n:
+            person(picture, max(175.0 + 28 * n, 330 - 60 * (s - 4 - n)), 140 + 4 * (n % 3))
+
+
+def lies(picture: np.ndarray, s: float) -> None:
+    """For eleven seconds."""
+    if 6 <= s < 10 or s >= 21:
+        person(picture, min(220.0, 170 + 25 * (s - 6)), 150)
+    elif s >= 10:
+        picture[140:152, 205:245] = 30
+        picture[140:152, 205:245:5] += 25
+
+
+@pytest.mark.parametrize(
+    ("kind", "draw", "more"),
+    [
+        ("intrusion", hurries, {}),
+        ("intrusion", pale, {}),
+        ("blocked", small_car, {"blocked_s": 8}),
+        ("gathering", few, {"crowd": 9, "crowd_s": 4, "crowd_part": 0.05}),
+        ("person_down", lies, {"down_s": 8}),
+    ],
+    ids=["intrusion-short", "intrusion-pale", "blocked", "gathering", "person_down"],
+)
+def test_a_sharper_rule_asks_for_less(kind: str, draw: Drawing, more: dict[str, float]) -> None:
+    """And what it asked for is in its reasons."""
+    limits = {}
+    for sensitivity in (0.0, 1.0):
+        watch = ZoneWatch([zone(kind, sensitivity=sensitivity, **more)], [], (WIDTH, HEIGHT))
+        limits[sensitivity] = [one.why for one in told(watch, pictures(26, draw)) if one.phase is Phase.BEGUN]
+    assert limits[0.0] == []
+    (why,) = limits[1.0]
+    assert all(measure.value >= measure.limit for measure in why if measure.name != "people")
+
+
 @pytest.mark.parametrize("burns", [True, False])
 def test_flames_flicker_and_an_orange_tarpaulin_does_not(burns: bool) -> None:
     """Advisory: of colour and flicker, with little confidence, for most of ten seconds."""
