@@ -71,7 +71,9 @@ def test_times_that_jump_repeat_or_run_back_do_no_harm() -> None:
         assert watch.see(gray, at) == []
 
 
-def office(file: Path) -> tuple[list[Sighting], list[Sighting]]:
+def office(
+    file: Path, floors: int = 5, floor_m: float = 3.6, ground_m: float = 7.2
+) -> tuple[list[Sighting], list[Sighting]]:
     """What is told of a throw from the roof of an office before a hand-held camera, with swaying leaves and insects:
     all, and what has begun. Nobody measured the building: a row of its panes is taken as 1.8 m, as the picture's own
     perspective and the shoulders of who throws have it.
@@ -81,8 +83,8 @@ def office(file: Path) -> tuple[list[Sighting], list[Sighting]]:
         return FloorLine(floor=floor, at=(left, y, right, y))
 
     facade = Facade(
-        name="office", camera="office", size=(1280, 720), floors=5, floor_m=3.6, ground_m=7.2, camera_m=1.6,
-        lines=(line(2, 412, 545, 735), line(3, 278, 560, 716), line(4, 181, 572, 705)),
+        name="office", camera="office", size=(1280, 720), floors=floors, floor_m=floor_m, ground_m=ground_m,
+        camera_m=1.6, lines=(line(2, 412, 545, 735), line(3, 278, 560, 716), line(4, 181, 572, 705)),
     )  # fmt: skip
     watch, told = FallingWatch(facade), []
     with av.open(str(file)) as container:
@@ -106,6 +108,16 @@ def test_the_real_clip_has_one_fall_and_its_reflection() -> None:
     assert 5 in [floor for floor, _ in fall.floors]
     assert fall.floors[0][0] in {5, 6}  # the edge of the roof is the fifth's floor, and it is thrown up
     assert all(640 < x < 740 for _, x, _, _ in fall.path)
+
+
+def test_a_building_told_a_third_too_low_has_its_fall_all_the_same() -> None:
+    """The reflection: the box itself would come from high above such a roof."""
+    if not REAL.is_file():
+        pytest.skip(f"{REAL} is not here (EDGE_AGENT_DATA)")
+    _, begun = office(REAL, floors=4, floor_m=2.5, ground_m=5.0)
+    assert [one.kind for one in begun] == ["falling_object"]
+    assert begun[0].fall is not None
+    assert all(640 < x < 740 for _, x, _, _ in begun[0].fall.path)
 
 
 @pytest.mark.parametrize(

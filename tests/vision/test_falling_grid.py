@@ -403,15 +403,15 @@ def test_what_is_light_and_vanishes_has_to_fall_longer_than_a_bird_dives(count: 
 
 def frames(
     tracks: Tracks, points: list[list[tuple[float, float]]], contrast: Callable[[int], float] = lambda number: 6.0,
-    busy: Callable[[float], bool] = lambda x: False, blind: tuple[int, ...] = (), size_px: float = 6.0,
+    busy: Callable[[float], bool] = lambda x: False, blind: tuple[int, ...] = (),
 ) -> Iterator[None]:  # fmt: skip
-    """Steps of one frame each; points (x, z) in m at 30 px per m, of `size_px`. `contrast`: of the first point, six
+    """Steps of one frame each; points (x, z) in m at 30 px per m, of six pixels. `contrast`: of the first point, six
     grey levels otherwise; `busy`: where something moves all the time; `blind`: frames that could not be looked at.
     """
     for number, frame in enumerate(points):
         seen = [] if number in blind else frame
         x, z = np.array([x for x, _ in seen]), np.array([z for _, z in seen])
-        blobs = np.column_stack([30 * x, 900 - 30 * z, np.full((len(x), 2), size_px), np.full(len(x), 6.0)])
+        blobs = np.column_stack([30 * x, 900 - 30 * z, np.full((len(x), 3), 6.0)])
         blobs[:1, 4] = contrast(number)
         calm = np.array([not busy(one) for one in x], bool)
         tracks.step(number * STEP_S, blobs, calm, x, z, np.full(len(x), 30.0), number not in blind)
