@@ -249,7 +249,10 @@ class Rig:
         return until(lambda: self.events(tag)[after:] or None, what=tag)[-1]
 
     def events(self, tag: str) -> list[Event | UnknownEvent]:
+        """All with this tag that were recorded before this call: an answer comes before the disk has them."""
+
         async def read() -> list[Event | UnknownEvent]:
+            await self.journal.apply()
             return [row.event for row in await self.journal.rows(0, 10_000) if row.tag == tag]
 
         return self.do(read)
