@@ -1,8 +1,6 @@
 """The command line at a bench: a folder with agent.toml, simulated devices, and a terminal 60 columns wide."""
 
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +8,7 @@ from pathlib import Path
 
 from rich.cells import cell_len
 
+from tests import command
 from tests.drivers.cables import Cable
 
 CONFIG = """\
@@ -44,12 +43,7 @@ class Bench:
 
     def run(self, *arguments: object, lang: str = "en", said: str = "", narrow: bool = False) -> tuple[int, str]:
         """Exit status and all that was said."""
-        done = subprocess.run(
-            [sys.executable, "-m", "edge_agent", "--lang", lang, *map(str, arguments)],
-            input=said, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=100, check=False,
-            cwd=self.folder, env={**os.environ, "COLUMNS": "60"},
-        )  # fmt: skip
-        assert "Traceback" not in done.stdout, done.stdout
+        done = command.run(self.folder, *arguments, lang=lang, said=said, columns=60, together=True)
         if narrow:
             assert max(map(cell_len, done.stdout.splitlines())) <= 60, done.stdout
         return done.returncode, done.stdout

@@ -17,6 +17,7 @@ from edge_agent.model.events import AgentStarted, AgentStopped, AlertOpened
 from edge_agent.model.standing import At, Change, Latch, Order, Presence
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.writer import Writer
+from tests.command import run
 from tests.waiting import auntil
 
 CONFIG = """\
@@ -67,14 +68,6 @@ def site(tmp_path: Path) -> Path:
     ):
         run(tmp_path, "people", "add", person, "--name", name, "--category", category, "--card", card)
     return tmp_path
-
-
-def run(site: Path, *arguments: object, lang: str = "en", columns: int = 100) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "edge_agent", "--lang", lang, *map(str, arguments)]
-    environment = os.environ | {"COLUMNS": str(columns)}
-    done = subprocess.run(command, cwd=site, env=environment, capture_output=True, text=True, check=False)
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
 
 
 def explain(site: Path, person: str, at: str, *more: str, door: str = "north-gate", **how: object) -> str:

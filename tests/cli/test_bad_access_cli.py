@@ -1,13 +1,11 @@
 """What is commonly wrong in who may pass, through the real `access import` and `check`, in both languages."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from edge_agent.words import LANGUAGES
+from tests import command
 
 CONFIG = """[gateway]
 id = "G1"
@@ -149,10 +147,7 @@ def site(tmp_path: Path) -> Path:
 
 
 def run(site: Path, *arguments: object, lang: str = "en") -> tuple[int, str]:
-    command = [sys.executable, "-m", "edge_agent", "--lang", lang, *map(str, arguments)]
-    environment = os.environ | {"COLUMNS": "60"}
-    done = subprocess.run(command, cwd=site, env=environment, capture_output=True, text=True, check=False)
-    assert "Traceback" not in done.stderr, done.stderr
+    done = command.run(site, *arguments, lang=lang, columns=60)
     return done.returncode, done.stdout + done.stderr
 
 

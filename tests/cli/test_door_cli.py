@@ -1,7 +1,6 @@
 """Doors and alarms through the real command line, with a real control socket in between."""
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from edge_agent.model.standing import At, Latch, Order
 from edge_agent.ports import DoorState
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.words import WORDS
+from tests import command
 from tests.store.journal_rig import journalling
 from tests.waiting import auntil
 
@@ -55,16 +55,8 @@ class Site:
 
     async def run(self, *arguments: str, said: str = "", lang: str = "en") -> tuple[int, str]:
         """Exit status and everything that was said."""
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "edge_agent", "--lang", lang, *arguments,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            cwd=self.folder,
-        )  # fmt: skip
-        output, _ = await child.communicate(said.encode())
-        text = output.decode()
-        assert "Traceback" not in text, text
-        assert child.returncode is not None
-        return child.returncode, text
+        done = await asyncio.to_thread(command.run, self.folder, *arguments, lang=lang, said=said, together=True)
+        return done.returncode, done.stdout
 
 
 def at(folder: Path, story: Callable[[Site], Awaitable[None]], *, agent: bool = True) -> None:

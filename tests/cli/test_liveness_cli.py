@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from edge_agent.vision import models
-from tests.cli.test_people_cli import CONFIG, run
+from tests.cli.test_people_cli import CONFIG
+from tests.command import run
 from tests.vision.bench_models import ANTISPOOF, MOBILEFACENET, YUNET, data
 
 FACES = '[faces]\nengine = "onnx"\ndetector = "yunet-2026may"\nembedder = "mobilefacenet"\nevaluation = true\n'

@@ -9,7 +9,8 @@ import pytest
 from edge_agent.cli.models import edited
 from edge_agent.store.faces import FaceStore, load_key
 from edge_agent.vision import models
-from tests.cli.test_people_cli import CONFIG, run
+from tests.cli.test_people_cli import CONFIG
+from tests.command import run
 from tests.vision.bench_models import MOBILEFACENET, YUNET, data
 from tests.vision.pictures import photos
 

@@ -1,7 +1,5 @@
 """Passes, duress cards, plates and PINs through the real command line."""
 
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from edge_agent.model.people import PinOwner
 from edge_agent.model.reads import Token
 from edge_agent.store.people import PeopleStore
 from edge_agent.store.pin_index import load_index
+from tests.command import run
 
 CONFIG = """[gateway]
 id = "G1"
@@ -31,13 +30,6 @@ gate = { link = "board", profile = "gates/sim", relay = 0 }
 def site(tmp_path: Path) -> Path:
     (tmp_path / "agent.toml").write_text(CONFIG)
     return tmp_path
-
-
-def run(site: Path, *arguments: object, lang: str = "en") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "edge_agent", "--lang", lang, *map(str, arguments)]
-    done = subprocess.run(command, cwd=site, capture_output=True, text=True, check=False)
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
 
 
 def test_a_pass_is_made_verified_and_revoked(site: Path) -> None:

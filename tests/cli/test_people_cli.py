@@ -1,7 +1,5 @@
 """People through the real command line: what goes in, what is refused, and how it is said."""
 
-import subprocess
-import sys
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,6 +9,7 @@ from edge_agent.cli.roll import FOLDED_AT_MOST, roll, show
 from edge_agent.model.reads import Card
 from edge_agent.store.people import PeopleStore
 from edge_agent.store.records import Listed
+from tests.command import run
 
 HEADER = "person_id,name,category,house,valid_from,valid_until,card,card_format,pin,phone\n"
 CONFIG = '[gateway]\nid = "G1"\n[uplink]\nurl = "mqtt://127.0.0.1:1"\n'
@@ -21,13 +20,6 @@ PHOTOS = Path(__file__).parent.parent.parent / ".cache/photos"
 def site(tmp_path: Path) -> Path:
     (tmp_path / "agent.toml").write_text(CONFIG)
     return tmp_path
-
-
-def run(site: Path, *arguments: object, lang: str = "en") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "edge_agent", "--lang", lang, *map(str, arguments)]
-    done = subprocess.run(command, cwd=site, capture_output=True, text=True, check=False)
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
 
 
 def stored(site: Path) -> PeopleStore:

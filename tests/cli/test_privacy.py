@@ -23,7 +23,8 @@ from edge_agent.store.faces import FaceStore, load_key
 from edge_agent.store.people import PeopleStore
 from edge_agent.store.retention import Retainer
 from edge_agent.vision.enrol import PhotoResult, Picture
-from tests.cli.test_people_cli import CONFIG, run
+from tests.cli.test_people_cli import CONFIG
+from tests.command import run
 from tests.flows.world import MemoryClock
 from tests.vision.pictures import photos
 
