@@ -48,6 +48,7 @@ class Guardroom:
             config=app.config, journal=app.journal, clock=app.clock, accounts=accounts,
             carry_out=app.operations.carry_out, doors=self.doors, alarms=self.alarms,
             lost=lambda: app.alarms.lost, glimpse=self.glimpse,
+            tallies=lambda: list(app.premises.standing.tallies.values()),
             describe=describe, person=self.person, look=look, office=office, exhibits=exhibits,
             register=self.register,
         )  # fmt: skip

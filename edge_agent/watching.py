@@ -64,7 +64,8 @@ class Watching:
         schedules |= {line.name: line.schedule for line in config.lines if line.schedule is not None}
         calibrated = [facade.camera for facade in config.facades]
         self.alerts = CameraAlerts(
-            premises, config.cameras, config.alerts, schedules, self.desk, deterrence.answer, calibrated
+            premises, config.cameras, config.alerts, schedules, self.desk, deterrence.answer, calibrated,
+            config.lines,
         )  # fmt: skip
         for camera in config.cameras:
             if "alerts" in camera.use:

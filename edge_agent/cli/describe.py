@@ -32,6 +32,7 @@ from edge_agent.model.events import (
     EvidenceKept,
     FireCleared,
     FireReleased,
+    LineCounted,
     PanicCleared,
     PanicRaised,
     Row,
@@ -143,6 +144,8 @@ def _detail(event: Event | UnknownEvent, lang: str) -> str:
             return _parts(_word(f"alert.{kind}", kind, lang), door, camera, sensor, place)
         case Answered():
             return _answer(event, lang)
+        case LineCounted(camera=camera, line=line, entered=entered, left=left):
+            return _parts(camera, line, say("detail.counted", lang, entered=entered, left=left))
         case EvidenceKept(evidence=evidence, camera=camera, why=why):
             return _parts(evidence, camera, why)
         case EvidenceExported(evidence=evidence, by=by, purpose=purpose, why=why):

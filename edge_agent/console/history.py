@@ -20,18 +20,21 @@ from edge_agent.console.verdict import View, view_of
 from edge_agent.errors import StoreError
 from edge_agent.model.accounts import Who
 from edge_agent.model.decisions import Reason
-from edge_agent.model.events import AuditExported, AuditViewed
+from edge_agent.model.events import AuditExported, AuditViewed, LineCounted
 from edge_agent.model.look import Search
 from edge_agent.model.retrieval import Retrieval
+from edge_agent.model.standing import Tally
 from edge_agent.words import WORDS
 
 EXPORT_AT_MOST = 50_000
-HOUR_MS = 3_600_000
+COUNTS_AT_MOST = 20_000  # rows of two days: seven lines that are told every minute
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 FAMILIES = (
     "access",
     "door",
     "alarm",
     "alert",
+    "line",
     "panic",
     "fire",
     "visit",
@@ -49,6 +52,22 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 TAKEN = ("why", "unit", "document")  # what the register wants to know beside the search
 NOTED = ("from", "until", "door", "tag", "verdict", "reason")  # of a search; whom it was for, by id only
 REASONS = tuple(str(reason) for reason in Reason)
+
+
+class LineDay(msgspec.Struct):
+    """Who crossed one line on a day. `parts`: local time of each period's beginning, entered, left."""
+
+    camera: str
+    line: str
+    parts: list[tuple[str, int, int]] = []
+
+    @property
+    def entered(self) -> int:
+        return sum(entered for _, entered, _ in self.parts)
+
+    @property
+    def left(self) -> int:
+        return sum(left for _, _, left in self.parts)
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -146,16 +165,29 @@ def harmless(cell: str) -> str:
 
 
 async def charts(desk: Desk, request: Request, who: Who) -> Response:
-    """Passages by the hour of one day, and how many are inside over it; the areas' own counts beside."""
+    """Passages by the hour of one day, and how many are inside over it; below, who crossed the cameras' lines."""
     day, door = request.query_params.get("day", ""), request.query_params.get("door", "")
     begin, bad = desk.pages.day(day or desk.pages.local(desk.needs.clock.now().wall_ms, "%Y-%m-%d"))
     until = begin + timedelta(days=1)
     hours = await desk.needs.look.hours(_ms(begin), _ms(until), door)
     drawn: Chart = chart(hours, _ms(begin), round((until - begin) / timedelta(hours=1)))
+    lines = [] if door else await _lines(desk, _ms(begin), _ms(until))
     return desk.pages.page(
         request, "charts.html", chart=drawn, day=f"{begin:%Y-%m-%d}", door=door, doors=desk.feed.doors, bad=bad,
-        before=f"{begin - timedelta(days=1):%Y-%m-%d}", after=f"{until:%Y-%m-%d}",
+        lines=lines, before=f"{begin - timedelta(days=1):%Y-%m-%d}", after=f"{until:%Y-%m-%d}",
     )  # fmt: skip
+
+
+async def _lines(desk: Desk, from_ms: int, until_ms: int) -> list[LineDay]:
+    """Every line that counts, and what it has counted between two Unix ms, the period that goes on last."""
+    days = {line.name: LineDay(line.camera, line.name) for line in desk.needs.config.lines if "crossing" in line.watch}
+    told = Search(tag=LineCounted.tag, from_ms=from_ms, until_ms=until_ms + DAY_MS)  # a period is told at its end
+    found = [row.event for row in await desk.needs.look.every(told, COUNTS_AT_MOST)]
+    for one in [*found, *desk.needs.tallies()]:
+        if isinstance(one, LineCounted | Tally) and from_ms <= one.from_ms < until_ms:
+            day = days.setdefault(one.line, LineDay(one.camera, one.line))
+            day.parts.append((desk.pages.local(one.from_ms, "%H:%M"), one.entered, one.left))
+    return list(days.values())
 
 
 def _ms(at: datetime) -> int:

@@ -16,6 +16,7 @@ from edge_agent.model.look import Found, Hour, Search
 from edge_agent.model.people import Person
 from edge_agent.model.retrieval import Retrieval
 from edge_agent.model.site import Config
+from edge_agent.model.standing import Tally
 from edge_agent.ports import Clock, Journal
 
 
@@ -237,6 +238,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     doors: Callable[[], list[DoorView]]
     alarms: Callable[[], list[AlarmView]]
     lost: Callable[[], tuple[str, ...]]  # devices that are away now
+    tallies: Callable[[], list[Tally]]  # what the cameras' lines are counting now
     describe: Callable[[Row, str], Words]
     look: Lookback
     office: Office

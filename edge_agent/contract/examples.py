@@ -69,6 +69,9 @@ STREAM: tuple[e.Event, ...] = (
         door="", alert="fall-1", kind="falling_object", camera=CAMERA, rule="facade-north", confidence=0.94,
         review=True, why=(Measure("pull", 9.4, 6.5, "m/s²"),), fall=FALL, evidence="ev-1",
     ),
+    e.LineCounted(
+        camera=CAMERA, line="gate-line", entered=41, left=17, from_ms=BEGAN_MS - 3_600_000, to_ms=BEGAN_MS
+    ),
     e.EvidenceKept(
         evidence="ev-1", camera=CAMERA, alert="fall-1", manifest="3b" * 32, previous="9a" * 32,
         from_ms=BEGAN_MS - 10_000, to_ms=BEGAN_MS + 10_000, size=10_485_760,

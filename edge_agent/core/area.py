@@ -25,6 +25,7 @@ from edge_agent.model.standing import (
     Order,
     Presence,
     Swept,
+    Tally,
     Tries,
     Uses,
 )
@@ -46,6 +47,7 @@ class Standing:
         self.cases: dict[str, Case] = {}
         self.alerts: dict[str, OpenAlert] = {}
         self.mutes: dict[str, Mute] = {}
+        self.tallies: dict[str, Tally] = {}  # by line
         self.exhibits: dict[str, Exhibit] = {}  # in the order in which they were kept
         for change in changes:
             self.apply(change)
@@ -101,6 +103,10 @@ class Standing:
                 self.exhibits.pop(evidence, None)
             case Exhibit(evidence=evidence):
                 self.exhibits[evidence] = change
+            case Tally(line=line, entered=0, left=0):
+                self.tallies.pop(line, None)
+            case Tally(line=line):
+                self.tallies[line] = change
 
     @property
     def fire(self) -> bool:

@@ -26,6 +26,7 @@ from edge_agent.model.standing import (
     Order,
     Presence,
     Swept,
+    Tally,
     Tries,
     Uses,
 )
@@ -113,3 +114,5 @@ def _now(change: Change, standing: Standing) -> list[Change]:
             return [standing.mutes.get(target) or structs.replace(change, for_ms=0)]
         case Exhibit(evidence=evidence):
             return [standing.exhibits.get(evidence) or structs.replace(change, erased=True)]
+        case Tally(line=line):
+            return [standing.tallies.get(line) or structs.replace(change, entered=0, left=0)]

@@ -14,12 +14,13 @@ from edge_agent.core import alerts, latch
 from edge_agent.core.joins import DoorJoins, Join
 from edge_agent.core.schedule import in_force
 from edge_agent.flows.evidence import EvidenceDesk
+from edge_agent.flows.line_counts import LineCounts
 from edge_agent.flows.premises import Premises
 from edge_agent.model.commands import VERDICTS
 from edge_agent.model.detections import CameraState, Detection, FaceRefused, FaceSample
 from edge_agent.model.events import AlertClosed, AlertOpened, AlertUpdated, DoorForced, DoorHeld, Event
 from edge_agent.model.sightings import Phase, Sighting
-from edge_agent.model.site import AlertRule, Camera
+from edge_agent.model.site import AlertRule, Camera, Line
 from edge_agent.model.standing import At, Mute, OpenAlert
 from edge_agent.ports import Beat
 
@@ -57,13 +58,14 @@ class CameraAlerts:
         desk: EvidenceDesk | None = None,
         deter: Callable[[AlertOpened], None] = lambda _alert: None,
         calibrated: Iterable[str] = (),
+        lines: Iterable[Line] = (),
     ) -> None:
         self.premises, self.rules, self.desk, self._deter = premises, rules, desk, deter
         self.cameras = {camera.name: camera for camera in cameras}
         self.schedules = dict(schedules or {})
         self._calibrated = frozenset(calibrated)  # cameras that tell floors
         self.joins: dict[str, DoorJoins] = {}  # by door
-        self.counts: dict[tuple[str, str], int] = {}  # (line, direction) → people since the start
+        self.counts = LineCounts(premises, lines)
         self._open: dict[alerts.Key, Incident] = {}
         self._known: deque[AlertOpened] = deque(maxlen=KNOWN_AT_MOST)
         self._times: dict[tuple[str, str, str], deque[int]] = {}
@@ -152,8 +154,8 @@ class CameraAlerts:
     def _cross(self, camera: Camera, sighting: Sighting) -> None:
         if sighting.phase is Phase.OVER:
             return
-        line = (sighting.rule, sighting.direction)
-        self.counts[line] = self.counts.get(line, 0) + 1
+        if self._on(sighting.rule):
+            self.counts.cross(sighting.rule, sighting.direction)
         if (joins := self.joins.get(camera.door)) is not None:
             joins.cross(sighting.up_ms, sighting.direction)
 
@@ -260,14 +262,18 @@ class CameraAlerts:
     # ---- time --------------------------------------------------------------------------------------------------------
 
     async def run(self, beat: Beat) -> None:
-        while True:
-            beat()
-            self.look()
-            await asyncio.sleep(LOOK_S)
+        try:
+            while True:
+                beat()
+                self.look()
+                await asyncio.sleep(LOOK_S)
+        finally:
+            self.counts.save()
 
     def look(self) -> None:
         """Close what is over, open anew what may be heard again, judge who went through the doors."""
         now = self.premises.now()
+        self.counts.look()
         for door, joins in self.joins.items():
             for join in joins.due(now.up_ms):
                 self._joined(door, join)

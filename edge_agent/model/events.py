@@ -335,6 +335,25 @@ class AlarmClosed(Answered, frozen=True, kw_only=True):
     why: str = ""
 
 
+class LineCounted(Event, frozen=True):
+    """How many people crossed `line` of `camera` between two Unix ms as the gateway believes them: `entered` and `left`
+    as the line's points say. Not said when nobody did.
+    """
+
+    tag: ClassVar[str] = "line.counted"
+    about: ClassVar[str] = "device"
+    camera: str
+    line: str
+    entered: int
+    left: int
+    from_ms: int
+    to_ms: int
+
+    @property
+    def subject(self) -> str:
+        return f"device/{self.camera}"
+
+
 class EvidenceKept(Event, frozen=True):
     """Media of an alert or a door event are on the gateway's disk. `manifest`: SHA-256 of the signed manifest,
     `previous`: of the manifest kept before it (empty for the first); times in Unix ms and as the gateway believed them.
@@ -814,7 +833,8 @@ EVENTS: tuple[type[Event], ...] = (
     AccessGranted, AccessDenied, AccessTaken, AccessNotTaken,
     DoorOpened, DoorClosed, DoorForced, DoorHeld, DoorModeChanged, DoorTamper, DoorFault, ExitRequested,
     FireReleased, FireCleared, PanicRaised, PanicCleared, AlertOpened, AlertUpdated, AlertClosed,
-    AlarmAcknowledged, AlarmDispatched, AlarmArrived, AlarmClosed, EvidenceKept, EvidenceExported, EvidenceErased,
+    AlarmAcknowledged, AlarmDispatched, AlarmArrived, AlarmClosed, LineCounted,
+    EvidenceKept, EvidenceExported, EvidenceErased,
     CommandCompleted, CommandRefused, CommandUnknown,
     VisitExpected, VisitArrived, VisitOverstaying, VisitLeft, VisitCancelled, VisitRefused,
     PatrolDone, PatrolMissed, HazardReported, HazardOverdue, HazardClosed, DutyBegun, DutyEnded,

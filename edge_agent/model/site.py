@@ -441,7 +441,8 @@ class Zone(Table, frozen=True):
 class Line(Table, frozen=True):
     """A line on the ground that people cross. `points`: from … to, in parts of the picture (0..1). Who stands at the
     first point and looks to the second sees people come `in` from the left to the right, and go `out` from the right
-    to the left. `allowed`: the way that is not the wrong one. Totals begin anew after `reset_min`.
+    to the left. `allowed`: the way that is not the wrong one. How many crossed is told every `reset_min`, counted from
+    local midnight.
     """
 
     name: str

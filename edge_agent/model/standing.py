@@ -167,4 +167,20 @@ class Mute(msgspec.Struct, frozen=True, tag="mute"):
         return since_ms is not None and 0 <= since_ms < self.for_ms
 
 
-Change = Presence | Emptied | Gone | Uses | Tries | Armed | Order | Latch | Swept | Case | OpenAlert | Mute | Exhibit
+class Tally(msgspec.Struct, frozen=True, tag="tally"):
+    """People counted at `line` of `camera` so far in the period of these two Unix ms, as the clock stood `since`;
+    nobody: nothing is remembered.
+    """
+
+    line: str
+    camera: str
+    since: At
+    from_ms: int
+    to_ms: int
+    entered: int = 0
+    left: int = 0
+
+
+Change = (
+    Presence | Emptied | Gone | Uses | Tries | Armed | Order | Latch | Swept | Case | OpenAlert | Mute | Exhibit | Tally
+)

@@ -24,6 +24,7 @@ from edge_agent.model.standing import (
     Order,
     Presence,
     Swept,
+    Tally,
     Tries,
     Uses,
 )
@@ -36,7 +37,7 @@ PLACE = """INSERT INTO area_state VALUES (?, ?, ?, ?, ?, ?, ?)
 KEEP = "INSERT OR REPLACE INTO latches VALUES (?, ?, ?)"
 COUNT = "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 
-Latched = Tries | Armed | Order | Latch | Swept | Case | OpenAlert | Mute | Exhibit
+Latched = Tries | Armed | Order | Latch | Swept | Case | OpenAlert | Mute | Exhibit | Tally
 logger = log.get("store.standing")
 _decoder = msgspec.json.Decoder(Latched)
 
@@ -55,9 +56,12 @@ def write(connection: sqlite3.Connection, change: Change, seq: int | None) -> No
             connection.execute("DELETE FROM counters WHERE name = ?", (USE + name,))
         case Uses(name, count):
             connection.execute(COUNT, (USE + name, count))
-        case Order(mode=None) | Case(step="closed") | OpenAlert(open=False) | Mute(for_ms=0) | Exhibit(erased=True):
+        case (
+            Order(mode=None) | Case(step="closed") | OpenAlert(open=False) | Mute(for_ms=0) | Exhibit(erased=True)
+            | Tally(entered=0, left=0)
+        ):  # fmt: skip
             connection.execute("DELETE FROM latches WHERE name = ?", (name_of(change),))
-        case Tries() | Armed() | Order() | Latch() | Swept() | Case() | OpenAlert() | Mute() | Exhibit():
+        case Tries() | Armed() | Order() | Latch() | Swept() | Case() | OpenAlert() | Mute() | Exhibit() | Tally():
             connection.execute(KEEP, (name_of(change), canonical(change), seq))
 
 
@@ -82,6 +86,8 @@ def name_of(change: Latched) -> str:
             return f"mute/{target}"
         case Exhibit(evidence):
             return f"exhibit/{evidence}"
+        case Tally(line):
+            return f"tally/{line}"
 
 
 def read(connection: sqlite3.Connection) -> list[Change]:

@@ -33,7 +33,7 @@ class Crossing:
 
 
 class LineRule:
-    """`passed`: how many crossings there were, for their numbers. Totals of people begin anew every `reset_min`."""
+    """`passed`: how many crossings there were, for their numbers; `total`: each way since the stream began."""
 
     def __init__(self, line: Line, shape: tuple[int, int]) -> None:
         height, width = shape
@@ -43,13 +43,10 @@ class LineRule:
         self._length = max(1.0, float(np.hypot(*self._along)))
         self.passed = 0
         self.total = {"in": 0, "out": 0}
-        self._reset_ms = -1
         self._side: dict[int, int] = {}
         self._pending: dict[int, Crossing] = {}
 
     def look(self, scene: Scene) -> list[Passed]:
-        if self._reset_ms < 0 or scene.up_ms - self._reset_ms >= self.line.reset_min * 60_000:
-            self._reset_ms, self.total = scene.up_ms, {"in": 0, "out": 0}
         alive = {walker.id for walker in scene.walkers}
         self._side = {id_: side for id_, side in self._side.items() if id_ in alive}
         self._pending = {

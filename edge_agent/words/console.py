@@ -66,6 +66,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "console.family.door": ("doors", "门状态"),
     "console.family.alarm": ("answered alarms", "处警"),
     "console.family.alert": ("alerts", "警报"),
+    "console.family.line": ("people counted", "过线人数"),
     "console.family.panic": ("panic", "紧急报警"),
     "console.family.fire": ("fire", "消防"),
     "console.family.visit": ("visits", "访客"),
@@ -94,6 +95,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "Inside = entered minus left since midnight, counted from granted passages; where a door has no reader on the "
         "way out, people leave uncounted.",
         "“在内”= 当日零点以来进入减离开（按放行记录计）；出门方向无读卡器的门，离开不计入。",
+    ),
+    "console.since": ("From", "起"),
+    "console.lines_note": (
+        "Counted by cameras, people and not passages; the period that goes on is the last row.",
+        "由摄像头按人头统计，与放行记录无关；最后一行为进行中的时段。",
     ),
     "console.nav.people": ("People", "人员"),
     "console.category": ("Category", "类别"),

@@ -42,6 +42,7 @@ from edge_agent.model.site import (
     Door,
     GateBinding,
     Gateway,
+    Line,
     PatrolPoint,
     PatrolRoute,
     Policy,
@@ -95,6 +96,7 @@ class Rig:
                 Camera(name="yard-cam", url="rtsp://127.0.0.1:1/y", use=("alerts", "wall")),
                 Camera(name="hidden-cam", url="rtsp://127.0.0.1:1/z", door=DOORS[1], use=("alerts",)),
             ),
+            lines=(Line(name="gate-line", camera="yard-cam", points=((0.1, 0.5), (0.9, 0.5))),),
             desks=(VisitorDesk(name="reception", profile="id-readers/sdt", link="l"),),
             patrol_points=(
                 PatrolPoint(name="roof", place="<b>3-1</b>", tag="P-7"), PatrolPoint(name="gate", tag="P-8"),

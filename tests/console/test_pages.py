@@ -6,10 +6,13 @@ from urllib.parse import urlencode
 import msgspec
 
 from edge_agent.model.detections import Glimpse
-from edge_agent.model.events import AlertOpened, CommandCompleted
+from edge_agent.model.events import AlertOpened, CommandCompleted, LineCounted
+from edge_agent.model.standing import At, Tally
 from edge_agent.store.retrievals import Retrievals
 from tests.console.rig import DOORS, STRANGER, Client, Rig
 from tests.waiting import until
+
+HOUR_MS = 3_600_000
 
 
 def test_whoever_is_not_signed_in_is_sent_to_sign_in(rig: Rig) -> None:
@@ -165,3 +168,17 @@ def test_the_flow_of_a_day_is_drawn(rig: Rig) -> None:
     page = rig.signed_in("auditor").get("/charts").text
     assert "<polyline" in page
     assert rig.signed_in("auditor").get("/charts?day=99999-99").status == 200
+
+
+def test_who_crossed_a_line_is_shown_for_the_day_with_what_is_being_counted(rig: Rig) -> None:
+    who = rig.signed_in("auditor")
+    assert "进 0 人，出 0 人" in who.get("/charts").text, "a line that nobody has crossed yet"
+    now = rig.clock.now()
+    hour = now.wall_ms // HOUR_MS * HOUR_MS
+    rig.happen(LineCounted(camera="yard-cam", line="gate-line", entered=41, left=17, from_ms=hour, to_ms=hour + 1))
+    tally = Tally("gate-line", "yard-cam", At.of(now), hour + 1, hour + HOUR_MS, 2, 1)
+    rig.loop.call_soon_threadsafe(rig.premises.standing.apply, tally)
+    page = until(lambda: "进 43 人，出 18 人" in (text := who.get("/charts").text) and text)
+    assert "yard-cam · gate-line" in page
+    assert "进 0 人，出 0 人" in who.get("/charts?day=2020-01-01").text
+    assert "gate-line · 进 41 人，出 17 人" in who.get("/history?tag=line").text
