@@ -1,4 +1,4 @@
-"""Findings about doors, areas and interlocks, with the book beside them: what cannot work, or traps somebody.
+"""Findings about doors, areas, interlocks and cameras, with the book beside them: what cannot work, or traps somebody.
 
 What agent.toml says wrongly by itself (unknown areas, doors, categories) config.py has refused before.
 """
@@ -14,7 +14,7 @@ from edge_agent.model.site import Area, Config, Door
 
 def site(subject: Subject) -> Iterator[Finding]:
     """All of it; each finding points into agent.toml."""
-    for finder in (_doors, _areas, _interlocks, _groups):
+    for finder in (_doors, _areas, _interlocks, _groups, _alerting):
         for finding in finder(subject):
             yield msgspec.structs.replace(finding, source="config")
 
@@ -104,3 +104,14 @@ def _groups(subject: Subject) -> Iterator[Finding]:
             there = sum(counts.get(name, 0) for name in set(two.categories)) if two.categories else sum(counts.values())
             if there < two.count:
                 yield problem("find.two_few", f"door[{index}].two_persons", count=two.count, there=there)
+
+
+def _alerting(subject: Subject) -> Iterator[Finding]:
+    """Schedules that zones, lines and quiet hours name."""
+    config, schedules = subject.config, subject.book.schedules
+    named = [(f"zone[{index}].schedule", zone.schedule) for index, zone in enumerate(config.zones)]
+    named += [(f"line[{index}].schedule", line.schedule) for index, line in enumerate(config.lines)]
+    named += [(f"alert[{index}].quiet", rule.quiet) for index, rule in enumerate(config.alerts)]
+    for at, name in named:
+        if name is not None and name not in schedules:
+            yield problem("find.alert_schedule", at, name=name, known=few(sorted(schedules)) or "–")

@@ -23,6 +23,7 @@ from edge_agent.model.sightings import Phase, Sighting
 from edge_agent.model.site import AlertRule, Camera, Line
 from edge_agent.model.standing import At, Mute, OpenAlert
 from edge_agent.ports import Beat
+from edge_agent.words import told
 
 AGAIN_MS = 10_000  # so long nothing was seen: the incident is over
 REJOIN_MS = 30_000  # after a restart the cameras have so long to see it again
@@ -109,7 +110,7 @@ class CameraAlerts:
         key = alerts.key_of(camera.name, sighting)
         incident = self._open.get(key)
         if incident is None:
-            if not self._on(sighting.rule):
+            if not self._on(camera, sighting.rule):
                 return
             incident = self._raise(key, camera, camera.door, sighting)
         elif incident.last is None or sighting.incident not in incident.going:
@@ -145,9 +146,14 @@ class CameraAlerts:
                 incident.going.clear()
                 incident.over_ms, incident.why = now_ms, "camera_lost"
 
-    def _on(self, rule: str) -> bool:
-        schedule = self.schedules.get(rule)
-        return schedule is None or in_force(self.premises.book, schedule, self.premises.now().wall_ms)
+    def _on(self, camera: Camera, rule: str) -> bool:
+        """A schedule that is not there (any more: lists are replaced while this runs) switches nothing off."""
+        schedule, book = self.schedules.get(rule), self.premises.book
+        if schedule is not None and schedule not in book.schedules:
+            trouble = told("degraded_why.no_schedule", rule=rule, schedule=schedule)
+            self.premises.alarms.degraded_device(camera.name, "camera", trouble)
+            return True
+        return schedule is None or in_force(book, schedule, self.premises.now().wall_ms)
 
     # ---- doors and cameras together ----------------------------------------------------------------------------------
 

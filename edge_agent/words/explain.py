@@ -280,6 +280,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "the schedule {name} does not exist, so these ways never count; schedules: {known}",
         "时段 {name} 不存在，这些通行方式永不生效；现有：{known}",
     ),
+    "find.alert_schedule": (
+        'there is no schedule "{name}", so alerts are told at all hours; there are: {known}. '
+        "Correct the name, or bring the schedule in with `edge-agent access import`",
+        "没有时段 “{name}”，因此全天报警；现有：{known}。请更正名称，或用 `edge-agent access import` 导入该时段",
+    ),
     "find.pair_no_exit": (
         "hard anti-passback and no reader on the way out of {door}: whoever came in once stays shut out. "
         'Add a terminal with direction = "out", or use timed_min or soft',

@@ -103,6 +103,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "{count} pieces of evidence are not on the disk any more, {first} among them",
         "{count} 份证据已不在磁盘上，包括 {first}",
     ),
+    "degraded_why.no_schedule": (
+        "there is no schedule {schedule}: {rule} alerts at all hours (`edge-agent check` names those there are)",
+        "没有时段 {schedule}：{rule} 全天报警（`edge-agent check` 列出现有时段）",
+    ),
     "degraded_why.slow_commit": ("an event took longer than {ms:.0f} ms", "事件写入超过 {ms:.0f} 毫秒"),
     "degraded_why.uplink_refused": ("the broker refuses our events ({why})", "消息服务器拒收事件（{why}）"),
     "degraded_why.uplink_unanswered": (

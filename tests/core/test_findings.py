@@ -14,7 +14,19 @@ from edge_agent.core.finding import Finding, fault_of
 from edge_agent.core.findings import MOST, findings
 from edge_agent.model.people import Book, Credential, Person, PinOwner, Recurrence, Rule, Schedule, Span
 from edge_agent.model.reads import Card, Token
-from edge_agent.model.site import Camera, Config, Door, Gateway, Interlock, Policy, Terminal, Uplink
+from edge_agent.model.site import (
+    AlertRule,
+    Camera,
+    Config,
+    Door,
+    Gateway,
+    Interlock,
+    Line,
+    Policy,
+    Terminal,
+    Uplink,
+    Zone,
+)
 from edge_agent.words import LANGUAGES, say
 
 on = datetime.fromisoformat  # local wall time
@@ -128,6 +140,21 @@ SITES: dict[str, tuple[str, Callable[[], Config]]] = {
     "find.first_nobody": ("problem", lambda: site(door(first_person={"mode": "arm", "categories": ["guard"]}))),
     "find.two_few": ("problem", lambda: site(door(two_persons={"categories": ["staff"]}))),
 }
+
+
+WATCHING: dict[str, Callable[[str], dict[str, Any]]] = {
+    "zone[0].schedule": lambda name: {"zones": (Zone("z", "c", ("intrusion",), (), schedule=name),)},
+    "line[0].schedule": lambda name: {"lines": (Line("l", "c", ((0, 0), (1, 1)), schedule=name),)},
+    "alert[0].quiet": lambda name: {"alerts": (AlertRule("a", quiet=name),)},
+}
+
+
+@pytest.mark.parametrize("at", WATCHING)
+def test_a_misspelt_schedule_of_a_zone_a_line_or_quiet_hours_is_named(at: str) -> None:
+    one = found(book(), site(**WATCHING[at]("nigth")))["find.alert_schedule"]
+    assert (one.at, one.severity, one.source) == (at, "problem", "config")
+    assert one.fields == {"name": "nigth", "known": "day, night"}
+    assert "find.alert_schedule" not in found(book(), site(**WATCHING[at]("night")))
 
 
 @pytest.mark.parametrize("code", SITES)

@@ -94,8 +94,9 @@ class House:
         book = msgspec.structs.replace(
             BOOK, schedules=MappingProxyType({"always": ALWAYS, "never": Schedule("never", ())})
         )
+        self.books = MemoryBooks(book)
         self.premises = Premises(
-            self.journal, MemoryBooks(book), self.clock, Alarms(self.journal, self.clock), Policy()
+            self.journal, self.books, self.clock, Alarms(self.journal, self.clock), Policy()
         )  # fmt: skip
         sealing = Sealing("G1", "0", "", msgspec.json.encode)
         self.desk = EvidenceDesk(self.premises, EvidencePolicy(), self.memory, sealing)  # type: ignore[arg-type]
@@ -282,6 +283,19 @@ def test_a_zone_with_a_schedule_alerts_only_then() -> None:
         house.say("begun")
         house.say("going")
         assert house.told() == []
+
+
+def test_a_schedule_that_a_new_list_left_out_switches_no_zone_off() -> None:
+    @in_a_house(schedules={"lawn": "never"})
+    async def story(house: House) -> None:
+        house.say("begun")
+        house.books.current = BOOK  # without "never"
+        house.say("going")
+        assert house.told() == ["opened"]
+        (said,) = house.events(DeviceDegraded)
+        assert isinstance(said, DeviceDegraded)
+        assert (said.device, said.code) == ("yard", "degraded_why.no_schedule")
+        assert said.given == {"rule": "lawn", "schedule": "never"}
 
 
 def test_deterrence_rests_and_never_sounds_for_a_light_object() -> None:
