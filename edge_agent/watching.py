@@ -161,12 +161,17 @@ def looked_at(cameras: Iterable[Camera]) -> dict[str, Camera]:
 
 
 def sentry_job(config: Config, camera: Camera, folder: Path, url: str) -> SentryJob:
-    """What the child of `camera` is told: its stream `url`, and what it is watched for."""
+    """What the child of `camera` is told: its stream `url`, and what it is watched for. A line before a door tells each
+    crossing, whatever else it watches: the door's joins know who passes by nothing else.
+    """
+    lines = [line for line in config.lines if line.camera == camera.name]
+    if camera.door:
+        lines = [msgspec.structs.replace(line, watch=("crossing", *line.watch)) for line in lines]
     return SentryJob(
         msgspec.structs.replace(camera, url=url),
         tuple(facade for facade in config.facades if facade.camera == camera.name),
         tuple(zone for zone in config.zones if zone.camera == camera.name),
-        tuple(line for line in config.lines if line.camera == camera.name),
+        tuple(lines),
         *_detector(config, folder),
     )
 

@@ -17,6 +17,8 @@ from edge_agent.model.events import (
     AccessNotTaken,
     CommandCompleted,
     DoorClosed,
+    DoorFault,
+    DoorForced,
     DoorModeChanged,
     DoorOpened,
     Event,
@@ -59,6 +61,7 @@ class DoorJoins:
         self._free = False  # it stands open by order
         self._shut = contact  # without a contact nobody knows
         self._contact = contact
+        self._blind = False  # its wire is cut or shorted
         self._shut_ms = 0
         self._credits: deque[Credit] = deque(maxlen=64)
         self._crossings: deque[tuple[int, str]] = deque(maxlen=256)
@@ -76,13 +79,15 @@ class DoorJoins:
                 self._credits.pop()
             case ExitRequested() | CommandCompleted(verb="open"):
                 self._credits.append(Credit(now_ms, ""))
-            case DoorOpened():
+            case DoorOpened() | DoorForced():
                 self._shut = False
             case DoorClosed():
                 self._shut, self._shut_ms = self._contact, now_ms
                 for credit in self._credits:
                     if credit.at_ms <= now_ms - SETTLE_MS:  # not the next one's, held up while it shut
                         credit.over_ms = min(credit.over_ms, now_ms + SETTLE_MS)
+            case DoorFault(input="contact", what=what):
+                self._blind = what != "normal"
             case DoorModeChanged(mode=mode):
                 self._free = mode in OPEN_MODES
             case AccessDenied():
@@ -128,7 +133,7 @@ class DoorJoins:
             self._found.append(Join("wrong_passage", at_ms, direction, 1, (Measure("grants", 0, 1),)))
 
     def _closed_at(self, at_ms: int) -> bool:
-        return self._contact and self._shut and at_ms - self._shut_ms > SETTLE_MS
+        return self._contact and self._shut and not self._blind and at_ms - self._shut_ms > SETTLE_MS
 
     def _look_for_face(self, credit: Credit, at_ms: int) -> None:
         if not self._expect_face or "face" in credit.how:

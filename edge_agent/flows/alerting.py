@@ -160,7 +160,7 @@ class CameraAlerts:
     def _cross(self, camera: Camera, sighting: Sighting) -> None:
         if sighting.phase is Phase.OVER:
             return
-        if self._on(sighting.rule):
+        if self._on(camera, sighting.rule):
             self.counts.cross(sighting.rule, sighting.direction)
         if (joins := self.joins.get(camera.door)) is not None:
             joins.cross(sighting.up_ms, sighting.direction)

@@ -37,6 +37,24 @@ points = [[0.5, 0.0], [1.0, 0.0], [1.0, 1.0], [0.5, 1.0]]
 """
 
 
+LINE = """
+[[line]]
+name = "path"
+camera = "yard"
+watch = ["wrong_way"]
+points = [[0.5, 0.3], [0.5, 1.0]]
+"""
+GATE = """
+[[link]]
+name = "board"
+url = "sim://gate"
+
+[[door]]
+name = "gate"
+gate = { link = "board", profile = "gates/sim" }
+"""
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """agent.toml, and the recording of somebody who walks over the lawn."""
@@ -65,6 +83,21 @@ def test_a_recording_gives_the_same_answer_each_time_faster_than_it_happened(sit
     speed = re.search(r"([\d.]+) times", text)
     assert speed is not None, text
     assert float(speed[1]) > 1
+
+
+@pytest.mark.parametrize(("door", "kinds"), [("", ["wrong_way"]), ('door = "gate"', ["crossing", "wrong_way"])])
+def test_a_line_before_a_door_tells_each_crossing_whatever_it_watches(
+    tmp_path: Path, site: tuple[Path, Path], door: str, kinds: list[str]
+) -> None:
+    """Tailgating at the door is told by them."""
+    _, clip = site
+    config = tmp_path / "agent.toml"
+    config.write_text(TOML.format(clip=clip).replace("fps = 10", f"fps = 10\n{door}") + LINE + GATE, "utf-8")
+    code, text = run("replay", "--config", config, "--json", "yard", clip)
+    assert code == 0, text
+    said = [json.loads(line) for line in text.splitlines()]
+    begun = [one["kind"] for one in said if one["phase"] == "begun" and one["rule"] == "path"]
+    assert sorted(begun) == kinds
 
 
 def test_a_drawn_copy_can_be_played(site: tuple[Path, Path], tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from types import MappingProxyType
 
 import msgspec
+import pytest
 
 from edge_agent.core.joins import DoorJoins
 from edge_agent.flows.alarm import Alarms
@@ -21,6 +22,7 @@ from edge_agent.model.events import (
     AlertUpdated,
     DeviceDegraded,
     DoorClosed,
+    DoorFault,
     DoorForced,
     DoorHeld,
     DoorOpened,
@@ -40,6 +42,7 @@ FALL = Fall(
     floors=((12, 0.9), (13, 0.1)), released_ms=99_000, impact_ms=101_500, speed_mps=25.0,
     path=((99_000, 1.0, 2.0, 30.0),), residual_px=0.8, calibration="c-1",
 )  # fmt: skip
+CARD = AccessGranted(door="gate", direction="in", person="p-1", category="resident", how=("card",), rule="r")
 ALWAYS = Schedule("always", (Span((1, 2, 3, 4, 5, 6, 7), 0, 1440),))
 
 
@@ -413,17 +416,39 @@ def test_as_many_people_as_grants_is_none_even_when_the_grant_comes_last() -> No
 
 def test_a_grant_is_over_when_the_door_has_shut_behind_it() -> None:
     """But not the next one's, given while it shut."""
-    card = AccessGranted(door="gate", direction="in", person="p-1", category="resident", how=("card",), rule="r")
-    back = msgspec.structs.replace(card, direction="out")
+    back = msgspec.structs.replace(CARD, direction="out")
     for shut_ms, given_ms, kinds in ((4_000, 9_000, ["wrong_passage"]), (9_500, 9_000, [])):
         joins = DoorJoins()
-        joins.hear(card if kinds else back, 0)
+        joins.hear(CARD if kinds else back, 0)
         joins.hear(DoorOpened(door="gate"), 500)
         joins.hear(DoorClosed(door="gate"), shut_ms)
-        joins.hear(back if kinds else card, given_ms)
+        joins.hear(back if kinds else CARD, given_ms)
         joins.hear(DoorOpened(door="gate"), given_ms + 1_000)
         joins.cross(given_ms + 2_500, "in")
         assert [join.kind for join in joins.due(given_ms + 5_000)] == kinds
+
+
+@pytest.mark.parametrize(
+    "opened", [DoorOpened(door="gate"), DoorForced(door="gate"), DoorFault(door="gate", input="contact", what="cut")]
+)
+def test_a_door_that_nobody_knows_to_be_shut_is_no_shut_door(opened: Event) -> None:
+    """Opened, forced, or its contact's wire cut: two on one grant stay two."""
+    joins = DoorJoins()
+    joins.hear(opened, 0)
+    joins.hear(CARD, 20_000)
+    for at_ms in (21_000, 22_500):
+        joins.cross(at_ms, "in")
+    assert [join.kind for join in joins.due(60_000)] == ["tailgating"]
+
+
+def test_a_contact_that_is_whole_again_is_believed_again() -> None:
+    joins = DoorJoins()
+    joins.hear(CARD, 0)
+    for what in ("cut", "normal"):
+        joins.hear(DoorFault(door="gate", input="contact", what=what), 1_000)
+    for at_ms in (5_000, 6_000):
+        joins.cross(at_ms, "in")
+    assert joins.due(60_000) == [], "past a shut door"
 
 
 def test_against_the_direction_and_what_is_not() -> None:
