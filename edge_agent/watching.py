@@ -5,7 +5,6 @@ A gateway without such cameras has none of it.
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -29,6 +28,7 @@ from edge_agent.ports import Clock, Gate
 from edge_agent.store.evidence import EvidenceStore
 from edge_agent.store.faces import load_key
 from edge_agent.supervise import Job
+from edge_agent.vision.urls import shown
 from edge_agent.wiring_cameras import device_share, logged_in
 
 EVIDENCE = "evidence"  # folder of the state directory
@@ -142,7 +142,7 @@ class Watching:
                 )  # fmt: skip
                 self.desk.recorders[camera.name] = recorder
                 self.jobs[f"recorder {camera.name}"] = recorder.run
-                sources[camera.name] = _shown(url)
+                sources[camera.name] = shown(url)
         self.desk.sources = sources
 
 
@@ -188,9 +188,3 @@ def _detector(config: Config, folder: Path) -> tuple[Manifest | None, str]:
     except FaceError as error:
         logger.error("zones are watched without a detector: %s", error)
         return None, ""
-
-
-def _shown(url: str) -> str:
-    """Without user, password and query."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -8,9 +8,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.site import Camera, Config
 from edge_agent.tables import Reader, refer
+from edge_agent.vision.urls import shown, wrong_with
 from edge_agent.vision.v4l2 import device_of, shared
-
-CAMERA_SCHEMES = {"rtsp", "rtsps", "http", "https", "file"}
 
 
 def check_cameras(reader: Reader, config: Config) -> None:
@@ -29,8 +28,8 @@ def check_cameras(reader: Reader, config: Config) -> None:
         for key, url in (("url", camera.url), ("main_url", camera.main_url)):
             if url is not None and url.startswith("v4l2:"):
                 continue
-            if url is not None and not _is_camera(url):
-                reader.wrong(f"{at}.{key}", "config.camera_url", url=url.partition("@")[2] or url)
+            if url is not None and (wrong := wrong_with(url)) is not None:
+                reader.wrong(f"{at}.{key}", wrong, url=shown(url))
         for number, mask in enumerate(camera.masks):
             if len(mask) < 6 or len(mask) % 2 or not all(0 <= value <= 1 for value in mask):
                 reader.wrong(f"{at}.masks[{number}]", "config.camera_mask")
@@ -43,14 +42,6 @@ def check_cameras(reader: Reader, config: Config) -> None:
             refer(reader, f"deterrent[{index}].cameras", "camera", name, names)
         if deterrent.name in doors:
             reader.wrong(f"deterrent[{index}].name", "config.duplicate", what="door", name=deterrent.name)
-
-
-def _is_camera(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in CAMERA_SCHEMES and bool(parts.path if parts.scheme == "file" else parts.netloc)
-    except ValueError:
-        return False
 
 
 def _check_devices(reader: Reader, config: Config) -> None:

@@ -138,6 +138,10 @@ MISTAKES = [
     ("more frames than are looked at", "[[camera]]", "[faces]\nagree = 4\nof = 3\n[[camera]]", "faces.agree",
      "config.agree"),
     ("a camera that is a file server", "rtsp://127.0.0.1", "ftp://127.0.0.1", "camera[0].url", "config.camera_url"),
+    ("a password with a / in it", "rtsp://127.0.0.1/stream", "rtsp://admin:geheim/x@127.0.0.1/stream", "camera[0].url",
+     "config.camera_url_login"),
+    ("a password with a # in it", "rtsp://127.0.0.1/stream", "rtsp://admin:geheim#x@127.0.0.1/stream", "camera[0].url",
+     "config.camera_url_login"),
     ("a device that is no device", "rtsp://127.0.0.1/stream", "v4l2://video0", "camera[0].url", "config.camera_device"),
     ("a size that is none", "rtsp://127.0.0.1/stream", "v4l2:///dev/video0?size=big", "camera[0].url",
      "config.camera_device"),
@@ -158,6 +162,7 @@ def test_a_mistake_is_named_with_its_place(
     assert right in GOOD
     found = problems(write(GOOD.replace(right, wrong)))
     assert (place, code) in [(problem.at, problem.code) for problem in found], [str(problem) for problem in found]
+    assert "geheim" not in " ".join(map(str, found))
 
 
 def test_all_mistakes_come_at_once_in_both_languages(write: Callable[[str], Path]) -> None:

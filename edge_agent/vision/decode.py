@@ -3,7 +3,7 @@
 A thread keeps the latest frames: one for who wants the newest (faces), some for who must not miss any (falls); whoever
 is too slow loses the oldest, a queue never builds. A stream that breaks is opened again with jittered back-off, for
 ever. Runs in a child process: what a decoder does to broken input is its own affair.
-A URL may carry a password: it is never printed.
+A URL may carry a password: it is never printed (urls.py).
 """
 
 import errno
@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import av
 import av.container
@@ -25,6 +25,7 @@ from edge_agent.errors import DeviceUnavailable
 from edge_agent.vision import clock
 from edge_agent.vision.frames import Frame, JpegFrame, VideoFrame
 from edge_agent.vision.timeline import Timeline
+from edge_agent.vision.urls import STILLS, local_path, shown
 from edge_agent.vision.v4l2 import NO_CAMERA, NoPictures, device_of, open_device, open_share
 
 OPEN_WITHIN_S, READ_WITHIN_S = 5.0, 5.0
@@ -32,7 +33,6 @@ BACKOFF_S, BACKOFF_AT_MOST_S, ASK_S = 0.5, 15.0, 1.0
 SLOW_FRAMES = 3.0  # a camera of one frame a minute is waited for so many frames
 QUEUE_MB = 48  # of decoded frames that wait: 16 of 1080p, 4 of 4K
 BROKEN_AT_MOST = 100  # packets in a row that do not decode; then the stream is opened anew
-STILLS = {".jpg", ".jpeg", ".png", ".bmp"}
 LIVE = {"fflags": "nobuffer", "flags": "low_delay", "probesize": "500000", "analyzeduration": "500000"}
 RECORDED = "mov,mp4,matroska,webm,avi,mpegts,mpeg,mjpeg,h264,hevc,flv"
 # What arrives must not lead the decoder elsewhere: no playlists, which name other files and hosts (and are asked for
@@ -45,7 +45,6 @@ OPTIONS = {
     "file": {"protocol_whitelist": "file", "format_whitelist": RECORDED},
 }
 
-SCHEMES = {*OPTIONS, "v4l2"}
 UNREADABLE = (av.error.FFmpegError, OSError, ValueError)  # how reading a stream may end; `reason` has words for it
 REFUSALS = {  # of a device
     errno.EACCES: "this user may not read it; whoever runs the agent must be in its group (video)",
@@ -56,23 +55,6 @@ REFUSALS = {  # of a device
 }
 
 av.logging.set_level(None)  # the library would print URLs
-
-
-def shown(url: str) -> str:
-    """The URL without user, password and query."""
-    parts = urlsplit(url)
-    where = parts.hostname or ""
-    try:
-        port = parts.port
-    except ValueError:
-        port = None
-    return f"{parts.scheme}://{where}{f':{port}' if port else ''}{parts.path}"
-
-
-def local_path(url: str) -> Path | None:
-    """The file or folder of a file:// URL; None for what is live."""
-    parts = urlsplit(url)
-    return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
 def patience(fps: float) -> float:
@@ -199,14 +181,14 @@ class FrameSource:
     def _play(self) -> Iterator[Frame]:
         """Frames as they come. Raises DeviceUnavailable when the stream breaks."""
         scheme = urlsplit(self.url).scheme
-        path = Path(unquote(urlsplit(self.url).path))
-        if scheme not in SCHEMES:
+        path = local_path(self.url)
+        if scheme not in OPTIONS and scheme != "v4l2":
             raise self._failed("only http, https, rtsp, v4l2 and file URLs are known")
-        if scheme == "file" and path.is_dir():
+        if path is not None and path.is_dir():
             yield from self._stills(path)
             return
         try:
-            if scheme != "file":
+            if path is None:
                 yield from self._video(self.url, live=True)
                 return
             seen = True

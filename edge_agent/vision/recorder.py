@@ -69,7 +69,8 @@ class Recorder:
 
     def _follow(self) -> None:
         from edge_agent.vision import clock
-        from edge_agent.vision.decode import local_path, open_stream
+        from edge_agent.vision.decode import open_stream
+        from edge_agent.vision.urls import local_path
 
         path = local_path(self.job.url)
         if path is not None and path.is_dir():

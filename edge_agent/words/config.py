@@ -161,6 +161,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "`{url}` is not a camera address; write rtsp://, http://, v4l2:///dev/video0 or file://",
         "`{url}` 不是摄像头地址；请写 rtsp://、http://、v4l2:///dev/video0 或 file://",
     ),
+    "config.camera_url_login": (
+        "in the user, the password and the path of `{url}` write @ as %40, / as %2F, ? as %3F and # as %23, or put "
+        "user:password into a file and name it as login_file",
+        "`{url}` 的用户名、密码和路径中，@ 请写成 %40，/ 写成 %2F，? 写成 %3F，# 写成 %23；"
+        "或把 用户名:密码 写入文件，并用 login_file 指明该文件",
+    ),
     "config.camera_device": (
         "`{url}` is no camera of this machine; write v4l2:///dev/v4l/by-id/… or v4l2:///dev/video0, and ?size=1280x720 "
         "behind it for another size",

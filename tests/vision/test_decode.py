@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from edge_agent.vision import decode
-from edge_agent.vision.decode import FrameSource, shown
+from edge_agent.vision.decode import FrameSource
 from edge_agent.vision.frames import JpegFrame
+from edge_agent.vision.urls import shown
 from tests.vision.pictures import sim_camera
 from tests.waiting import until
 
@@ -135,6 +136,17 @@ def test_mjpeg_over_http_comes_back_by_itself() -> None:
         ("rtsp://admin:pa%3Ass@10.0.0.7:554/ch1?pw=x", "rtsp://10.0.0.7:554/ch1"),
         ("http://cam/video", "http://cam/video"),
         ("rtsp://u:p@cam:notaport/a", "rtsp://cam/a"),
+        ("rtsp://[fd00::7]:554/ch1", "rtsp://[fd00::7]:554/ch1"),
+        (
+            "rtsp://10.0.0.7:554/user=admin&password=geheim&channel=1&stream=0.sdp",
+            "rtsp://10.0.0.7:554/user=…&password=…&channel=1&stream=0.sdp",
+        ),
+        ("rtsp://10.0.0.7/user=admin_password=geheim_channel=1.sdp?real", "rtsp://10.0.0.7/user=…"),
+        ("http://10.0.0.7/live;PWD%3Dgeheim;ch=1", "http://10.0.0.7/live;PWD%3D…;ch=1"),
+        ("rtsp://admin:slash/geheim@10.0.0.7:1/x", "rtsp://10.0.0.7:1/x"),
+        ("rtsp://admin:ge?heim@10.0.0.7/x", "rtsp://10.0.0.7/x"),
+        ("rtsp://admin:ge#heim@10.0.0.7/x", "rtsp://10.0.0.7/x"),
+        ("file:///srv/north@gate.mp4", "file:///srv/north@gate.mp4"),
     ],
 )
 def test_a_url_is_shown_without_its_secrets(url: str, reads: str) -> None:
