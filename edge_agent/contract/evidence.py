@@ -63,6 +63,8 @@ def other_findings(manifest: Manifest) -> list[Finding]:
     found = []
     if not manifest.complete:
         found.append(Finding("evidence.incomplete", False, manifest.why))
+    if manifest.stream is not None and manifest.stream.jumps:
+        found.append(Finding("evidence.jumped", False, str(manifest.stream.jumps)))
     if manifest.time.clock == "unset":
         found.append(Finding("evidence.no_time", False))
     elif manifest.time.err_ms > 60_000:

@@ -49,7 +49,8 @@ class Piece(msgspec.Struct, frozen=True, tag="piece"):
 class Stream(msgspec.Struct, frozen=True, kw_only=True):
     """What was recorded: `sha256` over the codec's own units (video_units.py), which another container does not change.
 
-    Uptimes in ms of its first and last frame. `lost`: packets the camera's stream said were damaged.
+    Uptimes in ms of its first and last frame. `lost`: packets the camera's stream said were damaged. `jumps`: how often
+    its timestamps jumped; the file has the gateway's time there.
     """
 
     codec: str
@@ -60,6 +61,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     from_ms: int
     to_ms: int
     sha256: str
+    jumps: int = 0
 
 
 class ClipDone(msgspec.Struct, frozen=True, tag="done"):

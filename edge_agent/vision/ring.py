@@ -2,7 +2,7 @@
 
 Nothing is decoded and nothing encoded again. A clip begins at the key frame before its time and is written as
 fragmented MP4: whatever of it has been written can be played. Bytes of the stream are not changed; its timestamps begin
-at 0.
+at 0, and where they jump (the camera's clock was set) the time that passed here counts.
 """
 
 from collections import deque
@@ -14,6 +14,7 @@ import av
 import av.container
 
 from edge_agent.model.recording import Stream
+from edge_agent.vision.timeline import JUMP_MS
 from edge_agent.vision.video_units import UnitHash
 
 PIECE_BYTES = 48 << 10
@@ -84,18 +85,21 @@ class Clip:
         self._units = UnitHash(context.name, context.extradata)
         self._base: int | None = None
         self._last_dts = -1
-        self._packets = self._lost = self._from_ms = self._to_ms = 0
+        self._before = 0, 0  # the packet before: its time in the stream, and its uptime in ms
+        self._packets = self._lost = self._jumps = self._from_ms = self._to_ms = 0
 
     def write(self, kept: Kept) -> None:
+        time = self._time(kept.dts if kept.dts is not None else kept.pts, kept.at_ms)
         if self._base is None:
             if not kept.key:
                 return
-            self._base = self._time(kept.dts if kept.dts is not None else kept.pts, kept.at_ms)
-            self._from_ms = kept.at_ms
+            self._base, self._from_ms = time, kept.at_ms
+        else:
+            self._base += self._jump(time, kept.at_ms)
+        self._before = time, kept.at_ms
         packet = av.Packet(kept.data)
         packet.stream, packet.time_base, packet.is_keyframe = self._stream, self._time_base, kept.key
-        dts = self._time(kept.dts if kept.dts is not None else kept.pts, kept.at_ms) - self._base
-        packet.dts = self._last_dts = max(dts, self._last_dts + 1)
+        packet.dts = self._last_dts = max(time - self._base, self._last_dts + 1)
         pts = self._time(kept.pts if kept.pts is not None else kept.dts, kept.at_ms) - self._base
         packet.pts = max(pts, packet.dts)
         self._container.mux(packet)
@@ -112,8 +116,20 @@ class Clip:
             return None
         return Stream(
             codec=self._codec, width=self._width, height=self._height, packets=self._packets, lost=self._lost,
-            from_ms=self._from_ms, to_ms=self._to_ms, sha256=self._units.hexdigest(),
+            from_ms=self._from_ms, to_ms=self._to_ms, sha256=self._units.hexdigest(), jumps=self._jumps,
         )  # fmt: skip
+
+    def _jump(self, time: int, at_ms: int) -> int:
+        """By how much the stream's clock jumped before this packet, in its time base; 0: it did not. The uptime's step
+        is what the timeline believed.
+        """
+        before, before_ms = self._before
+        passed = int(Fraction(at_ms - before_ms, 1000) / self._time_base)
+        jump = time - before - passed
+        if abs(jump * self._time_base) * 1000 <= JUMP_MS:
+            return 0
+        self._jumps += 1
+        return jump
 
     def _time(self, stream_time: int | None, at_ms: int) -> int:
         return int(Fraction(at_ms, 1000) / self._time_base) if stream_time is None else stream_time

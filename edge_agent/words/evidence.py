@@ -32,6 +32,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "日志记录的清单与此不同",
     ),
     "evidence.incomplete": ("not complete: {what}", "不完整：{what}"),
+    "evidence.jumped": (
+        "the camera's clock jumped {what} times within it: there the video has the gateway's time",
+        "录制期间摄像机时间戳跳变 {what} 次：跳变处采用网关的时间",
+    ),
     "evidence.no_time": ("the gateway did not know the time when it was kept", "保存时网关时钟未校准"),
     "evidence.poor_time": ("the gateway knew the time only within {what}", "保存时网关时钟误差约 {what}"),
     "evidence.good": ("{evidence}: as it was signed", "{evidence}：与签名一致"),

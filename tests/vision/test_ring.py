@@ -2,11 +2,13 @@
 
 import io
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import av
 import pytest
 
+from edge_agent.model.recording import Stream
 from edge_agent.vision.ring import BYTES_AT_MOST, Clip, Kept, Ring
 from edge_agent.vision.video_units import UnitHash
 from tests.vision.clips import make_clip
@@ -22,16 +24,22 @@ def packets(path: Path) -> list[Kept]:
         ]
 
 
-def cut(path: Path, kept: list[Kept]) -> tuple[bytes, str]:
-    """The file the clip becomes, and its hash."""
-    written = bytearray()
+def written(path: Path, kept: list[Kept]) -> tuple[bytes, Stream]:
+    """The file the clip becomes, and what is said of it."""
+    data = bytearray()
     with av.open(str(path)) as container:
-        clip = Clip(container.streams.video[0], written.extend)
+        clip = Clip(container.streams.video[0], data.extend)
         for packet in kept:
             clip.write(packet)
         stream = clip.close()
     assert stream is not None
-    return bytes(written), stream.sha256
+    return bytes(data), stream
+
+
+def cut(path: Path, kept: list[Kept]) -> tuple[bytes, str]:
+    """The file the clip becomes, and its hash."""
+    data, stream = written(path, kept)
+    return data, stream.sha256
 
 
 def frames(data: bytes) -> int:
@@ -114,3 +122,23 @@ def test_timestamps_that_repeat_or_are_missing_spoil_no_clip(tmp_path: Path) -> 
     data, sha256 = cut(source, kept)
     assert frames(data) == 60
     assert hashed(data) == sha256
+
+
+@pytest.mark.parametrize("b_frames", [0, 2])
+@pytest.mark.parametrize("jump_s", [3600, -7200])
+def test_a_clock_that_jumps_stretches_and_squeezes_no_clip(tmp_path: Path, jump_s: int, b_frames: int) -> None:
+    """The camera is set to another time in the middle: every frame at its distance, the same units, and it is said."""
+    source = make_clip(tmp_path / "a.ts", b_frames=b_frames)
+    kept = [
+        packet._replace(pts=packet.pts + jump_s * 90_000, dts=packet.dts + jump_s * 90_000) if n >= 30 else packet
+        for n, packet in enumerate(packets(source))
+        if packet.pts is not None and packet.dts is not None
+    ]
+    data, stream = written(source, kept)
+    assert hashed(data) == stream.sha256
+    assert stream.jumps == 1
+    with av.open(io.BytesIO(data)) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    assert len(times) == 60
+    assert all(0.02 < later - earlier < 0.2 for earlier, later in pairwise(times))
+    assert written(source, packets(source))[1].jumps == 0

@@ -22,6 +22,7 @@ from edge_agent.vision import clock
 from edge_agent.vision.decode import FrameSource
 from edge_agent.vision.frames import Frame
 from tests.vision.clips import HEIGHT, WIDTH, make_clip
+from tests.vision.paced import paced
 from tests.waiting import until
 
 
@@ -192,6 +193,43 @@ def test_a_camera_that_dies_in_the_middle_leaves_what_there_is(clip: Path) -> No
         until(lambda: child.states()[-1] == "ready", 30)
         child.tell(Keep("ev-2", clock.up_ms(), clock.up_ms() + 500))
         until(lambda: len(child.of(ClipDone)) == 2, 30)
+
+
+def transport_stream(path: Path, shift_s: float) -> list[bytes]:
+    """The packets of a clip as MPEG-TS, its clock moved by `shift_s`; one piece of bytes a packet."""
+    pieces: list[bytes] = []
+    sent = io.BytesIO()
+    with av.open(str(path)) as source, av.open(sent, "w", format="mpegts", options={"flush_packets": "1"}) as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.size and packet.pts is not None and packet.dts is not None and packet.time_base is not None:
+                shift = round(shift_s / packet.time_base)
+                packet.pts, packet.dts, packet.stream = packet.pts + shift, packet.dts + shift, stream
+                target.mux(packet)
+                pieces.append(sent.getvalue()[sum(map(len, pieces)) :])
+    return pieces
+
+
+@pytest.mark.parametrize(("before_s", "after_s"), [(0.0, 3600.0), (7300.0, 100.0)])
+def test_a_clip_goes_on_at_its_pace_when_the_cameras_clock_is_set(
+    tmp_path: Path, before_s: float, after_s: float
+) -> None:
+    """An hour forward, two hours back, in the middle of the clip: as long as it lasted, and the jump is told."""
+    path = make_clip(tmp_path / "a.mp4", 5.0, fps=10, gop=10, b_frames=0)
+    pieces = transport_stream(path, before_s) + transport_stream(path, after_s)
+    with paced("video/mp2t", lambda: ((0.1, piece) for piece in pieces)) as url, recorder(url) as child:
+        until(lambda: "ready" in child.states(), 30)
+        now = clock.up_ms()
+        child.tell(Keep("ev-1", now, now + 7_000))
+        (done,) = until(lambda: child.of(ClipDone), 30, child.states)
+        data = b"".join(piece.data for piece in child.of(Piece))
+    assert done.why == ""
+    assert done.stream.jumps == 1
+    with av.open(io.BytesIO(data)) as container:
+        times = [frame.time for frame in container.decode(video=0) if frame.time is not None]
+    assert len(times) == done.stream.packets
+    assert 5 < times[-1] - times[0] < 10
+    assert max(later - earlier for earlier, later in pairwise(times)) < 2
 
 
 # ---- awkward files ---------------------------------------------------------------------------------------------------
