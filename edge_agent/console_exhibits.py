@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from edge_agent.config import EVIDENCE_KEY
 from edge_agent.console.needs import EvidenceFile, EvidenceNote
 from edge_agent.console_rooms import Room
@@ -11,7 +13,8 @@ from edge_agent.contract.evidence import read_manifest
 from edge_agent.errors import StoreError
 from edge_agent.exhibits import of_store, own_keys
 from edge_agent.model.evidence import Exhibit
-from edge_agent.store.evidence import CLIP, EvidenceStore
+from edge_agent.model.sightings import Sighting
+from edge_agent.store.evidence import CLIP, TRACK, EvidenceStore
 from edge_agent.store.faces import load_key
 
 if TYPE_CHECKING:
@@ -53,10 +56,12 @@ class Exhibits(Room):
             manifest = read_manifest(store.manifest(exhibit.evidence))
         except StoreError:
             manifest = None
+        time = manifest.time if manifest else None
         return EvidenceFile(
             exhibit=exhibit, kind=manifest.kind if manifest else "", rule=manifest.rule if manifest else "",
             good=not any(finding.fatal for finding in found),
             notes=tuple(EvidenceNote(code=one.code, fatal=one.fatal, what=one.what) for one in found),
+            seen=_seen(store, exhibit.evidence), offset_ms=time.wall_ms - time.up_ms if time else 0,
         )  # fmt: skip
 
     def _clip(self, evidence: str) -> tuple[int, Iterator[bytes]] | None:
@@ -67,3 +72,12 @@ class Exhibits(Room):
             return None
         size = next((file.size for file in manifest.files if file.name == CLIP), 0) if manifest else 0
         return (size, store.read(evidence, CLIP)) if size else None
+
+
+def _seen(store: EvidenceStore, evidence: str) -> Sighting | None:
+    """The last the analysis said of it, of a fall the last with its path; None when there is no such word."""
+    try:
+        said = msgspec.json.decode(b"".join(store.read(evidence, TRACK)), type=list[Sighting])
+    except (StoreError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return next((one for one in reversed(said) if one.fall is not None), said[-1] if said else None)

@@ -7,6 +7,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from edge_agent.cli.describe import describe
+from edge_agent.cli.reasons import reasons
 from edge_agent.console.desk import Desk
 from edge_agent.console.needs import AlarmView, DoorView, Needs
 from edge_agent.console.server import serve
@@ -49,7 +50,7 @@ class Guardroom:
             carry_out=app.operations.carry_out, doors=self.doors, alarms=self.alarms,
             lost=lambda: app.alarms.lost, glimpse=self.glimpse,
             tallies=lambda: list(app.premises.standing.tallies.values()),
-            describe=describe, person=self.person, look=look, office=office, exhibits=exhibits,
+            describe=describe, reasons=reasons, person=self.person, look=look, office=office, exhibits=exhibits,
             register=self.register,
         )  # fmt: skip
         desk = Desk(needs)
@@ -92,7 +93,10 @@ class Guardroom:
                     alarm=case.alarm, kind=case.kind, door=case.door, camera=case.camera, step=case.step,
                     since_ms=case.raised.since_ms(now), due=due.step if due else "",
                     left_ms=due.left_ms if due else None, silent=case.silent, latched=case.alarm in latched,
-                    drill=case.drill,
+                    drill=case.drill, raised_ms=case.raised.wall_ms, rule=case.rule, place=case.place,
+                    floors=case.fall.floors if case.fall else (), columns=case.fall.columns if case.fall else (),
+                    released_ms=case.released_ms, review=case.review, why=case.why,
+                    evidence=case.evidence if case.evidence in premises.standing.exhibits else "",
                 )
             )  # fmt: skip
         for name in sorted(latched - premises.standing.cases.keys()):

@@ -17,14 +17,15 @@ import msgspec
 
 from edge_agent.cli.camera_calibrate import command as calibrate
 from edge_agent.cli.options import CONFIG, STATE, state_directory
-from edge_agent.cli.speech import tell, words
+from edge_agent.cli.reasons import reasons
+from edge_agent.cli.speech import language, tell, words
 from edge_agent.config import load_config
 from edge_agent.core.alert_report import RuleReport, WeatherShare, report
 from edge_agent.core.weather import Weather
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.detections import SentryJob
 from edge_agent.model.events import Row
-from edge_agent.model.sightings import Phase, Sighting
+from edge_agent.model.sightings import Phase, Sighting, likely
 from edge_agent.model.site import Camera, Config
 from edge_agent.sockets import answers
 from edge_agent.store.reading import JournalReader
@@ -216,13 +217,9 @@ def _kind(kind: str) -> str:
 
 
 def _line(sighting: Sighting) -> str:
-    """12.4 s  +  lawn  intrusion  person 0.82 > 0.5"""
+    """12.40 s  +  lawn  intrusion  in the zone for 1.5 s (limit 1 s)"""
     sign = "+" if sighting.phase is Phase.BEGUN else "-"
-    why = ", ".join(f"{one.name} {one.value:.3g} ({one.limit:.3g}) {one.unit}".strip() for one in sighting.why)
-    floors = ""
-    if sighting.fall is not None:
-        likely = ", ".join(f"{floor} ({share:.0%})" for floor, share in sighting.fall.floors[:3])
-        floors = words("detail.floors", floors=likely)
+    floors = "" if sighting.fall is None else words("detail.floors", floors=likely(sighting.fall.floors))
     parts = (
         f"{sighting.up_ms / 1000:8.2f} s",
         sign,
@@ -230,7 +227,7 @@ def _line(sighting: Sighting) -> str:
         _kind(sighting.kind),
         sighting.direction,
         floors,
-        why,
+        reasons(sighting.why, language()),
     )
     return "  ".join(part for part in parts if part)
 

@@ -7,6 +7,7 @@ import msgspec
 
 from edge_agent.cli.describe_desk import desk_detail
 from edge_agent.cli.describe_record import record_detail, retold
+from edge_agent.cli.reasons import reasons
 from edge_agent.cli.speech import language
 from edge_agent.model.events import (
     AccessDenied,
@@ -39,7 +40,7 @@ from edge_agent.model.events import (
     UnknownEvent,
     encode_event,
 )
-from edge_agent.model.sightings import Fall
+from edge_agent.model.sightings import Fall, likely
 from edge_agent.words import WORDS, say
 
 COLOURS = {
@@ -169,22 +170,24 @@ def _detail(event: Event | UnknownEvent, lang: str) -> str:
 
 
 def _alert(event: AlertOpened, lang: str) -> str:
-    """What it is, how bad, how much, and where."""
+    """What it is, how bad, how much, where, and why."""
     kind = _word(f"alert.{event.kind}", event.kind, lang)
     level = "" if event.level == "alarm" else _word(f"level.{event.level}", event.level, lang)
     value = "" if event.value is None else f"{event.value:g} {event.unit}".strip()
     return _parts(
-        kind, level, _floors(event.fall, lang), value, event.door, event.terminal, event.camera, event.sensor,
-        event.place,
+        kind, level, _floors(event.fall, lang), value, event.door, event.terminal, event.camera,
+        event.rule if event.rule not in (event.door, event.camera) else "", event.sensor, event.place,
         say("detail.quiet", lang) if event.quiet else "", say("detail.review", lang) if event.review else "",
+        reasons(event.why, lang),
     )  # fmt: skip
 
 
 def _floors(fall: Fall | None, lang: str) -> str:
-    """The likeliest floors with their probability."""
+    """The likeliest floors, and columns where they are known, with their probability."""
     if fall is None:
         return ""
-    return say("detail.floors", lang, floors=", ".join(f"{floor} ({share:.0%})" for floor, share in fall.floors[:3]))
+    columns = say("detail.columns", lang, columns=likely(fall.columns)) if fall.columns else ""
+    return _parts(say("detail.floors", lang, floors=likely(fall.floors)), columns)
 
 
 def _news(event: AlertUpdated, lang: str) -> str:

@@ -13,8 +13,13 @@ def reasons(why: Iterable[Measure], lang: str) -> str:
 
 def _reason(measure: Measure, lang: str) -> str:
     code = f"measure.{measure.name}"
-    name = say(f"measure.{measure.name}", lang) if code in WORDS else measure.name
-    value = f"{name} {measure.value:g} {measure.unit}".strip()
+    name = say(code, lang) if code in WORDS else measure.name
+    value = f"{name} {_number(measure.value)} {measure.unit}".strip()
     if not measure.limit:
         return value
-    return say("zone.limit", lang, value=value, limit=f"{measure.limit:g} {measure.unit}".strip())
+    return say("zone.limit", lang, value=value, limit=f"{_number(measure.limit)} {measure.unit}".strip())
+
+
+def _number(value: float) -> str:
+    """Three figures; a count that has more is told whole."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"

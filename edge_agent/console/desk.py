@@ -17,7 +17,7 @@ class Desk:
         self.needs, self.feed, self.keeper = needs, Feed(needs), Doorkeeper()
         self.confirmations, self.previews, self.album = Confirmations(), Previews(), Album(needs)
         self.watched = set[tuple[str, str]]()  # session, evidence: a player asks for a clip in many parts
-        self.pages = Pages(gateway.id, gateway.zone, console.language, console.lock_after_s)
+        self.pages = Pages(gateway.id, gateway.zone, console.language, console.lock_after_s, needs.reasons)
 
     def audit(self, event: AuditViewed | AuditExported | AuditSignedIn | AuditRefused) -> None:
         """Who looked at what goes into the journal like everything else."""

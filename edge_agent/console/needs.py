@@ -3,10 +3,11 @@
 The console itself knows no database, no door and no camera: it shows what it is given and passes on what is wanted.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Protocol
 
 import msgspec
+from msgspec import structs
 
 from edge_agent.model.accounts import Refusal, Session, User, Who
 from edge_agent.model.commands import Done, Operation
@@ -15,6 +16,7 @@ from edge_agent.model.evidence import Exhibit
 from edge_agent.model.look import Found, Hour, Search
 from edge_agent.model.people import Person
 from edge_agent.model.retrieval import Retrieval
+from edge_agent.model.sightings import Measure, Sighting
 from edge_agent.model.site import Config
 from edge_agent.model.standing import Tally
 from edge_agent.ports import Clock, Journal
@@ -55,7 +57,10 @@ class DoorView(msgspec.Struct, frozen=True):
 class AlarmView(msgspec.Struct, frozen=True):
     """An alarm that is being answered. `step`: the last one taken, empty when only raised; `due`: the step its clock
     runs for and `left_ms` until then (negative: late; None: nobody can tell); `latched`: its input is to be cleared;
-    `drill`: whoever heard it says so.
+    `drill`: whoever heard it says so. `raised_ms`: Unix ms, None where it is latched only. Of a camera's alert: its
+    `rule` (zone, line or façade) and `why` it fired; of a fall `floors` and `columns`, the likeliest first with their
+    probability, and when it was released (Unix ms); `review`: a person looks before anything follows; `evidence`: once
+    it is kept.
     """
 
     alarm: str
@@ -69,11 +74,20 @@ class AlarmView(msgspec.Struct, frozen=True):
     silent: bool = False
     latched: bool = False
     drill: bool = False
+    raised_ms: int | None = None
+    rule: str = ""
+    place: str = ""
+    floors: tuple[tuple[int, float], ...] = ()
+    columns: tuple[tuple[int, float], ...] = ()
+    released_ms: int | None = None
+    review: bool = False
+    evidence: str = ""
+    why: tuple[Measure, ...] = ()
 
     @property
-    def key(self) -> tuple[str, str, bool]:
+    def key(self) -> "AlarmView":
         """What changes when the guard has to see it anew; the clock is counted in the browser."""
-        return self.alarm, self.step, self.latched
+        return structs.replace(self, since_ms=None, left_ms=None)
 
 
 class Accounts(Protocol):
@@ -203,7 +217,8 @@ class EvidenceNote(msgspec.Struct, frozen=True):
 
 class EvidenceFile(msgspec.Struct, frozen=True, kw_only=True):
     """A piece of evidence as it was just checked against its signature: `good`, and why not. `kind` and `rule` of the
-    alert it was kept of.
+    alert it was kept of; `seen`: the last the analysis said of it, a fall with its path; `offset_ms`: Unix ms of uptime
+    0, as the gateway believed when it was kept.
     """
 
     exhibit: Exhibit
@@ -211,6 +226,8 @@ class EvidenceFile(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
     good: bool
     notes: tuple[EvidenceNote, ...]
+    seen: Sighting | None = None
+    offset_ms: int = 0
 
 
 class Exhibits(Protocol):
@@ -228,7 +245,9 @@ class Exhibits(Protocol):
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it in one place. `doors`: how every door stands now; `describe`: a row in words of a language."""
+    """All of it in one place. `doors`: how every door stands now; `describe`: a row in words of a language; `reasons`:
+    why a rule fired, likewise.
+    """
 
     config: Config
     journal: Journal
@@ -240,6 +259,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     lost: Callable[[], tuple[str, ...]]  # devices that are away now
     tallies: Callable[[], list[Tally]]  # what the cameras' lines are counting now
     describe: Callable[[Row, str], Words]
+    reasons: Callable[[Iterable[Measure], str], str]
     look: Lookback
     office: Office
     exhibits: Exhibits

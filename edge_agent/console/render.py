@@ -4,6 +4,7 @@ Nothing is built and nothing is loaded from outside: what a page needs lies in `
 """
 
 import hashlib
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from edge_agent.model.accounts import Right, Who
+from edge_agent.model.sightings import Measure, likely
 from edge_agent.words import WORDS, say
 
 HERE = Path(__file__).parent
@@ -49,9 +51,13 @@ NAV = (
 
 
 class Pages:
-    """`zone`: IANA name, times are shown in it; `site`: what the header calls this gateway; `language`: the default."""
+    """`zone`: IANA name, times are shown in it; `site`: what the header calls this gateway; `language`: the default;
+    `reasons`: why a rule of a camera fired, in words of a language.
+    """
 
-    def __init__(self, site: str, zone: str, language: str, lock_after_s: float) -> None:
+    def __init__(
+        self, site: str, zone: str, language: str, lock_after_s: float, reasons: Callable[[Iterable[Measure], str], str]
+    ) -> None:
         self.site, self.zone, self.language, self.lock_after_s = site, ZoneInfo(zone), language, lock_after_s
         self.files = {path.name: path.read_bytes() for path in (HERE / "static").iterdir() if path.suffix in TYPES}
         self.version = {name: hashlib.sha256(data).hexdigest()[:12] for name, data in self.files.items()}
@@ -59,7 +65,7 @@ class Pages:
             loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
             trim_blocks=True, lstrip_blocks=True, auto_reload=False,
         )  # fmt: skip
-        self._jinja.globals.update(static=self.static, local=self.local)
+        self._jinja.globals.update(static=self.static, local=self.local, likely=likely, reasons=reasons)
 
     def static(self, name: str) -> str:
         return f"/static/{self.version[name]}/{name}"

@@ -6,6 +6,7 @@ everybody sees that before it is closed. The 1-3-5-minute clock runs from the mo
 uptime within a boot, and by a trusted wall clock across one.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -18,11 +19,13 @@ from edge_agent.model.events import (
     AlarmClosed,
     AlarmDispatched,
     AlertOpened,
+    AlertUpdated,
     DoorForced,
     Event,
     FireReleased,
     PanicRaised,
 )
+from edge_agent.model.sightings import Fall
 from edge_agent.model.site import ResponseTargets
 from edge_agent.model.standing import At, Case
 
@@ -42,13 +45,27 @@ def begun_by(event: Event, now: Moment) -> Case | None:
     """The case this event begins, or None. What is said again (a panic that repeats) begins none."""
     match event:
         case AlertOpened(level="alarm", quiet=False, alert=alert, kind=kind, door=door, camera=camera):
-            return Case(alert, kind, door, camera, At.of(now), silent=event.silent)
+            return Case(
+                alert, kind, door, camera, At.of(now), silent=event.silent, rule=event.rule,
+                place=event.place or event.sensor, why=event.why, fall=event.fall, evidence=event.evidence,
+                review=event.review,
+            )  # fmt: skip
         case PanicRaised(count=1, door=door):
             return Case(f"panic/{door}", "panic", door, "", At.of(now))
         case FireReleased(door=door):
             return Case("fire", "fire", door, "", At.of(now))
         case DoorForced(door=door):
             return Case(f"forced/{door}", "forced", door, "", At.of(now))
+        case _:
+            return None
+
+
+def better_known(cases: Mapping[str, Case], event: Event) -> Case | None:
+    """The case whose alert is better known with this event (where it fell from), as it is now; None: as before."""
+    match event:
+        case AlertUpdated(what="grew", alert=alert, fall=Fall() as fall):
+            case = cases.get(alert)
+            return None if case is None or case.fall == fall else structs.replace(case, fall=fall)
         case _:
             return None
 

@@ -112,6 +112,8 @@ class Premises:
         case = response.begun_by(event, self.now())
         if case is not None and case.alarm not in self.standing.cases:
             changes = (*changes, case)
+        elif (known := response.better_known(self.standing.cases, event)) is not None:
+            changes = (*changes, known)
         self.standing.apply(*(change for change in changes if not isinstance(change, DoorState)))
         recording = self.journal.record(event, *changes, read_id=read_id)
         self._start(self._expect(recording, event, changes))

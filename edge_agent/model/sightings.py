@@ -39,6 +39,11 @@ class Fall(msgspec.Struct, frozen=True, kw_only=True):
     calibration: str  # id of the calibration it was computed with
 
 
+def likely(ranked: tuple[tuple[int, float], ...]) -> str:
+    """The three likeliest floors or columns with their probability: `12 (90%), 13 (8%)`."""
+    return ", ".join(f"{number} ({share:.0%})" for number, share in ranked[:3])
+
+
 class Sighting(msgspec.Struct, frozen=True, tag="sighting", kw_only=True):
     """One incident as one rule of one camera sees it now. The same `incident` from `begun` to `over`.
 

@@ -10,6 +10,7 @@ import msgspec
 
 from edge_agent.model.clock import ClockState, Moment
 from edge_agent.model.evidence import Exhibit
+from edge_agent.model.sightings import Fall, Measure
 
 
 class At(msgspec.Struct, frozen=True):
@@ -120,7 +121,8 @@ class Swept(msgspec.Struct, frozen=True, tag="swept"):
 
 class Case(msgspec.Struct, frozen=True, tag="case"):
     """An alarm that is being answered (core/response.py). `step`: the last one taken, empty when only raised; a case
-    that was closed is not remembered. `drill`: whoever heard it says so.
+    that was closed is not remembered. `drill`: whoever heard it says so. `rule` to `review` as in alert.opened;
+    `fall` as it is known now; `place` may be the sensor's name.
     """
 
     alarm: str
@@ -131,6 +133,17 @@ class Case(msgspec.Struct, frozen=True, tag="case"):
     step: Literal["", "acknowledged", "dispatched", "arrived", "closed"] = ""
     silent: bool = False
     drill: bool = False
+    rule: str = ""
+    place: str = ""
+    why: tuple[Measure, ...] = ()
+    fall: Fall | None = None
+    evidence: str = ""
+    review: bool = False
+
+    @property
+    def released_ms(self) -> int | None:
+        """Unix ms at which it began to fall, by the clock of when it was raised."""
+        return None if self.fall is None else self.raised.wall_ms - self.raised.up_ms + self.fall.released_ms
 
 
 class OpenAlert(msgspec.Struct, frozen=True, tag="alert"):

@@ -32,6 +32,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "detail.quiet": ("recorded only", "仅记录"),
     "detail.review": ("needs human review", "需人工复核"),
     "detail.floors": ("floor {floors}", "{floors} 层"),
+    "detail.columns": ("column {columns}", "{columns} 列"),
     "detail.count": ("{count} of them", "共 {count}"),
     "detail.news.grew": ("goes on", "持续"),
     "detail.news.evidence": ("evidence complete", "证据已齐"),

@@ -35,6 +35,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "alert.smoke": ("smoke or flames seen (advisory)", "疑似烟火（辅助提示）"),
     "measure.in_zone_s": ("in the zone for", "在区域内时间"),
     "measure.height": ("height, part of the picture's", "高度（占画面）"),
+    "measure.camera moved": ("the camera was moved: floors unknown", "镜头已移位，楼层未知"),
     "measure.moved": ("way covered, own heights", "移动距离（身高倍数）"),
     "measure.dwell_s": ("stayed for", "停留时间"),
     "measure.people": ("people", "人数"),

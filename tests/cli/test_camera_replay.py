@@ -80,6 +80,7 @@ def test_a_recording_gives_the_same_answer_each_time_faster_than_it_happened(sit
     assert [one["kind"] for one in said if one["phase"] == "begun"] == ["intrusion"]
     code, text = run("replay", "--config", config, "yard", clip)
     assert code == 0
+    assert re.search(r"\+  lawn  intrusion  .*in the zone for [\d.]+ s \(limit [\d.]+ s\)", text), text
     speed = re.search(r"([\d.]+) times", text)
     assert speed is not None, text
     assert float(speed[1]) > 1

@@ -10,10 +10,11 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from edge_agent.model.detections import Glimpse
 from edge_agent.model.events import AlertOpened, DoorOpened
+from edge_agent.model.sightings import Measure
 from edge_agent.sim.proxy import FaultProxy
 from tests.console.browsing import CHROMIUM, PATIENCE_MS, SIZES, accessible, guard, keep, launch
 from tests.console.rig import DOORS, STRANGER, Rig
-from tests.console.test_evidence_pages import clip
+from tests.console.test_evidence_pages import FALLEN, clip
 from tests.console.test_evidence_pages import keep as keep_evidence
 from tests.waiting import until
 
@@ -63,7 +64,7 @@ def busy(rig: Rig) -> Rig:
     rig.card(STRANGER, at=DOORS[1])
     rig.card(at=DOORS[2])
     until(lambda: len(rig.events("access.granted")) >= 2 and rig.events("access.denied"))
-    keep_evidence(rig, clip())
+    keep_evidence(rig, clip(), said=(FALLEN,))
     return rig
 
 
@@ -201,6 +202,35 @@ def test_an_alarm_rings_until_heard_and_is_answered_by_two_guards(browser: Brows
         expect(page.locator("#alarms article")).to_have_count(0)
         steps = [getattr(busy.newest(f"alarm.{step}"), "by", "") for step in ("acknowledged", "dispatched", "closed")]
         assert steps == ["guard", "supervisor", "guard"]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_a_camera_saw_fits_the_bar_of_its_alarm(browser: Browser, busy: Rig, size: str) -> None:
+    """Where it fell from, when and by which rule, also on a phone; the evidence is one touch away."""
+    fell = AlertOpened(
+        door="", alert="yard-cam-fall-1", kind="falling_object", camera="yard-cam", rule="block-3-north-façade",
+        place="3 号楼北侧", why=(Measure("pull", 9.4, 6.5, "m/s²"), Measure("residual", 0.81, 2.2, "px")),
+        fall=FALLEN.fall, review=True, evidence="ev-1",
+    )  # fmt: skip
+    with guard(browser, busy.url, size=size) as page, guard(browser, busy.url, "supervisor", size=size) as other:
+        busy.happen(fell)
+        bar = page.locator("#alarms article")
+        expect(bar).to_contain_text("12 (90%), 13 (10%) 层")
+        expect(bar).to_contain_text("需人工复核")
+        expect(bar.locator(".why")).to_be_hidden()
+        assert not page.evaluate(WIDE)
+        keep(page, f"{size}-fall")
+        other.goto(busy.url + "/alarms")
+        expect(other.locator("#alarms .why")).to_contain_text("下坠加速度 9.4 m/s²（限值 6.5 m/s²）")
+        assert not other.evaluate(WIDE)
+        accessible(other, f"{size} an alarm of a fall")
+        keep(other, f"{size}-fall-alarms")
+        other.get_by_role("link", name="证据", exact=True).last.click()
+        expect(other.locator("#checked")).to_contain_text("与签名一致")
+        expect(other.locator(".clip svg")).to_be_visible()
+        keep(other, f"{size}-fall-evidence")
+        bar.get_by_role("button", name="结束警情").click()
+        expect(page.locator("#alarms article")).to_have_count(0)
 
 
 def test_duress_shows_on_the_supervisors_page_only(browser: Browser, busy: Rig) -> None:

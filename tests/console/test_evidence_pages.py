@@ -3,7 +3,9 @@
 import io
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import av
 import numpy as np
@@ -13,12 +15,23 @@ from edge_agent.config import EVIDENCE_KEY
 from edge_agent.contract.signatures import new_key, save_public, sign
 from edge_agent.model.encoding import canonical
 from edge_agent.model.events import EvidenceKept
-from edge_agent.model.evidence import Exhibit, Manifest, Time
+from edge_agent.model.evidence import Exhibit, Manifest, Time, track_file
+from edge_agent.model.sightings import Fall, Measure, Phase, Sighting
 from edge_agent.store.evidence import EvidenceStore
 from edge_agent.store.retrievals import Retrievals
 from tests.console.rig import Client, Rig
 
 KEY = bytes(range(32))
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+PATH = ((1000, 160.0, 20.0, 40.0), (1500, 162.0, 60.0, 38.0), (2500, 168.0, 220.0, 12.0))
+FALLEN = Sighting(
+    rule="block-3", kind="falling_object", incident="f-1", phase=Phase.BEGUN, up_ms=2500, size=(320, 240),
+    why=(Measure("pull", 9.41234, 6.5, "m/s²"),),
+    fall=Fall(
+        floors=((12, 0.9), (13, 0.1)), columns=((3, 0.8), (4, 0.2)), released_ms=1000, impact_ms=4000, speed_mps=24.6,
+        path=PATH, residual_px=0.8, calibration="c-1",
+    ),
+)  # fmt: skip
 
 
 def clip() -> bytes:
@@ -34,17 +47,18 @@ def clip() -> bytes:
     return made.getvalue()
 
 
-def keep(rig: Rig, content: bytes, evidence: str = "ev-1") -> Exhibit:
-    """As the daemon keeps it: sealed files, a signed manifest, the journal's word."""
+def keep(rig: Rig, content: bytes, evidence: str = "ev-1", said: tuple[Sighting, ...] = ()) -> Exhibit:
+    """As the daemon keeps it: sealed files, a signed manifest, the journal's word. `said`: what the analysis saw."""
     signing = new_key()
     keys = rig.folder / "keys"
+    (keys / "gateway.pub").unlink(missing_ok=True)
     save_public(keys / "gateway.pub", signing.public_key())
     (rig.folder / EVIDENCE_KEY).write_bytes(KEY)
     (rig.folder / EVIDENCE_KEY).chmod(0o600)
     writer = EvidenceStore(rig.state / "evidence", KEY).begin(evidence, b"{}")
     for at in range(0, len(content), 50_000):
         writer.write(content[at : at + 50_000])
-    files = (writer.close_clip(), writer.add("track.json", b"[]"))
+    files = (writer.close_clip(), writer.add("track.json", track_file(said)))
     now = rig.clock.now()
     manifest = Manifest(
         evidence=evidence, gateway="G0417", agent="0", config="0" * 16, camera="yard", source="rtsp://camera/main",
@@ -100,6 +114,26 @@ def test_it_is_checked_shown_and_played_in_part(rig: Rig, content: bytes) -> Non
     api = Client(rig, rig.token("history"))
     assert [one["evidence"] for one in api.get("/api/v1/evidence").json()] == ["ev-1"]
     assert api.get("/api/v1/evidence/ev-1").json()["good"] is True
+
+
+def test_a_fall_shows_its_floor_times_speed_and_path(rig: Rig, content: bytes) -> None:
+    """The last the analysis said counts, and what it compared is in the reader's language."""
+    over = Sighting(rule="block-3", kind="falling_object", incident="f-1", phase=Phase.OVER, up_ms=9, size=(320, 240))
+    now = rig.clock.now()
+    keep(rig, content, "ev-2", (FALLEN, over))
+    who = rig.signed_in("guard")
+    page = who.get("/evidence/ev-2").text
+    assert "12 (90%), 13 (10%)" in page
+    assert "3 (80%), 4 (20%)" in page
+    assert "25 m/s" in page
+    assert "下坠加速度 9.41 m/s²（限值 6.5 m/s²）" in page
+    for at_ms in (1000, 4000):
+        assert f"{datetime.fromtimestamp((now.wall_ms - now.up_ms + at_ms) / 1000, SHANGHAI):%F %H:%M:%S}" in page
+    assert 'viewBox="0 0 320 240"' in page
+    assert "160.0,20.0 162.0,60.0 168.0,220.0" in page
+    assert "polyline" not in who.get("/evidence/ev-1").text
+    told = Client(rig, rig.token("history")).get("/api/v1/evidence/ev-2").json()["seen"]
+    assert told["fall"]["floors"][0] == [12, 0.9]
 
 
 def test_r08_no_part_of_a_clip_is_shown_that_could_not_be_registered(rig: Rig) -> None:

@@ -1,12 +1,16 @@
 """The console as a program sees it: pages, orders, alarms, looking back; every order with a name."""
 
 import hashlib
+from datetime import datetime
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from edge_agent.model.detections import Glimpse
-from edge_agent.model.events import AlertOpened, CommandCompleted, LineCounted
+from edge_agent.model.events import AlertOpened, AlertUpdated, CommandCompleted, EvidenceKept, LineCounted
+from edge_agent.model.evidence import Exhibit
+from edge_agent.model.sightings import Fall, Measure
 from edge_agent.model.standing import At, Tally
 from edge_agent.store.retrievals import Retrievals
 from tests.console.rig import DOORS, STRANGER, Client, Rig
@@ -92,6 +96,41 @@ def test_an_alarm_is_answered_step_by_step(rig: Rig) -> None:
     assert guard.post("/alarms", {"alarm": name, "verb": "clear"}).status == 303
     closed = rig.newest("alarm.closed")
     assert (getattr(closed, "by", ""), getattr(closed, "outcome", "")) == ("guard", "drill")
+
+
+def test_an_alarm_of_a_camera_says_where_when_by_which_rule_and_why(rig: Rig) -> None:
+    """Two zones of one camera are told apart; of a fall the page shows what is known by now, and its evidence once it
+    is kept.
+    """
+    guard, now = rig.signed_in("guard"), rig.clock.now()
+    fall = Fall(
+        floors=((12, 0.6), (13, 0.4)), columns=((3, 0.8),), released_ms=now.up_ms - 2000, impact_ms=now.up_ms,
+        speed_mps=20.0, path=(), residual_px=0.8, calibration="c-1",
+    )  # fmt: skip
+    about = {"door": "", "alert": "yard-cam-fall-9", "kind": "falling_object", "camera": "yard-cam"}
+    why = (Measure("pull", 9.4123, 6.5, "m/s²"),)
+    rig.happen(AlertOpened(**about, rule="block-3", place="3 号楼", fall=fall, why=why, review=True, evidence="ev-9"))
+    for zone in ("lawn", "pond"):
+        rig.happen(AlertOpened(door="", alert=f"a-{zone}", kind="intrusion", camera="yard-cam", rule=zone))
+    page = guard.get("/alarms").text
+    released = datetime.fromtimestamp((now.wall_ms - 2000) / 1000, ZoneInfo("Asia/Shanghai"))
+    wanted = (
+        "yard-cam · block-3", "yard-cam · lawn", "yard-cam · pond", "3 号楼", "需人工复核", "12 (60%), 13 (40%) 层",
+        "3 (80%) 列", f"{released:%H:%M:%S} 抛出", "下坠加速度 9.41 m/s²（限值 6.5 m/s²）",
+    )  # fmt: skip
+    assert [part for part in wanted if part not in page] == []
+    assert "/evidence/ev-9" not in page, "it is not kept yet"
+    rig.happen(AlertUpdated(**about, what="grew", fall=msgspec.structs.replace(fall, floors=((12, 0.97),))))
+    assert "12 (97%) 层" in guard.get("/alarms").text
+    told = Client(rig, rig.token("alarms")).get("/api/v1/alarms").json()
+    (one,) = [view for view in told if view["alarm"] == "yard-cam-fall-9"]
+    assert (one["rule"], one["floors"], one["review"]) == ("block-3", [[12, 0.97]], True)
+    exhibit = Exhibit("ev-9", "yard-cam", "yard-cam-fall-9", "0" * 64, "", 1, now.wall_ms, 1)
+    kept = EvidenceKept(evidence="ev-9", camera="yard-cam", alert="yard-cam-fall-9", manifest="0" * 64)
+    rig.loop.call_soon_threadsafe(rig.premises.record, kept, exhibit)
+    until(lambda: "/evidence/ev-9" in guard.get("/alarms").text)
+    for alarm in ("yard-cam-fall-9", "a-lawn", "a-pond"):
+        assert guard.post("/alarms", {"alarm": alarm, "verb": "close", "outcome": "test"}).status == 303
 
 
 def test_duress_is_on_no_wall_and_in_no_guards_search(rig: Rig) -> None:
