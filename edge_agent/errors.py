@@ -32,7 +32,7 @@ class Problem(EdgeAgentError):
 
     line: int | None = None
 
-    def __init__(self, file: str, at: str, code: str, **fields: Any) -> None:
+    def __init__(self, file: str, at: str, code: str, /, **fields: Any) -> None:
         super().__init__(code, **fields)
         self.file = file
         self.at = at

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edge_agent.config import EVIDENCE_KEY, FACE_KEY, GATEWAY_KEY
+from edge_agent.config import EVIDENCE_KEY, FACE_KEY, GATEWAY_KEY, MODELS
 from edge_agent.contract.commanders import load_keyring
 from edge_agent.contract.signatures import load_private, load_public
 from edge_agent.drivers.clock import SystemClock
@@ -10,11 +10,13 @@ from edge_agent.drivers.gpio_gate import wanted_lines
 from edge_agent.drivers.gpio_lines import check_lines
 from edge_agent.drivers.link import parse_link_url
 from edge_agent.drivers.profiles import load_profile
-from edge_agent.errors import EdgeAgentError, Problem
+from edge_agent.errors import EdgeAgentError, FaceError, Problem
+from edge_agent.model.face_models import EBIKES, PERSON
 from edge_agent.model.site import Config
 from edge_agent.store.pin_index import KEY_FILE
+from edge_agent.vision.models import checked_paths, lacks
 from edge_agent.vision.v4l2 import device_of
-from edge_agent.wiring_cameras import device_urls
+from edge_agent.wiring_cameras import detector_of, device_urls
 
 
 def check_devices(config: Config, file: str) -> list[Problem]:
@@ -110,7 +112,25 @@ def check_files(config: Config, file: str, folder: Path) -> list[Problem]:
             check_certificate(uplink.tls, config.gateway.id, folder, SystemClock().now())
         except EdgeAgentError as error:
             problems.append(Problem(file, "uplink.tls.cert", error.code, **error.fields))
-    return problems
+    return problems + _check_detector(config, file, folder / config.gateway.state / MODELS)
+
+
+def _check_detector(config: Config, file: str, models: Path) -> list[Problem]:
+    """The model that zones and lines are watched with is there, whole, and knows what they ask for."""
+    try:
+        detector = detector_of(config, models)
+        if detector is None:
+            return []
+        checked_paths(str(models), detector)
+    except FaceError as error:
+        return [Problem(file, "vision.detector", error.code, **error.fields)]
+    known, wrong = set(detector.classes), []
+    if not known & set(EBIKES):
+        zones = [index for index, zone in enumerate(config.zones) if "ebike" in zone.watch]
+        wrong = [(f"zone[{index}].watch", lacks(detector, "ebike")) for index in zones]
+        if PERSON not in known and (config.zones or config.lines):
+            wrong.append(("vision.detector", lacks(detector, PERSON)))
+    return [Problem(file, at, error.code, **error.fields) for at, error in wrong]
 
 
 def advice(config: Config, file: str) -> list[Problem]:

@@ -29,7 +29,7 @@ from edge_agent.store.evidence import EvidenceStore
 from edge_agent.store.faces import load_key
 from edge_agent.supervise import Job
 from edge_agent.vision.urls import shown
-from edge_agent.wiring_cameras import device_share, logged_in
+from edge_agent.wiring_cameras import detector_of, device_share, logged_in
 
 EVIDENCE = "evidence"  # folder of the state directory
 RING_MORE_S = 8.0  # a fall is told when it has been followed for a while: its clip still begins before it
@@ -67,9 +67,10 @@ class Watching:
             premises, config.cameras, config.alerts, schedules, self.desk, deterrence.answer, calibrated,
             config.lines,
         )  # fmt: skip
+        detector = self._detector() if config.zones or config.lines else None
         for camera in config.cameras:
             if "alerts" in camera.use:
-                job = sentry_job(config, camera, folder, self.streams(camera)[0])
+                job = sentry_job(config, camera, self.streams(camera)[0], detector, state)
                 sentry = SentryWorker(job, clock, self._see, premises.alarms.device)
                 self.jobs[f"sentry {camera.name}"] = sentry.run
         for door in config.doors:
@@ -121,6 +122,14 @@ class Watching:
     def restore(self) -> None:
         self.alerts.restore()
 
+    def _detector(self) -> Manifest | None:
+        """Zones go on with motion alone where it cannot be had, and that is said."""
+        try:
+            return detector_of(self._config, self._state / MODELS)
+        except FaceError as error:
+            self._premises.alarms.degraded("detector_off", error.sentence)
+            return None
+
     def _keep_evidence(self, state: Path, sign: Callable[[EvidenceManifest], bytes]) -> None:
         config, premises = self._config, self._premises
         try:
@@ -160,9 +169,9 @@ def looked_at(cameras: Iterable[Camera]) -> dict[str, Camera]:
     return wanted
 
 
-def sentry_job(config: Config, camera: Camera, folder: Path, url: str) -> SentryJob:
+def sentry_job(config: Config, camera: Camera, url: str, detector: Manifest | None, state: Path) -> SentryJob:
     """What the child of `camera` is told: its stream `url`, and what it is watched for. A line before a door tells each
-    crossing, whatever else it watches: the door's joins know who passes by nothing else.
+    crossing, whatever else it watches: the door's joins know who passes by nothing else. `state`: where models are.
     """
     lines = [line for line in config.lines if line.camera == camera.name]
     if camera.door:
@@ -172,19 +181,6 @@ def sentry_job(config: Config, camera: Camera, folder: Path, url: str) -> Sentry
         tuple(facade for facade in config.facades if facade.camera == camera.name),
         tuple(zone for zone in config.zones if zone.camera == camera.name),
         tuple(lines),
-        *_detector(config, folder),
+        detector,
+        str(state / MODELS),
     )
-
-
-def _detector(config: Config, folder: Path) -> tuple[Manifest | None, str]:
-    """What `vision.detector` names, and where it lies; without it zones go on with motion alone, and that is said."""
-    if config.vision.detector is None:
-        return None, ""
-    from edge_agent.vision.models import objects_of
-
-    models = folder / config.gateway.state / MODELS
-    try:
-        return objects_of(config.vision.detector, models), str(models)
-    except FaceError as error:
-        logger.error("zones are watched without a detector: %s", error)
-        return None, ""

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from edge_agent.errors import EdgeAgentError
+from edge_agent.model.face_models import Manifest
 from edge_agent.model.site import Camera, Config
 from edge_agent.tables import Reader, refer
 from edge_agent.vision.urls import shown, wrong_with
@@ -107,3 +108,12 @@ def with_login(url: str, user: str, password: str) -> str:
         return url
     where = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{where}"))
+
+
+def detector_of(config: Config, models: Path) -> Manifest | None:
+    """What `vision.detector` names, if it names one. Raises FaceError when that cannot be had."""
+    if config.vision.detector is None:
+        return None
+    from edge_agent.vision.models import objects_of
+
+    return objects_of(config.vision.detector, models)

@@ -6,6 +6,9 @@ import pytest
 
 from edge_agent.config import load_config
 from edge_agent.errors import Problems
+from edge_agent.model.face_models import Manifest
+from edge_agent.readiness import check_files
+from edge_agent.vision.models import as_toml, digest
 from tests.test_config import GOOD
 
 ZONE = """
@@ -77,3 +80,31 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path, before: str, after: s
 def test_an_ebike_needs_a_detector(tmp_path: Path) -> None:
     text = GOOD + ZONE.replace('"blocked", "intrusion"', '"ebike"')
     assert problems(tmp_path, text + '\n[vision]\ndetector = "yolo-fastest-1.1-body"\n') == []
+
+
+def test_check_asks_whether_the_detector_is_there_and_knows_what_the_rules_need(tmp_path: Path) -> None:
+    def found(detector: str) -> list[tuple[str, str]]:
+        text = GOOD + ZONE.replace('"blocked", "intrusion"', '"blocked", "ebike"')
+        assert problems(tmp_path, f'{text}\n[vision]\ndetector = "{detector}"\n') == []
+        config = load_config(tmp_path / "agent.toml")
+        wrong = [one for one in check_files(config, "agent.toml", tmp_path) if one.at[:4] in ("visi", "zone")]
+        for one in wrong:
+            assert "dlib" not in one.text("en"), "that is about faces"
+            assert one.text("en") != one.text("zh")
+        return [(one.at, one.code) for one in wrong]
+
+    models = tmp_path / "state/models"
+    models.mkdir(parents=True)
+    (models / "net.onnx").write_bytes(b"a network")
+    for name, classes in (("people", ["person"]), ("animals", ["cat"]), ("lift", ["person", "ebike"])):
+        made = Manifest(
+            id=name, role="objects", file="net.onnx", sha256=digest(models / "net.onnx"), licence="own", use="any",
+            classes=tuple(classes),
+        )  # fmt: skip
+        (models / f"{name}.toml").write_text(as_toml(made), "utf-8")
+    assert found("nope") == [("vision.detector", "models.no_detector")]
+    assert found("people") == [("zone[0].watch", "zone.no_class")]
+    assert found("animals") == [("zone[0].watch", "zone.no_class"), ("vision.detector", "zone.no_class")]
+    assert found("lift") == []
+    (models / "net.onnx").write_bytes(b"another")
+    assert found("lift") == [("vision.detector", "models.wrong_hash")]

@@ -18,12 +18,12 @@ import msgspec
 from edge_agent.cli.camera_calibrate import command as calibrate
 from edge_agent.cli.options import CONFIG, STATE, state_directory
 from edge_agent.cli.reasons import reasons
-from edge_agent.cli.speech import language, tell, words
-from edge_agent.config import load_config
+from edge_agent.cli.speech import complain, language, tell, words
+from edge_agent.config import MODELS, load_config
 from edge_agent.core.alert_report import RuleReport, WeatherShare, report
 from edge_agent.core.weather import Weather
 from edge_agent.errors import EdgeAgentError
-from edge_agent.model.detections import SentryJob
+from edge_agent.model.detections import SentryJob, Unwatched
 from edge_agent.model.events import Row
 from edge_agent.model.sightings import Phase, Sighting, likely
 from edge_agent.model.site import Camera, Config
@@ -32,7 +32,7 @@ from edge_agent.store.reading import JournalReader
 from edge_agent.vision.replay import Replayed, ReplayJob, Said
 from edge_agent.vision.show import ShowJob
 from edge_agent.watching import looked_at, sentry_job
-from edge_agent.wiring_cameras import device_share, logged_in
+from edge_agent.wiring_cameras import detector_of, device_share, logged_in
 from edge_agent.words import WORDS
 
 PAGE_ROWS = 1000
@@ -78,13 +78,17 @@ CAMERA = click.argument("camera")
 def replay(config: Path, video: Path | None, as_json: bool, seconds: float, camera: str, file: Path) -> None:
     """Put the recording FILE through the analysis of CAMERA, as it is set in agent.toml; faster than it happened.
 
-    The same file gives the same answer every time.
+    The same file gives the same answer every time. Status 1 when it cannot be looked at for all that is set.
     """
     job = ReplayJob(_job(config, camera), str(file), str(video or ""), seconds)
     end: Replayed | None = None
+    refused = False
     for said in _said(job):
         if isinstance(said, Replayed):
             end = said
+        elif isinstance(said, Unwatched):
+            refused = True
+            complain(EdgeAgentError(said.code, **said.fields))
         elif as_json:
             click.echo(msgspec.json.encode(said).decode())
         elif said.phase is not Phase.GOING:
@@ -96,6 +100,8 @@ def replay(config: Path, video: Path | None, as_json: bool, seconds: float, came
         tell("camera.replayed", frames=end.frames, s=end.lasted_s, took=end.took_s, speed=speed)
     if end.trouble:
         raise EdgeAgentError("camera.replay_trouble", file=file, why=end.trouble)
+    if refused:
+        raise SystemExit(1)
 
 
 @command.command("watch")
@@ -124,6 +130,9 @@ def watch(config: Path, port: int, browser: bool, state: Path | None, camera: st
                     webbrowser.open(url)
             elif "trouble" in line:
                 click.echo(line["trouble"], err=True)
+            elif "unwatched" in line:
+                refused = msgspec.convert(line["unwatched"], Unwatched)
+                complain(EdgeAgentError(refused.code, **refused.fields))
             elif (seen := msgspec.convert(line["seen"], Sighting)).phase is not Phase.GOING:
                 click.echo(_line(seen))
         raise EdgeAgentError("camera.replay_ended", file=camera)
@@ -179,7 +188,7 @@ def _job(config: Path, name: str, state: Path | None = None) -> SentryJob:
     folder = state_directory(config, state)
     if url in looked_at(loaded.cameras) and answers(folder / "run/control.sock"):  # an agent runs, and has the device
         url, _ = device_share(url, folder)
-    return sentry_job(loaded, camera, config.parent, url)
+    return sentry_job(loaded, camera, url, detector_of(loaded, folder / MODELS), folder)
 
 
 def _said(job: ReplayJob) -> Iterator[Said]:

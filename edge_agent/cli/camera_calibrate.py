@@ -96,7 +96,7 @@ def checked(facade: Facade, size: tuple[int, int], file: str) -> "Grid":
     wrong = [Problem(file, f"facade.{path}", code, **fields) for path, code, fields in faults(facade)]
     if wrong:
         raise Problems(wrong)
-    if abs(size[0] * facade.size[1] - size[1] * facade.size[0]) > 0.02 * size[0] * size[1]:
+    if not facade.fits(*size):
         wide, high = facade.size
         raise EdgeAgentError(
             "facade.other_frame", name=facade.name, width=size[0], height=size[1], wide=wide, high=high

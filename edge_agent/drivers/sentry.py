@@ -6,17 +6,18 @@ from collections.abc import Callable
 import msgspec
 
 from edge_agent.drivers.camera import CameraWorker
-from edge_agent.model.detections import SentryJob, Watched
+from edge_agent.model.detections import SentryJob, Unwatched, Watched
 from edge_agent.model.doors import DeviceReport
 from edge_agent.model.site import FacePolicy
 from edge_agent.ports import Clock
+from edge_agent.words import told
 
 MEMORY_MB = 400  # resident; frames of 4K are 12 MB each
 
 
 class SentryWorker(CameraWorker):
     child = "edge_agent.vision.sentry"
-    said = msgspec.msgpack.Decoder(Watched)
+    said = msgspec.msgpack.Decoder(Watched | Unwatched)
     most = 64 << 10  # a fall with its whole path, a glimpse
 
     def __init__(
@@ -33,3 +34,10 @@ class SentryWorker(CameraWorker):
     def brief(self, pipe: asyncio.StreamWriter) -> None:
         pipe.write(msgspec.json.encode(self._job) + b"\n")
         pipe.close()
+
+    async def hear(self, said: Watched | Unwatched) -> None:
+        if isinstance(said, Unwatched):
+            why = told(said.code, **said.fields)
+            self._report(DeviceReport(self.camera.name, "camera", "degraded", why, self.clock.now().up_ms))
+        else:
+            await super().hear(said)

@@ -87,3 +87,10 @@ class Glimpse(msgspec.Struct, frozen=True, tag="glimpse"):
 
 
 Watched = Sighting | CameraState | Glimpse
+
+
+class Unwatched(msgspec.Struct, frozen=True, tag="unwatched"):
+    """Something this camera was to be watched for, and cannot be: what the reason is said with, in any language."""
+
+    code: str
+    fields: dict[str, str | int | float] = {}

@@ -119,6 +119,16 @@ def onnx_spec(folder: str, detector: Manifest, embedder: Manifest, liveness: Man
     )  # fmt: skip
 
 
+PERSON = "person"
+EBIKES = (
+    "ebike",
+    "e-bike",
+    "electric bicycle",
+    "scooter",
+    "bicycle",
+    "motorcycle",
+    "motorbike",
+)  # by any of these names
 COCO = (  # in the order of its outputs, as Darknet spells them
     "person", "bicycle", "car", "motorbike", "aeroplane", "bus", "train", "truck", "boat", "traffic light",
     "fire hydrant", "stop sign", "parking meter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow",

@@ -499,6 +499,10 @@ class Facade(Table, frozen=True):
         """Of the lower edge of `floor` above the street."""
         return 0.0 if floor <= 1 else (self.ground_m or self.floor_m) + (floor - 2) * self.floor_m
 
+    def fits(self, width: int, height: int) -> bool:
+        """A picture of that size has the shape of the calibrated one."""
+        return abs(width * self.size[1] - height * self.size[0]) <= 0.02 * width * self.size[1]
+
     @property
     def roof_m(self) -> float:
         return self.height_m(self.floors + 1)

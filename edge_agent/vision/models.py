@@ -199,7 +199,15 @@ def spec_of(policy: FacePolicy, folder: Path) -> EngineSpec:
 def objects_of(detector: str, folder: Path) -> Manifest:
     """The manifest of the detector of people and things that `vision.detector` names. Raises FaceError."""
     have = {manifest.id: manifest for manifest in installed(folder)}
+    if detector not in have:
+        known = ", ".join(id_ for id_, manifest in have.items() if manifest.role == "objects") or "–"
+        raise FaceError("models.no_detector", id=detector, folder=str(folder), known=known)
     return _permitted(have, detector, "objects", FacePolicy(), folder)
+
+
+def lacks(detector: Manifest, wanted: str) -> FaceError:
+    """It has no class for `wanted`."""
+    return FaceError("zone.no_class", id=detector.id, wanted=wanted, classes=", ".join(detector.classes) or "–")
 
 
 def _permitted(have: dict[str, Manifest], id_: str, role: Role, policy: FacePolicy, folder: Path) -> Manifest:

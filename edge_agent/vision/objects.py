@@ -14,16 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_agent.errors import FaceError
-from edge_agent.model.face_models import Manifest
+from edge_agent.model.face_models import PERSON, Manifest
 from edge_agent.vision.frames import Image
-from edge_agent.vision.models import checked_paths
+from edge_agent.vision.models import checked_paths, lacks
 from edge_agent.vision.track import Box
 from edge_agent.vision.walkers import Walker
 
 Floats = npt.NDArray[np.float32]
 
-PERSON = "person"
-EBIKES = {"ebike", "e-bike", "electric bicycle", "scooter", "bicycle", "motorcycle", "motorbike"}
 SCORE_AT_LEAST, OVERLAP_AT_MOST, GREY = 0.2, 0.45, 114
 NMS_MOST = 300  # rows of 6 that a network with NMS inside gives: corners, score and class
 ASK_EVERY_MS, AGAIN_MS = 200, 400
@@ -51,9 +49,7 @@ class ObjectNet:
     def __init__(self, folder: str, manifest: Manifest, needs: tuple[str, ...] = (PERSON,)) -> None:
         self.id, self.classes, self.manifest = manifest.id, manifest.classes, manifest
         if not set(needs) & set(manifest.classes):
-            raise FaceError(
-                "zone.no_class", id=manifest.id, wanted=", ".join(needs), classes=", ".join(manifest.classes) or "–"
-            )
+            raise lacks(manifest, ", ".join(needs))
         paths = checked_paths(folder, manifest)
         try:
             if manifest.format == "darknet":

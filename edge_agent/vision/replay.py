@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from edge_agent.model.detections import SentryJob
+from edge_agent.errors import EdgeAgentError
+from edge_agent.model.detections import SentryJob, Unwatched
 from edge_agent.model.sightings import Sighting
 from edge_agent.vision.confine import confine
 from edge_agent.vision.worker import Pipe
@@ -36,7 +37,7 @@ class Replayed(msgspec.Struct, frozen=True, tag="replayed"):
     trouble: str = ""
 
 
-Said = Sighting | Replayed
+Said = Sighting | Unwatched | Replayed
 
 
 def main() -> None:
@@ -47,7 +48,7 @@ def main() -> None:
 
 
 def replay(job: ReplayJob) -> Any:
-    """Sightings in their order, then Replayed."""
+    """Sightings in their order, and what cannot be watched for, then Replayed."""
     import time
 
     import av.error
@@ -55,7 +56,7 @@ def replay(job: ReplayJob) -> Any:
     from edge_agent.vision.canvas import Canvas
     from edge_agent.vision.decode import open_stream, reason
     from edge_agent.vision.frames import VideoFrame
-    from edge_agent.vision.sentry import Analysis
+    from edge_agent.vision.sentry import Analysis, unwatched
 
     analysis, canvas = Analysis(job.sentry), Canvas(job.sentry, job.video) if job.video else None
     frames, at_ms, took_s, trouble = 0, BEGINS_MS, 0.0, ""
@@ -73,13 +74,15 @@ def replay(job: ReplayJob) -> Any:
                 sightings = analysis.see(frame)
                 took_s += time.process_time() - began
                 frames += 1
-                yield from sightings
+                yield from (*analysis.unwatched(), *sightings)
                 if canvas is not None:
                     canvas.draw(frame, sightings, at_ms)
     except av.error.FFmpegError as error:
         trouble = reason(error, job.path)
     except (IndexError, ValueError):
         trouble = "there is no video in it"
+    except EdgeAgentError as error:  # a detector that gives something else than it did in its test
+        yield unwatched(error)
     yield from analysis.stop(at_ms)
     if canvas is not None:
         canvas.close()

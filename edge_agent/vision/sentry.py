@@ -11,12 +11,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from edge_agent import log
-from edge_agent.errors import EdgeAgentError
-from edge_agent.model.detections import SentryJob
+from edge_agent.errors import EdgeAgentError, FaceError
+from edge_agent.model.detections import SentryJob, Unwatched
+from edge_agent.model.face_models import EBIKES, PERSON
 from edge_agent.model.sightings import Sighting
+from edge_agent.model.site import Facade
 from edge_agent.vision.confine import confine
+from edge_agent.vision.models import lacks
 from edge_agent.vision.worker import Pipe, Presence, die
 
 if TYPE_CHECKING:
@@ -42,17 +46,27 @@ class Analysis:
 
     def __init__(self, job: SentryJob, *, live: bool = False) -> None:
         self._job, self._live = job, live
-        self.watches: list[Watch] | None = None  # made for the size of the first picture
+        self.watches: list[Watch] | None = None  # made for the first picture, and anew for one of another shape
+        self._fits: list[bool] = []
+        self._unwatched: list[Unwatched] = []
         self._at_ms = 0
 
     def see(self, frame: "Frame") -> list[Sighting]:
         gray = frame.luma()
         if gray is None:
             return []
-        self._at_ms = frame.up_ms
-        if self.watches is None:
-            self.watches = watches(self._job, (gray.shape[1], gray.shape[0]), live=self._live)
-        return [sighting for watch in self.watches for sighting in _shown(watch)(gray, frame)]
+        self._at_ms, size = frame.up_ms, (gray.shape[1], gray.shape[0])
+        said: list[Sighting] = []
+        fits = [facade.fits(*size) for facade in self._job.facades]
+        if self.watches is None or fits != self._fits:
+            said, self._fits = self.stop(), fits
+            self.watches, self._unwatched = watches(self._job, size, live=self._live)
+        return said + [sighting for watch in self.watches for sighting in _shown(watch)(gray, frame)]
+
+    def unwatched(self) -> list[Unwatched]:
+        """What the camera cannot be watched for; each is told once."""
+        told, self._unwatched = self._unwatched, []
+        return told
 
     def stop(self, up_ms: int | None = None) -> list[Sighting]:
         """The pictures stopped."""
@@ -60,30 +74,58 @@ class Analysis:
         return [sighting for watch in self.watches or () for sighting in watch.stop(at_ms)]
 
 
-def watches(job: SentryJob, size: tuple[int, int], *, live: bool = False) -> list[Watch]:
-    """What this camera is watched for. A façade that does not fit the picture costs itself, not the others."""
+def watches(job: SentryJob, size: tuple[int, int], *, live: bool = False) -> tuple[list[Watch], list[Unwatched]]:
+    """What this camera is watched for, and what it cannot be: that costs itself, not the others."""
     from edge_agent.vision.tamper import TamperWatch
 
     found: list[Watch] = [TamperWatch(job.camera.name, job.camera.fps)]
+    refused: list[EdgeAgentError] = []
     for facade in job.facades:
-        from edge_agent.vision.falling import FallingWatch
-        from edge_agent.vision.falling_pace import PacedFalls
-
         try:
-            watch = FallingWatch(facade)
-            found.append(PacedFalls(watch, job.camera.name, job.camera.fps) if live else watch)
+            found.append(_falls(job, facade, size, live))
         except EdgeAgentError as error:
-            logger.error("%s is not watched: %s", facade.name, error)
+            refused.append(error)
     if job.zones or job.lines:
-        from edge_agent.vision.objects import EBIKES, PERSON, ObjectNet
-        from edge_agent.vision.zones import ZoneWatch
+        found.append(_zones(job, size, refused))
+    return found, [unwatched(error) for error in refused]
 
+
+def unwatched(error: EdgeAgentError) -> Unwatched:
+    return Unwatched(error.code, error.sentence.fields)
+
+
+def _falls(job: SentryJob, facade: Facade, size: tuple[int, int], live: bool) -> Watch:
+    """Raises EdgeAgentError for lines that make no wall, and for a picture of another shape."""
+    from edge_agent.vision.falling import FallingWatch
+    from edge_agent.vision.falling_pace import PacedFalls
+
+    if not facade.fits(*size):
+        wide, high = facade.size
+        raise EdgeAgentError(
+            "facade.other_frame", name=facade.name, width=size[0], height=size[1], wide=wide, high=high
+        )
+    watch = FallingWatch(facade)
+    return PacedFalls(watch, job.camera.name, job.camera.fps) if live else watch
+
+
+def _zones(job: SentryJob, size: tuple[int, int], refused: list[EdgeAgentError]) -> Watch:
+    """Without a detector that can be had, and without the rules that need another one; both are added to `refused`."""
+    from edge_agent.vision.objects import ObjectNet
+    from edge_agent.vision.zones import ZoneWatch
+
+    detector, zones = None, job.zones
+    if job.detector is not None:
         try:
-            detector = ObjectNet(job.models, job.detector, (PERSON, *EBIKES)) if job.detector is not None else None
-            found.append(ZoneWatch(job.zones, job.lines, size, detector))
+            detector = ObjectNet(job.models, job.detector, (PERSON, *EBIKES))
         except EdgeAgentError as error:
-            logger.error("zones are not watched: %s", error)
-    return found
+            refused.append(error)
+    known = detector.classes if detector is not None else ()
+    names = [zone.name for zone in zones if "ebike" in zone.watch]
+    if names and not set(EBIKES) & set(known):
+        wanted = f"ebike ({', '.join(names)})"
+        refused.append(FaceError("zone.needs_detector") if detector is None else lacks(detector.manifest, wanted))
+        zones = tuple(replace(zone, watch=tuple(kind for kind in zone.watch if kind != "ebike")) for zone in zones)
+    return ZoneWatch(zones, job.lines, size, detector)
 
 
 def _shown(watch: Watch) -> "Callable[[Image, Frame], list[Sighting]]":
@@ -115,7 +157,10 @@ def work(job: SentryJob, pipe: Pipe) -> None:
         before = presence.state
         presence.look(frame is not None, source.trouble)
         if frame is not None:
-            for sighting in analysis.see(frame):
+            sightings = analysis.see(frame)
+            for refused in analysis.unwatched():
+                pipe.send(refused)
+            for sighting in sightings:
                 pipe.send(sighting)
             if glimpses is not None and (glimpse := glimpses.of(frame)) is not None:
                 pipe.send(glimpse)

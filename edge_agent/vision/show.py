@@ -110,6 +110,8 @@ def main() -> None:
             continue
         said = ""
         sightings = analysis.see(frame)
+        for refused in analysis.unwatched():
+            pipe.write(json.dumps({"unwatched": msgspec.to_builtins(refused)}).encode() + b"\n")
         for sighting in sightings:
             pipe.write(json.dumps({"seen": msgspec.to_builtins(sighting)}).encode() + b"\n")
         if sightings or time.monotonic() - shown >= 1 / SHOWN_AT_MOST_FPS:

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from edge_agent.errors import FaceError
+from edge_agent.model.face_models import EBIKES, PERSON
 from edge_agent.model.sightings import Phase, Sighting
 from edge_agent.model.site import Line, Zone
 from edge_agent.vision.background import Background, reduced_size
@@ -19,7 +20,7 @@ from edge_agent.vision.blobs import Blob, blobs_of
 from edge_agent.vision.frames import Image
 from edge_agent.vision.incidents import Incident, Incidents
 from edge_agent.vision.line_rule import LineRule
-from edge_agent.vision.objects import EBIKES, PERSON, Detector, Doubts
+from edge_agent.vision.objects import Detector, Doubts
 from edge_agent.vision.thing_rules import Blocked, Ebike, PersonDown, Smoke, Things
 from edge_agent.vision.track import Box
 from edge_agent.vision.walkers import Walkers
@@ -49,7 +50,7 @@ class ZoneWatch:
         self._zones, self._lines, self._detector = tuple(zones), tuple(lines), detector
         self._doubts = Doubts(detector) if detector and PERSON in detector.classes else None
         wanted = {"ebike"} & {kind for zone in self._zones for kind in zone.watch}
-        if wanted and not (detector and EBIKES & set(detector.classes)):
+        if wanted and not (detector and set(EBIKES) & set(detector.classes)):
             raise FaceError(
                 "zone.no_class", id=detector.id if detector else "–", wanted="ebike",
                 classes=", ".join(detector.classes) if detector else "–",

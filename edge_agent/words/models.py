@@ -77,6 +77,12 @@ WORDS: dict[str, tuple[str, str]] = {
         'faces.engine = "dlib"',
         '{folder} 中没有模型 {id}（已有：{known}）：请执行 edge-agent models add 文件，或设 faces.engine = "dlib"',
     ),
+    "models.no_detector": (
+        "the detector {id} is not in {folder} (there are: {known}); add it with `edge-agent models add FILE`, "
+        "correct vision.detector, or take it out: zones are then watched by motion alone",
+        "{folder} 中没有检测模型 {id}（已有：{known}）；请执行 edge-agent models add 文件，更正 vision.detector，"
+        "或删去该项（仅凭运动检测）",
+    ),
     "models.wrong_role": (
         "model {id} is a {role}, a {wanted} is needed there",
         "模型 {id} 的用途是 {role}，此处需要 {wanted}",

@@ -69,6 +69,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "degraded.config_rolled_back": ("went back to the old configuration", "已回退到旧配置"),
     "degraded.database_set_aside": ("a damaged database was set aside", "数据库损坏，已另存"),
     "degraded.dead_letter": ("the city refuses an event", "平台拒收事件"),
+    "degraded.detector_off": ("zones are watched without their detector", "区域检测模型未启用"),
     "degraded.disk_low": ("disk nearly full", "磁盘空间不足"),
     "degraded.evidence_missing": ("evidence is missing", "证据缺失"),
     "degraded.evidence_off": ("no evidence is kept", "未保存证据"),

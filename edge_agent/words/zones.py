@@ -28,8 +28,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "识别电动自行车需要检测模型；请用 edge-agent models add 安装，并写入 vision.detector",
     ),
     "zone.no_class": (
-        "model {id} cannot be used for {wanted}: it knows {classes}",
-        "模型 {id} 不能用于 {wanted}：它只识别 {classes}",
+        "model {id} cannot be used for {wanted}: it knows {classes}. Name one that can as vision.detector "
+        "(docs/cameras-zones.md), or do without",
+        "模型 {id} 不能用于 {wanted}：它只识别 {classes}。请在 vision.detector 中换用合适的模型"
+        "（见 docs/cameras-zones.md），或去掉该项",
     ),
     "zone.limit": ("{value} (limit {limit})", "{value}（限值 {limit}）"),
     "alert.smoke": ("smoke or flames seen (advisory)", "疑似烟火（辅助提示）"),

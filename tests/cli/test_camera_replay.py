@@ -13,8 +13,9 @@ from click.testing import CliRunner
 
 from edge_agent.cli import group
 from edge_agent.errors import EdgeAgentError
+from edge_agent.words import say
 from tests.vision.clips import film, make_clip
-from tests.vision.test_zones import FPS, pictures, walk
+from tests.vision.test_zones import FPS, HEIGHT, WIDTH, pictures, walk
 
 TOML = """\
 [gateway]
@@ -52,6 +53,19 @@ url = "sim://gate"
 [[door]]
 name = "gate"
 gate = { link = "board", profile = "gates/sim" }
+"""
+PORTRAIT = """
+[[facade]]
+name = "office"
+camera = "yard"
+size = [1080, 1920]
+floors = 10
+lines = [
+  { floor = 1, at = [100, 1800, 980, 1804] },
+  { floor = 4, at = [200, 1200, 880, 1202] },
+  { floor = 7, at = [260, 760, 820, 761] },
+  { floor = 10, at = [300, 420, 780, 420] },
+]
 """
 
 
@@ -124,6 +138,23 @@ def test_what_cannot_be_replayed_is_told(
     assert code != 0
     assert says in text
     assert "Traceback" not in text
+
+
+def test_a_wall_calibrated_in_another_shape_is_told_and_the_zones_are_watched(
+    site: tuple[Path, Path], tmp_path: Path
+) -> None:
+    _, clip = site
+    config = tmp_path / "agent.toml"
+    config.write_text(TOML.format(clip=clip) + PORTRAIT, "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "edge_agent", "--lang", "zh", "camera", "replay", "--config", config, "yard", clip],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.strip() == say(
+        "facade.other_frame", "zh", name="office", wide=1080, high=1920, width=WIDTH, height=HEIGHT
+    )
+    assert "lawn" in done.stdout
 
 
 def test_what_is_seen_live_is_a_page_on_this_machine(tmp_path: Path) -> None:

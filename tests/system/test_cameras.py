@@ -12,10 +12,14 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_agent.model.events import AlertOpened, AlertUpdated, CommandCompleted, EvidenceKept, Row
+from edge_agent.model.events import AlertOpened, AlertUpdated, CommandCompleted, DeviceDegraded, EvidenceKept, Row
 from edge_agent.sim.estate import GATEWAY, Estate
+from edge_agent.vision.models import as_toml
+from tests.cli.test_camera_replay import PORTRAIT
 from tests.system.site import Asked, estate, journal, log_of, ready, show_card, tags, with_console
 from tests.vision.clips import film
+from tests.vision.test_models import boxes, manifest_of
+from tests.vision.test_zones import pictures, walk
 from tests.waiting import auntil
 
 FPS = 10
@@ -155,5 +159,54 @@ def test_a_covered_camera_is_one_alert_with_evidence_and_the_door_goes_on(tmp_pa
             await site.command("evidence", "hold", kept.evidence, "--by", "王芳")
             assert "王芳" in await site.command("evidence", "list")
             assert [e.verdict for e in news(site) if e.what == "verdict"] == ["true"]
+
+    asyncio.run(story())
+
+
+LIFT = """
+[vision]
+detector = "people"
+
+[[camera]]
+name = "yard"
+url = "file://{clip}"
+use = ["alerts"]
+fps = 10
+
+[[zone]]
+name = "lawn"
+camera = "yard"
+watch = ["intrusion", "ebike"]
+points = [[0.5, 0.0], [1.0, 0.0], [1.0, 1.0], [0.5, 1.0]]
+"""
+SOMEBODY = np.array([[(160.0, 160.0, 300.0, 300.0, 0.9)] * 2]).transpose(0, 2, 1)  # wherever it looks
+
+
+@pytest.mark.long
+def test_what_a_camera_cannot_be_watched_for_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
+    """A detector without e-bikes, and a wall calibrated in a picture of another shape."""
+
+    async def story() -> None:
+        clip = film(tmp_path / "yard.mp4", pictures(14, walk(20, 330, 5, 5)), FPS)
+        net, card = tmp_path / "people.onnx", tmp_path / "people.toml"
+        net.write_bytes(boxes(SOMEBODY))
+        people = manifest_of(
+            net, id="people", role="objects", width=320, height=320, scale=1 / 255, classes=("person",), dimension=0
+        )
+        card.write_text(as_toml(people), "utf-8")
+        async with estate(tmp_path / "site") as site:
+            await site.command("models", "add", net, "--manifest", card)
+            with site.config.open("a", encoding="utf-8") as file:
+                file.write(LIFT.format(clip=clip) + PORTRAIT)
+            await site.open()
+            await ready(site)
+            await auntil(lambda: found(site, "alert.opened"), 60, lambda: log_of(site))
+            (opened,) = [row.event for row in found(site, "alert.opened")]
+            assert isinstance(opened, AlertOpened)
+            assert (opened.kind, opened.rule) == ("intrusion", "lawn")
+            told = [row.event for row in found(site, "device.degraded")]
+            assert [(one.device, one.code) for one in told if isinstance(one, DeviceDegraded)] == [
+                ("yard", "facade.other_frame"), ("yard", "zone.no_class")
+            ]  # fmt: skip
 
     asyncio.run(story())

@@ -10,11 +10,12 @@ import pytest
 
 from edge_agent.model.detections import SentryJob
 from edge_agent.model.face_models import Manifest
-from edge_agent.model.site import Camera, Zone
+from edge_agent.model.site import Camera, Line, Zone
 from edge_agent.vision import models, objects
 from edge_agent.vision.objects import ObjectNet
 from edge_agent.vision.sentry import watches
 from edge_agent.vision.zones import ZoneWatch
+from edge_agent.words import LANGUAGES, say
 from tests.vision.test_models import boxes, manifest_of, refused
 
 CLASSES = ("person", "ebike")
@@ -135,4 +136,37 @@ def test_a_model_of_vehicles_alone_watches_the_lift(tmp_path: Path) -> None:
     lift = Zone(name="lift", camera="c", watch=("ebike", "intrusion"), points=((0, 0), (1, 0), (1, 1), (0, 1)))
     camera = Camera(name="c", url="file:///c.mp4")
     job = SentryJob(camera=camera, zones=(lift,), models=str(tmp_path), detector=own)
-    assert ZoneWatch in [type(one) for one in watches(job, (1280, 720))]
+    found, unwatched = watches(job, (1280, 720))
+    assert ZoneWatch in [type(one) for one in found]
+    assert unwatched == []
+
+
+@pytest.mark.parametrize(
+    ("more", "codes"),
+    [
+        ({"classes": ("person", "dog")}, ["zone.no_class"]),
+        ({"classes": ("cat", "dog")}, ["zone.no_class", "zone.needs_detector"]),
+        ({"sha256": "0" * 64}, ["models.wrong_hash", "zone.needs_detector"]),
+        (None, ["zone.needs_detector"]),
+    ],
+    ids=["of people", "of animals", "altered", "none"],
+)
+def test_a_rule_without_its_detector_costs_only_itself(
+    tmp_path: Path, more: dict[str, object] | None, codes: list[str]
+) -> None:
+    """The other rules of its zone, the other zones and the lines go on."""
+    own = None if more is None else manifest(file(tmp_path, yolov8()), **more)
+    whole = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+    zones = (
+        Zone(name="lift", camera="c", watch=("ebike", "intrusion"), points=whole),
+        Zone(name="lane", camera="c", watch=("blocked",), points=whole),
+    )
+    line = Line(name="in", camera="c", points=((0.1, 0.5), (0.9, 0.5)))
+    job = SentryJob(Camera(name="c", url="file:///c.mp4"), (), zones, (line,), own, str(tmp_path))
+    found, unwatched = watches(job, (1280, 720))
+    (watch,) = [one for one in found if isinstance(one, ZoneWatch)]
+    assert [(one.name, one.kind) for one in watch._watched] == [("lift", "intrusion"), ("lane", "blocked")]
+    assert [one.name for one, _, _ in watch._passing] == ["in"]
+    assert [one.code for one in unwatched] == codes
+    for one in unwatched:
+        assert len({say(one.code, lang, **one.fields) for lang in LANGUAGES}) == 2

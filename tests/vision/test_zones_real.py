@@ -9,11 +9,11 @@ import pytest
 from bench.vtest import SCENE, grays_of
 from bench.zones import judge, watched
 from edge_agent.errors import FaceError
-from edge_agent.model.face_models import KNOWN, Manifest
+from edge_agent.model.face_models import EBIKES, KNOWN, PERSON, Manifest
 from edge_agent.model.sightings import Phase, Sighting
 from edge_agent.model.site import Zone
 from edge_agent.vision import models
-from edge_agent.vision.objects import EBIKES, PERSON, ObjectNet
+from edge_agent.vision.objects import ObjectNet
 from edge_agent.vision.zones import ZoneWatch
 from tests.vision.bench_models import data, kept
 

@@ -26,8 +26,9 @@ HELP: dict[str, str] = {
         "列出 agent.toml 中各摄像头：用途，以及所看的门或位置。"
     ),
     "Put the recording FILE through the analysis of CAMERA, as it is set in agent.toml; faster than it "
-    "happened.\n\nThe same file gives the same answer every time.": (
-        "用 agent.toml 中 CAMERA 的设置分析录像 FILE，快于实时。\n\n同一文件每次结果相同。"
+    "happened.\n\nThe same file gives the same answer every time. Status 1 when it cannot be looked at for all "
+    "that is set.": (
+        "用 agent.toml 中 CAMERA 的设置分析录像 FILE，快于实时。\n\n同一文件每次结果相同。有设置无法执行时返回 1。"
     ),
     "Write a copy with what was seen drawn into it.": "写出绘有分析结果的副本。",
     "One JSON object a sighting.": "每个发现一行 JSON。",
