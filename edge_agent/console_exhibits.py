@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import structs
 
 from edge_agent.config import EVIDENCE_KEY
 from edge_agent.console.needs import EvidenceFile, EvidenceNote
 from edge_agent.console_rooms import Room
 from edge_agent.contract.evidence import read_manifest
 from edge_agent.errors import StoreError
-from edge_agent.exhibits import of_store, own_keys
+from edge_agent.exhibits import Recorded, of_store, own_keys, recorded
 from edge_agent.model.evidence import Exhibit
 from edge_agent.model.sightings import Sighting
 from edge_agent.store.evidence import CLIP, TRACK, EvidenceStore
@@ -51,7 +52,10 @@ class Exhibits(Room):
 
     def _file(self, exhibit: Exhibit, exhibits: list[Exhibit]) -> EvidenceFile:
         store = self._store()
-        found = of_store(store, exhibits, own_keys(self._folder), exhibit.evidence)[exhibit.evidence]
+        journal = Recorded(exhibits)
+        if exhibit.previous and all(one.number != exhibit.number - 1 for one in exhibits):
+            journal = structs.replace(recorded(self._app.state), exhibits=exhibits)  # walks all rows
+        found = of_store(store, journal, own_keys(self._folder), exhibit.evidence)[exhibit.evidence]
         try:
             manifest = read_manifest(store.manifest(exhibit.evidence))
         except StoreError:

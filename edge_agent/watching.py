@@ -134,6 +134,7 @@ class Watching:
         config, premises = self._config, self._premises
         try:
             store = EvidenceStore(state / EVIDENCE, load_key(self._folder / EVIDENCE_KEY))
+            store.make()
         except StoreError as error:
             logger.error("no evidence is kept, alerts go on: %s", error)
             premises.alarms.degraded("evidence_off", error.sentence)

@@ -94,7 +94,9 @@ def logged_in(camera: Camera, folder: Path) -> tuple[str, str]:
     path = folder / camera.login_file
     try:
         line = path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError):
+    except UnicodeDecodeError:
+        raise EdgeAgentError("config.camera_login", path=path) from None
+    except OSError:
         raise EdgeAgentError("config.file_missing", path=path) from None
     user, colon, password = line.partition(":")
     if not user or not colon or "\n" in line:

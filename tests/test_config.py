@@ -312,6 +312,15 @@ def test_what_is_wrong_with_a_door_on_an_osdp_bus_is_named(write: Callable[[str]
         assert [(problem.at, problem.code) for problem in found] == [(at, code)]
 
 
+def test_a_login_that_is_no_text_is_not_a_missing_file(write: Callable[[str], Path]) -> None:
+    path = write(GOOD.replace("[[camera]]", '[[camera]]\nlogin_file = "login"'))
+    for content, code in ((None, "config.file_missing"), (b"admin:\xff\xfe", "config.camera_login")):
+        if content is not None:
+            (path.parent / "login").write_bytes(content)
+        (problem,) = problems(path)
+        assert (problem.at, problem.code) == ("camera[0].login_file", code)
+
+
 def test_check_looks_for_the_camera_of_this_machine(write: Callable[[str], Path]) -> None:
     config = load_config(write(GOOD.replace("rtsp://127.0.0.1/stream", "v4l2:///dev/v4l/by-id/usb-none?size=640x480")))
     (problem,) = check_devices(config, "agent.toml")

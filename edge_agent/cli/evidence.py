@@ -14,17 +14,10 @@ from edge_agent.cli.operate import BY, WHY, carry_out, site, who
 from edge_agent.cli.options import CONFIG, STATE, state_directory
 from edge_agent.cli.speech import tell, words
 from edge_agent.config import EVIDENCE_KEY, load_config
-from edge_agent.contract.evidence import (
-    Finding,
-    digest,
-    file_findings,
-    other_findings,
-    read_manifest,
-    signature_findings,
-)
-from edge_agent.contract.signatures import PublicKey, load_public
+from edge_agent.contract.evidence import Finding, digest, read_manifest
+from edge_agent.contract.signatures import PublicKey, kid_of, load_public
 from edge_agent.errors import EdgeAgentError
-from edge_agent.exhibits import child, of_store, own_keys, recorded, stream_findings
+from edge_agent.exhibits import PUBLIC_KEY, child, of_copy, of_published, of_store, own_keys, recorded
 from edge_agent.model.commands import Operation
 from edge_agent.model.evidence import Manifest
 from edge_agent.model.retrieval import Retrieval
@@ -52,7 +45,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_(config: Path, state: Path | None, as_json: bool) -> None:
     """Show what is kept, the newest last. No agent needs to run."""
-    exhibits = recorded(state_directory(config, state))
+    exhibits = recorded(state_directory(config, state)).exhibits
     for exhibit in exhibits:
         if as_json:
             click.echo(msgspec.json.encode(exhibit).decode())
@@ -75,7 +68,11 @@ def list_(config: Path, state: Path | None, as_json: bool) -> None:
 @EVIDENCE
 def show(config: Path, state: Path | None, evidence: str) -> None:
     """Print the signed manifest of EVIDENCE."""
-    click.echo(json.dumps(json.loads(_store(config, state).manifest(evidence)), indent=2, ensure_ascii=False))
+    store = _store(config, state)
+    manifest = read_manifest(store.manifest(_there(store, evidence)))
+    if manifest is None:
+        raise EdgeAgentError("evidence.bad_manifest", evidence=evidence)
+    click.echo(json.dumps(json.loads(store.manifest(evidence)), indent=2, ensure_ascii=False))
 
 
 @command.command("hold")
@@ -131,9 +128,7 @@ def export(
     Entered in the register of retrievals first (`audit list`).
     """
     store = _store(config, state)
-    if evidence not in store.there():
-        raise EdgeAgentError("evidence.no_such", evidence=evidence)
-    target = folder / evidence
+    target = folder / _there(store, evidence)
     if target.exists():
         raise EdgeAgentError("evidence.folder_there", folder=target)
     entry = Retrieval(
@@ -164,24 +159,44 @@ def export(
 def verify(config: Path, state: Path | None, key: Path | None, what: str | None) -> None:
     """Check evidence: WHAT is an exported folder (then only --key is needed), one id, or nothing for all there is.
 
-    Names what failed: a hash, the signature, the chain, the time. Exit status 1 when anything is not as it was signed.
+    Names what failed: a hash, the signature, the chain, the time. Exit status 0 only when the gateway's key vouches for
+    all of it; a folder that is checked with the key that lies in it, and a masked copy, give 1.
     """
     if what is not None and Path(what).is_dir():
-        found = {Path(what).name: _of_folder(Path(what), _keys(config, key, Path(what)))}
-    else:
-        exhibits = recorded(state_directory(config, state))
-        found = of_store(_store(config, state), exhibits, _keys(config, key), what)
-    bad = 0
-    for evidence, findings in found.items():
-        fatal = any(finding.fatal for finding in findings)
-        bad += fatal
-        tell("evidence.bad" if fatal else "evidence.good", evidence=evidence)
-        for finding in findings:
-            click.echo(f"  {words(finding.code, what=finding.what)}")
+        _verify_copy(Path(what), config, key)
+        return
+    journal = recorded(state_directory(config, state))
+    found = of_store(_store(config, state), journal, _keys(config, key), what)
+    bad = sum(_say(evidence, findings) for evidence, findings in found.items())
     if not found:
         tell("evidence.none")
     if bad:
         raise EdgeAgentError("evidence.failed", count=bad, all=len(found))
+
+
+def _verify_copy(folder: Path, config: Path, key: Path | None) -> None:
+    if masked := of_published(folder):
+        evidence, whole = masked
+        tell("evidence.published" if whole else "evidence.published_altered", name=folder.resolve().name)
+        raise EdgeAgentError("evidence.unsigned", evidence=evidence)
+    own = None
+    if key is None and not config.exists() and (folder / PUBLIC_KEY).exists():
+        own = load_public(folder / PUBLIC_KEY)  # proves that it is whole, not whose it is
+    evidence, findings = of_copy(folder, _keys(config, key) if own is None else [own])
+    kid = kid_of(own) if own else ""
+    if _say(evidence, findings, "evidence.whole" if own else "evidence.good", kid=kid):
+        raise EdgeAgentError("evidence.failed", count=1, all=1)
+    if own:
+        raise EdgeAgentError("evidence.whose_key", kid=kid)
+
+
+def _say(evidence: str, findings: list[Finding], good: str = "evidence.good", **fields: str) -> bool:
+    """A headline and what was found; True when it is not as it was signed."""
+    fatal = any(finding.fatal for finding in findings)
+    tell("evidence.bad" if fatal else good, evidence=evidence, **fields)
+    for finding in findings:
+        click.echo(f"  {words(finding.code, what=finding.what)}")
+    return fatal
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------------
@@ -191,39 +206,15 @@ def _store(config: Path, state: Path | None) -> EvidenceStore:
     return EvidenceStore(state_directory(config, state) / "evidence", load_key(config.parent / EVIDENCE_KEY))
 
 
-def _keys(config: Path, key: Path | None, folder: Path | None = None) -> list[PublicKey]:
-    if key is not None:
-        return [load_public(key)]
-    if folder is not None and not config.exists() and (folder / "gateway.pub").exists():
-        return [load_public(folder / "gateway.pub")]  # proves that it is whole, not whose it is
-    return own_keys(config.parent)
+def _there(store: EvidenceStore, evidence: str) -> str:
+    """`evidence` when it lies in the store: no other name becomes a path. Raises EdgeAgentError."""
+    if evidence not in store.there():
+        raise EdgeAgentError("evidence.no_such", evidence=evidence)
+    return evidence
 
 
-# ---- verifying -------------------------------------------------------------------------------------------------------
-
-
-def _of_folder(folder: Path, keys: list[PublicKey]) -> list[Finding]:
-    """An exported copy."""
-    path = folder / MANIFEST
-    raw = path.read_bytes() if path.exists() else b""
-    findings = signature_findings(raw, keys)
-    manifest = read_manifest(raw)
-    if manifest is None:
-        return findings
-    for file in manifest.files:
-        there = (folder / file.name).exists()
-        findings += file_findings(manifest, file.name, _pieces(folder / file.name) if there else None)
-    known = {file.name for file in manifest.files} | {MANIFEST, "gateway.pub"}
-    findings += [Finding("evidence.stranger", False, one.name) for one in folder.iterdir() if one.name not in known]
-    if (folder / CLIP).exists():
-        findings = stream_findings(manifest, findings, (folder / CLIP).read_bytes)
-    return findings + other_findings(manifest)
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            yield piece
+def _keys(config: Path, key: Path | None) -> list[PublicKey]:
+    return own_keys(config.parent) if key is None else [load_public(key)]
 
 
 # ---- copies ----------------------------------------------------------------------------------------------------------
@@ -237,7 +228,7 @@ def _whole(config: Path, store: EvidenceStore, evidence: str) -> Iterator[tuple[
         yield name, store.read(evidence, name)
     public = config.parent / "keys/gateway.pub"
     if public.exists():
-        yield "gateway.pub", iter([public.read_bytes()])
+        yield PUBLIC_KEY, iter([public.read_bytes()])
 
 
 def _published(

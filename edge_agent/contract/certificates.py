@@ -98,7 +98,7 @@ def _private(pem: bytes, path: object) -> TlsKey:
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise UplinkError("uplink.key_unreadable", path=path, why=error) from error
+        raise UplinkError("uplink.key_no_pem", path=path) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
         raise UplinkError("uplink.key_unreadable", path=path, why="neither an EC nor an Ed25519 key")
     return key

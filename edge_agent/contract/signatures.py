@@ -87,7 +87,7 @@ def load_private(path: Path) -> PrivateKey:
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise KeyFileError("uplink.key_unreadable", path=path, why=error) from error
+        raise KeyFileError("uplink.key_no_pem", path=path) from error
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyFileError("uplink.key_kind", path=path)
     return key
@@ -98,7 +98,7 @@ def load_public(path: Path) -> PublicKey:
     try:
         key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise KeyFileError("uplink.key_unreadable", path=path, why=error) from error
+        raise KeyFileError("uplink.key_no_pem", path=path) from error
     if not isinstance(key, Ed25519PublicKey):
         raise KeyFileError("uplink.key_kind", path=path)
     return key

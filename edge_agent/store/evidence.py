@@ -59,11 +59,15 @@ class EvidenceWriter:
 
 
 class EvidenceStore:
-    """`folder` is made when it is not there. Raises StoreError."""
+    """Raises StoreError."""
 
     def __init__(self, folder: Path, key: bytes) -> None:
         self.folder, self._key = folder, key
-        database.make_directory(folder)
+
+    def make(self) -> None:
+        """The folder, when it is not there: who keeps evidence does this first, who only looks never does."""
+        database.make_directory(self.folder)
+        demand_writable(self.folder)
 
     def begin(self, evidence: str, request: bytes) -> EvidenceWriter:
         """`request`: what was asked for, in case that nobody is left to finish it."""
@@ -88,7 +92,12 @@ class EvidenceStore:
         database.sync_directory(self.folder)
 
     def there(self) -> set[str]:
-        return {path.name for path in self.folder.iterdir() if path.is_dir() and not path.name.endswith(PART)}
+        try:
+            return {path.name for path in self.folder.iterdir() if path.is_dir() and not path.name.endswith(PART)}
+        except FileNotFoundError:
+            return set()
+        except OSError as error:
+            raise StoreError("store.evidence_file", file=self.folder, why=error.strerror) from error
 
     def cut_off(self) -> list[tuple[str, bytes]]:
         """(id, request) of what was never finished; what not even has a request is thrown away."""
@@ -123,6 +132,12 @@ class EvidenceStore:
     def finish(self, evidence: str, manifest: bytes) -> int:
         """Of what was salvaged."""
         return _finish(self.folder / f"{evidence}{PART}", manifest)
+
+
+def demand_writable(folder: Path) -> None:
+    """Raises StoreError when this user cannot put evidence into `folder`."""
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise StoreError("store.evidence_folder", folder=str(folder))
 
 
 def _add(folder: Path, evidence: str, name: str, content: bytes, key: bytes) -> File:

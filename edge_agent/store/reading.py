@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from edge_agent.errors import StoreError
-from edge_agent.model.events import Row
+from edge_agent.model.events import Event, EvidenceErased, EvidenceKept, Row, UnknownEvent
+from edge_agent.model.evidence import Exhibit
 from edge_agent.model.standing import Change
 from edge_agent.ports import IntentOpened
 from edge_agent.store import chain, database, recognise, standing
@@ -29,6 +30,7 @@ NORMAL = (
     f"SELECT {COLUMNS} FROM events WHERE urgent = 0 AND seq > ?"
     " AND seq NOT IN (SELECT seq FROM dead_letters) ORDER BY seq LIMIT ?"
 )
+EVIDENCE = (EvidenceKept.tag, EvidenceErased.tag)
 AT_ONCE = 500  # values in one question
 TYPES = (str, bytes, int, str, int, str, int, bytes, bytes)  # of COLUMNS after seq; SQLite itself does not mind
 
@@ -128,6 +130,16 @@ class JournalReader:
         except database.FAILURES as error:
             raise database.translated(error, self.path) from error
 
+    def evidence(self) -> tuple[list[Exhibit], list[Event | UnknownEvent]]:
+        """What is remembered of evidence, and what the rows say was kept and erased, both of one moment."""
+        self._all("BEGIN")
+        try:
+            seqs = [seq for (seq,) in self._all("SELECT seq FROM events WHERE tag IN (?, ?)", EVIDENCE)]
+            events = [row.event for row in self.rows_at(seqs)]
+            return [change for change in self.standing() if isinstance(change, Exhibit)], events
+        finally:
+            self._all("ROLLBACK")
+
     def verify(self, vouch: chain.Vouch | None = None) -> chain.ChainReport:
         """Walk the whole chain; with `vouch` given also check the signed checkpoints."""
         try:
@@ -138,7 +150,7 @@ class JournalReader:
     def close(self) -> None:
         self._connection.close()
 
-    def _all(self, query: str, values: tuple[int, ...] = ()) -> list[Any]:
+    def _all(self, query: str, values: tuple[int, ...] | tuple[str, ...] = ()) -> list[Any]:
         try:
             return self._connection.execute(query, values).fetchall()
         except database.FAILURES as error:

@@ -219,8 +219,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "遮挡区为多边形：至少三个角点，写作 x, y, x, y, …，为画面比例，各在 0 与 1 之间",
     ),
     "config.camera_login": (
-        "{path} should be one line, user:password",
-        "{path} 应为一行：用户名:密码",
+        "{path} should be one line of UTF-8 text, user:password",
+        "{path} 应为一行 UTF-8 文本：用户名:密码",
     ),
     "config.face_without_camera": (
         'the door opens to a face, and no [[camera]] with use = ["face"] looks at it',

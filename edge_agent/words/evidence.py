@@ -26,6 +26,19 @@ WORDS: dict[str, tuple[str, str]] = {
         "与上一份清单不衔接：有遗漏或插入",
     ),
     "evidence.chain_gap": ("the manifest before it was erased ({what})", "上一份证据已清除（{what}）"),
+    "evidence.chain_unknown": (
+        "the manifest before it ({what}) is not here any more, and the journal has no record (or none any more) that "
+        "it was erased",
+        "上一份清单（{what}）已不在此处，日志中没有（或已不再有）其清除记录",
+    ),
+    "evidence.vanished": (
+        "gone: the journal recorded that it was kept and never that it was erased, and it is not among what is kept",
+        "已消失：日志登记过保存，从未登记清除，却已不在留存之列",
+    ),
+    "evidence.other_name": (
+        "the folder is called {what}: go by the id in the manifest",
+        "文件夹名为 {what}：请以清单中的编号为准",
+    ),
     "evidence.not_recorded": ("the journal does not know it", "日志中没有该证据"),
     "evidence.other_manifest": (
         "the journal has another manifest for it",
@@ -39,12 +52,44 @@ WORDS: dict[str, tuple[str, str]] = {
     "evidence.no_time": ("the gateway did not know the time when it was kept", "保存时网关时钟未校准"),
     "evidence.poor_time": ("the gateway knew the time only within {what}", "保存时网关时钟误差约 {what}"),
     "evidence.good": ("{evidence}: as it was signed", "{evidence}：与签名一致"),
+    "evidence.whole": (
+        "{evidence}: whole and unaltered since it was signed by key {kid}; whose key that is was not checked",
+        "{evidence}：自密钥 {kid} 签名后完整未改；未核对该密钥属于谁",
+    ),
+    "evidence.whose_key": (
+        "The key {kid} lies in the folder itself: anybody can put one of their own there. Give the gateway's public "
+        "key with --key (its keys/gateway.pub, got from whoever runs it)",
+        "密钥 {kid} 就在该文件夹内，任何人都可放入自己的密钥。请用 --key 给出网关公钥（向网关管理方索取其 "
+        "keys/gateway.pub）",
+    ),
+    "evidence.no_key": (
+        "there is no public key at {path}: restore it, or give the gateway's with --key",
+        "{path} 处没有公钥：请恢复该文件，或用 --key 给出网关公钥",
+    ),
+    "evidence.published": (
+        "{name}: a masked copy for publication; its video is the one published.json names",
+        "{name}：供公布的遮挡副本；其视频与 published.json 所述一致",
+    ),
+    "evidence.published_altered": (
+        "{name}: a masked copy for publication, but its video is NOT the one published.json names",
+        "{name}：供公布的遮挡副本，但其视频与 published.json 所述不一致",
+    ),
+    "evidence.unsigned": (
+        "No key signs a masked copy. Its original {evidence} is what was signed: check that at the gateway "
+        "(`edge-agent evidence verify {evidence}`)",
+        "遮挡副本没有签名。签名的是原件 {evidence}：请在网关上校验（`edge-agent evidence verify {evidence}`）",
+    ),
+    "evidence.cannot_read": ("{path} cannot be read: {why}", "无法读取 {path}：{why}"),
     "evidence.bad": ("{evidence}: NOT as it was signed", "{evidence}：与签名不一致"),
     "evidence.failed": ("{count} of {all} are not as they were signed", "{all} 份中有 {count} 份与签名不一致"),
     "evidence.none": ("there is no evidence", "没有证据"),
     "evidence.no_such": (
         "there is no evidence `{evidence}`; `edge-agent evidence list` shows what there is",
         "没有证据 `{evidence}`；`edge-agent evidence list` 可列出",
+    ),
+    "evidence.bad_manifest": (
+        "the manifest of {evidence} cannot be read; `edge-agent evidence verify {evidence}` says what else is wrong",
+        "无法读取 {evidence} 的清单；`edge-agent evidence verify {evidence}` 可查明其他问题",
     ),
     "evidence.exported": ("{evidence} is in {folder}", "{evidence} 已导出至 {folder}"),
     "evidence.held": ("held by {who}", "由 {who} 保全"),

@@ -222,6 +222,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "{file} is not what was written: it was altered, cut, or sealed with another key",
         "{file} 与写入时不一致：被改动、被截断，或密钥不符",
     ),
+    "store.evidence_folder": (
+        "No evidence can be put into {folder}: it is read-only for this user. Give it to the agent's user "
+        "(chown, chmod u+rwx), or mount its disk writable.",
+        "无法向 {folder} 写入证据：当前用户只能读取。请将其归属本程序的用户（chown、chmod u+rwx），"
+        "或以可写方式挂载其磁盘。",
+    ),
     "store.evidence_file": ("evidence {file}: {why}", "证据 {file}：{why}"),
     "store.key_exists": (
         "The key {file} exists already. It is not replaced: all templates would be lost.",

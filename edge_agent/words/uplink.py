@@ -108,7 +108,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "{path}: others may read this private key (mode {mode}); run: chmod 600 {path}",
         "{path}:其他用户可以读取该私钥(权限 {mode});请执行:chmod 600 {path}",
     ),
-    "uplink.key_unreadable": ("{path} is not a key in PEM form: {why}", "{path} 不是 PEM 格式的密钥:{why}"),
+    "uplink.key_unreadable": ("the key {path} cannot be read: {why}", "无法读取密钥 {path}:{why}"),
+    "uplink.key_no_pem": (
+        "{path} is not a key in PEM form: name the file that holds one (it begins with -----BEGIN)",
+        "{path} 不是 PEM 格式的密钥:请指定正确的密钥文件(以 -----BEGIN 开头)",
+    ),
     "uplink.key_kind": ("{path} holds a key, but not an Ed25519 one", "{path} 中的密钥不是 Ed25519 类型"),
     "uplink.commanders": (
         "{path} is no list of the city's command keys: {why}. Each [[key]] has name, public (or file) and roles",

@@ -55,7 +55,9 @@ def keep(rig: Rig, content: bytes, evidence: str = "ev-1", said: tuple[Sighting,
     save_public(keys / "gateway.pub", signing.public_key())
     (rig.folder / EVIDENCE_KEY).write_bytes(KEY)
     (rig.folder / EVIDENCE_KEY).chmod(0o600)
-    writer = EvidenceStore(rig.state / "evidence", KEY).begin(evidence, b"{}")
+    store = EvidenceStore(rig.state / "evidence", KEY)
+    store.make()
+    writer = store.begin(evidence, b"{}")
     for at in range(0, len(content), 50_000):
         writer.write(content[at : at + 50_000])
     files = (writer.close_clip(), writer.add("track.json", track_file(said)))

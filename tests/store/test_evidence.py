@@ -20,6 +20,12 @@ def sealed(path: Path, name: str = "a/clip") -> Path:
     return path
 
 
+def made(folder: Path) -> EvidenceStore:
+    store = EvidenceStore(folder / "evidence", KEY)
+    store.make()
+    return store
+
+
 def test_what_was_sealed_is_read_and_is_not_on_the_disk(tmp_path: Path) -> None:
     path = sealed(tmp_path / "f")
     assert list(read_sealed(path, "a/clip", KEY)) == PIECES
@@ -59,7 +65,7 @@ def test_a_cut_file_is_noticed_and_read_up_to_its_last_whole_piece(tmp_path: Pat
 
 
 def test_evidence_is_there_when_it_is_finished_and_not_before(tmp_path: Path) -> None:
-    store = EvidenceStore(tmp_path / "evidence", KEY)
+    store = made(tmp_path)
     writer = store.begin("ev-1", b"{}")
     writer.write(b"clip")
     file = writer.close_clip()
@@ -77,7 +83,7 @@ def test_evidence_is_there_when_it_is_finished_and_not_before(tmp_path: Path) ->
 
 def test_what_a_power_cut_left_is_found_and_saved(tmp_path: Path) -> None:
     """Half-written: its pieces are there, the end is not. Nothing but a request: thrown away."""
-    store = EvidenceStore(tmp_path / "evidence", KEY)
+    store = made(tmp_path)
     writer = store.begin("ev-1", b"what was asked")
     writer.write(b"first")
     writer.write(b"second")

@@ -68,10 +68,10 @@ HELP: dict[str, str] = {
     ),
     "Print the signed manifest of EVIDENCE.": "输出 EVIDENCE 的签名清单。",
     "Check evidence: WHAT is an exported folder (then only --key is needed), one id, or nothing for all there "
-    "is.\n\nNames what failed: a hash, the signature, the chain, the time. Exit status 1 when anything is not as "
-    "it was signed.": (
+    "is.\n\nNames what failed: a hash, the signature, the chain, the time. Exit status 0 only when the gateway's key "
+    "vouches for\nall of it; a folder that is checked with the key that lies in it, and a masked copy, give 1.": (
         "校验证据：WHAT 为导出的文件夹（只需 --key）、一个编号，或不给则全部。\n\n指出不符之处：哈希、签名、链、"
-        "时间。有任何不符退出码为 1。"
+        "时间。仅当全部由网关密钥证实时退出码为 0；用文件夹内自带的密钥校验，或为遮挡副本，退出码为 1。"
     ),
     "The gateway's public key (default: keys/gateway.pub, and the one before it).": (
         "网关公钥（默认：keys/gateway.pub 及其前一把）。"
