@@ -158,7 +158,7 @@ def watch(config: Path, port: int, browser: bool, state: Path | None, camera: st
 def report_(config: Path, state: Path | None, days: float, weather_file: Path | None, as_json: bool) -> None:
     """Say how many alerts each rule made, what was said of them, and what to change. No agent needs to run.
 
-    Only alerts somebody has looked at (`alarm review`) count for the false ones.
+    Only alerts with a verdict (`alarm review`, or how the alarm was closed) count for the false ones.
     """
     loaded = load_config(config)
     zone = ZoneInfo(loaded.gateway.zone)

@@ -10,6 +10,7 @@ from msgspec import Meta
 from starlette.routing import Route
 
 from edge_agent.console import alarms as alarm_pages
+from edge_agent.console import evidence as evidence_pages
 from edge_agent.console import visit_api, wall
 from edge_agent.console.desk import Desk
 from edge_agent.console.endpoint import Asked, Endpoint, Nothing, Refused
@@ -61,6 +62,13 @@ class Answer(Asking, frozen=True):
     outcome: Literal["", "real", "false", "drill", "test"] = ""
     why: Text = ""
     drill: bool = False
+
+
+class Verdict(Asking, frozen=True):
+    """What a piece of evidence shows of the alert it was kept of."""
+
+    verdict: Literal["true", "false", "unsure"]
+    why: Text = ""
 
 
 class EventQuery(Asking, frozen=True):
@@ -295,6 +303,12 @@ async def evidence_file(desk: Desk, asked: Asked) -> EvidenceFile:
     return file
 
 
+async def judge(desk: Desk, asked: Asked) -> Done:
+    body: Verdict = asked.body
+    done = await evidence_pages.judge(desk, asked.who, asked.path["evidence"], body.verdict, body.why)
+    return _good(desk, asked, done)
+
+
 async def devices(desk: Desk, asked: Asked) -> Devices:
     journal = desk.needs.journal
     clock = str(desk.needs.clock.now().state)
@@ -339,6 +353,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              answer=list[Exhibit]),
     Endpoint(method="GET", path="/evidence/{evidence}", right="history", do=evidence_file,
              summary="A piece of evidence, checked now", answer=EvidenceFile),
+    Endpoint(method="POST", path="/evidence/{evidence}/review", right="alarms", do=judge,
+             summary="Say what a piece of evidence shows", body=Verdict, answer=Done),
     Endpoint(method="GET", path="/devices", right="devices", do=devices, summary="Health of gateway and devices",
              query=Nothing, answer=Devices),
     *visit_api.ENDPOINTS,

@@ -1,4 +1,4 @@
-"""Evidence at the console: what is kept, whether it is as it was signed, and the clip itself.
+"""Evidence at the console: what is kept, whether it is as it was signed, the clip itself, and what it shows.
 
 Every look is on record, and whoever plays a clip is in the register of retrievals. A clip is unsealed while it is sent,
 and never lies unsealed on the disk.
@@ -8,13 +8,16 @@ import re
 from collections.abc import Iterator
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from edge_agent.console.control import NAME_AT_MOST, REASON_AT_MOST, nonsense
 from edge_agent.console.desk import Desk
+from edge_agent.console.render import wants_part
 from edge_agent.console.session import guarded
 from edge_agent.errors import EdgeAgentError, StoreError
 from edge_agent.model.accounts import Who
+from edge_agent.model.commands import VERDICTS, Done, Operation
 from edge_agent.model.events import AuditViewed
 from edge_agent.model.evidence import Exhibit
 from edge_agent.model.retrieval import Retrieval
@@ -39,7 +42,30 @@ async def show(desk: Desk, request: Request, who: Who) -> Response:
     if file is None:
         return desk.pages.page(request, "refused.html", 404, code="console.no_page")
     desk.audit(AuditViewed(by=who.name, what=f"evidence/{evidence}"))
-    return desk.pages.page(request, "exhibit.html", file=file)
+    return desk.pages.page(request, "exhibit.html", file=file, verdicts=VERDICTS)
+
+
+async def review(desk: Desk, request: Request, who: Who) -> Response:
+    """POST verdict, why: what the evidence shows, as `edge-agent alarm review` records it."""
+    evidence = request.path_params["evidence"]
+    form = {key: str(value)[: REASON_AT_MOST + 1].strip() for key, value in (await request.form()).items()}
+    done = await judge(desk, who, evidence, form.get("verdict", ""), form.get("why", ""))
+    if wants_part(request):
+        return desk.pages.page(request, "done.html", 200 if done.good else 409, done=done, verb="review")
+    if done.good:
+        return RedirectResponse(f"/evidence/{evidence}", 303)
+    return desk.pages.page(request, "refused.html", 409, code=done.code)
+
+
+async def judge(desk: Desk, who: Who, evidence: str, verdict: str, why: str) -> Done:
+    """A verdict on the alert that `evidence` was kept of, under the name of who is signed in."""
+    exhibit = next((one for one in desk.needs.exhibits.kept() if one.evidence == evidence), None)
+    if exhibit is None:
+        return Done(False, "operate.no_evidence")
+    operation = Operation("review", who.name[:NAME_AT_MOST], why, alarm=exhibit.alert, outcome=verdict)
+    if code := nonsense(operation):
+        return Done(False, code)
+    return await desk.needs.carry_out(operation)
 
 
 async def clip(desk: Desk, request: Request, who: Who) -> Response:
@@ -95,4 +121,5 @@ def routes(desk: Desk) -> list[Route]:
         Route("/evidence", guarded(desk, kept, "history")),
         Route("/evidence/{evidence}", guarded(desk, show, "history")),
         Route("/evidence/{evidence}/clip", guarded(desk, clip, "history")),
+        Route("/evidence/{evidence}/review", guarded(desk, review, "alarms"), methods=["POST"]),
     ]

@@ -1,6 +1,7 @@
 """What the alerts of some days say about the rules that made them: how many, how many of them false, what to change.
 
-Whoever looks at the evidence gives a verdict; only alerts with one count for the rate. Interval: Wilson, 95 %.
+Whoever looks at the evidence, or closes the alarm as real or false, gives a verdict; the last one counts, and only
+alerts with one count for the rate. Interval: Wilson, 95 %.
 """
 
 import math
@@ -9,10 +10,11 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from edge_agent.model.events import AlertOpened, AlertUpdated, Row
+from edge_agent.model.events import AlarmClosed, AlertOpened, AlertUpdated, Row
 
 DAY_MS = 86_400_000
 ENOUGH = 8  # reviewed alerts before anything is suggested
+BY_OUTCOME = {"real": "true", "false": "false"}  # of an alarm; a drill and a test say nothing of the rule
 MANY_FALSE, MANY_A_DAY = 0.5, 20.0
 
 
@@ -64,6 +66,8 @@ def report(
                 opened[alert.alert] = (alert, row.wall_ms)
             case AlertUpdated(what="verdict", alert=name, verdict=verdict):
                 verdicts[name] = verdict
+            case AlarmClosed(alarm=name, outcome=outcome) if outcome in BY_OUTCOME:
+                verdicts[name] = BY_OUTCOME[outcome]
             case AlertUpdated(what="no_evidence", alert=name):
                 missing.add(name)
             case _:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from edge_agent.cli import group
 from edge_agent.core.weather import Weather
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.clock import ClockState, Moment
-from edge_agent.model.events import AlertOpened, AlertUpdated, DoorOpened
+from edge_agent.model.events import AlarmClosed, AlertOpened, AlertUpdated, DoorOpened
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.writer import Writer
 
@@ -32,10 +33,12 @@ VERDICTS = ("true", "false", "false", "unsure", "", "false", "false", "false", "
 class Noon:
     """An hour goes by with each alert."""
 
-    hours = 0
+    hours = 0.0
 
     def now(self) -> Moment:
-        return Moment(NOON_MS + self.hours * 3_600_000, self.hours * 3_600_000, "ab" * 16, ClockState.SYNCED, 10)
+        return Moment(
+            NOON_MS + round(self.hours * 3_600_000), round(self.hours * 3_600_000), "ab" * 16, ClockState.SYNCED, 10
+        )
 
     def at_least(self, wall_ms: int, boot_id: str = "", up_ms: int = 0) -> None:
         return
@@ -66,6 +69,21 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def add(site: Path, record: Callable[[SqliteJournal], None], hours: float = 23) -> None:
+    """More in the journal of `site`, so many hours after noon."""
+
+    async def run() -> None:
+        writer, clock = Writer(), Noon()
+        clock.hours = hours
+        journal = SqliteJournal(site / "state/journal.db", clock, writer)
+        record(journal)
+        await journal.apply()
+        await journal.close()
+        writer.close()
+
+    asyncio.run(run())
+
+
 def report(site: Path, *more: str, lang: str = "en") -> Result:
     paths = ["--config", str(site / "agent.toml"), "--state", str(site / "state")]
     return CliRunner().invoke(group, ["--lang", lang, "camera", "report", *paths, *more])
@@ -85,6 +103,25 @@ def test_what_was_said_of_a_rule_and_what_to_change(site: Path) -> None:
     assert "more than half are false" in told.output
     assert "lawn bench: " in told.output
     assert "no alert" in report(site, "--days", "0.04").output
+
+
+def test_how_an_alarm_was_closed_is_a_verdict_until_somebody_looks(site: Path) -> None:
+    """A drill and a test say nothing of the rule."""
+    closed = {"alarm": "x", "kind": "intrusion", "door": "", "by": "li", "camera": "pond"}
+    ends = (("real", ""), ("false", ""), ("false", "true"), ("drill", ""), ("test", ""))
+
+    def record(journal: SqliteJournal) -> None:
+        for n, (outcome, verdict) in enumerate(ends):
+            alert = {"door": "", "alert": f"p-{n}", "kind": "intrusion", "camera": "pond"}
+            journal.record(AlertOpened(**alert, rule="water"))
+            journal.record(AlarmClosed(**closed | {"alarm": f"p-{n}"}, outcome=outcome))
+            if verdict:
+                journal.record(AlertUpdated(**alert, what="verdict", verdict=verdict))
+
+    add(site, record)
+    assert "pond water: intrusion – 5 alerts" in report(site).output
+    (line,) = [line for line in report(site).output.splitlines() if line.startswith("pond water")]
+    assert "reviewed: 2 real, 1 false, 0 unsure" in line
 
 
 def test_the_false_share_by_weather(site: Path) -> None:

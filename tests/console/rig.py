@@ -23,6 +23,7 @@ from edge_agent.contract.passes import read_pass, write_pass
 from edge_agent.contract.signatures import new_key
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.flows.alarm import Alarms
+from edge_agent.flows.alerting import CameraAlerts
 from edge_agent.flows.doorway import Doorway
 from edge_agent.flows.entry import DoorActor
 from edge_agent.flows.operate import Operations
@@ -216,7 +217,8 @@ class Rig:
             self.config.patrol_points, self.config.patrol_routes, lambda: f"{next(ids):012x}",
         )  # fmt: skip
         rounds = dict.fromkeys(("patrol", "hazard", "duty"), self.rounds)
-        return Operations(self.premises, self.actors, {**rounds, "visit": self.visits})
+        alerts = CameraAlerts(self.premises, self.config.cameras)
+        return Operations(self.premises, self.actors, {**rounds, "visit": self.visits}, alerts)
 
     # ---- what happens at the doors -----------------------------------------------------------------------------------
 

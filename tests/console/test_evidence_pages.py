@@ -14,7 +14,7 @@ import pytest
 from edge_agent.config import EVIDENCE_KEY
 from edge_agent.contract.signatures import new_key, save_public, sign
 from edge_agent.model.encoding import canonical
-from edge_agent.model.events import EvidenceKept
+from edge_agent.model.events import AlertOpened, AlertUpdated, EvidenceKept
 from edge_agent.model.evidence import Exhibit, Manifest, Time, track_file
 from edge_agent.model.sightings import Fall, Measure, Phase, Sighting
 from edge_agent.store.evidence import EvidenceStore
@@ -136,6 +136,32 @@ def test_a_fall_shows_its_floor_times_speed_and_path(rig: Rig, content: bytes) -
     assert "polyline" not in who.get("/evidence/ev-1").text
     told = Client(rig, rig.token("history")).get("/api/v1/evidence/ev-2").json()["seen"]
     assert told["fall"]["floors"][0] == [12, 0.9]
+
+
+def test_who_looked_says_what_it_shows(rig: Rig) -> None:
+    """As `alarm review` records it, with name and note; only of a known alert, and by who may answer alarms."""
+    guard, part = rig.signed_in("guard"), {"hx-request": "true"}
+    form = {"verdict": "false", "why": "塑料袋"}
+    assert 'action="/evidence/ev-1/review"' in guard.get("/evidence/ev-1").text
+    unknown = guard.post("/evidence/ev-1/review", form, **part)
+    assert (unknown.status, "没有该警报" in unknown.text) == (409, True), "nobody has raised it"
+    rig.happen(AlertOpened(door="", alert="a-1", kind="intrusion", camera="yard", rule="roof"))
+    assert "✓" in guard.post("/evidence/ev-1/review", form, **part).text
+    said = rig.newest("alert.updated")
+    assert isinstance(said, AlertUpdated)
+    assert (said.alert, said.what, said.verdict, said.by, said.why) == ("a-1", "verdict", "false", "guard", "塑料袋")
+    assert guard.post("/evidence/ev-1/review", {"verdict": "true"}).status == 303
+    for wrong in ({"verdict": "maybe"}, {}):
+        assert guard.post("/evidence/ev-1/review", wrong, **part).status == 409
+    assert guard.post("/evidence/ev-7/review", form, **part).status == 409
+    auditor = rig.signed_in("auditor")
+    assert "/review" not in auditor.get("/evidence/ev-1").text
+    assert auditor.post("/evidence/ev-1/review", form).status == 403
+    api = Client(rig, rig.token("alarms"))
+    body = b'{"verdict":"unsure","why":"dark"}'
+    answer = api.ask("POST", "/api/v1/evidence/ev-1/review", body, {"content-type": "application/json"})
+    assert answer.status == 200, answer.text
+    assert [getattr(one, "verdict", "") for one in rig.events("alert.updated")] == ["false", "true", "unsure"]
 
 
 def test_r08_no_part_of_a_clip_is_shown_that_could_not_be_registered(rig: Rig) -> None:
