@@ -15,6 +15,7 @@ from edge_agent.errors import StoreError
 from edge_agent.exhibits import Recorded, of_store, own_keys, recorded
 from edge_agent.model.evidence import Exhibit
 from edge_agent.model.sightings import Sighting
+from edge_agent.model.site import private
 from edge_agent.store.evidence import CLIP, TRACK, EvidenceStore
 from edge_agent.store.faces import load_key
 
@@ -66,7 +67,13 @@ class Exhibits(Room):
             good=not any(finding.fatal for finding in found),
             notes=tuple(EvidenceNote(code=one.code, fatal=one.fatal, what=one.what) for one in found),
             seen=_seen(store, exhibit.evidence), offset_ms=time.wall_ms - time.up_ms if time else 0,
+            masks=self._masks(exhibit.camera),
         )  # fmt: skip
+
+    def _masks(self, name: str) -> tuple[tuple[float, ...], ...]:
+        """As agent.toml has them now, whenever it was recorded."""
+        config = self._app.config
+        return next((private(camera, config.facades) for camera in config.cameras if camera.name == name), ())
 
     def _clip(self, evidence: str) -> tuple[int, Iterator[bytes]] | None:
         store = self._store()

@@ -22,6 +22,7 @@ from edge_agent.model.commands import Operation
 from edge_agent.model.evidence import Manifest
 from edge_agent.model.retrieval import Retrieval
 from edge_agent.model.sightings import Sighting
+from edge_agent.model.site import private
 from edge_agent.store.evidence import CLIP, MANIFEST, TRACK, EvidenceStore
 from edge_agent.store.faces import load_key
 
@@ -237,8 +238,10 @@ def _published(
     """A copy that may be shown; it names the evidence it was made of."""
     raw = store.manifest(evidence)
     manifest = read_manifest(raw)
-    camera = next((one for one in load_config(config).cameras if manifest and one.name == manifest.camera), None)
-    job = {"masks": camera.masks if camera else (), "only": _place(store, evidence, manifest) if only_event else None}
+    loaded = load_config(config)
+    camera = next((one for one in loaded.cameras if manifest and one.name == manifest.camera), None)
+    masks = private(camera, loaded.facades) if camera else ()
+    job = {"masks": masks, "only": _place(store, evidence, manifest) if only_event else None}
     clip = b"".join(store.read(evidence, CLIP))
     said, _, made = child("edge_agent.vision.publish", json.dumps(job).encode() + b"\n" + clip).partition(b"\n")
     counts = json.loads(said)

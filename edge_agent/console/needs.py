@@ -218,7 +218,8 @@ class EvidenceNote(msgspec.Struct, frozen=True):
 class EvidenceFile(msgspec.Struct, frozen=True, kw_only=True):
     """A piece of evidence as it was just checked against its signature: `good`, and why not. `kind` and `rule` of the
     alert it was kept of; `seen`: the last the analysis said of it, a fall with its path; `offset_ms`: Unix ms of uptime
-    0, as the gateway believed when it was kept.
+    0, as the gateway believed when it was kept. `masks`: polygons of x, y, … in parts of the picture that are not to be
+    seen.
     """
 
     exhibit: Exhibit
@@ -228,6 +229,7 @@ class EvidenceFile(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[EvidenceNote, ...]
     seen: Sighting | None = None
     offset_ms: int = 0
+    masks: tuple[tuple[float, ...], ...] = ()
 
 
 class Exhibits(Protocol):

@@ -1,5 +1,6 @@
 """What the installer wrote in agent.toml, as structs. Loading, defaults that need files, and checks: config.py."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -146,8 +147,9 @@ class Camera(Table, frozen=True):
     three frames that are missing.
 
     `login_file`: one line, user:password, instead of writing them into the URLs. `masks`: polygons of x, y, x, y, …
-    in parts of the picture (0..1) that neither the guard's page nor a copy for publication shows. `expect_face`:
-    whoever passes the door without having shown the camera a face is an alert. `area`: what a mute of an area means.
+    in parts of the picture (0..1) that neither the guard's pages nor a copy for publication shows; nor do they what
+    `masks` of its façades cover. `expect_face`: whoever passes the door without having shown the camera a face is an
+    alert. `area`: what a mute of an area means.
     """
 
     name: str
@@ -479,7 +481,7 @@ class Facade(Table, frozen=True):
     """A wall that a camera watches for falling objects: calibrated by lines whose heights are known
     (`edge-agent camera calibrate` writes it). `ground_m`: height of floor 1 where it is not `floor_m`. `camera_m`: the
     lens above the street. `distance_m`: lens to wall; computed where it is not given. `masks`: polygons that are not
-    looked at (private windows, flags), each x, y, x, y, … in px.
+    looked at, and not shown (private windows, flags), each x, y, x, y, … in px of `size`.
     """
 
     name: str
@@ -506,6 +508,13 @@ class Facade(Table, frozen=True):
     @property
     def roof_m(self) -> float:
         return self.height_m(self.floors + 1)
+
+
+def private(camera: Camera, facades: Iterable[Facade]) -> tuple[tuple[float, ...], ...]:
+    """Polygons of x, y, x, y, … in parts of the picture that nobody is shown: the camera's masks and its façades'."""
+    walls = [facade for facade in facades if facade.camera == camera.name]
+    scaled = (tuple(at / wall.size[n % 2] for n, at in enumerate(mask)) for wall in walls for mask in wall.masks)
+    return (*camera.masks, *scaled)
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ QUALITIES = (65, 40, 20)
 
 
 class Glimpses:
-    """`masks`: as in model.site.Camera."""
+    """`masks`: polygons of x, y, … in parts of the picture."""
 
     def __init__(self, masks: tuple[tuple[float, ...], ...]) -> None:
         self._masks = [np.array(mask, float).reshape(-1, 2) for mask in masks]

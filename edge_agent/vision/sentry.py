@@ -18,7 +18,7 @@ from edge_agent.errors import EdgeAgentError, FaceError
 from edge_agent.model.detections import SentryJob, Unwatched
 from edge_agent.model.face_models import EBIKES, PERSON
 from edge_agent.model.sightings import Sighting
-from edge_agent.model.site import Facade
+from edge_agent.model.site import Facade, private
 from edge_agent.vision.confine import confine
 from edge_agent.vision.models import lacks
 from edge_agent.vision.worker import Pipe, Presence, die
@@ -151,7 +151,7 @@ def work(job: SentryJob, pipe: Pipe) -> None:
     source = FrameSource(job.camera.url, job.camera.fps, QUEUE)
     source.start()
     presence, lost = Presence(pipe, job.camera.fps), 0
-    glimpses = Glimpses(job.camera.masks) if "wall" in job.camera.use else None
+    glimpses = Glimpses(private(job.camera, job.facades)) if "wall" in job.camera.use else None
     while True:
         frame = source.next(0.5)
         before = presence.state

@@ -41,6 +41,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "console.evidence.clip": ("The clip", "录像"),
     "console.evidence.good": ("As it was signed: hash, signature and chain agree", "与签名一致：哈希、签名、链均相符"),
     "console.evidence.bad": ("Not as it was signed", "与签名不符"),
+    "console.evidence.masks": (
+        "Private windows are covered here; the clip itself is as it was recorded.",
+        "私人窗户在此遮挡；录像本身未改动。",
+    ),
+    "console.evidence.whole": ("Full screen", "全屏"),
     "console.evidence.note": (
         "Every look is on record. To take a copy away: edge-agent evidence export.",
         "每次查看均有记录。取走副本请用 edge-agent evidence export。",

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from edge_agent.model.detections import Glimpse
 from edge_agent.model.events import AlertOpened, DoorOpened
 from edge_agent.model.sightings import Measure
+from edge_agent.model.site import Camera, Facade
 from edge_agent.sim.proxy import FaultProxy
 from tests.console.browsing import CHROMIUM, PATIENCE_MS, SIZES, accessible, guard, keep, launch
 from tests.console.rig import DOORS, STRANGER, Rig
@@ -137,6 +139,40 @@ def test_evidence_is_checked_and_plays_to_its_end(browser: Browser, busy: Rig) -
         keep(page, "evidence-played")
 
 
+MASK = (0.0, 0.0, 0.5, 0.0, 0.5, 0.5, 0.0, 0.5)  # the upper left quarter
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_r13_private_windows_are_covered_over_the_clip_in_full_screen_too(
+    browser: Browser, tmp_path: Path, whole: bool
+) -> None:
+    """By the camera's masks and by a façade's; of a clip that is noise all over."""
+    cv2, np = pytest.importorskip("cv2"), pytest.importorskip("numpy")
+    rig = Rig(tmp_path)
+    wall = Facade(
+        name="wall", camera="yard", size=(1000, 500), floors=1, lines=(),
+        masks=((500, 250, 1000, 250, 1000, 500, 500, 500),),  # the lower right quarter
+    )  # fmt: skip
+    yard = Camera(name="yard", url="rtsp://127.0.0.1:1/y", use=("alerts", "evidence"), masks=(MASK,))
+    rig.config = msgspec.structs.replace(rig.config, cameras=(yard,), facades=(wall,))
+    with rig.running(), guard(browser, rig.url, "supervisor") as page:
+        keep_evidence(rig, clip())
+        page.goto(rig.url + "/evidence/ev-1")
+        page.wait_for_function("document.querySelector('video').readyState >= 2")
+        if whole:
+            page.get_by_role("button", name="全屏").click()
+            page.wait_for_function("document.fullscreenElement?.id === 'clip'")
+        keep(page, f"evidence-masked-{whole}")
+        shown = cv2.imdecode(np.frombuffer(page.locator("#clip").screenshot(), np.uint8), cv2.IMREAD_GRAYSCALE)
+        bars = (shown.shape[1] - shown.shape[0] * 320 // 240) // 2  # beside it, in full screen
+        shown = shown[:, bars : shown.shape[1] - bars]
+        height, width = shown.shape
+        upper, lower = slice(4, height // 2 - 4), slice(height // 2 + 4, height - 4)
+        left, right = slice(4, width // 2 - 4), slice(width // 2 + 4, width - 4)
+        assert shown[upper, left].max() == shown[lower, right].max() == 0
+        assert min(shown[upper, right].std(), shown[lower, left].std()) > 30
+
+
 def test_a_door_is_opened_with_two_keys(browser: Browser, busy: Rig) -> None:
     with guard(browser, busy.url) as page:
         page.keyboard.press("2")
@@ -227,7 +263,7 @@ def test_what_a_camera_saw_fits_the_bar_of_its_alarm(browser: Browser, busy: Rig
         keep(other, f"{size}-fall-alarms")
         other.get_by_role("link", name="证据", exact=True).last.click()
         expect(other.locator("#checked")).to_contain_text("与签名一致")
-        expect(other.locator(".clip svg")).to_be_visible()
+        expect(other.locator("#clip > svg")).to_be_visible()
         keep(other, f"{size}-fall-evidence")
         bar.get_by_role("button", name="结束警情").click()
         expect(page.locator("#alarms article")).to_have_count(0)

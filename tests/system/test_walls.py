@@ -19,7 +19,8 @@ from tests.vision.test_zones import person
 from tests.waiting import auntil
 
 HEIGHT = 960
-MASK = (0.0, 0.0, 0.3, 0.0, 0.3, 1.0, 0.0, 1.0)  # the left part: windows of somebody else
+MASK = (0.0, 0.0, 0.3, 0.0, 0.3, 0.5, 0.0, 0.5)  # the left part: windows of somebody else, above by the camera
+BELOW = (0.0, 0.5, 0.3, 0.5, 0.3, 1.0, 0.0, 1.0)  # and below by the façade, which has it in px
 CAMERAS = """
 [evidence]
 pre_s = 2
@@ -75,10 +76,11 @@ def alerts(site: Estate, kind: str) -> list[AlertOpened]:
 @pytest.mark.long
 def test_r13_r14_a_fall_is_told_with_its_floors_and_shown_without_windows_and_faces(tmp_path: Path) -> None:
     clip, wall = falling(tmp_path)
+    below = tuple(at * clip.facade.size[n % 2] for n, at in enumerate(BELOW))
     toml = (
         CAMERAS.format(wall=wall, yard=walking(tmp_path), mask=list(MASK))
         + "\n"
-        + as_table(structs.replace(clip.facade, camera="block-3"))
+        + as_table(structs.replace(clip.facade, camera="block-3", masks=(below,)))
     )
 
     async def story() -> None:

@@ -7,21 +7,26 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import msgspec
+import numpy as np
 import pytest
+from msgspec import structs
 
-from edge_agent.model.detections import CameraState, SentryJob, Watched
+from edge_agent.model.detections import CameraState, Glimpse, SentryJob, Watched
 from edge_agent.model.recording import ClipDone, Keep, Piece, Recorded, RecorderJob
 from edge_agent.model.site import Camera
 from edge_agent.vision import clock
 from edge_agent.vision.decode import FrameSource
 from edge_agent.vision.frames import Frame
-from tests.vision.clips import HEIGHT, WIDTH, make_clip
+from tests.vision.clips import HEIGHT, WIDTH, film, make_clip
+from tests.vision.facade import FPS
+from tests.vision.facade.clip import draw
 from tests.vision.paced import paced
 from tests.waiting import until
 
@@ -82,6 +87,23 @@ def sentry(url: str, fps: float = 15.0) -> Iterator[Child]:
         yield child
     finally:
         child.end()
+
+
+def test_r13_the_walls_picture_shows_no_private_window_of_a_facade(tmp_path: Path) -> None:
+    drawn = draw(1, falls=1, weather="clear", height=480)
+    wide, high = drawn.facade.size
+    facade = structs.replace(drawn.facade, camera="yard", masks=((0, 0, wide // 2, 0, wide // 2, high, 0, high),))
+    wall = film(tmp_path / "wall.mp4", islice(drawn.raw(), 45), round(FPS))
+    camera = Camera(name="yard", url=f"file://{wall}", use=("alerts", "wall"), fps=15.0)
+    child = Child("edge_agent.vision.sentry", SentryJob(camera, (facade,)), Watched)
+    try:
+        until(lambda: child.of(Glimpse), 30, "a picture")
+    finally:
+        child.end()
+    seen = cv2.imdecode(np.frombuffer(child.of(Glimpse)[0].jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
+    middle = seen.shape[1] // 2
+    assert seen[:, : middle - 8].max() < 24
+    assert seen[:, middle + 8 :].std() > 10
 
 
 @contextlib.contextmanager

@@ -205,6 +205,23 @@
     }, "image/jpeg", 0.92);
   });
 
+  // ---- masks and path over a clip: they lie on its picture, masks in full screen, too ----
+  const over = document.querySelector("#clip > svg");
+  if (over) {
+    const video = over.parentElement.querySelector("video");
+    const fit = () => over.setAttribute("viewBox", `0 0 ${video.videoWidth} ${video.videoHeight}`);
+    video.addEventListener("loadedmetadata", fit);
+    if (video.videoWidth) fit();
+  }
+  const whole = document.getElementById("whole");
+  if (whole) {
+    const clip = document.getElementById("clip"), video = clip.querySelector("video");
+    whole.addEventListener("click", () => clip.requestFullscreen());
+    document.addEventListener("fullscreenchange", () => {
+      if (document.fullscreenElement === video) document.exitFullscreen(); // it would lie above them
+    });
+  }
+
   // ---- the lock: the gateway locks by itself; this only shows it in time ----
   const after = Number(body.dataset.lockAfter || 0) * 1000;
   if (after && body.dataset.locked === "no") {
