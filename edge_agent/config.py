@@ -274,7 +274,8 @@ def _check_zones(reader: Reader, config: Config) -> None:
             at = f"{what}[{index}]"
             refer(reader, f"{at}.camera", "camera", thing.camera, cameras)
             if not thing.watch:
-                reader.wrong(f"{at}.watch", "zone.no_watch")
+                example = "intrusion" if what == "zone" else "crossing"
+                reader.wrong(f"{at}.watch", "zone.no_watch", example=example)
             if what == "line" and thing.name in zones:
                 reader.wrong(f"{at}.name", "config.duplicate", what="zone", name=thing.name)
             for where, code, fields in flaws(thing.points, closed=what == "zone"):

@@ -73,7 +73,9 @@ KINDS = {
     "str": ("string", '"…"'), "int": ("integer", "1"), "float": ("number", "1.5"), "bool": ("boolean", "true"),
     "array": ("array", "[…]"), "object": ("table", "{ … }"),
 }  # fmt: skip
-MISMATCH = re.compile(r"Expected `(?P<wanted>[^`]+)`, got `(?P<got>[^`]+)`")
+WHERE = r"(?: - at `\$(?P<inner>[\[\]\d]+)`)?"  # inside an array; what is inside a table is read for itself
+MISMATCH = re.compile(r"Expected `(?P<wanted>[^`]+)`, got `(?P<got>[^`]+)`" + WHERE)
+LENGTH = re.compile(r"Expected `array` of length (?P<wanted>\d+), got (?P<got>\d+)" + WHERE)
 
 
 class Reader:
@@ -130,7 +132,7 @@ class Reader:
             try:
                 values[key] = msgspec.convert(raw[key], field.type)
             except msgspec.ValidationError as error:
-                self._mismatch(f"{at}.{key}", key, raw[key], field.type, str(error))
+                self._mismatch(f"{at}.{key}", key, raw[key], field, str(error))
                 continue
             low, high = RANGES.get(key, (None, None))
             if low is not None and high is not None and values[key] is not None and not low <= values[key] <= high:
@@ -140,17 +142,33 @@ class Reader:
             return None
         return kind(**values)
 
-    def _mismatch(self, at: str, key: str, value: Any, kind: Any, why: str) -> None:
+    def _mismatch(self, at: str, key: str, value: Any, field: msgspec.structs.FieldInfo, why: str) -> None:
         """msgspec's refusal in the words of the file's author: what to write instead."""
-        choices = choices_of(kind)
+        choices = choices_of(field.type)
         if match := MISMATCH.match(why):
             wanted, got = (match[name].split(" | ")[0] for name in ("wanted", "got"))
             word, example = KINDS.get(wanted, (wanted, "…"))
-            self.wrong(at, "config.wrong_type", key=key, wanted=word, example=example, got=KINDS.get(got, (got,))[0])
+            inner = match["inner"] or ""
+            if not inner and word in {"integer", "number"}:
+                example = _example(key, field.default, example)
+            self.wrong(
+                at + inner, "config.wrong_type", key=key + inner, wanted=word, example=example,
+                got=KINDS.get(got, (got,))[0],
+            )  # fmt: skip
+        elif match := LENGTH.match(why):
+            self.wrong(at + (match["inner"] or ""), "config.wrong_length", got=match["got"], wanted=match["wanted"])
         elif choices:
             self.wrong(at, "config.wrong_choice", key=key, value=as_toml(value), known=", ".join(map(as_toml, choices)))
         else:
             self.wrong(at, "config.wrong_value", key=key, why=why)
+
+
+def _example(key: str, default: Any, usual: str) -> str:
+    """A number that may stand there."""
+    low, high = RANGES.get(key, (float("-inf"), float("inf")))
+    if low <= float(usual) <= high:
+        return usual
+    return as_toml(default if isinstance(default, int | float) else low)
 
 
 def choices_of(kind: Any) -> tuple[Any, ...]:

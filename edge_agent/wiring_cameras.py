@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from edge_agent.core.alerts import ALARMS
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.face_models import Manifest
-from edge_agent.model.site import Camera, Config
+from edge_agent.model.site import Camera, Config, Facade, Line, Zone
 from edge_agent.tables import Reader, refer
 from edge_agent.vision.urls import shown, wrong_with
 from edge_agent.vision.v4l2 import device_of, shared
@@ -34,15 +35,35 @@ def check_cameras(reader: Reader, config: Config) -> None:
         for number, mask in enumerate(camera.masks):
             if len(mask) < 6 or len(mask) % 2 or not all(0 <= value <= 1 for value in mask):
                 reader.wrong(f"{at}.masks[{number}]", "config.camera_mask")
-    names = {camera.name for camera in config.cameras}
+    _check_alerts(reader, config)
+
+
+def _check_alerts(reader: Reader, config: Config) -> None:
+    """Rules and deterrents that would never say anything."""
+    cameras, doors = {camera.name for camera in config.cameras}, {door.name for door in config.doors}
+    watched: tuple[tuple[str, Sequence[Zone | Line | Facade]], ...] = (
+        ("zone", config.zones), ("line", config.lines), ("facade", config.facades)
+    )  # fmt: skip
+    rules = cameras | doors | {thing.name for _, things in watched for thing in things}
     for index, rule in enumerate(config.alerts):
         for name in rule.cameras:
-            refer(reader, f"alert[{index}].cameras", "camera", name, names)
+            refer(reader, f"alert[{index}].cameras", "camera", name, cameras)
+        for name in rule.rules:
+            refer(reader, f"alert[{index}].rules", "zone, line, facade", name, rules)
+    raised = [rule.kinds for rule in config.alerts if rule.level == "alarm"]
     for index, deterrent in enumerate(config.deterrents):
         for name in deterrent.cameras:
-            refer(reader, f"deterrent[{index}].cameras", "camera", name, names)
+            refer(reader, f"deterrent[{index}].cameras", "camera", name, cameras)
+        for kind in deterrent.kinds:
+            if kind not in ALARMS and not any(not kinds or kind in kinds for kinds in raised):
+                reader.wrong(f"deterrent[{index}].kinds", "config.deterrent_silent", kind=kind)
         if deterrent.name in doors:
             reader.wrong(f"deterrent[{index}].name", "config.duplicate", what="door", name=deterrent.name)
+    watching = {camera.name for camera in config.cameras if "alerts" in camera.use}
+    for what, things in watched:
+        for index, thing in enumerate(things):
+            if thing.camera in cameras - watching:
+                reader.wrong(f"{what}[{index}].camera", "config.camera_unwatched", camera=thing.camera)
 
 
 def _check_devices(reader: Reader, config: Config) -> None:

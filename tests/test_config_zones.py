@@ -5,12 +5,19 @@ from pathlib import Path
 import pytest
 
 from edge_agent.config import load_config
+from edge_agent.core.alerts import ALARMS, APART, COUNTED, FAULTS
 from edge_agent.errors import Problems
+from edge_agent.flows.deterrence import NEVER
 from edge_agent.model.face_models import Manifest
+from edge_agent.model.site import AlertKind, DeterrentKind, LineKind, ZoneKind
 from edge_agent.readiness import check_files
+from edge_agent.tables import choices_of
 from edge_agent.vision.models import as_toml, digest
-from tests.test_config import GOOD
+from edge_agent.words import WORDS
+from tests.test_config import GOOD as GATE
 
+URL = 'url = "rtsp://127.0.0.1/stream"\n'
+GOOD = GATE.replace(URL, f'{URL}use = ["face", "alerts"]\n')
 ZONE = """
 [[zone]]
 name = "fire-lane"
@@ -26,6 +33,9 @@ camera = "north-face"
 watch = ["crossing", "wrong_way"]
 points = [[0.2, 0.7], [0.8, 0.7]]
 """
+
+
+JOINED = ("tailgating", "wrong_passage", "no_face", "repeated_denial")  # of a camera and its door
 
 
 def problems(tmp_path: Path, text: str) -> list[tuple[str, str]]:
@@ -68,13 +78,83 @@ def test_zones_and_lines_are_read(tmp_path: Path) -> None:
         ('schedule = "night"', "loiter_s = 0.5", ("zone[0].loiter_s", "config.range")),
         ('schedule = "night"', "sensitivity = 2.0", ("zone[0].sensitivity", "config.range")),
         ("[0.8, 0.7]]", "[0.2, 0.7]]", ("line[0].points", "zone.short_line")),
-        ("[0.8, 0.7]]", "[0.8, 0.7], [0.9, 0.9]]", ("line[0].points", "config.wrong_value")),
+        ("[0.8, 0.7]]", "[0.8, 0.7], [0.9, 0.9]]", ("line[0].points", "config.wrong_length")),
+        ("[0.1, 0.5], [0.9, 0.5]", "[0.1, 0.5, 0.3], [0.9, 0.5]", ("zone[0].points[0]", "config.wrong_length")),
+        ("[0.1, 0.5], [0.9, 0.5]", '[0.1, "low"], [0.9, 0.5]', ("zone[0].points[0][1]", "config.wrong_type")),
+        ('use = ["face", "alerts"]', 'use = ["face"]', ("zone[0].camera", "config.camera_unwatched")),
+        ('use = ["face", "alerts"]', 'use = ["face", "evidence"]', ("line[0].camera", "config.camera_unwatched")),
         ('name = "gate-line"\ncamera', 'name = "fire-lane"\ncamera', ("line[0].name", "config.duplicate")),
     ],
 )
 def test_a_mistake_is_named_with_its_place(tmp_path: Path, before: str, after: str, expected: tuple[str, str]) -> None:
     assert before in GOOD + ZONE + LINE
     assert expected in problems(tmp_path, (GOOD + ZONE + LINE).replace(before, after))
+
+
+ALERTS = """
+[[alert]]
+name = "loud"
+kinds = ["loitering", "no_face"]
+rules = ["fire-lane", "gate-line", "north-face", "north-gate"]
+level = "alarm"
+
+[[link]]
+name = "horn-line"
+url = "sim://horn"
+
+[[deterrent]]
+name = "horn"
+output = { link = "horn-line", profile = "gates/sim", relay = 0 }
+kinds = ["intrusion", "loitering"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ('kinds = ["loitering", ', 'kinds = ["loitreing", ', [("alert[0].kinds", "config.wrong_choice")]),
+        ('kinds = ["loitering", ', 'kinds = ["crossing", ', [("alert[0].kinds", "config.wrong_choice")]),
+        ('"fire-lane", "gate-line"', '"fire-lane", "gateline"', [("alert[0].rules", "config.no_such")]),
+        ('["intrusion", ', '["falling", ', [("deterrent[0].kinds", "config.wrong_choice")]),
+        ('["intrusion", ', '["light_object", ', [("deterrent[0].kinds", "config.wrong_choice")]),
+        ('level = "alarm"', "", [("deterrent[0].kinds", "config.deterrent_silent")]),
+        ("", "", []),
+    ],
+)
+def test_a_rule_that_can_never_say_anything_is_refused(
+    tmp_path: Path, before: str, after: str, expected: list[tuple[str, str]]
+) -> None:
+    assert before in ALERTS
+    assert problems(tmp_path, GOOD + ZONE + LINE + ALERTS.replace(before, after)) == expected
+
+
+def test_the_kinds_that_rules_may_name_are_those_that_are_told() -> None:
+    known = set(choices_of(AlertKind))
+    assert known == {*choices_of(ZoneKind), *choices_of(LineKind), *ALARMS, *FAULTS, *APART, *JOINED} - COUNTED
+    assert set(choices_of(DeterrentKind)) == known - NEVER
+    assert all(f"alert.{kind}" in WORDS for kind in known)
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong", "example"),
+    [("sensitivity", '"high"', "0.5"), ("loiter_s", '"long"', "20.0"), ("min_size", '"small"', "0.01")],
+)
+def test_what_to_write_instead_is_within_its_range(tmp_path: Path, key: str, wrong: str, example: str) -> None:
+    assert f"write {key} = {example}" in refused(tmp_path, ZONE.replace('schedule = "night"', f"{key} = {wrong}"))
+    assert problems(tmp_path, GOOD + ZONE.replace('schedule = "night"', f"{key} = {example}")) == []
+
+
+def test_what_to_write_instead_of_nothing_is_of_the_table(tmp_path: Path) -> None:
+    assert 'watch = ["intrusion"]' in refused(tmp_path, ZONE.replace('["blocked", "intrusion"]', "[]"))
+    assert 'watch = ["crossing"]' in refused(tmp_path, ZONE + LINE.replace('["crossing", "wrong_way"]', "[]"))
+
+
+def refused(tmp_path: Path, tables: str) -> str:
+    path = tmp_path / "agent.toml"
+    assert problems(tmp_path, GOOD + tables)
+    with pytest.raises(Problems) as caught:
+        load_config(path)
+    return str(caught.value)
 
 
 def test_an_ebike_needs_a_detector(tmp_path: Path) -> None:

@@ -44,9 +44,9 @@ def _areas(subject: Subject) -> Iterator[Finding]:
     for index, area in enumerate(config.areas):
         at = f"area[{index}]"
         around = [door for door in config.doors if area.name in {door.area, door.from_area}]
-        if not around:
+        if not around and all(camera.area != area.name for camera in config.cameras):
             yield advice("find.area_no_door", at, area=area.name)
-        elif not any(_lets_out(config, door, area) for door in around):
+        elif around and not any(_lets_out(config, door, area) for door in around):
             if area.anti_passback == "hard":
                 yield problem("find.area_no_exit", at, area=area.name, doors=few([door.name for door in around]))
             elif area.max_people is not None:

@@ -166,6 +166,17 @@ class Camera(Table, frozen=True):
     expect_face: bool = False
 
 
+ZoneKind = Literal[
+    "intrusion", "loitering", "gathering", "left_object", "removed_object", "blocked", "person_down", "ebike", "smoke",
+]  # fmt: skip
+LineKind = Literal["crossing", "wrong_way"]
+# What an alert can be of: zones and lines (a crossing is counted only), walls, doors and cameras together, and what a
+# camera itself suffers. A light object may be nothing, so that it never sounds.
+DeterrentKind = Literal[
+    ZoneKind, "wrong_way", "falling_object", "tailgating", "wrong_passage", "no_face", "repeated_denial",
+    "frozen", "black", "overexposed", "occluded", "moved", "defocused", "reduced", "too_slow",
+]  # fmt: skip
+AlertKind = Literal[DeterrentKind, "light_object"]
 AlertLevel = Literal["alarm", "warning", "fault"]
 
 
@@ -175,7 +186,7 @@ class AlertRule(Table, frozen=True):
     """
 
     name: str
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[AlertKind, ...] = ()
     cameras: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     level: AlertLevel | None = None
@@ -244,7 +255,7 @@ class Deterrent(Table, frozen=True):
 
     name: str
     output: GateBinding
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[DeterrentKind, ...] = ()
     cameras: tuple[str, ...] = ()
     on_s: float = 10.0
     cooldown_s: float = 60.0
@@ -406,10 +417,6 @@ class ResponseTargets(Table, frozen=True):
     arrive_s: float = 300.0
 
 
-ZoneKind = Literal[
-    "intrusion", "loitering", "gathering", "left_object", "removed_object", "blocked", "person_down", "ebike", "smoke",
-]  # fmt: skip
-LineKind = Literal["crossing", "wrong_way"]
 Fraction = tuple[float, float]  # of the picture's width from the left, of its height from above, each 0..1
 
 

@@ -16,6 +16,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "is a TOML {got}, and a {wanted} is needed; write {key} = {example}",
         "是 TOML 的 {got}，此处需要 {wanted}；请写成 {key} = {example}",
     ),
+    "config.wrong_length": (
+        "has {got} values, and {wanted} are needed",
+        "有 {got} 个值，此处需要 {wanted} 个",
+    ),
     "config.wrong_choice": (
         "{value} is not known here; choose from: {known}",
         "{value} 不可用；可选：{known}",
@@ -213,6 +217,15 @@ WORDS: dict[str, tuple[str, str]] = {
     "config.wall_alone": (
         'wall needs alerts beside it: use = ["alerts", "wall"]; the process that watches the camera makes the picture',
         'wall 需与 alerts 同用：use = ["alerts", "wall"]；画面由监看该摄像头的进程提供',
+    ),
+    "config.camera_unwatched": (
+        'nothing watches camera `{camera}`, whose `use` has no alerts: add it there, use = ["alerts", …]',
+        '摄像头 `{camera}` 的 use 中没有 alerts，不会被监看：请加上 use = ["alerts", …]',
+    ),
+    "config.deterrent_silent": (
+        'only alarms switch it on, and {kind} is none: take it out, or write an [[alert]] with kinds = ["{kind}"] and '
+        'level = "alarm"',
+        '只有报警（alarm）才会启动，而 {kind} 不是：请去掉，或写一条 kinds = ["{kind}"]、level = "alarm" 的 [[alert]]',
     ),
     "config.camera_mask": (
         "a mask is a polygon: at least three corners as x, y, x, y, … in parts of the picture, each 0 to 1",

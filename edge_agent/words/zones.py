@@ -20,8 +20,8 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "zone.short_line": ("the two points are the same place; draw the line longer", "两点几乎重合；请把线画长一些"),
     "zone.no_watch": (
-        'names nothing to watch for; write watch = ["intrusion"]',
-        '没有写要看什么；请写 watch = ["intrusion"]',
+        'names nothing to watch for; write watch = ["{example}"]',
+        '没有写要看什么；请写 watch = ["{example}"]',
     ),
     "zone.needs_detector": (
         "an e-bike is seen by a detector only; install one (`edge-agent models add`) and name it as vision.detector",

@@ -177,6 +177,10 @@ def test_an_area_that_nobody_can_leave() -> None:
     assert "find.area_no_exit" not in found(book(), areas(True, anti_passback="hard"))
     assert "find.area_count" in found(book(), areas(False, max_people=5))
     assert "find.area_no_door" in found(book(), msgspec.structs.replace(areas(True), doors=(door(),)))
+    mutes = (Camera("c", "rtsp://x", use=("alerts",), area="yard"),)
+    assert "find.area_no_door" not in found(
+        book(), msgspec.structs.replace(areas(True), doors=(door(),), cameras=mutes)
+    )
     camera = (Camera("c", "rtsp://x", "gate", direction="out"),)
     watched = msgspec.structs.replace(areas(False, anti_passback="hard"), cameras=camera)
     assert "find.area_no_exit" not in found(book(), watched)
