@@ -160,6 +160,11 @@ class CameraWorker:
 
     def _note(self, state: CameraState) -> None:
         """Hand on changes of the camera's state; repetitions are only signs of life."""
+        if state.state == "waiting":
+            return
+        if state.state == "degraded":
+            self._report(DeviceReport(self.camera.name, "camera", "degraded", state.detail, self.clock.now().up_ms))
+            return
         now = "lost" if state.state == "lost" else "back"
         if now == self._state:
             return

@@ -54,7 +54,9 @@ class FaceRefused(msgspec.Struct, frozen=True, tag="face_refused"):
 
 
 class CameraState(msgspec.Struct, frozen=True, tag="camera"):
-    """`state`: ready (engine loaded, frames arriving), lost (no frames), back."""
+    """`state`: waiting (no picture yet; a sign of life only), ready (engine loaded, frames arriving), lost (no frames),
+    back; and degraded, once, when frames come but not as they should.
+    """
 
     state: str
     detail: str = ""

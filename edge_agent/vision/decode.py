@@ -75,7 +75,10 @@ def open_stream(url: str, fps: float | None = None) -> Iterator[av.container.Inp
             yield container
         return
     timeout = None if patience_s is None else (OPEN_WITHIN_S, patience_s)
-    with av.open(url, options=OPTIONS.get(scheme, OPTIONS["file"]), timeout=timeout) as container:
+    options = dict(OPTIONS.get(scheme, OPTIONS["file"]))
+    if patience_s is not None and patience_s > READ_WITHIN_S:  # the picture it is known by is one that was waited for
+        options.pop("fflags", None)
+    with av.open(url, options=options, timeout=timeout) as container:
         yield container
 
 

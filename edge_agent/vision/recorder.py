@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_agent import log
-from edge_agent.model.detections import CameraState
 from edge_agent.model.recording import ClipDone, Keep, Piece, RecorderJob
 from edge_agent.vision.confine import confine
-from edge_agent.vision.worker import LOST_AFTER_S, SILENT, STATE_EVERY_S, Pipe
+from edge_agent.vision.worker import SILENT, Pipe, Presence
 
 if TYPE_CHECKING:
     import av
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from edge_agent.vision.ring import Clip
 
 MEMORY_MB = 512  # the ring holds 64 MB at most; the rest is what libraries map
+LOOK_EVERY_S = 0.2
 LATE_S = 5.0  # a clip whose end does not come ends so long after it
 CLIPS_AT_MOST = 8  # at the same time
 
@@ -41,7 +41,7 @@ class Recorder:
         self._lock = threading.Lock()
         self._clips: dict[str, tuple[Keep, Clip]] = {}
         self._template: av.VideoStream | None = None
-        self._arrived, self._began = time.monotonic(), False
+        self._arrived = False  # a packet, since somebody looked
         self.trouble = ""
 
     # ---- the stream --------------------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ class Recorder:
         at_ms = self._timeline.at(seconds, now_ms)
         kept = Kept(bytes(packet), packet.pts, packet.dts, packet.is_keyframe, packet.is_corrupt, at_ms)
         with self._lock:
-            self._arrived, self._began, self.trouble = time.monotonic(), True, ""
+            self._arrived, self.trouble = True, ""
             self._ring.add(kept)
             for evidence, (order, clip) in list(self._clips.items()):
                 if kept.at_ms > order.to_ms:
@@ -146,8 +146,8 @@ class Recorder:
             why = f"it begins {(stream.from_ms - order.from_ms) / 1000:.0f} s late"
         self.pipe.send(ClipDone(evidence, stream, why or ("" if stream else "there was no picture")))
 
-    def look(self) -> str:
-        """End what is over although nothing comes any more. Is the camera ready, or lost? Empty: nobody knows yet."""
+    def look(self) -> bool:
+        """End what is over although nothing comes any more. Has something come since the last look?"""
         from edge_agent.vision import clock
 
         with self._lock:
@@ -155,10 +155,8 @@ class Recorder:
             for evidence, (order, _) in list(self._clips.items()):
                 if now_ms > order.to_ms + LATE_S * 1000:
                     self._end(evidence, "the camera's stream was interrupted")
-            silent_s = time.monotonic() - self._arrived
-            if silent_s > max(LOST_AFTER_S, 3 / self.job.fps):
-                return "lost"
-            return "ready" if self._began else ""
+            arrived, self._arrived = self._arrived, False
+            return arrived
 
 
 def orders(recorder: Recorder) -> None:
@@ -179,10 +177,10 @@ def main() -> None:
     recorder = Recorder(job, pipe)
     threading.Thread(target=recorder.run, name="stream", daemon=True).start()
     threading.Thread(target=orders, args=(recorder,), name="orders", daemon=True).start()
+    presence = Presence(pipe, job.fps)
     while True:
-        if state := recorder.look():
-            pipe.send(CameraState(state, (recorder.trouble or SILENT) if state == "lost" else ""))
-        time.sleep(STATE_EVERY_S if state else STATE_EVERY_S / 10)
+        presence.look(recorder.look(), recorder.trouble)
+        time.sleep(LOOK_EVERY_S)
 
 
 if __name__ == "__main__":

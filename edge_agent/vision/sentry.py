@@ -154,8 +154,7 @@ def work(job: SentryJob, pipe: Pipe) -> None:
     glimpses = Glimpses(private(job.camera, job.facades)) if "wall" in job.camera.use else None
     while True:
         frame = source.next(0.5)
-        before = presence.state
-        presence.look(frame is not None, source.trouble)
+        fell_silent = presence.look(frame is not None, source.trouble)
         if frame is not None:
             sightings = analysis.see(frame)
             for refused in analysis.unwatched():
@@ -164,7 +163,7 @@ def work(job: SentryJob, pipe: Pipe) -> None:
                 pipe.send(sighting)
             if glimpses is not None and (glimpse := glimpses.of(frame)) is not None:
                 pipe.send(glimpse)
-        elif presence.state == "lost" and before != "lost":
+        elif fell_silent:
             for sighting in analysis.stop(clock.up_ms()):
                 pipe.send(sighting)
         if source.lost >= lost + SAY_EVERY:

@@ -26,7 +26,7 @@ from edge_agent.model.recording import ShareJob
 from edge_agent.sockets import private_socket
 from edge_agent.vision.confine import confine
 from edge_agent.vision.v4l2 import SHARED_FORM
-from edge_agent.vision.worker import SILENT, STATE_EVERY_S, Pipe, die
+from edge_agent.vision.worker import SILENT, STATE_EVERY_S, WAITING, Pipe, die
 
 if TYPE_CHECKING:
     import av
@@ -257,8 +257,8 @@ def main() -> None:
     threading.Thread(target=share.run, name="device", daemon=True).start()
     threading.Thread(target=share.welcome, name="door", daemon=True).start()
     while share.look():
-        if share.known:
-            pipe.send(CameraState("lost" if share.trouble else "ready", share.trouble))
+        state = ("lost" if share.trouble else "ready") if share.known else WAITING
+        pipe.send(CameraState(state, share.trouble))
         time.sleep(STATE_EVERY_S)
     logger.error("no picture for a while: the device is opened anew")
     pipe.send(CameraState("lost", SILENT))

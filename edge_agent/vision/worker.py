@@ -9,6 +9,8 @@ import os
 import sys
 import threading
 import time
+from collections import deque
+from collections.abc import Callable
 from typing import BinaryIO
 
 import msgspec
@@ -21,7 +23,12 @@ from edge_agent.vision.confine import confine
 
 STATE_EVERY_S = 2.0
 LOST_AFTER_S = 3.0
+STEADY_S, STEADY_FRAMES = 3.0, 3
+UNSTEADY_GAPS, UNSTEADY_S = 3, 600.0  # silent so often within that time: unsteady
+LATER = 10  # so many times longer an unsteady camera may be silent
+WAITING = "waiting"
 SILENT = "the camera sends nothing"
+UNSTEADY = "its pictures stop again and again; check its network, its power and how many look at it"
 
 logger = log.get("vision.worker")
 
@@ -46,22 +53,62 @@ class Pipe:
 
 
 class Presence:
-    """Whether frames arrive, said when it changes and every two seconds: silence means that the child hangs."""
+    """Whether pictures arrive, said when it changes and every two seconds: silence means that the child hangs.
 
-    def __init__(self, pipe: Pipe, fps: float) -> None:
-        self._pipe, self._lost_after_s = pipe, max(LOST_AFTER_S, 3 / fps)
-        self.state, self._said, self._arrived = "", 0.0, time.monotonic()
+    The camera is lost when none came for `LOST_AFTER_S`, or three frames of a slow one, whose known trouble counts at
+    once; it is back when they come steadily. One that falls silent again and again is unsteady: that is told once, and
+    it is lost much later until it has been steady for `UNSTEADY_S`. `now`: monotonic s.
+    """
 
-    def look(self, arrived: bool, trouble: str) -> None:
-        now, before = time.monotonic(), self.state
+    def __init__(self, pipe: Pipe, fps: float, now: Callable[[], float] = time.monotonic) -> None:
+        self._pipe, self._now = pipe, now
+        self._silent_after_s = max(LOST_AFTER_S, 3 / fps)
+        self._steady_s, self._steady_frames = (STEADY_S, STEADY_FRAMES) if fps >= 1 else (0.0, 1)
+        self.state, self._said = WAITING, -STATE_EVERY_S
+        self._arrived = self._well = self._began = now()  # last picture; no trouble; first picture since it was lost
+        self._frames = 0  # since then
+        self._silent, self._unsteady, self._gaps = False, False, deque[float]()
+
+    def look(self, arrived: bool, trouble: str) -> bool:
+        """A picture has `arrived`; or none has, and `trouble` says why if that is known. Has it just fallen silent?"""
+        now, before, was_silent = self._now(), self.state, self._silent
+        if arrived or not trouble:
+            self._well = now
         if arrived:
-            self._arrived = now
-            self.state = "ready" if before in ("", "ready", "back") else "back"
-        elif now - self._arrived >= self._lost_after_s:
-            self.state = "lost"
-        if self.state and (self.state != before or now - self._said >= STATE_EVERY_S):
+            self._arrive(now)
+        self._silent = self._over(now, 1)
+        if fell := self._silent and not was_silent:
+            self._count(now)
+        if self._over(now, LATER if self._unsteady else 1):
+            self.state, self._frames = "lost", 0
+        if self.state != before or now - self._said >= STATE_EVERY_S:
             self._said = now
             self._pipe.send(CameraState(self.state, (trouble or SILENT) if self.state == "lost" else ""))
+        return fell
+
+    def _over(self, now: float, times: int) -> bool:
+        """Has it been silent for so many times what is allowed?"""
+        return now - self._arrived >= times * self._silent_after_s or now - self._well >= times * LOST_AFTER_S
+
+    def _arrive(self, now: float) -> None:
+        self._arrived = now
+        if not self._frames:
+            self._began = now
+        self._frames += 1
+        if self.state != "lost":
+            self.state = "ready"
+        elif self._frames >= self._steady_frames and now - self._began >= self._steady_s:
+            self.state = "back"
+
+    def _count(self, now: float) -> None:
+        """It fell silent once more."""
+        while self._gaps and now - self._gaps[0] > UNSTEADY_S:
+            self._gaps.popleft()
+        self._unsteady &= bool(self._gaps)
+        self._gaps.append(now)
+        if len(self._gaps) >= UNSTEADY_GAPS and not self._unsteady:
+            self._unsteady = True
+            self._pipe.send(CameraState("degraded", UNSTEADY))
 
 
 def work(job: VisionJob, pipe: Pipe) -> None:
@@ -82,11 +129,11 @@ def work(job: VisionJob, pipe: Pipe) -> None:
     presence = Presence(pipe, job.camera.fps)
     while True:
         frame = source.next(0.5)
-        presence.look(frame is not None, source.trouble)
+        fell_silent = presence.look(frame is not None, source.trouble)
         if frame is not None:
             for detection in watch.see(frame):
                 pipe.send(detection)
-        elif presence.state == "lost":
+        elif fell_silent:
             for ended in watch.stop(clock.up_ms()):
                 pipe.send(ended)
 

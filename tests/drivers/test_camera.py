@@ -275,6 +275,37 @@ def test_a_child_that_had_worked_is_started_soon_again(tmp_path: Path, monkeypat
     asyncio.run(scenario())
 
 
+@pytest.mark.usefixtures("quick")
+def test_a_child_that_waits_for_its_first_picture_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A camera of one frame a minute: longer than a child may be silent. Then its picture, and that it is unsteady."""
+    lives = tmp_path / "lives"
+    said = [
+        len(one).to_bytes(4, "big") + one
+        for one in (msgspec.msgpack.encode(CameraState(state)) for state in ("waiting", "ready", "degraded"))
+    ]
+    (tmp_path / "patient_child.py").write_text(
+        f"import os, time\nopen({str(lives)!r}, 'a').write('x')\n"
+        f"for _ in range(20):\n    os.write(1, {said[0]!r})\n    time.sleep(0.2)\n"
+        f"os.write(1, {said[1]!r} + {said[2]!r})\nwhile True:\n    os.write(1, {said[1]!r})\n    time.sleep(0.2)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(driver, "CHILD", "patient_child")
+    monkeypatch.setattr(driver, "START_WITHIN_S", 2.0)
+    monkeypatch.setattr(driver, "SILENT_AT_MOST_S", 2.0)
+
+    async def scenario() -> Gateway:
+        gateway = Gateway("file:///nowhere")
+        async with gateway.running():
+            await auntil(lambda: gateway.states() == ["back", "degraded"], 20, gateway.states)
+        return gateway
+
+    gateway = asyncio.run(scenario())
+    assert lives.read_text() == "x"
+    assert gateway.detections == [CameraState("ready")]
+
+
 def test_the_child_does_not_outlive_the_daemon() -> None:
     """The daemon is killed with SIGKILL: the kernel takes the child along."""
     code = (
