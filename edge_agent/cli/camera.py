@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from edge_agent.cli.options import CONFIG, STATE, state_directory
 from edge_agent.cli.reasons import reasons
 from edge_agent.cli.speech import complain, language, tell, words
 from edge_agent.config import MODELS, load_config
-from edge_agent.core.alert_report import RuleReport, WeatherShare, report
+from edge_agent.core.alert_report import DAY_MS, RuleReport, WeatherShare, observed, report
 from edge_agent.core.weather import Weather
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.detections import SentryJob, Unwatched
@@ -36,7 +36,6 @@ from edge_agent.wiring_cameras import detector_of, device_share, logged_in
 from edge_agent.words import WORDS
 
 PAGE_ROWS = 1000
-DAY_MS = 86_400_000
 
 
 @click.group("camera")
@@ -158,16 +157,24 @@ def watch(config: Path, port: int, browser: bool, state: Path | None, camera: st
 def report_(config: Path, state: Path | None, days: float, weather_file: Path | None, as_json: bool) -> None:
     """Say how many alerts each rule made, what was said of them, and what to change. No agent needs to run.
 
+    Rates a day are over the time of which there are records, an hour at least.
+
     Only alerts with a verdict (`alarm review`, or how the alarm was closed) count for the false ones.
     """
     loaded = load_config(config)
     zone = ZoneInfo(loaded.gateway.zone)
     now_ms = time.time_ns() // 1_000_000
-    rows = _rows(state_directory(config, state), now_ms - round(days * DAY_MS))
+    folder, asked_ms = state_directory(config, state), now_ms - round(days * DAY_MS)
+    began_ms = max(asked_ms, _began(folder) or asked_ms)
+    span = observed(days, began_ms, now_ms)
     weather = _weather(weather_file, zone) if weather_file is not None else None
+    rows = _rows(folder, asked_ms)
     found = report(
-        rows, days, lambda wall_ms: datetime.fromtimestamp(wall_ms / 1000, zone).hour, weather.at if weather else None
+        rows, span, lambda wall_ms: datetime.fromtimestamp(wall_ms / 1000, zone).hour, weather.at if weather else None
     )
+    if not as_json:
+        since = f"{datetime.fromtimestamp(began_ms / 1000, zone):%Y-%m-%d %H:%M}"
+        tell("report.observed" if span >= 2 else "report.observed_hours", since=since, days=span, hours=span * 24)
     for one in found:
         click.echo(msgspec.json.encode(one).decode() if as_json else _rule_line(one))
         for share in () if as_json else one.weather:
@@ -210,7 +217,7 @@ def _said(job: ReplayJob) -> Iterator[Said]:
         child.stdout.close()
 
 
-def _rows(folder: Path, since_ms: int) -> Iterator[Row]:
+def _rows(folder: Path, since_ms: int) -> Generator[Row]:
     with closing(JournalReader(folder / "journal.db")) as reader:
         after = 0
         while True:
@@ -219,6 +226,12 @@ def _rows(folder: Path, since_ms: int) -> Iterator[Row]:
                 return
             yield from (row for row in rows if row.wall_ms >= since_ms)
             after = rows[-1].seq
+
+
+def _began(folder: Path) -> int | None:
+    """Unix ms of the first event that is kept and whose time is known."""
+    with closing(_rows(folder, 0)) as rows:
+        return next((row.wall_ms for row in rows if row.clock != "unset"), None)
 
 
 def _kind(kind: str) -> str:

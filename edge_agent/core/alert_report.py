@@ -13,6 +13,7 @@ import msgspec
 from edge_agent.model.events import AlarmClosed, AlertOpened, AlertUpdated, Row
 
 DAY_MS = 86_400_000
+LEAST_DAYS = 1 / 24  # a rate of what was seen for minutes says nothing
 ENOUGH = 8  # reviewed alerts before anything is suggested
 BY_OUTCOME = {"real": "true", "false": "false"}  # of an alarm; a drill and a test say nothing of the rule
 MANY_FALSE, MANY_A_DAY = 0.5, 20.0
@@ -32,8 +33,8 @@ class WeatherShare(msgspec.Struct, frozen=True):
 
 
 class RuleReport(msgspec.Struct, frozen=True):
-    """One rule of one camera. `false_high`: upper end of the interval of the false share; `hours`: alerts by the hour;
-    `suggestion`: code of `words`, empty when there is nothing to change.
+    """One rule of one camera. `a_day`: over `observed_days`; `false_high`: upper end of the interval of the false
+    share; `hours`: alerts by the hour; `suggestion`: code of `words`, empty when there is nothing to change.
     """
 
     camera: str
@@ -51,12 +52,18 @@ class RuleReport(msgspec.Struct, frozen=True):
     hours: tuple[int, ...]
     weather: tuple[WeatherShare, ...] = ()
     suggestion: str = ""
+    observed_days: float = 0.0
+
+
+def observed(days: float, began_ms: int, now_ms: int) -> float:
+    """For how many of the last `days` there are records, which begin at `began_ms` (Unix ms); an hour at least."""
+    return max(LEAST_DAYS, min(days, (now_ms - began_ms) / DAY_MS))
 
 
 def report(
     rows: Iterable[Row], days: float, local_hour: Callable[[int], int], weather: Callable[[int], str] | None = None
 ) -> list[RuleReport]:
-    """`rows` of the journal in order; `local_hour`, `weather`: of Unix ms."""
+    """`rows` of the journal in order, of `days` that were `observed`; `local_hour`, `weather`: of Unix ms."""
     opened: dict[str, tuple[AlertOpened, int]] = {}
     verdicts: dict[str, str] = {}
     missing: set[str] = set()
@@ -93,7 +100,8 @@ def _rule(
     sure = said["true"] + said["false"]
     share = said["false"] / sure if sure else None
     made = RuleReport(
-        *key, alerts=len(alerts), quiet=sum(alert.quiet for alert, _ in alerts), a_day=len(alerts) / max(days, 1 / 24),
+        *key, alerts=len(alerts), quiet=sum(alert.quiet for alert, _ in alerts),
+        a_day=len(alerts) / days, observed_days=round(days, 3),
         true=said["true"], false=said["false"], unsure=said["unsure"], false_share=share,
         false_high=wilson(said["false"], sure)[1] if sure else None,
         no_evidence=sum(alert.alert in missing for alert, _ in alerts),

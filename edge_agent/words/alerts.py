@@ -81,6 +81,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "camera.replay_ended": ("the vision process ended while it looked at {file}", "分析 {file} 时视觉进程退出"),
     "camera.replay_trouble": ("{file}: {why}", "{file}：{why}"),
     "report.none": ("no alert of a camera in {days:g} days", "{days:g} 天内没有摄像头警报"),
+    "report.observed": ("records since {since}: {days:.1f} days", "记录自 {since} 起，共 {days:.1f} 天"),
+    "report.observed_hours": ("records since {since}: {hours:.0f} h", "记录自 {since} 起，共 {hours:.0f} 小时"),
     "report.rule": (
         "{camera} {rule}: {kind} – {alerts} alerts, {a_day:.1f} a day; reviewed: {true} real, {false} false, {unsure} "
         "unsure; false share {share}",

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -69,7 +71,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def add(site: Path, record: Callable[[SqliteJournal], None], hours: float = 23) -> None:
+def add(site: Path, record: Callable[[SqliteJournal], object], hours: float = 23) -> None:
     """More in the journal of `site`, so many hours after noon."""
 
     async def run() -> None:
@@ -122,6 +124,43 @@ def test_how_an_alarm_was_closed_is_a_verdict_until_somebody_looks(site: Path) -
     assert "pond water: intrusion – 5 alerts" in report(site).output
     (line,) = [line for line in report(site).output.splitlines() if line.startswith("pond water")]
     assert "reviewed: 2 real, 1 false, 0 unsure" in line
+
+
+def test_rates_are_of_what_was_observed_and_the_span_is_said(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The journal began a day ago, however far back is asked; of less than an hour the rate is as of an hour."""
+    for days in ("7", "365"):
+        told = report(site, "--days", days).output
+        assert "records since 2026-05-04 12:00: 24 h" in told
+        assert "12 alerts, 12.0 a day" in told
+    assert json.loads(report(site, "--json").output.splitlines()[0])["observed_days"] == 1.0
+    assert "记录自 2026-05-04 12:00 起，共 24 小时" in report(site, lang="zh").output
+    assert "records since 2026-05-05 00:00: 12 h" in report(site, "--days", "0.5").output
+    monkeypatch.setattr("time.time_ns", lambda: (NOON_MS + 30 * 86_400_000) * 1_000_000)
+    assert "records since 2026-05-27 12:00: 7.0 days" in report(site).output
+    assert "12 alerts, 0.4 a day" in report(site, "--days", "365").output
+
+
+def test_so_many_in_a_few_minutes_are_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eighteen alerts in three and a half minutes, seven days asked for: not 2.6 a day."""
+    monkeypatch.setattr("time.time_ns", lambda: (NOON_MS + 210_000) * 1_000_000)
+    (tmp_path / "agent.toml").write_text(TOML)
+    alerts = [AlertOpened(door="", alert=f"a-{n}", kind="intrusion", camera="lawn", rule="grass") for n in range(18)]
+    add(tmp_path, lambda journal: [journal.record(alert) for alert in alerts], 0)
+    told = report(tmp_path).output
+    assert "records since 2026-05-04 12:00: 1 h" in told
+    assert "18 alerts, 432.0 a day" in told
+    assert "too many for anybody to look at" in told
+
+
+def test_a_journal_that_gave_up_its_oldest_events_counts_from_those_it_has(site: Path) -> None:
+    with closing(sqlite3.connect(site / "state/journal.db")) as connection, connection:
+        (upto,) = connection.execute(
+            "SELECT max(seq) FROM events WHERE wall_ms < ?", (NOON_MS + 6 * 3_600_000,)
+        ).fetchone()
+        connection.execute("DELETE FROM events WHERE seq <= ?", (upto,))
+    told = report(site).output
+    assert "records since 2026-05-04 18:00: 18 h" in told
+    assert "6 alerts, 8.0 a day" in told
 
 
 def test_the_false_share_by_weather(site: Path) -> None:
