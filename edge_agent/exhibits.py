@@ -197,11 +197,17 @@ def _units(clip: bytes) -> str:
 
 
 def child(module: str, data: bytes) -> bytes:
-    """What the module says to `data`, in a process of its own: decoders may abort. Raises EdgeAgentError."""
+    """What the module says to `data`, in a process of its own: decoders may abort. Raises EdgeAgentError, with its last
+    words.
+    """
     try:
         done = subprocess.run(
-            [sys.executable, "-m", module], input=data, stdout=subprocess.PIPE, timeout=CHILD_WITHIN_S, check=True
+            [sys.executable, "-m", module], input=data, capture_output=True, timeout=CHILD_WITHIN_S, check=True
         )
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        raise EdgeAgentError("evidence.publish_failed", why=type(error).__name__) from error
+    except subprocess.TimeoutExpired as error:
+        raise EdgeAgentError("evidence.child_failed", why=f"> {CHILD_WITHIN_S:.0f} s") from error
+    except subprocess.CalledProcessError as error:
+        lines = error.stderr.decode("utf-8", "replace").splitlines()
+        why = lines[-1] if lines else f"status {error.returncode}"
+        raise EdgeAgentError("evidence.child_failed", why=why) from error
     return done.stdout

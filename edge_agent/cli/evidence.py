@@ -1,8 +1,11 @@
 """`edge-agent evidence`: what was kept, whether it is as it was signed, and copies for those who need them."""
 
 import json
+import os
+import shutil
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,13 +13,13 @@ import click
 import msgspec
 
 from edge_agent.cli.audit import DOCUMENT, UNIT, register
-from edge_agent.cli.operate import BY, WHY, carry_out, site, who
+from edge_agent.cli.operate import BY, WHY, carry_out, demand_agent, site, who
 from edge_agent.cli.options import CONFIG, STATE, state_directory
-from edge_agent.cli.speech import tell, words
+from edge_agent.cli.speech import here, tell, words
 from edge_agent.config import EVIDENCE_KEY, load_config
 from edge_agent.contract.evidence import Finding, digest, read_manifest
 from edge_agent.contract.signatures import PublicKey, kid_of, load_public
-from edge_agent.errors import EdgeAgentError
+from edge_agent.errors import EdgeAgentError, StoreError
 from edge_agent.exhibits import PUBLIC_KEY, child, of_copy, of_published, of_store, own_keys, recorded
 from edge_agent.model.commands import Operation
 from edge_agent.model.evidence import Manifest
@@ -126,29 +129,29 @@ def export(
 ) -> None:
     """Write a copy of EVIDENCE into a new folder of FOLDER. The running agent puts on record who takes it.
 
-    Entered in the register of retrievals first (`audit list`).
+    Entered in the register of retrievals first (`audit list`), when nothing stands against it: if writing fails after
+    that, the entry stays and the folder does not.
     """
-    store = _store(config, state)
+    if only_event and purpose != "publication":
+        raise EdgeAgentError("evidence.only_published")
+    store, there = _store(config, state), site(config, state)
     target = folder / _there(store, evidence)
-    if target.exists():
-        raise EdgeAgentError("evidence.folder_there", folder=target)
+    if evidence not in {exhibit.evidence for exhibit in recorded(state_directory(config, state)).exhibits}:
+        raise EdgeAgentError("evidence.no_such", evidence=evidence)
+    operation = Operation("export_evidence", who(by), why, target=evidence, outcome=purpose)
     entry = Retrieval(
         kind="exported", what=f"evidence/{evidence}", by=who(by), unit=unit, reason=why, document=document,
         digest=digest(store.manifest(evidence)), note=purpose,
     )  # fmt: skip
-    register(config, state).append(entry, time.time_ns() // 1_000_000)
-    carry_out(site(config, state), Operation("export_evidence", who(by), why, target=evidence, outcome=purpose))
-    files = (
-        _published(config, store, evidence, only_event) if purpose == "publication" else _whole(config, store, evidence)
-    )
-    try:
-        target.mkdir(parents=True)
-        for name, content in files:
-            with (target / name).open("wb") as file:
-                for piece in content:
-                    file.write(piece)
-    except OSError as error:
-        raise EdgeAgentError("evidence.cannot_write", path=target, why=error.strerror) from error
+    demand_agent(there, operation)
+    with _new_folder(target):
+        files = _whole(config, store, evidence)
+        if purpose == "publication":
+            files = iter(list(_published(config, store, evidence, only_event)))  # made before anything is on record
+            demand_agent(there, operation)  # it took minutes
+        register(config, state).append(entry, time.time_ns() // 1_000_000)
+        carry_out(there, operation)
+        _write(target, files)
     tell("evidence.exported", evidence=evidence, folder=target)
 
 
@@ -221,6 +224,32 @@ def _keys(config: Path, key: Path | None) -> list[PublicKey]:
 # ---- copies ----------------------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[None]:
+    """Made for its owner alone; it goes again when what it was made for fails. Raises EdgeAgentError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError as error:
+        raise EdgeAgentError("evidence.folder_there", folder=folder) from error
+    except OSError as error:
+        raise EdgeAgentError("evidence.cannot_write", path=folder, why=error.strerror) from error
+    with ExitStack() as unless_written:
+        unless_written.callback(shutil.rmtree, folder, ignore_errors=True)
+        yield
+        unless_written.pop_all()
+
+
+def _write(target: Path, files: Iterator[tuple[str, Iterator[bytes]]]) -> None:
+    try:
+        for name, content in files:
+            with os.fdopen(os.open(target / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.writelines(content)
+    except StoreError as error:
+        raise EdgeAgentError("evidence.copy_failed", path=target, why=here(error.sentence)) from error
+    except OSError as error:
+        raise EdgeAgentError("evidence.copy_failed", path=target, why=error.strerror) from error
+
+
 def _whole(config: Path, store: EvidenceStore, evidence: str) -> Iterator[tuple[str, Iterator[bytes]]]:
     """As it was recorded, with what is needed to check it anywhere."""
     manifest = read_manifest(store.manifest(evidence))
@@ -244,6 +273,8 @@ def _published(
     job = {"masks": masks, "only": _place(store, evidence, manifest) if only_event else None}
     clip = b"".join(store.read(evidence, CLIP))
     said, _, made = child("edge_agent.vision.publish", json.dumps(job).encode() + b"\n" + clip).partition(b"\n")
+    if not made:
+        raise EdgeAgentError("evidence.no_picture", evidence=evidence)
     counts = json.loads(said)
     tell("evidence.masked", faces=counts["faces"] + counts["heads"], plates=counts["plates"])
     yield "published.mp4", iter([made])
@@ -251,10 +282,12 @@ def _published(
     yield "published.json", iter([json.dumps(about, indent=2).encode() + b"\n"])
 
 
-def _place(store: EvidenceStore, evidence: str, manifest: Manifest | None) -> tuple[float, ...] | None:
-    """Where it happened, in parts of the picture: all boxes together, and some around."""
+def _place(store: EvidenceStore, evidence: str, manifest: Manifest | None) -> tuple[float, ...]:
+    """Where it happened, in parts of the picture: all boxes together, and some around. Raises EdgeAgentError when
+    nothing says where.
+    """
     if manifest is None or not any(file.name == TRACK for file in manifest.files):
-        return None
+        raise EdgeAgentError("evidence.no_place", evidence=evidence)
     sightings = msgspec.json.decode(b"".join(store.read(evidence, TRACK)), type=list[Sighting])
     boxes = [
         (x / w, y / h, (x + bw) / w, (y + bh) / h)
@@ -263,7 +296,7 @@ def _place(store: EvidenceStore, evidence: str, manifest: Manifest | None) -> tu
         if w and h and bw and bh
     ]
     if not boxes:
-        return None
+        raise EdgeAgentError("evidence.no_place", evidence=evidence)
     left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
     right, bottom = max(box[2] for box in boxes), max(box[3] for box in boxes)
     left, top, right, bottom = (

@@ -11,7 +11,7 @@ import click
 from edge_agent.cli.options import state_directory
 from edge_agent.cli.speech import language, tell, words
 from edge_agent.config import load_config
-from edge_agent.console.control import LONGEST_S, operate
+from edge_agent.console.control import LONGEST_S, nonsense, operate, reach
 from edge_agent.errors import EdgeAgentError, Problem, Problems
 from edge_agent.model.commands import Operation
 
@@ -96,6 +96,13 @@ def carry_out(there: Site, operation: Operation) -> None:
         )  # fmt: skip
     if not done.good:
         raise refused(done.code, operation, there)
+
+
+def demand_agent(there: Site, operation: Operation) -> None:
+    """Before anything is entered of `operation`: raises EdgeAgentError when no agent would take it, or none listens."""
+    if code := nonsense(operation):
+        raise refused(code, operation, there)
+    reach(there.socket)
 
 
 def refused(code: str, operation: Operation, there: Site) -> EdgeAgentError:

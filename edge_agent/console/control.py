@@ -8,8 +8,8 @@ Operation that at least makes sense. docs/decisions/0012 has the form and the re
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable
-from contextlib import closing, suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -117,6 +117,25 @@ def operate(path: Path, operation: Operation, timeout_s: float = 10.0) -> Done:
 
     Raises EdgeAgentError, with the remedy: no agent answers, this user may not, or the answer did not come.
     """
+    with _line(path, timeout_s) as line:
+        try:
+            with suppress(BrokenPipeError):  # refused before it was heard: the answer says why
+                line.sendall(msgspec.json.encode(operation) + b"\n")
+            return _heard(line)
+        except TimeoutError as error:
+            raise EdgeAgentError("control.no_answer", s=timeout_s) from error
+        except (ConnectionError, msgspec.DecodeError) as error:
+            raise EdgeAgentError("control.cut_off") from error
+
+
+def reach(path: Path, timeout_s: float = 10.0) -> None:
+    """Does an agent listen? Raises EdgeAgentError as `operate` does, for what must not begin without one. Blocks."""
+    with _line(path, timeout_s):
+        pass
+
+
+@contextmanager
+def _line(path: Path, timeout_s: float) -> Iterator[socket.socket]:
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as line:
         line.settimeout(timeout_s)
         try:
@@ -126,14 +145,7 @@ def operate(path: Path, operation: Operation, timeout_s: float = 10.0) -> Done:
             raise EdgeAgentError("control.forbidden") from error
         except OSError as error:
             raise StoreError("store.no_agent", socket=str(path)) from error
-        try:
-            with suppress(BrokenPipeError):  # refused before it was heard: the answer says why
-                line.sendall(msgspec.json.encode(operation) + b"\n")
-            return _heard(line)
-        except TimeoutError as error:
-            raise EdgeAgentError("control.no_answer", s=timeout_s) from error
-        except (ConnectionError, msgspec.DecodeError) as error:
-            raise EdgeAgentError("control.cut_off") from error
+        yield line
 
 
 def _heard(line: socket.socket) -> Done:

@@ -8,6 +8,7 @@ of people are blurred where no face can be made out. No detector finds all: whoe
 import io
 import json
 import sys
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -47,16 +48,21 @@ def main() -> None:
 
 
 def publish(clip: bytes, job: PublishJob) -> tuple[dict[str, int], bytes]:
-    """(what was found: faces, plates, heads; the new file)."""
+    """(what was found: faces, plates, heads; the new file). A clip that was cut off ends with its last whole picture;
+    with none the file is empty.
+    """
     import av
+    import av.error
 
     finder = Finder()
     found: list[list[Box]] = []
-    with av.open(io.BytesIO(clip), "r") as container:
+    with suppress(av.error.InvalidDataError, IndexError), av.open(io.BytesIO(clip), "r") as container:
         rate = float(container.streams.video[0].average_rate or 15)
         for number, frame in enumerate(container.decode(video=0)):
             boxes = finder.find(frame.to_ndarray(format="gray")) if number % DETECT_EVERY == 0 else []
             found.append(boxes)
+    if not found:
+        return finder.counts, b""
     reach = max(DETECT_EVERY, round(AROUND_S * rate))
     made = io.BytesIO()
     with av.open(io.BytesIO(clip), "r") as container, av.open(made, "w", format="mp4") as output:
@@ -64,7 +70,7 @@ def publish(clip: bytes, job: PublishJob) -> tuple[dict[str, int], bytes]:
         stream: Any = output.add_stream("libx264" if "libx264" in av.codecs_available else "mpeg4", rate=round(rate))
         stream.width, stream.height, stream.pix_fmt = source.width // 2 * 2, source.height // 2 * 2, "yuv420p"
         stream.codec_context.time_base = source.time_base
-        for number, frame in enumerate(container.decode(source)):
+        for number, frame in zip(range(len(found)), container.decode(source), strict=False):  # no further than before
             near = found[max(0, number - reach) : number + reach + 1]
             picture = hide(frame.to_ndarray(format="bgr24"), [box for boxes in near for box in boxes], job)
             shown = av.VideoFrame.from_ndarray(picture[: stream.height, : stream.width].copy(), format="bgr24")

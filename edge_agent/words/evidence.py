@@ -100,5 +100,27 @@ WORDS: dict[str, tuple[str, str]] = {
         "the detectors miss is not blurred",
         "已遮挡并模糊：检出人脸 {faces}、车牌 {plates}。公开前请完整查看：检测器遗漏之处不会模糊",
     ),
-    "evidence.publish_failed": ("the masked copy could not be made: {why}", "无法生成遮挡副本：{why}"),
+    "evidence.child_failed": (
+        "the video could not be looked at, the process that reads it failed: {why}",
+        "无法读取视频，读取进程失败：{why}",
+    ),
+    "evidence.no_picture": (
+        "no picture of {evidence} can be decoded: there is nothing to mask; `--for investigation` copies it as it is",
+        "{evidence} 中没有可解码的画面，无可遮挡；`--for investigation` 可原样复制",
+    ),
+    "evidence.no_place": (
+        "nothing says where in the picture {evidence} happened (a door's event, or a clip that was cut off): "
+        "--only-event would hide nothing. Export it without --only-event: faces, heads and plates are blurred",
+        "没有记录 {evidence} 在画面中的位置（门事件，或片段被中断）：--only-event 无从遮挡。请不带 --only-event "
+        "导出：人脸、头部和车牌会被模糊",
+    ),
+    "evidence.only_published": (
+        "--only-event goes with --for publication: a copy for an investigation is as it was recorded",
+        "--only-event 须与 --for publication 一起使用：调查用副本保持原样",
+    ),
+    "evidence.copy_failed": (
+        "the copy in {path} could not be written to its end: {why}. The folder was removed again; the entry in the "
+        "register and in the journal stays",
+        "{path} 中的副本未能写完：{why}。该文件夹已删除；登记簿和日志中的记录保留",
+    ),
 }

@@ -53,8 +53,10 @@ HELP: dict[str, str] = {
         "告警录像：加密存盘、签名、成链、到期清除。"
     ),
     "Write a copy of EVIDENCE into a new folder of FOLDER. The running agent puts on record who takes it.\n\n"
-    "Entered in the register of retrievals first (`audit list`).": (
-        "将 EVIDENCE 副本写入 FOLDER 下的新文件夹。运行中的程序登记取走人。\n\n先登记入调取登记簿（`audit list`）。"
+    "Entered in the register of retrievals first (`audit list`), when nothing stands against it: if writing fails "
+    "after\nthat, the entry stays and the folder does not.": (
+        "将 EVIDENCE 副本写入 FOLDER 下的新文件夹。运行中的程序登记取走人。\n\n确认可行后先登记入调取登记簿"
+        "（`audit list`）；此后若写入失败，登记保留，文件夹不保留。"
     ),
     "investigation: as it was recorded; publication: masked, faces and plates blurred.": (
         "investigation：原样；publication：遮挡隐私区域，人脸和车牌模糊。"
