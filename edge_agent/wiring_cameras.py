@@ -6,12 +6,15 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from edge_agent.core.alerts import ALARMS
+from edge_agent.core.zone_shape import area, corners, crossing
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.face_models import Manifest
 from edge_agent.model.site import Camera, Config, Facade, Line, Zone
 from edge_agent.tables import Reader, refer
 from edge_agent.vision.urls import shown, wrong_with
 from edge_agent.vision.v4l2 import device_of, shared
+
+LEAST_MASK = 0.00002  # of the picture; of less no pixel of a sub-stream would be hidden
 
 
 def check_cameras(reader: Reader, config: Config) -> None:
@@ -35,6 +38,10 @@ def check_cameras(reader: Reader, config: Config) -> None:
         for number, mask in enumerate(camera.masks):
             if len(mask) < 6 or len(mask) % 2 or not all(0 <= value <= 1 for value in mask):
                 reader.wrong(f"{at}.masks[{number}]", "config.camera_mask")
+            elif (sides := crossing(corners(mask))) is not None:
+                reader.wrong(f"{at}.masks[{number}]", "zone.crossing", one=sides[0], other=sides[1])
+            elif area(corners(mask)) < LEAST_MASK:
+                reader.wrong(f"{at}.masks[{number}]", "config.camera_mask_small")
     _check_alerts(reader, config)
 
 

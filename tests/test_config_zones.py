@@ -128,6 +128,21 @@ def test_a_rule_that_can_never_say_anything_is_refused(
     assert problems(tmp_path, GOOD + ZONE + LINE + ALERTS.replace(before, after)) == expected
 
 
+@pytest.mark.parametrize(
+    ("mask", "codes"),
+    [
+        ("0.1, 0.1, 0.4, 0.1, 0.4, 0.4, 0.1, 0.4", []),
+        ("0.1, 0.1, 0.4, 0.4, 0.4, 0.1, 0.1, 0.4", ["zone.crossing"]),
+        ("0.1, 0.1, 0.2, 0.2, 0.4, 0.4", ["config.camera_mask_small"]),
+        ("0.1, 0.1, 0.4", ["config.camera_mask"]),
+        ("10, 10, 40, 10, 40, 40", ["config.camera_mask"]),
+    ],
+)
+def test_a_mask_that_does_not_hide_what_was_meant_is_refused(tmp_path: Path, mask: str, codes: list[str]) -> None:
+    text = GOOD.replace(URL, f"{URL}masks = [[0.0, 0.0, 0.1, 0.0, 0.1, 0.1], [{mask}]]\n")
+    assert problems(tmp_path, text) == [("camera[0].masks[1]", code) for code in codes]
+
+
 def test_the_kinds_that_rules_may_name_are_those_that_are_told() -> None:
     known = set(choices_of(AlertKind))
     assert known == {*choices_of(ZoneKind), *choices_of(LineKind), *ALARMS, *FAULTS, *APART, *JOINED} - COUNTED

@@ -8,9 +8,11 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from edge_agent.core.zone_shape import area, corners, crossing
 from edge_agent.model.site import LEAST_PX_PER_M, Facade
 
 LEAST_LINES = 3
+LEAST_MASK_PX = 16.0  # area; of less no pixel may be left when the frame is looked at in half its size
 
 Fault = tuple[str, str, dict[str, Any]]  # path in the table, code of words/, fields
 Rational = tuple[float, float, float]  # p, q, r
@@ -21,7 +23,7 @@ def faults(facade: Facade) -> Iterator[Fault]:
     if min(facade.size) < 64:
         yield "size", "facade.size", {"width": facade.size[0], "height": facade.size[1]}
         return
-    wrong = [*_points(facade), *_numbers(facade)]
+    wrong = [*_points(facade), *_masks(facade), *_numbers(facade)]
     yield from wrong
     if wrong:
         return
@@ -71,20 +73,40 @@ def _points(facade: Facade) -> Iterator[Fault]:
     width, height = facade.size
     named = [(f"lines[{n}].at", line.at, 4) for n, line in enumerate(facade.lines)]
     named += [(f"columns[{n}].at", line.at, 4) for n, line in enumerate(facade.columns)]
-    named += [(f"masks[{n}]", mask, 6) for n, mask in enumerate(facade.masks)]
     for path, at, least in named:
         if len(at) < least or len(at) % 2:
             yield path, "facade.points", {"count": len(at), "least": least}
-        elif not path.startswith("masks"):
-            for x, y in zip(at[::2], at[1::2], strict=True):
-                if not (0 <= x <= width and 0 <= y <= height):
-                    yield path, "facade.outside", {"x": f"{x:g}", "y": f"{y:g}", "width": width, "height": height}
-                    break
-            else:
-                across = abs(at[-2] - at[0]), abs(at[-1] - at[1])
-                wide = path.startswith("lines")
-                if (across[0] < 0.1 * width or across[1] > across[0]) if wide else across[1] < 0.1 * height:
-                    yield path, "facade.line_short" if wide else "facade.column_short", {}
+        elif (point := _outside(facade, at)) is not None:
+            yield path, "facade.outside", point
+        else:
+            across = abs(at[-2] - at[0]), abs(at[-1] - at[1])
+            wide = path.startswith("lines")
+            if (across[0] < 0.1 * width or across[1] > across[0]) if wide else across[1] < 0.1 * height:
+                yield path, "facade.line_short" if wide else "facade.column_short", {}
+
+
+def _masks(facade: Facade) -> Iterator[Fault]:
+    """A mask that hides nothing, or something else than was meant, is a private window that is looked into."""
+    width, height = facade.size
+    for n, mask in enumerate(facade.masks):
+        path = f"masks[{n}]"
+        if len(mask) < 6 or len(mask) % 2:
+            yield path, "facade.points", {"count": len(mask), "least": 6}
+        elif (point := _outside(facade, mask)) is not None:
+            yield path, "facade.outside", point
+        elif (sides := crossing(corners(mask))) is not None:
+            yield path, "zone.crossing", {"one": sides[0], "other": sides[1]}
+        elif (px := area(corners(mask))) < LEAST_MASK_PX:
+            yield path, "facade.mask_small", {"area": f"{px:.2g}", "width": width, "height": height}
+
+
+def _outside(facade: Facade, at: Sequence[float]) -> dict[str, Any] | None:
+    """The first of the points that is not in the frame, if any is."""
+    width, height = facade.size
+    for x, y in corners(at):
+        if not (0 <= x <= width and 0 <= y <= height):
+            return {"x": f"{x:g}", "y": f"{y:g}", "width": width, "height": height}
+    return None
 
 
 def _numbers(facade: Facade) -> Iterator[Fault]:

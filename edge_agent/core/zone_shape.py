@@ -1,4 +1,5 @@
-"""What is wrong with the shape of a zone or a line, before a camera watches it. Points are parts of the picture.
+"""What is wrong with the shape of a zone, a line or a mask, before a camera watches it. Points are parts of the picture
+(those of a façade px).
 
 A polygon whose sides cross has two insides or none, depending on who draws it: refused rather than guessed.
 """
@@ -28,22 +29,33 @@ def flaws(points: Sequence[Fraction], closed: bool) -> Iterator[Flaw]:
     if len(points) < 3:
         yield "", "zone.too_few", {"found": len(points)}
         return
+    if (sides := crossing(points)) is not None:
+        yield "", "zone.crossing", {"one": sides[0], "other": sides[1]}
+    elif area(points) < AREA_AT_LEAST:
+        yield "", "zone.too_small", {}
+
+
+def crossing(points: Sequence[Fraction]) -> tuple[int, int] | None:
+    """Two sides of the polygon that cross, each by the number of the corner it begins at, from 1; None: none do."""
     count = len(points)
-    crossing = False
     for one, other in combinations(range(count), 2):
         if other - one in {1, count - 1}:
             continue  # neighbours share a corner
         if _cross(points[one], points[(one + 1) % count], points[other], points[(other + 1) % count]):
-            crossing = True
-            yield "", "zone.crossing", {"one": one + 1, "other": other + 1}
-            break
-    if not crossing and abs(_area(points)) < AREA_AT_LEAST:
-        yield "", "zone.too_small", {}
+            return one + 1, other + 1
+    return None
 
 
-def _area(points: Sequence[Fraction]) -> float:
+def area(points: Sequence[Fraction]) -> float:
+    """In squares of whatever the points are in."""
     pairs = zip(points, [*points[1:], points[0]], strict=True)
-    return sum(x * v - u * y for (x, y), (u, v) in pairs) / 2
+    return abs(sum(x * v - u * y for (x, y), (u, v) in pairs)) / 2
+
+
+def corners(mask: Sequence[float]) -> list[Fraction]:
+    """x, y, x, y, … as points; without the first once more at the end, as some write a polygon."""
+    points = list(zip(mask[::2], mask[1::2], strict=True))
+    return points[:-1] if len(points) > 3 and points[0] == points[-1] else points
 
 
 def _side(a: Fraction, b: Fraction, c: Fraction) -> float:

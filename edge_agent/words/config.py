@@ -231,6 +231,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "a mask is a polygon: at least three corners as x, y, x, y, … in parts of the picture, each 0 to 1",
         "遮挡区为多边形：至少三个角点，写作 x, y, x, y, …，为画面比例，各在 0 与 1 之间",
     ),
+    "config.camera_mask_small": (
+        "the mask hides nothing, its corners lie on a line; give them in the order in which one walks around what is "
+        "to be hidden",
+        "该遮挡区没有面积，角点几乎在一条线上；请按绕被遮挡处一周的顺序给出角点",
+    ),
     "config.camera_login": (
         "{path} should be one line of UTF-8 text, user:password",
         "{path} 应为一行 UTF-8 文本：用户名:密码",

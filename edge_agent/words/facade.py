@@ -13,6 +13,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "the point {x}, {y} is outside the frame of {width} × {height} px; is `size` that of the clicked picture?",
         "点 {x}, {y} 在 {width} × {height} 像素的画面之外；`size` 是否为标定图像的尺寸？",
     ),
+    "facade.mask_small": (
+        "the mask covers {area} px² and hides nothing; write it in px of the frame of {width} × {height}, "
+        "not in parts of the picture",
+        "遮挡区只有 {area} 平方像素，起不到遮挡作用；请按 {width} × {height} 画面的像素坐标书写，不要写比例",
+    ),
     "facade.line_short": (
         "a floor line goes across: click two points of one edge, as far apart as the wall allows "
         "(at least a tenth of the frame's width)",

@@ -11,8 +11,8 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "zone.crossing": (
         "the sides from corner {one} and from corner {other} cross; give the corners in the order in which one walks "
-        "around the zone",
-        "从第 {one} 个角点和第 {other} 个角点出发的边相交；请按绕区域一周的顺序给出角点",
+        "around it",
+        "从第 {one} 个角点和第 {other} 个角点出发的边相交；请按绕一周的顺序给出角点",
     ),
     "zone.too_small": (
         "is too small to see anybody's feet in it; draw it larger",

@@ -44,6 +44,12 @@ def line(floor: int, *at: float) -> FloorLine:
         ({"columns": (GOOD.columns[0], ColumnLine(column=5, at=(100, 1500, 200, 500)))},
          [("columns[1].at", "facade.columns_crossing")]),
         ({"masks": ((1.0, 2.0, 3.0, 4.0),)}, [("masks[0]", "facade.points")]),
+        ({"masks": ((0.1, 0.2, 0.3, 0.2, 0.3, 0.4),)}, [("masks[0]", "facade.mask_small")]),
+        ({"masks": ((100, 100, 200, 100, 200, 200), (100, 100, 1200, 100, 1200, 300))},
+         [("masks[1]", "facade.outside")]),
+        ({"masks": ((100, 100, 300, 300, 300, 100, 100, 300),)}, [("masks[0]", "zone.crossing")]),
+        ({"masks": ((100, 100, 200, 200, 300, 300),)}, [("masks[0]", "facade.mask_small")]),
+        ({"masks": ((0, 0, 1080, 0, 1080, 1920, 0, 1920), (100, 100, 200, 100, 200, 200, 100, 100))}, []),
         ({"floors": 400}, [("floors", "config.range")]),
     ],
 )  # fmt: skip
