@@ -71,7 +71,7 @@ CAMERA = click.argument("camera")
     "--video", type=click.Path(path_type=Path, dir_okay=False), help="Write a copy with what was seen drawn into it."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a sighting.")
-@click.option("--seconds", type=float, default=0.0, help="Only so much of it.")
+@click.option("--seconds", type=click.FloatRange(min=0), default=0.0, help="Only so much of it.")
 @CAMERA
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 def replay(config: Path, video: Path | None, as_json: bool, seconds: float, camera: str, file: Path) -> None:
@@ -97,6 +97,8 @@ def replay(config: Path, video: Path | None, as_json: bool, seconds: float, came
     if not as_json:
         speed = end.lasted_s / end.took_s if end.took_s else 0.0
         tell("camera.replayed", frames=end.frames, s=end.lasted_s, took=end.took_s, speed=speed)
+    if end.undrawn:
+        raise EdgeAgentError("camera.not_drawn", file=video, why=end.undrawn)
     if end.trouble:
         raise EdgeAgentError("camera.replay_trouble", file=file, why=end.trouble)
     if refused:
@@ -105,7 +107,7 @@ def replay(config: Path, video: Path | None, as_json: bool, seconds: float, came
 
 @command.command("watch")
 @CONFIG
-@click.option("--port", type=int, default=0, help="Of the page (default: a free one).")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of the page (default: a free one).")
 @click.option("--browser", is_flag=True, help="Open the page.")
 @STATE
 @CAMERA
@@ -127,6 +129,8 @@ def watch(config: Path, port: int, browser: bool, state: Path | None, camera: st
                 tell("camera.page", camera=camera, url=url)
                 if browser:
                     webbrowser.open(url)
+            elif "refused" in line:
+                raise EdgeAgentError("facade.no_page", port=port, why=line["refused"])
             elif "trouble" in line:
                 click.echo(line["trouble"], err=True)
             elif "unwatched" in line:

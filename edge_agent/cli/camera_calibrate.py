@@ -49,7 +49,7 @@ class Line(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic 
     "--from", "file", type=click.Path(path_type=Path, dir_okay=False), help="A TOML file with [[facade]] instead."
 )
 @click.option("--page", is_flag=True, help="Click the lines in a browser on this machine.")
-@click.option("--port", type=int, default=0, help="Port of that page (default: a free one).")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of that page (default: a free one).")
 @click.option(
     "--picture",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -1,9 +1,12 @@
 """The picture with the rules of its camera and what was seen: zones, lines, floors, boxes, the path of a fall."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
 import av
+import av.error
 import cv2
 import numpy as np
 
@@ -19,8 +22,14 @@ RULE = (230, 200, 60)
 FONT, EDGE_PX = (cv2.FONT_HERSHEY_SIMPLEX, 0.55), 8
 
 
+class Undrawn(EdgeAgentError):
+    """The file the pictures go to cannot be written: `why`."""
+
+
 class Canvas:
-    """Into a file, or for who asks; `begins_ms`: uptime of the first frame of a recording."""
+    """Into a file, or for who asks; `begins_ms`: uptime of the first frame of a recording. Raises Undrawn when the
+    file cannot be written.
+    """
 
     def __init__(self, job: SentryJob, path: str = "", begins_ms: int = 1000) -> None:
         self._job, self._path, self._begins_ms = job, path, begins_ms
@@ -54,13 +63,22 @@ class Canvas:
             for _, px, py, _ in one.fall.path if one.fall else ():
                 cv2.circle(picture, (int(px * scale_x), int(py * scale_y)), 2, colour, -1)
         if self._path:
-            self._write(picture, at_ms)
+            with self._written():
+                self._write(picture, at_ms)
         return picture
 
     def close(self) -> None:
         if self._output is not None:
-            self._output.mux(self._stream.encode(None))
-            self._output.close()
+            with self._written():
+                self._output.mux(self._stream.encode(None))
+                self._output.close()
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        try:
+            yield
+        except (av.error.FFmpegError, OSError) as error:
+            raise Undrawn("camera.not_drawn", file=self._path, why=error.strerror) from None
 
     @staticmethod
     def _stays(sighting: Sighting, seen_ms: int, now_ms: int) -> bool:

@@ -29,12 +29,15 @@ class ReplayJob(msgspec.Struct, frozen=True):
 
 
 class Replayed(msgspec.Struct, frozen=True, tag="replayed"):
-    """The end. `lasted_s`: of the recording; `took_s`: of analysis; `trouble`: why it ended early, if it did."""
+    """The end. `lasted_s`: of the recording; `took_s`: of analysis; `trouble`: why it ended early, if it did;
+    `undrawn`: why the drawn copy could not be written.
+    """
 
     frames: int
     lasted_s: float
     took_s: float
     trouble: str = ""
+    undrawn: str = ""
 
 
 Said = Sighting | Unwatched | Replayed
@@ -53,13 +56,13 @@ def replay(job: ReplayJob) -> Any:
 
     import av.error
 
-    from edge_agent.vision.canvas import Canvas
+    from edge_agent.vision.canvas import Canvas, Undrawn
     from edge_agent.vision.decode import open_stream, reason
     from edge_agent.vision.frames import VideoFrame
     from edge_agent.vision.sentry import Analysis, unwatched
 
     analysis, canvas = Analysis(job.sentry), Canvas(job.sentry, job.video) if job.video else None
-    frames, at_ms, took_s, trouble = 0, BEGINS_MS, 0.0, ""
+    frames, at_ms, took_s, trouble, undrawn = 0, BEGINS_MS, 0.0, "", ""
     first_s: float | None = None
     try:
         with open_stream(job.path) as container:
@@ -77,6 +80,8 @@ def replay(job: ReplayJob) -> Any:
                 yield from (*analysis.unwatched(), *sightings)
                 if canvas is not None:
                     canvas.draw(frame, sightings, at_ms)
+    except Undrawn as error:
+        undrawn = str(error.fields["why"])
     except av.error.FFmpegError as error:
         trouble = reason(error, job.path)
     except (IndexError, ValueError):
@@ -84,9 +89,12 @@ def replay(job: ReplayJob) -> Any:
     except EdgeAgentError as error:  # a detector that gives something else than it did in its test
         yield unwatched(error)
     yield from analysis.stop(at_ms)
-    if canvas is not None:
-        canvas.close()
-    yield Replayed(frames, (at_ms - BEGINS_MS) / 1000, round(took_s, 3), trouble)
+    if canvas is not None and not undrawn:
+        try:
+            canvas.close()
+        except Undrawn as error:
+            undrawn = str(error.fields["why"])
+    yield Replayed(frames, (at_ms - BEGINS_MS) / 1000, round(took_s, 3), trouble, undrawn)
 
 
 if __name__ == "__main__":

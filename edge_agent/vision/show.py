@@ -1,7 +1,8 @@
 """A live camera with what is seen in it, as a page on this machine: `python -m edge_agent.vision.show`.
 
-For tuning by the installer; one line of JSON (ShowJob) on stdin, then `{"port": N}` on stdout. Serves MJPEG on loopback
-alone, to whoever sits at this machine, and ends with its parent. Nothing is stored.
+For tuning by the installer; one line of JSON (ShowJob) on stdin, then `{"port": N}` on stdout, or `{"refused": why}`
+when that port cannot be had. Serves MJPEG on loopback alone, to whoever sits at this machine, and ends with its parent.
+Nothing is stored.
 """
 
 import json
@@ -94,7 +95,11 @@ def main() -> None:
     threading.excepthook = die
     newest = Newest()
     camera = job.sentry.camera
-    page = server(newest, camera.name, job.port)
+    try:
+        page = server(newest, camera.name, job.port)
+    except OSError as error:
+        pipe.write(json.dumps({"refused": error.strerror}).encode() + b"\n")
+        return
     threading.Thread(target=page.serve_forever, daemon=True).start()
     pipe.write(json.dumps({"port": page.server_address[1]}).encode() + b"\n")
     analysis, canvas = Analysis(job.sentry), Canvas(job.sentry)

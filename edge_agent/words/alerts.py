@@ -79,6 +79,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "{frames} 帧，{s:.1f} 秒，用时 {took:.1f} 秒（{speed:.1f} 倍速）",
     ),
     "camera.replay_ended": ("the vision process ended while it looked at {file}", "分析 {file} 时视觉进程退出"),
+    "camera.not_drawn": ("the copy {file} cannot be written: {why}", "无法写入视频副本 {file}：{why}"),
     "camera.replay_trouble": ("{file}: {why}", "{file}：{why}"),
     "report.none": ("no alert of a camera in {days:g} days", "{days:g} 天内没有摄像头警报"),
     "report.observed": ("records since {since}: {days:.1f} days", "记录自 {since} 起，共 {days:.1f} 天"),

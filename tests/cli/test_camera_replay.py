@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 from edge_agent.cli import group
 from edge_agent.errors import EdgeAgentError
 from edge_agent.words import say
+from tests import command
 from tests.vision.clips import film, make_clip
 from tests.vision.test_zones import FPS, HEIGHT, WIDTH, pictures, walk
 
@@ -121,6 +123,42 @@ def test_a_drawn_copy_can_be_played(site: tuple[Path, Path], tmp_path: Path) -> 
     assert code == 0, text
     with av.open(str(tmp_path / "drawn.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) == pytest.approx(90, abs=2)
+
+
+def test_a_copy_that_cannot_be_written_is_told_with_its_reason(site: tuple[Path, Path], tmp_path: Path) -> None:
+    config, clip = site
+    copies = {tmp_path / "none/x.mp4": "No such file or directory", Path("/dev/full"): "No space left on device"}
+    for copy, why in copies.items():
+        asked = ("camera", "replay", "--config", config, "--video", copy, "yard", clip)
+        done = command.run(tmp_path, *asked, together=True)
+        assert done.returncode == 1
+        assert f"the copy {copy} cannot be written: {why}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["watch", "--port", "99999", "yard"], "0<=x<=65535"),
+        (["watch", "--port", "-5", "yard"], "0<=x<=65535"),
+        (["replay", "--seconds", "-3", "yard", __file__], "x>=0"),
+        (["calibrate", "--page", "--port", "99999", __file__], "0<=x<=65535"),
+    ],
+)
+def test_a_number_that_makes_no_sense_is_refused_with_its_limits(
+    tmp_path: Path, arguments: list[str], says: str
+) -> None:
+    done = command.run(tmp_path, "camera", *arguments, together=True)
+    assert done.returncode == 2
+    assert says in done.stdout
+
+
+def test_a_port_that_another_program_has_is_said(site: tuple[Path, Path], tmp_path: Path) -> None:
+    config, _ = site
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = command.run(tmp_path, "camera", "watch", "--config", config, "--port", port, "yard", together=True)
+    assert done.returncode == 1
+    assert done.stdout.strip() == f"port {port} cannot be used: Address already in use"
 
 
 @pytest.mark.parametrize(
