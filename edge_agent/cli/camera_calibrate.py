@@ -1,5 +1,6 @@
 """`edge-agent camera calibrate`: clicked floor lines → [[facade]] of agent.toml, and a picture to check it by."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,15 +8,17 @@ import click
 import msgspec
 
 from edge_agent.cli.speech import tell
-from edge_agent.core.facade import faults, top_px_per_m
+from edge_agent.config import NAME
+from edge_agent.core.facade import Fault, faults, top_px_per_m
 from edge_agent.errors import EdgeAgentError, Problem, Problems
 from edge_agent.model.site import WARN_PX_PER_M, ColumnLine, Facade, FloorLine
-from edge_agent.tables import Reader, as_toml, read_toml
+from edge_agent.tables import RANGES, Reader, as_toml, read_toml
 
 if TYPE_CHECKING:  # numpy and OpenCV come with what needs them
     from edge_agent.vision.falling_grid import Grid
 
-GIVEN = ("floors", "floor_m", "ground_m", "column_m", "camera_m", "distance_m")
+LENGTHS = ("floor_m", "ground_m", "column_m", "camera_m", "distance_m")
+GIVEN = ("floors", *LENGTHS)
 
 
 class Line(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic from click 8.3 on
@@ -66,6 +69,9 @@ def command(
     """
     from edge_agent.vision.falling_picture import draw, png, read
 
+    target = picture or still.with_suffix(".grid.png")
+    if target.resolve() == still.resolve():
+        raise EdgeAgentError("facade.over_the_still", file=target)
     seen = read(still)
     size = seen.shape[1], seen.shape[0]
     if page:
@@ -80,7 +86,6 @@ def command(
             raise EdgeAgentError("facade.say_floors")
         facade = _facade(name, camera or name, size, lines, columns, given)
     grid = checked(facade, size, str(file or still))
-    target = picture or still.with_suffix(".grid.png")
     try:
         target.write_bytes(png(draw(grid, seen)))
     except OSError as error:
@@ -90,18 +95,29 @@ def command(
 
 
 def checked(facade: Facade, size: tuple[int, int], file: str) -> "Grid":
-    """The grid of a façade that makes sense. Raises Problems, or EdgeAgentError where the lines make no wall."""
+    """The grid of a façade that agent.toml takes. Raises Problems, or EdgeAgentError where the lines make no wall."""
     from edge_agent.vision.falling_grid import fit
 
-    wrong = [Problem(file, f"facade.{path}", code, **fields) for path, code, fields in faults(facade)]
+    wrong = [*_values(facade)] or [*faults(facade)]
     if wrong:
-        raise Problems(wrong)
+        raise Problems([Problem(file, f"facade.{path}", code, **fields) for path, code, fields in wrong])
     if not facade.fits(*size):
         wide, high = facade.size
         raise EdgeAgentError(
             "facade.other_frame", name=facade.name, width=size[0], height=size[1], wide=wide, high=high
         )
     return fit(facade)
+
+
+def _values(facade: Facade) -> Iterator[Fault]:
+    """Names and numbers that are not what config.py takes."""
+    for key in ("name", "camera"):
+        if not NAME.fullmatch(name := getattr(facade, key)):
+            yield key, "config.bad_name", {"name": name}
+    for key in LENGTHS:
+        value, (low, high) = getattr(facade, key), RANGES[key]
+        if value is not None and not low <= value <= high:
+            yield key, "config.range", {"key": key, "low": low, "high": high}
 
 
 def as_table(facade: Facade) -> str:

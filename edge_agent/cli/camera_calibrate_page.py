@@ -1,8 +1,10 @@
 """The page on which floor lines are clicked: one picture, on this machine only, gone when it is done."""
 
+import contextlib
 import json
 import secrets
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import msgspec
@@ -14,6 +16,7 @@ from edge_agent.model.site import Facade
 from edge_agent.vision.falling_picture import draw, png
 
 BYTES_AT_MOST = 200_000
+IDLE_S = 15.0
 PAGE = """<!doctype html><html lang="%(lang)s"><head><meta charset="utf-8"><title>%(title)s</title><style>
 body{font:15px/1.5 system-ui,sans-serif;margin:0;display:flex;height:100vh;color:#222}
 #side{width:22em;padding:1em;overflow:auto;box-sizing:border-box}#wrap{flex:1;overflow:auto;background:#333}
@@ -47,9 +50,16 @@ by("try").onclick=()=>send(false);by("done").onclick=()=>send(true);</script></b
 def clicked(still: Any, name: str, camera: str, given: dict[str, Any], port: int) -> Facade:
     """Serves the page on the loopback until its user is done. Raises EdgeAgentError when the port is taken."""
     finished: list[Facade] = []
+    over = threading.Event()
     place, size, picture = "/" + secrets.token_urlsafe(16), (still.shape[1], still.shape[0]), png(still)
 
     class Page(BaseHTTPRequestHandler):
+        timeout = IDLE_S  # a browser opens connections before it needs them
+
+        def handle(self) -> None:
+            with contextlib.suppress(ConnectionError):  # who asked has gone
+                super().handle()
+
         def do_GET(self) -> None:
             if self.path == place:
                 self._answer(_page(given).encode(), "text/html; charset=utf-8")
@@ -74,7 +84,10 @@ def clicked(still: Any, name: str, camera: str, given: dict[str, Any], port: int
                 return
             if self.path.endswith("/done"):
                 finished.append(facade)
-                self._answer(words("facade.page_over").encode(), "text/plain; charset=utf-8")
+                try:
+                    self._answer(words("facade.page_over").encode(), "text/plain; charset=utf-8")
+                finally:
+                    over.set()
             else:
                 self._answer(png(draw(grid, still)), "image/png")
 
@@ -89,13 +102,16 @@ def clicked(still: Any, name: str, camera: str, given: dict[str, Any], port: int
             return
 
     try:
-        server = HTTPServer(("127.0.0.1", port), Page)
+        server = ThreadingHTTPServer(("127.0.0.1", port), Page)
     except OSError as error:
         raise EdgeAgentError("facade.no_page", port=port, why=error.strerror) from None
     with server:
         tell("facade.page_at", url=f"http://127.0.0.1:{server.server_port}{place}")
-        while not finished:
-            server.handle_request()
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            over.wait()
+        finally:
+            server.shutdown()
     return finished[0]
 
 
@@ -112,6 +128,9 @@ def _page(given: dict[str, Any]) -> str:
 
 def _made(body: bytes, name: str, camera: str, size: tuple[int, int], given: dict[str, Any]) -> Facade:
     data = json.loads(body)
+    for number in (data["floors"], *(one["number"] for one in (*data["lines"], *data["columns"]))):
+        if not isinstance(number, int):
+            raise EdgeAgentError("facade.whole", found=number)
     rows = {
         "lines": [{"floor": one["number"], "at": one["at"]} for one in data["lines"]],
         "columns": [{"column": one["number"], "at": one["at"]} for one in data["columns"]],

@@ -82,6 +82,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "{file} 不是可读取的图像；请将码流截图存为 PNG 或 JPEG",
     ),
     "facade.not_written": ("{file} cannot be written: {why}", "无法写入 {file}：{why}"),
+    "facade.over_the_still": (
+        "{file} is the still itself: name another file with --picture, the grid is drawn over a copy",
+        "{file} 就是截图本身：请用 --picture 指定另一个文件，网格画在副本上",
+    ),
+    "facade.whole": (
+        "{found} is no whole number; floors, columns and their count are, as 5",
+        "{found} 不是整数；楼层、窗列及其数量须为整数，如 5",
+    ),
     "facade.say_floors": (
         "how many floors has the building? Add --floors; or click with --page, or give a file with --from",
         "楼房共有几层？请加 --floors；也可用 --page 点选，或用 --from 指定文件",

@@ -2,6 +2,8 @@
 
 import json
 import re
+import socket
+import struct
 import threading
 import tomllib
 import urllib.request
@@ -79,6 +81,34 @@ def test_bad_lines_are_told(still: Path, extra: list[str], said: str) -> None:
     assert said in str(result.exception)
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--camera-m", "-5", "`camera_m` must be between 0.0 and 60.0"),
+        ("--distance-m", "0", "`distance_m` must be between 3.0 and 300.0"),
+        ("--column-m", "0", "`column_m` must be between 0.5 and 20.0"),
+        ("--floor-m", "-3", "`floor_m` must be between 2.0 and 8.0"),
+        ("--floor-m", "nan", "`floor_m` must be between 2.0 and 8.0"),
+        ("--ground-m", "inf", "`ground_m` must be between 2.0 and 12.0"),
+        ("--name", "block 3", "`block 3` is not a usable name"),
+    ],
+)
+def test_what_agent_toml_would_refuse_is_not_printed(still: Path, option: str, value: str, said: str) -> None:
+    result = run(str(still), *arguments(CLIP.facade), option, value)
+    assert isinstance(result.exception, EdgeAgentError)
+    assert said in str(result.exception)
+    assert "[[facade]]" not in result.output
+
+
+def test_the_still_is_not_drawn_over(still: Path) -> None:
+    before = still.read_bytes()
+    same = still.parent / "." / "nowhere" / ".." / still.name
+    result = run(str(still), *arguments(CLIP.facade), "--picture", str(same))
+    assert isinstance(result.exception, EdgeAgentError)
+    assert "is the still itself" in str(result.exception)
+    assert still.read_bytes() == before
+
+
 def test_a_line_that_is_no_line_and_a_still_that_is_none(still: Path, tmp_path: Path) -> None:
     assert "write a number, a colon" in run(str(still), "--line", "three").output
     note = tmp_path / "note.png"
@@ -88,39 +118,88 @@ def test_a_line_that_is_no_line_and_a_still_that_is_none(still: Path, tmp_path: 
     assert "how many floors" in str(run(str(still)).exception)
 
 
-def test_the_page_shows_the_grid_and_ends_when_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the page's script sends, sent by hand."""
-    told: dict[str, str] = {}
-    arrived = threading.Event()
+class Shown:
+    """The page of a still, served as `--page` does, in this process."""
 
-    def tell(code: str, **fields: object) -> None:
-        told[code] = str(fields.get("url", ""))
-        arrived.set()
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        told: dict[str, str] = {}
+        arrived = threading.Event()
 
-    monkeypatch.setattr(camera_calibrate_page, "tell", tell)
-    made: list[Facade] = []
-    picture = cv2.cvtColor(CLIP.wall.picture, cv2.COLOR_GRAY2BGR)
-    thread = threading.Thread(
-        target=lambda: made.append(camera_calibrate_page.clicked(picture, "east", "east", {}, 0)), daemon=True
-    )
-    thread.start()
-    assert arrived.wait(10)
-    url = told["facade.page_at"]
-    page = urllib.request.urlopen(url, timeout=10).read().decode()
-    assert not re.search(r"%\(\w+\)s", page)
-    assert urllib.request.urlopen(f"{url}/still.png", timeout=10).read().startswith(b"\x89PNG")
+        def tell(code: str, **fields: object) -> None:
+            told[code] = str(fields.get("url", ""))
+            arrived.set()
 
-    def send(what: str, lines: int) -> bytes:
+        monkeypatch.setattr(camera_calibrate_page, "tell", tell)
+        self.made: list[Facade] = []
+        picture = cv2.cvtColor(CLIP.wall.picture, cv2.COLOR_GRAY2BGR)
+        self.thread = threading.Thread(
+            target=lambda: self.made.append(camera_calibrate_page.clicked(picture, "east", "east", {}, 0)), daemon=True
+        )
+        self.thread.start()
+        assert arrived.wait(10)
+        self.url = told["facade.page_at"]
+
+    def get(self, what: str = "") -> bytes:
+        answer: bytes = urllib.request.urlopen(self.url + what, timeout=10).read()
+        return answer
+
+    def send(self, what: str, lines: int = 6, **more: object) -> bytes:
+        """What the page's script sends."""
         body = {
             "lines": [{"number": line.floor, "at": line.at} for line in CLIP.facade.lines[:lines]], "columns": [],
-            "floors": CLIP.facade.floors, "floor_m": CLIP.facade.floor_m, "column_m": 3.6,
+            "floors": CLIP.facade.floors, "floor_m": CLIP.facade.floor_m, "column_m": 3.6, **more,
         }  # fmt: skip
-        request = urllib.request.Request(f"{url}/{what}", json.dumps(body).encode(), method="POST")
+        request = urllib.request.Request(f"{self.url}/{what}", json.dumps(body).encode(), method="POST")
         answer: bytes = urllib.request.urlopen(request, timeout=10).read()
         return answer
 
-    assert "too few" in send("try", 2).decode()
-    assert send("try", 6).startswith(b"\x89PNG")
-    assert "Done" in send("done", 6).decode()
-    thread.join(10)
-    assert made[0].lines == CLIP.facade.lines
+    def end(self) -> None:
+        assert "Done" in self.send("done").decode()
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
+    return Shown(monkeypatch)
+
+
+def test_the_page_shows_the_grid_and_ends_when_done(shown: Shown) -> None:
+    assert not re.search(r"%\(\w+\)s", shown.get().decode())
+    assert shown.get("/still.png").startswith(b"\x89PNG")
+    assert "too few" in shown.send("try", 2).decode()
+    assert shown.send("try").startswith(b"\x89PNG")
+    shown.end()
+    assert shown.made[0].lines == CLIP.facade.lines
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"floors": 5.5}, "5.5 is no whole number"),
+        ({"floors": None}, "None is no whole number"),
+        ({"columns": [{"number": 1.5, "at": [0, 0, 9, 9]}]}, "1.5 is no whole number"),
+        ({"floors": 0}, "`floors` must be between 2 and 60"),
+        ({"floor_m": 0}, "`floor_m` must be between 2.0 and 8.0"),
+        ({"column_m": float("nan")}, "`column_m` must be between 0.5 and 20.0"),
+    ],
+)
+def test_the_page_says_in_words_what_is_wrong(shown: Shown, wrong: dict[str, object], said: str) -> None:
+    assert said in shown.send("try", **wrong).decode()
+    shown.end()
+
+
+def test_a_connection_that_only_stays_open_keeps_nobody_waiting(
+    shown: Shown, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Browsers open some before they need them; and one that goes in the middle of an answer is nobody's error."""
+    host, port = shown.url.split("/")[2].split(":")
+    with socket.create_connection((host, int(port)), 10):
+        assert shown.get("/still.png").startswith(b"\x89PNG")
+        with socket.create_connection((host, int(port)), 10) as gone:
+            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closes with a reset
+            gone.sendall(f"GET /{shown.url.split('/')[3]}/still.png HTTP/1.0\r\n\r\n".encode())
+            assert gone.recv(1)
+        assert shown.send("try").startswith(b"\x89PNG")
+        shown.end()
+    assert "Traceback" not in capfd.readouterr().err
