@@ -16,7 +16,7 @@ from edge_agent.exhibits import Recorded, of_store, own_keys, recorded
 from edge_agent.model.evidence import Exhibit
 from edge_agent.model.sightings import Sighting
 from edge_agent.model.site import private
-from edge_agent.store.evidence import CLIP, TRACK, EvidenceStore
+from edge_agent.store.evidence import CLIP, FOLDER, TRACK, EvidenceStore
 from edge_agent.store.faces import load_key
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Exhibits(Room):
         return await self.ask(lambda: self._clip(evidence))
 
     def _store(self) -> EvidenceStore:
-        return EvidenceStore(self._app.state / "evidence", load_key(self._folder / EVIDENCE_KEY))
+        return EvidenceStore(self._app.state / FOLDER, load_key(self._folder / EVIDENCE_KEY))
 
     @property
     def _folder(self) -> Path:

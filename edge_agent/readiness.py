@@ -1,5 +1,6 @@
 """What a configuration needs of this machine: ports, chips, key files; and what is allowed but worth a second look."""
 
+import os
 from pathlib import Path
 
 from edge_agent.config import EVIDENCE_KEY, FACE_KEY, GATEWAY_KEY, MODELS
@@ -13,6 +14,7 @@ from edge_agent.drivers.profiles import load_profile
 from edge_agent.errors import EdgeAgentError, FaceError, Problem
 from edge_agent.model.face_models import EBIKES, PERSON
 from edge_agent.model.site import Config
+from edge_agent.store.evidence import FOLDER, demand_writable
 from edge_agent.store.pin_index import KEY_FILE
 from edge_agent.vision.models import checked_paths, lacks
 from edge_agent.vision.v4l2 import device_of
@@ -131,6 +133,18 @@ def _check_detector(config: Config, file: str, models: Path) -> list[Problem]:
         if PERSON not in known and (config.zones or config.lines):
             wrong.append(("vision.detector", lacks(detector, PERSON)))
     return [Problem(file, at, error.code, **error.fields) for at, error in wrong]
+
+
+def check_evidence(config: Config, file: str, folder: Path) -> list[Problem]:
+    """Can this user put evidence where the agent keeps it? Nothing is said before the agent has made that folder."""
+    there = folder / config.gateway.state / FOLDER
+    if all("evidence" not in camera.use for camera in config.cameras) or not os.access(there, os.F_OK):
+        return []
+    try:
+        demand_writable(there)
+    except EdgeAgentError as error:
+        return [Problem(file, "gateway.state", error.code, **error.fields)]
+    return []
 
 
 def advice(config: Config, file: str) -> list[Problem]:

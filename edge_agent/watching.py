@@ -25,13 +25,12 @@ from edge_agent.model.evidence import Manifest as EvidenceManifest
 from edge_agent.model.face_models import Manifest
 from edge_agent.model.site import Camera, Config
 from edge_agent.ports import Clock, Gate
-from edge_agent.store.evidence import EvidenceStore
+from edge_agent.store.evidence import FOLDER, EvidenceStore
 from edge_agent.store.faces import load_key
 from edge_agent.supervise import Job
 from edge_agent.vision.urls import shown
 from edge_agent.wiring_cameras import detector_of, device_share, logged_in
 
-EVIDENCE = "evidence"  # folder of the state directory
 RING_MORE_S = 8.0  # a fall is told when it has been followed for a while: its clip still begins before it
 
 GLIMPSE_FRESH_MS = 6_000
@@ -133,7 +132,7 @@ class Watching:
     def _keep_evidence(self, state: Path, sign: Callable[[EvidenceManifest], bytes]) -> None:
         config, premises = self._config, self._premises
         try:
-            store = EvidenceStore(state / EVIDENCE, load_key(self._folder / EVIDENCE_KEY))
+            store = EvidenceStore(state / FOLDER, load_key(self._folder / EVIDENCE_KEY))
             store.make()
         except StoreError as error:
             logger.error("no evidence is kept, alerts go on: %s", error)

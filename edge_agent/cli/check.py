@@ -10,7 +10,7 @@ from edge_agent.cli.speech import complain, tell
 from edge_agent.config import load_config
 from edge_agent.drivers.profiles import check_profile, load_profile, profile_ids, profiles_root
 from edge_agent.errors import Problem, Problems
-from edge_agent.readiness import advice, check_devices, check_files
+from edge_agent.readiness import advice, check_devices, check_evidence, check_files
 
 
 @click.command("check")
@@ -24,6 +24,7 @@ def command(config: Path) -> None:
         loaded = load_config(config)
         problems += check_files(loaded, str(config), config.parent)
         problems += check_devices(loaded, str(config))
+        problems += check_evidence(loaded, str(config), config.parent)
         wrong, hints = rule_findings(loaded, config)
         problems += wrong
     except Problems as error:

@@ -26,7 +26,7 @@ from edge_agent.model.evidence import Manifest
 from edge_agent.model.retrieval import Retrieval
 from edge_agent.model.sightings import Sighting
 from edge_agent.model.site import private
-from edge_agent.store.evidence import CLIP, MANIFEST, TRACK, EvidenceStore
+from edge_agent.store.evidence import CLIP, FOLDER, MANIFEST, TRACK, EvidenceStore
 from edge_agent.store.faces import load_key
 
 KEY = click.option(
@@ -207,7 +207,7 @@ def _say(evidence: str, findings: list[Finding], good: str = "evidence.good", **
 
 
 def _store(config: Path, state: Path | None) -> EvidenceStore:
-    return EvidenceStore(state_directory(config, state) / "evidence", load_key(config.parent / EVIDENCE_KEY))
+    return EvidenceStore(state_directory(config, state) / FOLDER, load_key(config.parent / EVIDENCE_KEY))
 
 
 def _there(store: EvidenceStore, evidence: str) -> str:

@@ -16,6 +16,7 @@ from edge_agent.model.evidence import File
 from edge_agent.store import database
 from edge_agent.store.sealed import SealedWriter, read_sealed
 
+FOLDER = "evidence"  # of the state directory
 PART = ".part"
 MANIFEST, REQUEST = "manifest.json", "request.json"
 CLIP, TRACK = "clip.mp4", "track.json"

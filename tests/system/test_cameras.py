@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,8 +13,17 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_agent.model.events import AlertOpened, AlertUpdated, CommandCompleted, DeviceDegraded, EvidenceKept, Row
+from edge_agent.model.events import (
+    AgentDegraded,
+    AlertOpened,
+    AlertUpdated,
+    CommandCompleted,
+    DeviceDegraded,
+    EvidenceKept,
+    Row,
+)
 from edge_agent.sim.estate import GATEWAY, Estate
+from edge_agent.sim.process import module
 from edge_agent.vision.models import as_toml
 from tests.cli.test_camera_replay import PORTRAIT
 from tests.system.site import Asked, estate, journal, log_of, ready, show_card, tags, with_console
@@ -208,5 +218,37 @@ def test_what_a_camera_cannot_be_watched_for_is_told_and_the_rest_goes_on(tmp_pa
             assert [(one.device, one.code) for one in told if isinstance(one, DeviceDegraded)] == [
                 ("yard", "facade.other_frame"), ("yard", "zone.no_class")
             ]  # fmt: skip
+
+    asyncio.run(story())
+
+
+def test_a_folder_that_takes_no_evidence_is_told_at_start_and_by_check(tmp_path: Path) -> None:
+    """Not when the first clip is lost. Root passes every mode, so what root runs here runs without its powers."""
+    powerless = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+
+    async def story() -> None:
+        clip = tampered(tmp_path / "yard.mp4", seconds=1, dark_s=0)
+        async with estate(tmp_path / "site") as site:
+            with site.config.open("a", encoding="utf-8") as file:
+                file.write(CAMERAS.format(clip=clip, main=clip))
+            kept = site.state / "evidence"
+            kept.mkdir(parents=True)
+            kept.chmod(0o555)
+            check = [*powerless, *module("edge_agent", "check")]
+            child = await asyncio.create_subprocess_exec(*check, env=site.agent.env, stderr=asyncio.subprocess.PIPE)
+            _, said = await child.communicate()
+            assert (child.returncode, f"{kept}: it is read-only" in said.decode()) == (1, True), said.decode()
+            site.agent.arguments = [*powerless, *site.agent.arguments]
+            await site.open()
+
+            def off() -> list[str]:
+                told = [row.event for row in found(site, "agent.degraded") if isinstance(row.event, AgentDegraded)]
+                return [event.detail for event in told if event.what == "evidence_off"]
+
+            await auntil(off, 20, lambda: log_of(site))
+            assert [(str(kept) in detail, "chown" in detail) for detail in off()] == [(True, True)]
+            await ready(site)
+            show_card(site)
+            await auntil(lambda: "access.granted" in tags(site), 10)
 
     asyncio.run(story())
