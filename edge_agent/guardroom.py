@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edge_agent.cli.describe import describe
 from edge_agent.cli.reasons import reasons
 from edge_agent.console.desk import Desk
-from edge_agent.console.needs import AlarmView, DoorView, Needs
+from edge_agent.console.needs import AlarmView, DoorView, MuteView, Needs
 from edge_agent.console.server import serve
 from edge_agent.console.site import site
 from edge_agent.console_exhibits import Exhibits
@@ -47,7 +47,7 @@ class Guardroom:
         office, exhibits = Office(app), Exhibits(app)
         needs = Needs(
             config=app.config, journal=app.journal, clock=app.clock, accounts=accounts,
-            carry_out=app.operations.carry_out, doors=self.doors, alarms=self.alarms,
+            carry_out=app.operations.carry_out, doors=self.doors, alarms=self.alarms, mutes=self.mutes,
             lost=lambda: app.alarms.lost, glimpse=self.glimpse,
             tallies=lambda: list(app.premises.standing.tallies.values()),
             describe=describe, reasons=reasons, person=self.person, look=look, office=office, exhibits=exhibits,
@@ -106,6 +106,15 @@ class Guardroom:
                 ago_ms = since.since_ms(now) if since else None
                 views.append(AlarmView(name, name.split("/")[0], door, "", "closed", ago_ms, latched=True))
         return sorted(views, key=lambda view: -(view.since_ms or 0))
+
+    def mutes(self) -> list[MuteView]:
+        """Those in force, by what they mute."""
+        now, mutes = self.app.clock.now(), self.app.premises.standing.mutes
+        return [
+            MuteView(name, mute.by, mute.why, mute.ends_ms(now))
+            for name, mute in sorted(mutes.items())
+            if mute.active(now)
+        ]
 
     def glimpse(self, camera: str) -> bytes | None:
         seen = self.app.watching.glimpse(camera)

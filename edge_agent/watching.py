@@ -62,8 +62,10 @@ class Watching:
         schedules = {zone.name: zone.schedule for zone in config.zones if zone.schedule is not None}
         schedules |= {line.name: line.schedule for line in config.lines if line.schedule is not None}
         calibrated = [facade.camera for facade in config.facades]
+        named = {*(zone.name for zone in config.zones), *(line.name for line in config.lines)}
+        named |= {facade.name for facade in config.facades}
         self.alerts = CameraAlerts(
-            premises, config.cameras, config.alerts, schedules, self.desk, deterrence.answer, calibrated,
+            premises, config.cameras, config.alerts, schedules, self.desk, deterrence.answer, calibrated, named,
             config.lines,
         )  # fmt: skip
         detector = self._detector() if config.zones or config.lines else None

@@ -127,7 +127,7 @@ def forgive(config: Path, state: Path | None, by: str | None, why: str, person: 
     operation = Operation("forgive", who_answers(by), why, person=person)
     done = operate(there.socket, operation)
     if not done.good:
-        raise refused(done.code, operation, there)
+        raise refused(done, operation, there)
     if person is None:
         tell("explain.forgiven_all")
     else:

@@ -1,18 +1,20 @@
 """`edge-agent alarm`: fire and panic stay until somebody clears them by hand, here or in the city."""
 
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
 from edge_agent.cli.operate import BY, WHY, carry_out, seconds, site
 from edge_agent.cli.operate import who as who_answers
-from edge_agent.cli.options import CONFIG, STATE, state_directory
+from edge_agent.cli.options import CONFIG, STATE, site_zone, state_directory
 from edge_agent.cli.speech import tell, words
 from edge_agent.core.response import OUTCOMES
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.errors import EdgeAgentError
-from edge_agent.model.commands import Operation
-from edge_agent.model.standing import Case, Latch
+from edge_agent.model.commands import MUTE_AT_MOST_S, Operation
+from edge_agent.model.standing import Case, Latch, Mute
 from edge_agent.words import WORDS
 
 
@@ -25,7 +27,7 @@ def command() -> None:
 @CONFIG
 @STATE
 def list_(config: Path, state: Path | None) -> None:
-    """Show the alarms that stand, as last recorded; no agent needs to run."""
+    """Show the alarms that stand, as last recorded, and what is muted; no agent needs to run."""
     folder = state_directory(config, state)
     standing, cases = _standing(folder), _cases(folder)
     for latch in standing:
@@ -35,6 +37,8 @@ def list_(config: Path, state: Path | None) -> None:
             click.echo("  ".join((case.alarm, *_answered(case))))
     if not standing and not cases:
         tell("cli.no_alarm")
+    for muted in _mutes(folder, site_zone(config)):
+        tell("cli.muted", what=muted)
 
 
 ALARM = click.argument("alarm")
@@ -120,11 +124,11 @@ TARGET = click.argument("target")
 @STATE
 @BY
 @WHY
-@click.option("--for", "lasting", default="1h", show_default=True, help="How long: 30m, 2h; a day at most. It expires.")
+@click.option("--for", "lasting", default="1h", show_default=True, help="How long: 30m, 2h; 24h at most. It expires.")
 @TARGET
 def mute(config: Path, state: Path | None, by: str | None, why: str, lasting: str, target: str) -> None:
     """Only record alerts of TARGET for a while: all, camera/NAME, rule/NAME (a zone, line or façade) or area/NAME."""
-    for_s = seconds(lasting)
+    for_s = seconds(lasting, MUTE_AT_MOST_S, "control.mute_too_long")
     carry_out(site(config, state), Operation("mute", who_answers(by), why, target=target, for_s=for_s))
 
 
@@ -159,6 +163,18 @@ def _cases(folder: Path) -> list[Case]:
     from edge_agent.cli.access_scene import seen
 
     return [change for change in seen(folder).changes if isinstance(change, Case)]
+
+
+def _mutes(folder: Path, zone: ZoneInfo | None) -> list[str]:
+    """Those in force: what, until when, by whom and why. Times in `zone`, or this machine's."""
+    from edge_agent.cli.access_scene import seen
+
+    now, said = SystemClock().now(), list[str]()
+    for mute in (change for change in seen(folder).changes if isinstance(change, Mute) and change.active(now)):
+        until = f"{datetime.fromtimestamp(mute.ends_ms(now) / 1000, zone):%m-%d %H:%M}"
+        what = words("alarm.muted", target=mute.target, until=until, by=mute.by)
+        said.append("  ".join(part for part in (what, mute.why) if part))
+    return said
 
 
 def _answered(case: Case) -> list[str]:

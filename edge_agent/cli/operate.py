@@ -13,7 +13,7 @@ from edge_agent.cli.speech import language, tell, words
 from edge_agent.config import load_config
 from edge_agent.console.control import LONGEST_S, nonsense, operate, reach
 from edge_agent.errors import EdgeAgentError, Problem, Problems
-from edge_agent.model.commands import Operation
+from edge_agent.model.commands import Done, Operation
 
 BY = click.option("--by", help="Who answers for it (default: the login name).")
 WHY = click.option("--why", default="", help="The reason, for the record.")
@@ -65,15 +65,17 @@ def who(by: str | None) -> str:
     return by.strip()
 
 
-def seconds(text: str | None) -> float | None:
-    """`90s`, `30m`, `2h`, `1h30m` in seconds; None when nothing was said."""
+def seconds(text: str | None, most_s: float = LONGEST_S, longer: str = "cli.bad_duration") -> float | None:
+    """`90s`, `30m`, `2h`, `1h30m` in seconds; None when nothing was said. Raises EdgeAgentError when it is no time, or,
+    with the code `longer`, more than `most_s`.
+    """
     if text is None:
         return None
     found = _DURATION.fullmatch(text.strip().lower())
     hours, minutes, rest = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
     total = hours * 3600 + minutes * 60 + rest
-    if not 0 < total <= LONGEST_S:
-        raise EdgeAgentError("cli.bad_duration", text=text)
+    if not 0 < total <= most_s:
+        raise EdgeAgentError(longer if total else "cli.bad_duration", text=text, hours=round(most_s / 3600))
     return float(total)
 
 
@@ -95,29 +97,25 @@ def carry_out(there: Site, operation: Operation) -> None:
             alarm=operation.alarm, target=operation.target,
         )  # fmt: skip
     if not done.good:
-        raise refused(done.code, operation, there)
+        raise refused(done, operation, there)
 
 
 def demand_agent(there: Site, operation: Operation) -> None:
     """Before anything is entered of `operation`: raises EdgeAgentError when no agent would take it, or none listens."""
     if code := nonsense(operation):
-        raise refused(code, operation, there)
+        raise refused(Done(False, code), operation, there)
     reach(there.socket)
 
 
-def refused(code: str, operation: Operation, there: Site) -> EdgeAgentError:
+def refused(done: Done, operation: Operation, there: Site) -> EdgeAgentError:
     """The agent's reason in words; it may be newer than this program and have others."""
-    error = EdgeAgentError(
-        code,
-        verb=operation.verb,
-        by=operation.by,
-        door=operation.door,
-        doors=", ".join(there.doors),
-        person=operation.person,
-        latch=operation.latch,
-    )
+    given = {
+        "verb": operation.verb, "by": operation.by, "door": operation.door, "doors": ", ".join(there.doors),
+        "person": operation.person, "latch": operation.latch,
+    }  # fmt: skip
+    error = EdgeAgentError(done.code, **given | done.fields)
     try:
         error.text(language())
     except KeyError:
-        return EdgeAgentError("control.refused", reason=code)
+        return EdgeAgentError("control.refused", reason=done.code)
     return error

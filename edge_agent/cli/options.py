@@ -1,11 +1,12 @@
 """Options that several commands share."""
 
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
 from edge_agent.config import load_config
-from edge_agent.errors import EdgeAgentError
+from edge_agent.errors import EdgeAgentError, Problem, Problems
 
 CONFIG = click.option(
     "--config",
@@ -26,6 +27,16 @@ STATE = click.option(
 def state_directory(config: Path, state: Path | None) -> Path:
     """Where the databases are. Raises Problems when the configuration is wrong."""
     return state or config.parent / load_config(config).gateway.state
+
+
+def site_zone(config: Path) -> ZoneInfo | None:
+    """The zone in which the site's times are told, as at its console; None, which is this machine's, when the
+    configuration cannot be read.
+    """
+    try:
+        return ZoneInfo(load_config(config).gateway.zone)
+    except (Problem, Problems):
+        return None
 
 
 def make_folder(folder: Path, mode: int = 0o777) -> None:

@@ -1,4 +1,4 @@
-"""Alarms: heard, somebody sent, somebody there, closed with an outcome; and those that no wall may show."""
+"""Alarms: heard, somebody sent, somebody there, closed with an outcome; those that no wall may show; what is muted."""
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -21,7 +21,7 @@ async def show(desk: Desk, request: Request, who: Who) -> Response:
     alarms = open_alarms(desk.needs.alarms(), silent=who.may("silent"))
     if who.may("silent"):
         desk.audit(AuditViewed(by=who.name, what="alarms", count=len(alarms)))
-    return desk.pages.page(request, "alarms_page.html", alarms=alarms)
+    return desk.pages.page(request, "alarms_page.html", alarms=alarms, mutes=desk.needs.mutes())
 
 
 async def answer(desk: Desk, request: Request, who: Who) -> Response:
@@ -33,6 +33,19 @@ async def answer(desk: Desk, request: Request, who: Who) -> Response:
     if done.good:
         return RedirectResponse("/alarms", 303)
     return desk.pages.page(request, "refused.html", 409, code=done.code)
+
+
+async def unmute(desk: Desk, request: Request, who: Who) -> Response:
+    """POST target: let its alerts be heard again."""
+    target = str((await request.form()).get("target", ""))[: ALARM_AT_MOST + 1]
+    operation = Operation("unmute", who.name[:NAME_AT_MOST], target=target)
+    code = nonsense(operation)
+    done = Done(False, code) if code else await desk.needs.carry_out(operation)
+    if wants_part(request):
+        return desk.pages.page(request, "done.html", 200 if done.good else 409, done=done, verb="unmute")
+    if done.good:
+        return RedirectResponse("/alarms", 303)
+    return desk.pages.page(request, "refused.html", 409, code=done.code, given=done.fields)
 
 
 async def step(desk: Desk, who: Who, verb: str, alarm: str, said: dict[str, str]) -> Done:
@@ -62,4 +75,5 @@ def routes(desk: Desk) -> list[Route]:
     return [
         Route("/alarms", guarded(desk, show, "alarms")),
         Route("/alarms", guarded(desk, answer, "alarms"), methods=["POST"]),
+        Route("/unmute", guarded(desk, unmute, "alarms"), methods=["POST"]),
     ]

@@ -16,7 +16,7 @@ import msgspec
 
 from edge_agent import log
 from edge_agent.errors import EdgeAgentError, RoundError, StoreError, VisitError
-from edge_agent.model.commands import OPERATIONS, Done, Operation
+from edge_agent.model.commands import MUTE_AT_MOST_S, OPERATIONS, Done, Operation
 from edge_agent.ports import Beat
 from edge_agent.sockets import peer_uid, private_socket, short_name
 
@@ -107,6 +107,8 @@ def nonsense(operation: Operation) -> str:
         return "control.too_long"
     if not "".join((*names, *ids, operation.why)).isprintable():
         return "control.malformed"
+    if operation.verb == "mute" and (operation.for_s or 0) > MUTE_AT_MOST_S:
+        return "control.mute_too_long"
     if operation.for_s is not None and not 0 < operation.for_s <= LONGEST_S:  # also when it is no number
         return "control.bad_time"
     return ""

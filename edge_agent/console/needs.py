@@ -90,6 +90,15 @@ class AlarmView(msgspec.Struct, frozen=True):
         return structs.replace(self, since_ms=None, left_ms=None)
 
 
+class MuteView(msgspec.Struct, frozen=True):
+    """Alerts of `target` are only recorded until `ends_ms` (Unix ms): who said so, and why."""
+
+    target: str
+    by: str
+    why: str
+    ends_ms: int
+
+
 class Accounts(Protocol):
     """Fulfilled by store.accounts.AccountStore; every method blocks and belongs into a thread."""
 
@@ -258,6 +267,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     carry_out: Callable[[Operation], Awaitable[Done]]
     doors: Callable[[], list[DoorView]]
     alarms: Callable[[], list[AlarmView]]
+    mutes: Callable[[], list[MuteView]]
     lost: Callable[[], tuple[str, ...]]  # devices that are away now
     tallies: Callable[[], list[Tally]]  # what the cameras' lines are counting now
     describe: Callable[[Row, str], Words]

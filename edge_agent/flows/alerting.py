@@ -16,7 +16,7 @@ from edge_agent.core.schedule import in_force
 from edge_agent.flows.evidence import EvidenceDesk
 from edge_agent.flows.line_counts import LineCounts
 from edge_agent.flows.premises import Premises
-from edge_agent.model.commands import VERDICTS
+from edge_agent.model.commands import VERDICTS, Done
 from edge_agent.model.detections import CameraState, Detection, FaceRefused, FaceSample
 from edge_agent.model.events import AlertClosed, AlertOpened, AlertUpdated, DoorForced, DoorHeld, Event
 from edge_agent.model.sightings import Phase, Sighting
@@ -48,7 +48,9 @@ class Incident:
 
 
 class CameraAlerts:
-    """`rules`: of agent.toml, the first that fits counts; `schedules`: zone or line → when it alerts."""
+    """`rules`: of agent.toml, the first that fits counts; `schedules`: zone or line → when it alerts; `named`: zones,
+    lines and façades, which a mute may mean.
+    """
 
     def __init__(
         self,
@@ -59,12 +61,14 @@ class CameraAlerts:
         desk: EvidenceDesk | None = None,
         deter: Callable[[AlertOpened], None] = lambda _alert: None,
         calibrated: Iterable[str] = (),
+        named: Iterable[str] = (),
         lines: Iterable[Line] = (),
     ) -> None:
         self.premises, self.rules, self.desk, self._deter = premises, rules, desk, deter
         self.cameras = {camera.name: camera for camera in cameras}
         self.schedules = dict(schedules or {})
         self._calibrated = frozenset(calibrated)  # cameras that tell floors
+        self._named = frozenset(named)
         self.joins: dict[str, DoorJoins] = {}  # by door
         self.counts = LineCounts(premises, lines)
         self._open: dict[alerts.Key, Incident] = {}
@@ -333,11 +337,13 @@ class CameraAlerts:
             upto = after
         return None
 
-    def mute(self, target: str, for_s: float, by: str, why: str) -> Mute | str:
-        """The change that mutes `target` (`for_s` 0: no longer), or a code of `words` when there is no such target."""
-        kind, _, name = target.partition("/")
+    def mute(self, target: str, for_s: float, by: str, why: str) -> Mute | Done:
+        """The change that mutes `target` (`for_s` 0: no longer), or why not: there is no such target. One that stands
+        can be ended also when what it was about is gone.
+        """
         areas = {camera.area for camera in self.cameras.values() if camera.area}
-        known = target == "all" or (kind == "camera" and name in self.cameras) or (kind == "area" and name in areas)
-        if not known and not (kind == "rule" and name):
-            return "operate.no_target"
+        names = {"camera": self.cameras, "rule": self._named | self.joins.keys(), "area": areas}
+        targets = ["all", *(f"{kind}/{name}" for kind, known in names.items() for name in sorted(known))]
+        if target not in targets and (for_s or target not in self.premises.standing.mutes):
+            return Done(False, "operate.no_target", fields={"target": target, "known": ", ".join(targets)})
         return Mute(target, At.of(self.premises.now()), round(for_s * 1000), by, why)

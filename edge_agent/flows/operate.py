@@ -10,12 +10,12 @@ from edge_agent.flows.alerting import CameraAlerts
 from edge_agent.flows.evidence import EvidenceDesk
 from edge_agent.flows.orders import ORDERS, orders
 from edge_agent.flows.premises import Premises
-from edge_agent.model.commands import ANSWERS, Done, Operation
+from edge_agent.model.commands import ANSWERS, MUTE_AT_MOST_S, Done, Operation
 from edge_agent.model.events import CommandCompleted, CommandRefused
 from edge_agent.model.standing import Change
 from edge_agent.ports import IntentDone, IntentOpened
 
-MUTE_S, MUTE_AT_MOST_S = 3600.0, 86_400.0  # a mute ends by itself
+MUTE_S = 3600.0  # where nobody says how long
 HOLDS = ("hold_evidence", "release_evidence")
 NO_EVIDENCE = "operate.no_evidence"
 NO_CLERKS: Mapping[str, "Clerk"] = {}
@@ -75,8 +75,7 @@ class Operations:
                 )  # fmt: skip
                 return Done(not code, code)
             case "review" | "mute" | "unmute" | "hold_evidence" | "release_evidence" | "export_evidence":
-                code = await self._watch(operation)
-                return Done(not code, code)
+                return await self._watch(operation)
             case "forgive":
                 self._done(operation, area.forgive(self.premises.standing, operation.person))
                 return Done(True)
@@ -88,28 +87,32 @@ class Operations:
         self.premises.wake()
         return Done(True, doors=doors)
 
-    async def _watch(self, operation: Operation) -> str:
+    async def _watch(self, operation: Operation) -> Done:
         """About alerts of cameras and their evidence."""
         by, verb = operation.by, operation.verb
         if verb in HOLDS:
             code = self.desk.hold(operation.target, by if verb == "hold_evidence" else "") if self.desk else NO_EVIDENCE
             if not code:
                 self._done(operation, ())
-            return code
+            return Done(not code, code)
         if verb == "export_evidence":
-            return (
-                self.desk.exported(operation.target, by, operation.outcome, operation.why) if self.desk else NO_EVIDENCE
-            )
+            code = NO_EVIDENCE
+            if self.desk is not None:
+                code = self.desk.exported(operation.target, by, operation.outcome, operation.why)
+            return Done(not code, code)
         if self.alerts is None:
-            return "operate.unknown_verb"
+            return Done(False, "operate.unknown_verb")
         if verb == "review":
-            return await self.alerts.review(operation.alarm, operation.outcome, by, operation.why)
-        for_s = 0.0 if verb == "unmute" else min(operation.for_s or MUTE_S, MUTE_AT_MOST_S)
+            code = await self.alerts.review(operation.alarm, operation.outcome, by, operation.why)
+            return Done(not code, code)
+        for_s = 0.0 if verb == "unmute" else operation.for_s or MUTE_S
+        if for_s > MUTE_AT_MOST_S:
+            return Done(False, "control.mute_too_long")
         mute = self.alerts.mute(operation.target, for_s, by, operation.why)
-        if isinstance(mute, str):
+        if isinstance(mute, Done):
             return mute
         self._done(operation, (mute,))
-        return ""
+        return Done(True)
 
     def _id(self) -> str:
         now = self.premises.now()

@@ -273,6 +273,7 @@ class Done(msgspec.Struct, frozen=True):
 MODES: dict[str, ModeName] = {
     "lock": "locked", "unlock": "unlocked", "block": "blocked", "double_lock": "double_locked",
 }  # fmt: skip
+MUTE_AT_MOST_S = 86_400.0  # a mute ends by itself, and nobody forgets it for long
 VERDICTS = ("true", "false", "unsure")  # of whoever has looked at an alert's evidence
 ANSWERS: dict[str, Literal["acknowledged", "dispatched", "arrived", "closed"]] = {
     "acknowledge": "acknowledged", "dispatch": "dispatched", "arrive": "arrived", "close": "closed",

@@ -179,6 +179,10 @@ class Mute(msgspec.Struct, frozen=True, tag="mute"):
         since_ms = self.since.since_ms(now)
         return since_ms is not None and 0 <= since_ms < self.for_ms
 
+    def ends_ms(self, now: Moment) -> int:
+        """Unix ms, while it is active."""
+        return now.wall_ms + self.for_ms - (self.since.since_ms(now) or 0)
+
 
 class Tally(msgspec.Struct, frozen=True, tag="tally"):
     """People counted at `line` of `camera` so far in the period of these two Unix ms, as the clock stood `since`;

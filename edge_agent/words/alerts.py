@@ -143,9 +143,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "没有该证据；`edge-agent evidence list` 可列出",
     ),
     "operate.no_target": (
-        "say what to mute: all, camera/NAME, rule/NAME or area/NAME, as in agent.toml",
-        "请指明静默对象：all、camera/名称、rule/名称 或 area/名称（与 agent.toml 一致）",
+        "there is no `{target}` to mute; there are: {known}",
+        "没有可静默的 `{target}`；现有：{known}",
     ),
+    "alarm.muted": ("{target} until {until}, by {by}", "{target} 至 {until}，操作人 {by}"),
     "operate.no_verdict": ("a verdict is true, false or unsure", "复核结果为 true、false 或 unsure"),
     "operate.no_alert": ("no such alert is known", "没有该警报"),
     "operate.step_taken": ("that was done already", "此步骤已完成"),

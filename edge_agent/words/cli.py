@@ -246,6 +246,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "每次操作须有责任人：请用 --by 姓名 说明",
     ),
     "control.bad_time": ("the time must be longer than nothing, and a week at most", "时长必须大于零，且不超过一周"),
+    "control.mute_too_long": (
+        "a mute lasts 24 h at most; mute again when it is over",
+        "静默最长 24 小时；到期后可再次静默",
+    ),
     "control.failed": (
         "it was not done: a device or the journal cannot be reached; the agent's log says which",
         "未执行：设备或日志不可用；详见程序日志",
@@ -265,14 +269,15 @@ WORDS: dict[str, tuple[str, str]] = {
         "请指定一个门，或用 --all 表示全部：{doors}",
     ),
     "cli.bad_duration": (
-        "“{text}” is no time: write 90s, 30m or 2h, up to 7 days (168h)",
-        "“{text}” 不是有效时长：请写 90s、30m 或 2h，最长 7 天（168h）",
+        "“{text}” is no time: write 90s, 30m or 2h, up to {hours}h",
+        "“{text}” 不是有效时长：请写 90s、30m 或 2h，最长 {hours}h",
     ),
     "cli.bad_latch": (
         "“{text}” is no alarm: write fire, or panic/ and the door: {doors}",
         "“{text}” 不是报警：请写 fire，或 panic/ 加门名：{doors}",
     ),
     "cli.no_alarm": ("no alarm stands", "没有未解除的报警"),
+    "cli.muted": ("muted: {what}", "静默：{what}"),
     "cli.alarm_since": ("for {minutes} min", "已 {minutes} 分钟"),
     "cli.confirm_one": ("{what} {doors} for {minutes} min?", "对 {doors} 执行{what}，持续 {minutes} 分钟？"),
     "cli.confirm_all": (

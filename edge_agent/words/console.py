@@ -8,6 +8,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "console.nav.alarms": ("Alarms", "警情"),
     "console.alarms": ("Alarms now", "当前警情"),
     "console.no_alarms": ("No open alarm.", "当前没有未结束的警情。"),
+    "console.mutes": ("Muted: recorded only", "静默中：仅记录"),
     "console.alarms_before": ("Alarms before", "历史警情"),
     "console.sound_off": ("Sound is off until the first key or touch.", "按任意键或触摸屏幕后才有声音。"),
     "console.silent": ("silent: say nothing at the gate", "静默：现场不要声张"),

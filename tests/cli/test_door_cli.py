@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,7 +14,7 @@ from edge_agent.drivers.clock import SystemClock
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.commands import OPERATIONS, Done, Operation
 from edge_agent.model.events import DoorForced
-from edge_agent.model.standing import At, Latch, Order
+from edge_agent.model.standing import At, Latch, Mute, Order
 from edge_agent.ports import DoorState
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.words import WORDS
@@ -175,6 +177,9 @@ def test_what_is_wrong_is_said_with_its_remedy_before_anything_is_asked(tmp_path
             (("door", "lock", "north", "--all"), "--all"),
             (("door", "hold", "north", "--for", "soon"), "30m"),
             (("door", "hold", "north", "--for", "169h"), "168h"),
+            (("alarm", "mute", "all", "--for", "48h"), "24 h at most"),
+            (("alarm", "mute", "all", "--for", "169h"), "24 h at most"),
+            (("alarm", "mute", "all", "--for", "1 day"), "up to 24h"),
             (("door", "open", "north", "--by", " "), "--by NAME"),
             (("alarm", "clear", "panic"), "panic/"),
             (("alarm", "clear", "panic/west"), "south"),
@@ -228,6 +233,36 @@ def test_status_is_what_was_last_recorded(tmp_path: Path) -> None:
         assert await site.run("alarm", "list") == (0, "panic/shed  for 0 min  said 3 times\n")
 
     at(tmp_path, asked, agent=False)
+
+
+def test_what_is_muted_is_listed_with_its_end_and_who_said_so(tmp_path: Path) -> None:
+    """In the site's time; one that has ended is not."""
+    ends = list[str]()
+
+    async def story(journal: SqliteJournal) -> None:
+        now = SystemClock().now()
+        ends.append(f"{datetime.fromtimestamp(now.wall_ms / 1000 + 7200, ZoneInfo('Asia/Shanghai')):%m-%d %H:%M}")
+        over = At(now.wall_ms - 60_000, now.up_ms - 60_000, now.boot_id)
+        muted = Mute("camera/yard", At.of(now), 7_200_000, "王芳", "gardeners")
+        await journal.apply(muted, Mute("rule/lawn", At.of(now), 7_200_000, "li"), Mute("all", over, 60_000, "li"))
+
+    journalling(tmp_path / "state/journal.db", story)
+
+    async def asked(site: Site) -> None:
+        english = f"no alarm stands\nmuted: camera/yard until {ends[0]}, by 王芳  gardeners\nmuted: rule/lawn until"
+        assert (await site.run("alarm", "list"))[1].startswith(english)
+        assert f"静默：rule/lawn 至 {ends[0]}，操作人 li\n" in (await site.run("alarm", "list", lang="zh"))[1]
+
+    at(tmp_path, asked, agent=False)
+
+
+def test_an_agent_that_has_no_such_target_names_those_it_has(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        site.answer = Done(False, "operate.no_target", fields={"target": "rule/x", "known": "all, rule/lawn"})
+        status, text = await site.run("alarm", "mute", "rule/x")
+        assert (status, "rule/x" in text, "all, rule/lawn" in text) == (1, True, True)
+
+    at(tmp_path, story)
 
 
 def test_an_alarm_of_a_door_that_was_taken_down_can_be_cleared(tmp_path: Path) -> None:

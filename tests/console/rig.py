@@ -177,10 +177,11 @@ class Rig:
             doorway = Doorway(one, gate, self.terminals, (f"{one.name}-in",), self.premises)
             self.actors[one.name] = DoorActor(doorway, self.terminals, MemorySecrets(), self.premises)
         self.clock = clock
+        self.operations = self._operations()
         app = SimpleNamespace(
             config=self.config, file=self.file, folder=self.folder, state=self.state, clock=clock, journal=self.journal,
             alarms=self.alarms, books=self.books, premises=self.premises, doors=self.actors,
-            operations=self._operations(), watching=SimpleNamespace(glimpse=self.glimpses.get),
+            operations=self.operations, watching=SimpleNamespace(glimpse=self.glimpses.get),
         )  # fmt: skip
         await self.premises.restore()
         assert self.config.console is not None

@@ -13,6 +13,7 @@ from edge_agent.model.detections import Glimpse
 from edge_agent.model.events import AlertOpened, DoorOpened
 from edge_agent.model.sightings import Measure
 from edge_agent.model.site import Camera, Facade
+from edge_agent.model.standing import At, Mute
 from edge_agent.sim.proxy import FaultProxy
 from tests.console.browsing import CHROMIUM, PATIENCE_MS, SIZES, accessible, guard, keep, launch
 from tests.console.rig import DOORS, STRANGER, Rig
@@ -256,7 +257,11 @@ def test_what_a_camera_saw_fits_the_bar_of_its_alarm(browser: Browser, busy: Rig
         expect(bar.locator(".why")).to_be_hidden()
         assert not page.evaluate(WIDE)
         keep(page, f"{size}-fall")
+        mute = Mute("rule/block-3", At.of(busy.clock.now()), 7_200_000, "王芳", "外墙清洗，至晚间收工")
+        busy.loop.call_soon_threadsafe(busy.premises.remember, mute)
+        until(lambda: "rule/block-3" in busy.premises.standing.mutes)
         other.goto(busy.url + "/alarms")
+        expect(other.get_by_role("button", name="解除静默")).to_be_visible()
         expect(other.locator("#alarms .why")).to_contain_text("下坠加速度 9.4 m/s²（限值 6.5 m/s²）")
         assert not other.evaluate(WIDE)
         accessible(other, f"{size} an alarm of a fall")

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from edge_agent.model.commands import Operation
 from edge_agent.model.detections import Glimpse
 from edge_agent.model.events import AlertOpened, AlertUpdated, CommandCompleted, EvidenceKept, LineCounted
 from edge_agent.model.evidence import Exhibit
@@ -131,6 +132,26 @@ def test_an_alarm_of_a_camera_says_where_when_by_which_rule_and_why(rig: Rig) ->
     until(lambda: "/evidence/ev-9" in guard.get("/alarms").text)
     for alarm in ("yard-cam-fall-9", "a-lawn", "a-pond"):
         assert guard.post("/alarms", {"alarm": alarm, "verb": "close", "outcome": "test"}).status == 303
+
+
+def test_what_is_muted_is_shown_until_when_and_ended_early(rig: Rig) -> None:
+    guard, part = rig.signed_in("guard"), {"hx-request": "true"}
+    assert "静默中" not in guard.get("/alarms").text
+    now = rig.clock.now()
+    mute = Operation("mute", "王芳", "园丁作业", target="camera/yard-cam", for_s=7200.0)
+    assert rig.do(lambda: rig.operations.carry_out(mute)).good
+    page = guard.get("/alarms").text
+    until_ = datetime.fromtimestamp(now.wall_ms / 1000 + 7200, ZoneInfo("Asia/Shanghai"))
+    assert f"camera/yard-cam 至 {until_:%m-%d %H:%M}，操作人 王芳 · 园丁作业" in page
+    assert rig.signed_in("auditor").post("/unmute", {"target": "camera/yard-cam"}).status == 403
+    assert guard.post("/unmute", {"target": "camera/yard-cam"}, **part).status == 200
+    assert "静默中" not in guard.get("/alarms").text
+    ended = rig.newest("command.completed")
+    assert isinstance(ended, CommandCompleted)
+    assert (ended.verb, ended.issuer, ended.answer) == ("unmute", "local/guard", {"target": "camera/yard-cam"})
+    for how in ({}, part):
+        refused = guard.post("/unmute", {"target": "camera/<b>"}, **how)
+        assert (refused.status, "camera/hidden-cam" in refused.text, "<b>" in refused.text) == (409, True, False)
 
 
 def test_duress_is_on_no_wall_and_in_no_guards_search(rig: Rig) -> None:

@@ -12,7 +12,9 @@ from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.alerting import CameraAlerts
 from edge_agent.flows.deterrence import Deterrence
 from edge_agent.flows.evidence import EvidenceDesk, Sealing
+from edge_agent.flows.operate import Operations
 from edge_agent.flows.premises import Premises
+from edge_agent.model.commands import Done, Operation
 from edge_agent.model.detections import CameraState, FaceRefused
 from edge_agent.model.events import (
     AccessDenied,
@@ -34,6 +36,7 @@ from edge_agent.model.people import Schedule, Span
 from edge_agent.model.recording import ClipDone, Keep, Piece
 from edge_agent.model.sightings import Fall, Phase, Sighting
 from edge_agent.model.site import AlertRule, Camera, Deterrent, EvidencePolicy, GateBinding, Policy
+from edge_agent.model.standing import At, Mute
 from tests.flows.world import BOOK, MemoryBooks, MemoryClock, MemoryJournal
 
 YARD = Camera(name="yard", url="rtsp://yard", use=("alerts", "evidence"), area="garden")
@@ -108,7 +111,7 @@ class House:
         deterrents = (Deterrent(name="horn", output=GateBinding(link="l", profile="p"), on_s=3.0, per_hour=2),)
         self.deterrence = Deterrence(self.premises, deterrents, {"horn": self})  # type: ignore[dict-item]
         self.alerts = CameraAlerts(
-            self.premises, (YARD, gate), rules, schedules, self.desk, self.deterrence.answer, ("yard",)
+            self.premises, (YARD, gate), rules, schedules, self.desk, self.deterrence.answer, ("yard",), ("lawn",)
         )  # fmt: skip
         self.alerts.joins["gate"] = DoorJoins()
 
@@ -239,7 +242,7 @@ def test_quiet_hours_and_mutes_only_record_and_end_by_themselves() -> None:
     async def story(house: House) -> None:
         house.say("begun", "loitering", "l-1")
         mute = house.alerts.mute("area/garden", 60, "王芳", "gardeners")
-        assert not isinstance(mute, str)
+        assert isinstance(mute, Mute)
         house.premises.remember(mute)
         house.say("begun")
         first, second = house.events(AlertOpened)
@@ -252,7 +255,31 @@ def test_quiet_hours_and_mutes_only_record_and_end_by_themselves() -> None:
             house.wait(1)
         assert house.told()[-2:] == ["opened", "closed changed"], "it goes on, and the mute is over"
         assert not house.events(AlertOpened)[-1].quiet  # type: ignore[attr-defined]
-        assert house.alerts.mute("area/roof", 60, "王芳", "") == "operate.no_target"
+
+
+def test_only_what_there_is_can_be_muted_and_for_a_day_at_most() -> None:
+    """A slip in a name mutes nothing and says which there are; a mute of what was taken down can be ended."""
+
+    @in_a_house()
+    async def story(house: House) -> None:
+        operations = Operations(house.premises, {}, alerts=house.alerts)
+
+        async def done(verb: str, target: str, hours: float | None = None) -> Done:
+            for_s = None if hours is None else hours * 3600
+            return await operations.carry_out(Operation(verb, "王芳", target=target, for_s=for_s))
+
+        for target in ("rule/nosuch", "area/roof", "camera/roof", "rule/", "lawn", ""):
+            refused = await done("mute", target, 2)
+            assert (refused.good, refused.code) == (False, "operate.no_target"), target
+            assert refused.fields["known"] == "all, camera/gate-cam, camera/yard, rule/gate, rule/lawn, area/garden"
+        for target in ("all", "camera/yard", "rule/lawn", "rule/gate", "area/garden"):
+            assert (await done("mute", target, 24)).good, target
+        assert (await done("mute", "all", 24.01)).code == "control.mute_too_long"
+        assert house.premises.standing.mutes["all"].for_ms == 86_400_000, "nothing is capped in silence"
+        house.premises.remember(Mute("rule/pond", At.of(house.premises.now()), 60_000))
+        assert (await done("unmute", "rule/pond")).good
+        assert "rule/pond" not in house.premises.standing.mutes
+        assert (await done("unmute", "rule/pond")).code == "operate.no_target"
 
 
 def test_how_severe_an_alert_is_says_its_kind_unless_a_rule_does() -> None:

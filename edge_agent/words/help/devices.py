@@ -143,7 +143,9 @@ HELP: dict[str, str] = {
     "Clear ALARM: fire, or panic/ and the door, as panic/north-gate. Refused while its input is still active.": (
         "解除 ALARM：fire，或 panic/ 加门名，如 panic/north-gate。输入仍触发时拒绝。"
     ),
-    "Show the alarms that stand, as last recorded; no agent needs to run.": "显示最近记录的未解除报警；无需程序运行。",
+    "Show the alarms that stand, as last recorded, and what is muted; no agent needs to run.": (
+        "显示最近记录的未解除报警及静默中的对象；无需程序运行。"
+    ),
     "It is one: everybody sees that from now on.": "此为演练：此后所有人可见。",
     "Say that ALARM was heard. `alarm list` names those that wait.": "确认已收到 ALARM；`alarm list` 列出待处理的。",
     "Say that somebody (--who) was sent to ALARM.": "登记已派人（--who）前往 ALARM。",
@@ -154,7 +156,7 @@ HELP: dict[str, str] = {
     "Only record alerts of TARGET for a while: all, camera/NAME, rule/NAME (a zone, line or façade) or area/NAME.": (
         "TARGET 的告警在一段时间内只记录、不提醒：all、camera/名称、rule/名称（区域、线或墙面）或 area/名称。"
     ),
-    "How long: 30m, 2h; a day at most. It expires.": "多久：30m、2h，最长一天，到时失效。",
+    "How long: 30m, 2h; 24h at most. It expires.": "多久：30m、2h，最长 24h，到时失效。",
     "Put on record what somebody who looked at the evidence of ALERT says.": "登记查看 ALERT 证据的人所作的判断。",
     "What the evidence shows.": "证据显示的情况。",
     "Let alerts of TARGET be heard again.": "恢复 TARGET 的告警提醒。",
