@@ -251,4 +251,21 @@ def test_a_folder_that_takes_no_evidence_is_told_at_start_and_by_check(tmp_path:
             show_card(site)
             await auntil(lambda: "access.granted" in tags(site), 10)
 
+
+def test_a_detector_that_is_not_there_is_told_and_the_gateway_runs(tmp_path: Path) -> None:
+    async def story() -> None:
+        clip = film(tmp_path / "yard.mp4", pictures(3, walk(20, 330, 1, 1)), FPS)
+        async with estate(tmp_path / "site") as site:
+            with site.config.open("a", encoding="utf-8") as file:
+                file.write(LIFT.format(clip=clip))
+            await site.open()
+            await ready(site)
+            await auntil(lambda: found(site, "device.degraded"), 30, lambda: log_of(site))
+            (agent,) = [row.event for row in found(site, "agent.degraded")]
+            assert isinstance(agent, AgentDegraded)
+            assert (agent.what, agent.code, agent.given["id"]) == ("detector_off", "models.no_detector", "people")
+            (camera,) = [row.event for row in found(site, "device.degraded")]
+            assert isinstance(camera, DeviceDegraded)
+            assert (camera.device, camera.code) == ("yard", "zone.needs_detector")
+
     asyncio.run(story())
