@@ -182,8 +182,10 @@ class App:
         self.alarms.degraded_device(terminal, "reader", detail)
 
     def _moved(self, report: GateReport) -> None:
-        if (door := self.doors.get(report.door)) is not None:  # a deterrent's relay is no door
+        if (door := self.doors.get(report.door)) is not None:
             door.report(report)
+        else:  # a deterrent's relay is no door
+            self.watching.deterrence.follow(report)
 
     def _deliver(self, read: Read) -> None:
         self.doors[read.door].read(read)

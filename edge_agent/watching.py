@@ -58,14 +58,14 @@ class Watching:
         self._share_devices()
         if any("evidence" in camera.use for camera in config.cameras):
             self._keep_evidence(state, sign)
-        deterrence = Deterrence(premises, config.deterrents, gates)
+        self.deterrence = Deterrence(premises, config.deterrents, gates)
         schedules = {zone.name: zone.schedule for zone in config.zones if zone.schedule is not None}
         schedules |= {line.name: line.schedule for line in config.lines if line.schedule is not None}
         calibrated = [facade.camera for facade in config.facades]
         named = {*(zone.name for zone in config.zones), *(line.name for line in config.lines)}
         named |= {facade.name for facade in config.facades}
         self.alerts = CameraAlerts(
-            premises, config.cameras, config.alerts, schedules, self.desk, deterrence.answer, calibrated, named,
+            premises, config.cameras, config.alerts, schedules, self.desk, self.deterrence.answer, calibrated, named,
             config.lines,
         )  # fmt: skip
         detector = self._detector() if config.zones or config.lines else None

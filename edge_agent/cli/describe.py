@@ -196,7 +196,7 @@ def _news(event: AlertUpdated, lang: str) -> str:
         _word(f"detail.news.{event.what}", event.what, lang), _floors(event.fall, lang),
         say("detail.count", lang, count=event.count) if event.count > 1 else "", event.evidence,
         _word(f"verdict.{event.verdict}", event.verdict, lang), event.by and say("detail.by", lang, by=event.by),
-        event.why,
+        event.why, _word(f"detail.{event.reason}", event.reason, lang),
     )  # fmt: skip
 
 

@@ -1,21 +1,29 @@
 """Deterrence: a light or a loudspeaker answers an alarm at once, and cannot become a nuisance by itself.
 
 Each output rests between two times and has so many an hour. What only may be something (a light object) never sounds.
+It is on record as done when its relay was seen to be on, and as not done when it was not.
 """
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 
 from edge_agent import log
 from edge_agent.errors import DeviceUnavailable
 from edge_agent.flows.premises import Premises
+from edge_agent.model.doors import GateReport, Report
 from edge_agent.model.events import AlertOpened, AlertUpdated
 from edge_agent.model.site import Deterrent
 from edge_agent.ports import Gate
 
 NEVER = frozenset({"light_object"})
 HOUR_MS = 3_600_000
+SWITCHES_S = 3.0  # a board has sent it twice by then, and been asked what its relay does
+
+NOT_ON = {
+    "unreachable": "its board cannot be reached; check its line",
+    "relay": "its relay did not switch; check its number and the board",
+}
 
 logger = log.get("flows.deterrence")
 
@@ -27,6 +35,7 @@ class Deterrence:
         self.premises, self.outputs = premises, outputs
         self._deterrents = tuple(deterrents)
         self._times: dict[str, deque[int]] = {}
+        self._on: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)  # the relay, as its board says
         self._working: set[asyncio.Task[None]] = set()
 
     def answer(self, alert: AlertOpened) -> None:
@@ -36,6 +45,13 @@ class Deterrence:
                 task = asyncio.create_task(self._switch_on(deterrent, alert))
                 self._working.add(task)
                 task.add_done_callback(self._working.discard)
+
+    def follow(self, report: GateReport) -> None:
+        """The board of an output says what its relay does."""
+        if report.report is Report.RELAY_ON:
+            self._on[report.door].set()
+        elif report.report is Report.RELAY_OFF:
+            self._on[report.door].clear()
 
     def _meant(self, deterrent: Deterrent, alert: AlertOpened) -> bool:
         return (
@@ -58,13 +74,24 @@ class Deterrence:
         return True
 
     async def _switch_on(self, deterrent: Deterrent, alert: AlertOpened) -> None:
-        try:
-            await self.outputs[deterrent.name].release(deterrent.on_s)
-        except DeviceUnavailable as error:
-            logger.error("%s stays off: %s", deterrent.name, error)
-            return
+        reason = await self._why_not(deterrent)
+        if reason:
+            logger.error("%s stays off: %s", deterrent.name, NOT_ON[reason])
         news = AlertUpdated(
             door=alert.door, alert=alert.alert, kind=alert.kind, level=alert.level, camera=alert.camera,
-            rule=alert.rule, what="deterred", why=deterrent.name,
+            rule=alert.rule, what="not_deterred" if reason else "deterred", why=deterrent.name, reason=reason,
         )  # fmt: skip
         self.premises.record(news)
+
+    async def _why_not(self, deterrent: Deterrent) -> str:
+        """Switch it on; empty when it is."""
+        try:
+            await self.outputs[deterrent.name].release(deterrent.on_s)
+        except DeviceUnavailable:
+            return "unreachable"
+        try:
+            async with asyncio.timeout(SWITCHES_S):
+                await self._on[deterrent.name].wait()
+        except TimeoutError:
+            return "relay"
+        return ""

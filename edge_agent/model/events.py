@@ -251,8 +251,9 @@ class AlertOpened(Alert, frozen=True):
 
 class AlertUpdated(Alert, frozen=True, kw_only=True):
     """What is known now of the alert `alert`. `what`: grew (`count`, `confidence`, `fall`, as they are now), evidence
-    (its media are complete: `evidence`), no_evidence (and `why` there is none), deterred (`why`: by which output),
-    verdict (somebody has looked: `verdict` true, false or unsure, `by` whom, `why`).
+    (its media are complete: `evidence`), no_evidence (and `why` there is none), deterred (`why`: by which output,
+    whose relay is on), not_deterred (`why`: which output stayed off, `reason`: unreachable or relay, which did not
+    switch), verdict (somebody has looked: `verdict` true, false or unsure, `by` whom, `why`).
     """
 
     tag: ClassVar[str] = "alert.updated"
@@ -266,6 +267,7 @@ class AlertUpdated(Alert, frozen=True, kw_only=True):
     verdict: str = ""
     by: str = ""
     why: str = ""
+    reason: str = ""
 
     @property
     def hurries(self) -> bool:

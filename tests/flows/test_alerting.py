@@ -16,6 +16,7 @@ from edge_agent.flows.operate import Operations
 from edge_agent.flows.premises import Premises
 from edge_agent.model.commands import Done, Operation
 from edge_agent.model.detections import CameraState, FaceRefused
+from edge_agent.model.doors import GateReport, Report
 from edge_agent.model.events import (
     AccessDenied,
     AccessGranted,
@@ -117,6 +118,7 @@ class House:
 
     async def release(self, seconds: float) -> None:
         self.lit.append(seconds)
+        self.deterrence.follow(GateReport("horn", Report.RELAY_ON, self.clock.up_ms))
 
     async def secure(self) -> None:
         return
