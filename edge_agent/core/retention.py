@@ -1,6 +1,7 @@
-"""Which evidence has to go: what is too old, and the oldest when all of it takes too much room.
+"""Which evidence has to go: what is too old, and the oldest when what nobody holds takes too much room.
 
-Never the newest, which carries the chain on, and never what somebody holds.
+Never the newest, which carries the chain on, and never what somebody holds: that comes on top of the room, so that
+holding one piece costs no other.
 """
 
 from collections.abc import Iterable
@@ -21,7 +22,7 @@ def due(
     loose = [exhibit for exhibit in ordered[:-1] if not exhibit.held]
     old = [] if now_ms is None else [one for one in loose if now_ms - one.kept_ms > policy.keep_days * DAY_MS]
     found = [(exhibit, "age") for exhibit in old]
-    size = sum(exhibit.size for exhibit in ordered) - sum(exhibit.size for exhibit in old)
+    size = sum(exhibit.size for exhibit in ordered if not exhibit.held) - sum(exhibit.size for exhibit in old)
     for exhibit in loose:
         if exhibit in old:
             continue
@@ -30,3 +31,8 @@ def due(
         found.append((exhibit, "room"))
         size -= exhibit.size
     return found
+
+
+def held(exhibits: Iterable[Exhibit]) -> int:
+    """Bytes of what somebody holds."""
+    return sum(exhibit.size for exhibit in exhibits if exhibit.held)

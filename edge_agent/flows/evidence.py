@@ -92,6 +92,7 @@ class EvidenceDesk:
         self._coming: dict[str, Coming] = {}
         self._count = 0
         self._turn = asyncio.Lock()  # the chain has one end
+        self._held_over = False  # what is held passes the room of all the rest, and that was told
 
     # ---- asking ------------------------------------------------------------------------------------------------------
 
@@ -280,6 +281,11 @@ class EvidenceDesk:
             await asyncio.to_thread(self.store.erase, exhibit.evidence)
             event = EvidenceErased(evidence=exhibit.evidence, why=why, manifest=exhibit.manifest)
             self.premises.record(event, exhibit.gone())
+        held = retention.held(exhibits)
+        before, self._held_over = self._held_over, held > self.policy.max_mb << 20
+        if self._held_over and not before:
+            detail = told("degraded_why.evidence_held", held=held >> 20, max_mb=self.policy.max_mb)
+            self.premises.alarms.degraded("evidence_held", detail)
 
     def between(self, from_ms: int, to_ms: int, camera: str | None) -> Answer:
         """What there is of that time (Unix ms), as the answer to a command of the city: what it is, never the media."""

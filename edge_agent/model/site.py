@@ -195,8 +195,8 @@ class AlertRule(Table, frozen=True):
 
 class EvidencePolicy(Table, frozen=True):
     """Clips begin `pre_s` before the event and end `post_s` after it is over, at most `longest_s` long. They are erased
-    after `keep_days` (30 at least, 90 for key sites), or when all of them take more than `max_mb`; never the newest,
-    never one that is held.
+    after `keep_days` (30 at least, 90 for key sites), or when they take more than `max_mb`; never the newest,
+    never one that is held. What is held comes on top of `max_mb`.
     """
 
     pre_s: float = 10.0

@@ -71,6 +71,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "degraded.dead_letter": ("the city refuses an event", "平台拒收事件"),
     "degraded.detector_off": ("zones are watched without their detector", "区域检测模型未启用"),
     "degraded.disk_low": ("disk nearly full", "磁盘空间不足"),
+    "degraded.evidence_held": ("much evidence is held", "保全的证据较多"),
     "degraded.evidence_missing": ("evidence is missing", "证据缺失"),
     "degraded.evidence_off": ("no evidence is kept", "未保存证据"),
     "degraded.faces_off": ("no faces are recognised", "人脸识别停用"),
@@ -107,6 +108,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "degraded_why.no_schedule": (
         "there is no schedule {schedule}: {rule} alerts at all hours (`edge-agent check` names those there are)",
         "没有时段 {schedule}：{rule} 全天报警（`edge-agent check` 列出现有时段）",
+    ),
+    "degraded_why.evidence_held": (
+        "{held} MB of evidence are held, more than max_mb ({max_mb}) of [evidence] gives all the rest: look at the "
+        "disk, and release what is settled (`edge-agent evidence list`, `evidence release`)",
+        "保全的证据有 {held} MB，已超过 [evidence] max_mb（{max_mb}）：请留意磁盘空间，并解除已办结的保全"
+        "（`edge-agent evidence list`、`evidence release`）",
     ),
     "degraded_why.slow_commit": ("an event took longer than {ms:.0f} ms", "事件写入超过 {ms:.0f} 毫秒"),
     "degraded_why.uplink_refused": ("the broker refuses our events ({why})", "消息服务器拒收事件（{why}）"),

@@ -1,6 +1,6 @@
 """core/retention.py: never the newest, never one that is held, the oldest first."""
 
-from edge_agent.core.retention import DAY_MS, due
+from edge_agent.core.retention import DAY_MS, due, held
 from edge_agent.model.evidence import Exhibit
 from edge_agent.model.site import EvidencePolicy
 
@@ -30,8 +30,17 @@ def test_the_newest_stays_however_old_it_is() -> None:
 
 def test_room() -> None:
     many = [exhibit(number, held="x" if number == 2 else "") for number in range(1, 11)]
-    assert gone(many, max_mb=75) == ["1 room", "3 room", "4 room"]
+    assert gone(many, max_mb=75) == ["1 room", "3 room"]
     assert gone([exhibit(1, held="x"), exhibit(2)], max_mb=1) == []
+
+
+def test_what_is_held_costs_no_other_piece_its_place() -> None:
+    """It comes on top of max_mb; what a full disk needs is given up all the same."""
+    many = [*(exhibit(number, held="x") for number in (1, 2)), *(exhibit(number, mb=3) for number in range(3, 8))]
+    assert gone(many, max_mb=16) == []
+    assert gone(many, max_mb=10) == ["3 room", "4 room"]
+    assert gone(many, max_mb=16, low=True) == ["3 room"]
+    assert held(many) == 20 * MB
 
 
 def test_a_disk_that_fills_takes_one_at_a_look() -> None:

@@ -20,6 +20,7 @@ from edge_agent.model.doors import GateReport, Report
 from edge_agent.model.events import (
     AccessDenied,
     AccessGranted,
+    AgentDegraded,
     AlertClosed,
     AlertOpened,
     AlertUpdated,
@@ -30,9 +31,10 @@ from edge_agent.model.events import (
     DoorHeld,
     DoorOpened,
     Event,
+    EvidenceErased,
     ExitRequested,
 )
-from edge_agent.model.evidence import File
+from edge_agent.model.evidence import Exhibit, File
 from edge_agent.model.people import Schedule, Span
 from edge_agent.model.recording import ClipDone, Keep, Piece
 from edge_agent.model.sightings import Fall, Phase, Sighting
@@ -220,6 +222,28 @@ def test_the_alert_is_out_before_its_evidence_and_a_slow_clip_delays_nothing() -
         second = house.memory.orders[-1].evidence
         await house.desk.take(ClipDone(second, None, "the camera sends nothing"))
         assert house.told()[-1] == "updated no_evidence"
+
+
+def test_holds_that_pass_the_room_of_all_the_rest_are_told_once() -> None:
+    """And again when they have passed it anew: the installer looks after the disk."""
+
+    @in_a_house()
+    async def story(house: House) -> None:
+        room = house.desk.policy.max_mb << 20
+
+        async def tidied(*exhibits: Exhibit) -> list[str]:
+            house.premises.remember(*exhibits)
+            house.clock.up_ms += 3_600_000
+            await house.desk._tidy()
+            return [event.what for event in house.events(AgentDegraded)]  # type: ignore[attr-defined]
+
+        pieces = [Exhibit(f"ev-{n}", "yard", "a", "m", "p", n, 0, room // 2 + 1, held="王芳") for n in (1, 2)]
+        assert await tidied(pieces[0]) == []
+        assert await tidied(pieces[1]) == ["evidence_held"]
+        assert await tidied() == ["evidence_held"]
+        assert await tidied(pieces[1].hold("")) == ["evidence_held"]
+        assert await tidied(pieces[1]) == ["evidence_held", "evidence_held"]
+        assert house.events(EvidenceErased) == []
 
 
 def test_a_forced_or_held_gate_is_kept_with_its_picture() -> None:

@@ -1,6 +1,5 @@
 """flows/deterrence.py over a simulated board in its own process: on record is what the relay did."""
 
-import asyncio
 import logging
 from pathlib import Path
 
