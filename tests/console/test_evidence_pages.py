@@ -10,16 +10,18 @@ from zoneinfo import ZoneInfo
 import av
 import numpy as np
 import pytest
+from msgspec import structs
 
 from edge_agent.config import EVIDENCE_KEY
 from edge_agent.contract.signatures import new_key, save_public, sign
 from edge_agent.model.encoding import canonical
-from edge_agent.model.events import AlertOpened, AlertUpdated, EvidenceKept
+from edge_agent.model.events import AlertOpened, AlertUpdated, EvidenceErased, EvidenceKept
 from edge_agent.model.evidence import Exhibit, Manifest, Time, track_file
 from edge_agent.model.sightings import Fall, Measure, Phase, Sighting
 from edge_agent.store.evidence import EvidenceStore
 from edge_agent.store.retrievals import Retrievals
 from tests.console.rig import Client, Rig
+from tests.waiting import until
 
 KEY = bytes(range(32))
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -207,3 +209,22 @@ def test_a_missing_key_is_said_and_the_rest_goes_on(rig: Rig) -> None:
     assert "evidence.key" in answer.text
     assert who.get("/evidence/ev-1/clip").status == 404
     assert who.get("/history").status == 200
+
+
+def test_a_missing_public_key_is_not_shown_as_a_forgery(rig: Rig) -> None:
+    (rig.folder / "keys/gateway.pub").unlink()
+    answer = rig.signed_in("supervisor").get("/evidence/ev-1")
+    assert (answer.status, "gateway.pub" in answer.text, "与签名不符" in answer.text) == (409, True, False)
+
+
+def test_a_gap_in_the_chain_is_called_erased_where_that_is_on_record(rig: Rig) -> None:
+    before = "ab" * 32
+    (exhibit,) = rig.premises.standing.exhibits.values()
+    second = structs.replace(exhibit, previous=before, number=2)
+    rig.loop.call_soon_threadsafe(rig.premises.remember, second)
+    until(lambda: second in rig.premises.standing.exhibits.values())
+    who = rig.signed_in("supervisor")
+    assert "没有（或已不再有）其清除记录" in who.get("/evidence/ev-1").text
+    erased = EvidenceErased(evidence="ev-0", why="age", manifest=before)
+    rig.loop.call_soon_threadsafe(rig.premises.record, erased)
+    until(lambda: "上一份证据已清除" in who.get("/evidence/ev-1").text)
