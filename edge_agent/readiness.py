@@ -1,7 +1,11 @@
 """What a configuration needs of this machine: ports, chips, key files; and what is allowed but worth a second look."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
+
+import msgspec
 
 from edge_agent.config import EVIDENCE_KEY, FACE_KEY, GATEWAY_KEY, MODELS
 from edge_agent.contract.commanders import load_keyring
@@ -17,6 +21,7 @@ from edge_agent.model.site import Config
 from edge_agent.store.evidence import FOLDER, demand_writable
 from edge_agent.store.pin_index import KEY_FILE
 from edge_agent.vision.models import checked_paths, lacks
+from edge_agent.vision.urls import local_path, shown
 from edge_agent.vision.v4l2 import device_of
 from edge_agent.wiring_cameras import detector_of, device_urls
 
@@ -56,7 +61,36 @@ def _check_cameras(config: Config, file: str) -> list[Problem]:
             problems.append(Problem(file, at, "config.camera_missing", path=path, present=present))
         elif taken.setdefault(device, path) != path:
             problems.append(Problem(file, at, "config.camera_twice", other=taken[device], device=path))
+    return problems + _check_recordings(config, file)
+
+
+def _check_recordings(config: Config, file: str) -> list[Problem]:
+    """Files and folders of stills in the place of cameras: each has a picture; no evidence is kept of stills."""
+    problems = []
+    known: dict[str, tuple[str, dict[str, str]] | None] = {}
+    for index, camera in enumerate(config.cameras):
+        for key, url in (("url", camera.url), ("main_url", camera.main_url)):
+            path = None if url is None else local_path(url)
+            if url is None or path is None:
+                continue
+            if url not in known:
+                known[url] = _first_picture(url)
+            if (wrong := known[url]) is not None:
+                problems.append(Problem(file, f"camera[{index}].{key}", wrong[0], **wrong[1]))
+            kept = "evidence" in camera.use and url == (camera.main_url or camera.url)
+            if kept and path.is_dir():
+                problems.append(Problem(file, f"camera[{index}].use", "cameras.stills_no_clip", url=shown(url)))
     return problems
+
+
+def _first_picture(url: str) -> tuple[str, dict[str, str]] | None:
+    """What is wrong with a recording: code of words/ and what fills its sentence. In a child: decoders may abort."""
+    command = [sys.executable, "-m", "edge_agent.vision.first_picture"]
+    try:
+        done = subprocess.run(command, input=url.encode() + b"\n", capture_output=True, timeout=30, check=True)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        return "cameras.broken", {"url": shown(url)}
+    return msgspec.json.decode(done.stdout, type=tuple[str, dict[str, str]] | None)
 
 
 def _check_chip(config: Config, file: str, index: int, chip: str) -> list[Problem]:

@@ -132,7 +132,7 @@ def watch(config: Path, port: int, browser: bool, state: Path | None, camera: st
             elif "refused" in line:
                 raise EdgeAgentError("facade.no_page", port=port, why=line["refused"])
             elif "trouble" in line:
-                click.echo(line["trouble"], err=True)
+                click.echo(words(line["trouble"]["code"], **line["trouble"]["given"]), err=True)
             elif "unwatched" in line:
                 refused = msgspec.convert(line["unwatched"], Unwatched)
                 complain(EdgeAgentError(refused.code, **refused.fields))

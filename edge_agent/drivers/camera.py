@@ -23,6 +23,7 @@ from edge_agent.model.doors import DeviceReport
 from edge_agent.model.face_models import DLIB, EngineSpec
 from edge_agent.model.site import Camera, FacePolicy
 from edge_agent.ports import Beat, Clock
+from edge_agent.words import told
 
 CHILD = "edge_agent.vision.worker"
 MESSAGE_AT_MOST = 16_384  # bytes; a sample has about 600
@@ -93,7 +94,8 @@ class CameraWorker:
             except DeviceUnavailable as error:
                 if self._worked:
                     delay_s, self._worked = BACKOFF_S, False
-                self._note(CameraState("lost", str(error)))
+                why = error.sentence
+                self._note(CameraState("lost", str(why), why.code, why.fields))
             await asyncio.sleep(random.uniform(delay_s / 2, delay_s))
             delay_s = min(delay_s * 2, BACKOFF_AT_MOST_S)
 
@@ -114,7 +116,7 @@ class CameraWorker:
                     within_s = SILENT_AT_MOST_S
                     if (mb := self.memory_of(process.pid)) > self.memory_mb:
                         if self.clock.now().up_ms - began_ms < LIVES_AT_LEAST_MS:  # it would go on for ever
-                            raise self._failed(f"it needs {mb:.0f} MB from the start, {self.memory_mb} are allowed")
+                            raise self._failed("cameras.child_large", mb=mb, allowed=self.memory_mb)
                         raise TooLarge(mb)
                     self._note(detection)
                 else:
@@ -146,24 +148,26 @@ class CameraWorker:
             async with asyncio.timeout(within_s):
                 size = int.from_bytes(await process.stdout.readexactly(4), "big")
                 if not 0 < size <= self.most:
-                    raise self._failed(f"a message of {size} bytes")
+                    raise self._failed("cameras.child_nonsense", why=f"{size} bytes")
                 return self.said.decode(await process.stdout.readexactly(size))
         except TimeoutError:
-            raise self._failed(f"no sign of life for {within_s:.0f} s") from None
+            raise self._failed("cameras.child_silent", s=within_s) from None
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise self._failed(f"it ended, {await _status(process)}") from None
+            raise self._failed("cameras.child_ended", status=await _status(process)) from None
         except msgspec.MsgspecError as error:
-            raise self._failed(f"a message that is none: {error}") from error
+            raise self._failed("cameras.child_nonsense", why=error) from error
 
-    def _failed(self, why: str) -> DeviceUnavailable:
-        return DeviceUnavailable("faces.child_ended", camera=self.camera.name, why=why)
+    def _failed(self, code: str, **fields: Any) -> DeviceUnavailable:
+        return DeviceUnavailable(code, camera=self.camera.name, **fields)
 
     def _note(self, state: CameraState) -> None:
         """Hand on changes of the camera's state; repetitions are only signs of life."""
         if state.state == "waiting":
             return
+        detail = told(state.code, **state.given) if state.code else state.detail
+        report = DeviceReport(self.camera.name, "camera", state.state, detail, self.clock.now().up_ms)
         if state.state == "degraded":
-            self._report(DeviceReport(self.camera.name, "camera", "degraded", state.detail, self.clock.now().up_ms))
+            self._report(report)
             return
         now = "lost" if state.state == "lost" else "back"
         if now == self._state:
@@ -171,16 +175,16 @@ class CameraWorker:
         self._state = now
         self._worked |= now == "back"
         self._deliver(self.camera.name, state)
-        self._report(DeviceReport(self.camera.name, "camera", now, state.detail, self.clock.now().up_ms))
+        self._report(msgspec.structs.replace(report, state=now))
 
 
 async def _status(process: Process) -> str:
-    """How it ended, once its pipe is closed."""
+    """How it ended, once its pipe is closed; a dash when only its pipe did."""
     try:
         async with asyncio.timeout(1.0):
-            return f"status {await process.wait()}"
+            return str(await process.wait())
     except TimeoutError:
-        return "its pipe only"
+        return "–"
 
 
 async def _end(process: Process) -> None:

@@ -55,11 +55,14 @@ class FaceRefused(msgspec.Struct, frozen=True, tag="face_refused"):
 
 class CameraState(msgspec.Struct, frozen=True, tag="camera"):
     """`state`: waiting (no picture yet; a sign of life only), ready (engine loaded, frames arriving), lost (no frames),
-    back; and degraded, once, when frames come but not as they should.
+    back; and degraded, once, when frames come but not as they should. `detail`: why, in English; `code` and `given`:
+    the same for who says it in another language (words/).
     """
 
     state: str
     detail: str = ""
+    code: str = ""
+    given: dict[str, str | int | float] = {}
 
 
 Detection = FaceSample | FaceRefused | TrackEnded | CameraState

@@ -26,7 +26,8 @@ from edge_agent.vision import clock
 from edge_agent.vision.frames import Frame, JpegFrame, VideoFrame
 from edge_agent.vision.timeline import Timeline
 from edge_agent.vision.urls import STILLS, local_path, shown
-from edge_agent.vision.v4l2 import NO_CAMERA, NoPictures, device_of, open_device, open_share
+from edge_agent.vision.v4l2 import OPENING, NoPictures, device_of, open_device, open_share
+from edge_agent.words import Sentence
 
 OPEN_WITHIN_S, READ_WITHIN_S = 5.0, 5.0
 BACKOFF_S, BACKOFF_AT_MOST_S, ASK_S = 0.5, 15.0, 1.0
@@ -45,13 +46,22 @@ OPTIONS = {
     "file": {"protocol_whitelist": "file", "format_whitelist": RECORDED},
 }
 
-UNREADABLE = (av.error.FFmpegError, OSError, ValueError)  # how reading a stream may end; `reason` has words for it
-REFUSALS = {  # of a device
-    errno.EACCES: "this user may not read it; whoever runs the agent must be in its group (video)",
-    errno.EBUSY: "another program has it",
-    errno.ENODEV: f"it was unplugged, or {NO_CAMERA}",
-    errno.ENOTTY: NO_CAMERA,
-    errno.ENOSPC: "its USB bus has no room left for it: ask for a smaller size, or plug it in elsewhere",
+UNREADABLE = (av.error.FFmpegError, OSError, ValueError, DeviceUnavailable)  # how reading a stream may end
+NETWORK = {
+    errno.ECONNREFUSED: "cameras.refused",
+    errno.EHOSTUNREACH: "cameras.no_route",
+    errno.ENETUNREACH: "cameras.no_route",
+    errno.ETIMEDOUT: "cameras.timeout",
+    errno.EIO: "cameras.unreachable",  # also FFmpeg's word for a name that nobody knows
+}
+FILE = {errno.ENOENT: "cameras.file_missing", errno.EACCES: "cameras.denied"}
+DEVICE = {
+    errno.ENOENT: "cameras.device_missing",
+    errno.EACCES: "cameras.device_denied",
+    errno.EBUSY: "cameras.device_busy",
+    errno.ENODEV: "cameras.device_gone",
+    errno.ENOTTY: "cameras.device_none",
+    errno.ENOSPC: "cameras.device_room",
 }
 
 av.logging.set_level(None)  # the library would print URLs
@@ -82,22 +92,46 @@ def open_stream(url: str, fps: float | None = None) -> Iterator[av.container.Inp
         yield container
 
 
-def reason(error: Exception, url: str) -> str:
-    """Why the stream at `url` cannot be read, without the URL that is in the library's own text."""
-    if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
-        return "it needs a user and a password that are right (login_file of the camera)"
-    if isinstance(error, av.error.DecoderNotFoundError):
-        return "this machine has no decoder for its codec; set the camera to H.264 or H.265"
-    if isinstance(error, av.error.FFmpegError | OSError):
-        refusal = REFUSALS.get(error.errno or 0) if url.startswith("v4l2:") else None
-        return refusal or error.strerror or "no picture"
-    return str(error)
+def reason(error: Exception, url: str) -> DeviceUnavailable:
+    """Why the stream at `url` cannot be read, and what to do; without what of the URL is in the library's own text."""
+    where = shown(url)
+    if isinstance(error, DeviceUnavailable):
+        return type(error)(error.code, **{**error.fields, "url": where})
+    code = _code_of(error, urlsplit(url).scheme)
+    if code == "cameras.other":
+        strerror = error.strerror if isinstance(error, OSError) else str(error)
+        return DeviceUnavailable(code, url=where, why=strerror or "no picture")
+    return DeviceUnavailable(code, url=where)
 
 
-def trouble_after(error: BaseException | None, before: str, now: str) -> str:
-    """What is wrong with a stream: `now`, unless who has the device cannot say; then what was known `before`."""
-    knows = not isinstance(error, NoPictures) or error.why
-    return now if knows or not before else before
+def _code_of(error: Exception, scheme: str) -> str:
+    live = scheme not in ("", "file")
+    match error:
+        case av.error.HTTPUnauthorizedError() | av.error.HTTPForbiddenError():
+            return "cameras.login"
+        case av.error.HTTPNotFoundError():
+            return "cameras.not_found"
+        case av.error.DecoderNotFoundError():
+            return "cameras.codec"
+        case av.error.InvalidDataError():
+            return "cameras.broken"
+        case av.error.EOFError():
+            return "cameras.ended" if live else "cameras.broken"
+        case av.error.ArgumentError() if scheme != "v4l2":
+            return "cameras.no_format"
+        case av.error.ExitError():  # its time was up
+            return "cameras.timeout"
+        case OSError():
+            codes = DEVICE if scheme == "v4l2" else NETWORK if live else FILE
+            return codes.get(error.errno or 0, "cameras.other")
+        case _:
+            return "cameras.other"
+
+
+def trouble_after(error: DeviceUnavailable, before: str) -> str:
+    """What is wrong with a stream: `error`, unless who has the device cannot say; then what was known `before`."""
+    knows = not isinstance(error, NoPictures) or error.code != OPENING
+    return error.sentence if knows or not before else before
 
 
 class Backoff:
@@ -172,47 +206,40 @@ class FrameSource:
                     self._put(frame)
                     if self._stopped.is_set():
                         return
-                raise self._failed("the stream ended")
-            except DeviceUnavailable as error:
-                cause = error.__cause__
-                self.trouble = trouble_after(cause, self.trouble, str(error))
-                backoff.pause(self._stopped.wait, cause)
-
-    def _failed(self, why: str) -> DeviceUnavailable:
-        return DeviceUnavailable("faces.camera_unreachable", url=shown(self.url), why=why)
+                raise DeviceUnavailable("cameras.ended")
+            except UNREADABLE as error:
+                why = reason(error, self.url)
+                self.trouble = trouble_after(why, self.trouble)
+                backoff.pause(self._stopped.wait, why)
 
     def _play(self) -> Iterator[Frame]:
-        """Frames as they come. Raises DeviceUnavailable when the stream breaks."""
+        """Frames as they come. Raises one of UNREADABLE when the stream breaks."""
         scheme = urlsplit(self.url).scheme
         path = local_path(self.url)
         if scheme not in OPTIONS and scheme != "v4l2":
-            raise self._failed("only http, https, rtsp, v4l2 and file URLs are known")
-        if path is not None and path.is_dir():
+            raise DeviceUnavailable("cameras.scheme")
+        if path is None:
+            yield from self._video(self.url, live=True)
+            return
+        if path.is_dir():
             yield from self._stills(path)
             return
-        try:
-            if path is None:
-                yield from self._video(self.url, live=True)
-                return
-            seen = True
-            while seen:  # a recording is played again and again
-                seen = False
-                for frame in self._video(str(path), live=False):
-                    seen = True
-                    yield frame
-                self._timeline.restart()
-            raise self._failed("no picture in it can be decoded")
-        except UNREADABLE as error:
-            # The text of others would carry the URL.
-            raise self._failed(reason(error, self.url)) from (error if isinstance(error, NoPictures) else None)
+        seen = True
+        while seen:  # a recording is played again and again
+            seen = False
+            for frame in self._video(str(path), live=False):
+                seen = True
+                yield frame
+            self._timeline.restart()
+        raise DeviceUnavailable("cameras.undecoded")
 
     def _video(self, url: str, live: bool) -> Iterator[Frame]:
         with open_stream(url, self.fps if live else None) as container:
             if not container.streams.video:
-                raise self._failed("there is no video in it")
+                raise DeviceUnavailable("cameras.no_video")
             stream = container.streams.video[0]
             if stream.codec_context is None:
-                raise self._failed("this machine has no decoder for its codec; set the camera to H.264 or H.265")
+                raise DeviceUnavailable("cameras.codec")
             if live and stream.codec_context.name == "mjpeg":
                 timed = container.format.name != "mpjpeg"  # which has no timestamps; FFmpeg would make some up
                 for packet in container.demux(stream):
@@ -258,12 +285,18 @@ class FrameSource:
         while True:
             paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in STILLS)
             if not paths:
-                raise self._failed("the folder holds no pictures")
+                raise DeviceUnavailable("cameras.no_stills")
             for path in paths:
                 if self._stopped.wait(max(0.0, began + count / self.fps - time.monotonic())):
                     return
                 count += 1
-                try:
-                    yield JpegFrame(path.read_bytes())
-                except OSError as error:
-                    raise self._failed(error.strerror or "unreadable") from None
+                yield JpegFrame(path.read_bytes())
+
+
+def trouble_of(url: str) -> Sentence | None:
+    """What is wrong with a recording or a folder of stills; None when its first picture can be read."""
+    try:
+        next(FrameSource(url, 1.0)._play())
+    except UNREADABLE as error:
+        return reason(error, url).sentence
+    return None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_agent import log
+from edge_agent.errors import DeviceUnavailable
 from edge_agent.model.recording import ClipDone, Keep, Piece, RecorderJob
 from edge_agent.vision.confine import confine
 from edge_agent.vision.worker import SILENT, Pipe, Presence
@@ -52,20 +53,19 @@ class Recorder:
 
         backoff = Backoff()
         while True:
-            cause: Exception | None = None
             try:
                 self._follow()
-                self.trouble = "the stream ended"
+                raise DeviceUnavailable("cameras.ended")
             except UNREADABLE as error:
-                cause = error
-                self.trouble = trouble_after(error, self.trouble, reason(error, self.job.url))
+                why = reason(error, self.job.url)
+                self.trouble = trouble_after(why, self.trouble)
             with self._lock:
                 self._template = None
                 self._timeline.restart()
                 self._ring.clear()  # another connection has another codec header
                 for evidence in list(self._clips):
                     self._end(evidence, "the camera's stream was interrupted")
-            backoff.pause(error=cause)
+            backoff.pause(error=why)
 
     def _follow(self) -> None:
         from edge_agent.vision import clock
@@ -74,11 +74,11 @@ class Recorder:
 
         path = local_path(self.job.url)
         if path is not None and path.is_dir():
-            raise ValueError("no clips are kept of a folder of stills")
+            raise DeviceUnavailable("cameras.stills_no_clip")
         url, fps = (self.job.url, self.job.fps) if path is None else (str(path), None)
         with open_stream(url, fps) as container:
             if not container.streams.video:
-                raise ValueError("there is no video in it")
+                raise DeviceUnavailable("cameras.no_video")
             stream = container.streams.video[0]
             with self._lock:
                 self._template = stream
@@ -113,7 +113,7 @@ class Recorder:
             if (known := self._clips.get(order.evidence)) is not None:
                 self._clips[order.evidence] = (order, known[1])
             elif self._template is None:
-                self.pipe.send(ClipDone(order.evidence, None, self.trouble or SILENT))
+                self.pipe.send(ClipDone(order.evidence, None, str(self.trouble or SILENT)))
             elif len(self._clips) >= CLIPS_AT_MOST:
                 self.pipe.send(ClipDone(order.evidence, None, "too many clips at once"))
             else:

@@ -5,6 +5,7 @@ recording's own: the same file gives the same answer every time. With `video` th
 """
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -83,7 +84,7 @@ def replay(job: ReplayJob) -> Any:
     except Undrawn as error:
         undrawn = str(error.fields["why"])
     except av.error.FFmpegError as error:
-        trouble = reason(error, job.path)
+        trouble = str(reason(error, f"file://{Path(job.path).resolve()}"))
     except (IndexError, ValueError):
         trouble = "there is no video in it"
     except EdgeAgentError as error:  # a detector that gives something else than it did in its test

@@ -21,12 +21,14 @@ from typing import TYPE_CHECKING, NoReturn
 import msgspec
 
 from edge_agent import log
-from edge_agent.model.detections import CameraState
+from edge_agent.errors import DeviceUnavailable
 from edge_agent.model.recording import ShareJob
 from edge_agent.sockets import private_socket
 from edge_agent.vision.confine import confine
-from edge_agent.vision.v4l2 import SHARED_FORM
-from edge_agent.vision.worker import SILENT, STATE_EVERY_S, WAITING, Pipe, die
+from edge_agent.vision.urls import shown
+from edge_agent.vision.v4l2 import SHARED_FORM, refused
+from edge_agent.vision.worker import SILENT, STATE_EVERY_S, WAITING, Pipe, die, state
+from edge_agent.words import Sentence, told
 
 if TYPE_CHECKING:
     import av
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 MEMORY_MB = 512
 VIEWERS_AT_MOST = 16  # three for each [[camera]] that names the device; somebody may look on with `camera watch`
+MANY = "cameras.device_viewers"
 WAITING_AT_MOST = 16  # pictures for one of them
 WRITE_WITHIN_S = 5.0
 JPEG_QUALITY = {"qmin": "2", "qmax": "4"}  # of 1 (best) to 31, as FFmpeg counts
@@ -159,7 +162,7 @@ class Share:
         self._form: Form | None = None
         self._patience_s = patience(job.fps)
         self._arrived, self._reading = time.monotonic(), False
-        self.trouble = ""  # why there are no pictures
+        self.trouble: Sentence | None = None  # why there are no pictures
         self._known = threading.Event()  # whether there are, at all
 
     def run(self) -> None:
@@ -170,16 +173,16 @@ class Share:
         while True:
             try:
                 self._follow()
-                why = "the stream ended"
+                raise DeviceUnavailable("cameras.ended")
             except UNREADABLE as error:
-                why = reason(error, self._job.url)
+                why = reason(error, self._job.url).sentence
             self._stop(why)
             if stuck():
                 logger.warning("%s; its buffers are left behind: the process starts anew", why)
                 self.give_up()
             backoff.pause()
 
-    def _stop(self, why: str) -> None:
+    def _stop(self, why: Sentence) -> None:
         with self._lock:
             self._reading, self.trouble, self._form = False, why, None
             for viewer in self._viewers:
@@ -187,7 +190,7 @@ class Share:
             self._viewers.clear()
         self._known.set()
 
-    def give_up(self, why: str = "") -> NoReturn:
+    def give_up(self, why: Sentence | None = None) -> NoReturn:
         """End the process, for another to be started. Who asks meanwhile is told why."""
         if why:
             self._stop(why)
@@ -200,7 +203,7 @@ class Share:
         self._arrived, self._reading = time.monotonic(), True
         with open_stream(self._job.url, self._job.fps) as container:
             if not container.streams.video:
-                raise ValueError("there is no video in it")
+                raise DeviceUnavailable("cameras.no_video")
             stream = container.streams.video[0]
             form = Form(stream, self._job.fps)
             for packet in map(own, container.demux(stream)):
@@ -210,7 +213,7 @@ class Share:
 
     def _show(self, picture: Picture, form: Form) -> None:
         with self._lock:
-            self._arrived, self.trouble, self._form = time.monotonic(), "", form
+            self._arrived, self.trouble, self._form = time.monotonic(), None, form
             self._viewers = [viewer for viewer in self._viewers if not viewer.over]
             for viewer in self._viewers:
                 viewer.offer(picture)
@@ -234,9 +237,9 @@ class Share:
                 if self._form is not None and len(self._viewers) < VIEWERS_AT_MOST:
                     self._viewers.append(Viewer(connection, self._form))
                     continue
-                why = "too many look on" if self._form is not None else self.trouble
+                why = told(MANY, url=shown(self._job.url)) if self._form is not None else self.trouble
             with suppress(OSError), connection:
-                connection.sendall(why.encode() + b"\n")
+                connection.sendall(refused(why) if why is not None else b"")
 
 
 def stuck() -> bool:
@@ -257,11 +260,11 @@ def main() -> None:
     threading.Thread(target=share.run, name="device", daemon=True).start()
     threading.Thread(target=share.welcome, name="door", daemon=True).start()
     while share.look():
-        state = ("lost" if share.trouble else "ready") if share.known else WAITING
-        pipe.send(CameraState(state, share.trouble))
+        now = ("lost" if share.trouble else "ready") if share.known else WAITING
+        pipe.send(state(now, share.trouble or ""))
         time.sleep(STATE_EVERY_S)
     logger.error("no picture for a while: the device is opened anew")
-    pipe.send(CameraState("lost", SILENT))
+    pipe.send(state("lost", SILENT))
     share.give_up(SILENT)
 
 

@@ -90,7 +90,7 @@ def main() -> None:
     from edge_agent.vision.canvas import Canvas
     from edge_agent.vision.decode import FrameSource
     from edge_agent.vision.sentry import QUEUE, Analysis
-    from edge_agent.vision.worker import die
+    from edge_agent.vision.worker import die, state
 
     threading.excepthook = die
     newest = Newest()
@@ -111,7 +111,7 @@ def main() -> None:
         if frame is None:
             if source.trouble and source.trouble != said:
                 said = source.trouble
-                pipe.write(json.dumps({"trouble": said}).encode() + b"\n")
+                pipe.write(json.dumps({"trouble": msgspec.to_builtins(state("lost", said))}).encode() + b"\n")
             continue
         said = ""
         sightings = analysis.see(frame)

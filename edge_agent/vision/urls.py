@@ -5,7 +5,7 @@ A URL may carry a password, in its login, in its path and in its query: it is ne
 
 import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 SCHEMES = {"rtsp", "rtsps", "http", "https", "file"}  # and v4l2, which has its own form (v4l2.py)
 STILLS = {".jpg", ".jpeg", ".png", ".bmp"}
@@ -35,9 +35,18 @@ def wrong_with(url: str) -> str | None:
         return "config.camera_url"
     if parts.scheme not in SCHEMES or not (parts.path if parts.scheme == "file" else parts.netloc):
         return "config.camera_url"
+    if parts.scheme == "file" and parts.netloc:
+        return "config.camera_url_host"
     if "#" in url or (parts.scheme != "file" and "@" in url.partition("://")[2].removeprefix(parts.netloc)):
         return "config.camera_url_login"
-    return None
+    return None if _port_is_right(parts) else "config.camera_url_port"
+
+
+def _port_is_right(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def local_path(url: str) -> Path | None:

@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
+import msgspec
+
+from edge_agent.errors import DeviceUnavailable
 from edge_agent.sockets import short_name
+from edge_agent.words import Sentence
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -20,17 +24,12 @@ if TYPE_CHECKING:
 USUAL_SIZE = (1280, 720)
 LARGEST_PX = 8192
 JUDGES_WITHIN_S = 4.0  # who has the device says first that it is silent: it knows, the others only wait
-NOT_YOURS = "this user may not look at the agent's cameras; be root, or the user it runs as"
-NO_CAMERA = "no camera gives pictures there (most have several devices, and one of them does)"
+OPENING = "cameras.device_opening"
 SHARED_FORM = "nut"  # FFmpeg's own container: any codec, the device's timestamps, and it can be written without an end
 
 
-class NoPictures(ValueError):
-    """Who has the device has none. `why`: its words; empty when it cannot say, being started or about to open it."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why or "it is being opened")
-        self.why = why
+class NoPictures(DeviceUnavailable):
+    """Who has the device has none, and says why; OPENING when it cannot say, being started or about to open it."""
 
 
 class Device(NamedTuple):
@@ -66,7 +65,8 @@ def shared(url: str, share: Path) -> str:
 
 
 def open_device(device: Device, fps: float) -> "InputContainer":
-    """The device itself: its JPEGs, or its raw pictures when it makes none. Raises av.error.FFmpegError, ValueError.
+    """The device itself: its JPEGs, or its raw pictures when it makes none. Raises av.error.FFmpegError,
+    DeviceUnavailable.
 
     FFmpeg waits in the kernel for the next picture, for ever if need be: who reads must be someone that can be ended.
     """
@@ -86,7 +86,20 @@ def open_device(device: Device, fps: float) -> "InputContainer":
     try:
         return av.open(device.path, format="v4l2", options=wanted)
     except av.error.ArgumentError:
-        raise ValueError(NO_CAMERA) from None
+        raise DeviceUnavailable("cameras.device_none") from None
+
+
+def refused(trouble: Sentence) -> bytes:
+    """The line that says to who looks on why there are no pictures."""
+    return msgspec.json.encode([trouble.code, trouble.fields]) + b"\n"
+
+
+def refusal(line: bytes) -> NoPictures:
+    """What `refused` said; OPENING when nothing did."""
+    if not line.strip():
+        return NoPictures(OPENING)
+    code, given = msgspec.json.decode(line, type=tuple[str, dict[str, str | int | float]])
+    return NoPictures(code, **given)
 
 
 @contextmanager
@@ -101,21 +114,21 @@ def open_share(device: Device, patience_s: float) -> Iterator["InputContainer"]:
             with short_name(Path(device.share)) as name:
                 connection.connect(name)
         except PermissionError:
-            raise NoPictures(NOT_YOURS) from None
+            raise NoPictures("cameras.device_not_yours") from None
         except OSError:
-            raise NoPictures("") from None
+            raise NoPictures(OPENING) from None
         with connection.makefile("rb", buffering=0) as pictures:
             try:
                 why = pictures.readline()
             except TimeoutError:
                 why = b""
             if why != b"\n":
-                raise NoPictures(why.decode().strip())
+                raise refusal(why)
             # Nothing has to be found out, and what waits for that would come late and all at once.
             options = {"analyzeduration": "1", "fpsprobesize": "0", "format_whitelist": SHARED_FORM}
             try:
                 container = av.open(pictures, "r", format=SHARED_FORM, options=options)
             except (av.error.InvalidDataError, av.error.EOFError):  # it was ended at once
-                raise NoPictures("") from None
+                raise NoPictures(OPENING) from None
             with container:
                 yield container

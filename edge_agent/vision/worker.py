@@ -20,6 +20,7 @@ from edge_agent.errors import FaceError
 from edge_agent.model.detections import CameraState, Detection, Unwatched, VisionJob, Watched
 from edge_agent.model.recording import Recorded
 from edge_agent.vision.confine import confine
+from edge_agent.words import Sentence, told
 
 STATE_EVERY_S = 2.0
 LOST_AFTER_S = 3.0
@@ -27,8 +28,7 @@ STEADY_S, STEADY_FRAMES = 3.0, 3
 UNSTEADY_GAPS, UNSTEADY_S = 3, 600.0  # silent so often within that time: unsteady
 LATER = 10  # so many times longer an unsteady camera may be silent
 WAITING = "waiting"
-SILENT = "the camera sends nothing"
-UNSTEADY = "its pictures stop again and again; check its network, its power and how many look at it"
+SILENT, UNSTEADY = told("cameras.silent"), told("cameras.unsteady")
 
 logger = log.get("vision.worker")
 
@@ -50,6 +50,11 @@ class Pipe:
                     left = left[self._pipe.write(left) :]
         except BrokenPipeError:
             os._exit(0)  # also from a thread
+
+
+def state(name: str, why: str = "") -> CameraState:
+    """A state of the camera, with what its reason is made of."""
+    return CameraState(name, str(why), why.code, why.fields) if isinstance(why, Sentence) else CameraState(name, why)
 
 
 class Presence:
@@ -83,7 +88,7 @@ class Presence:
             self.state, self._frames = "lost", 0
         if self.state != before or now - self._said >= STATE_EVERY_S:
             self._said = now
-            self._pipe.send(CameraState(self.state, (trouble or SILENT) if self.state == "lost" else ""))
+            self._pipe.send(state(self.state, (trouble or SILENT) if self.state == "lost" else ""))
         return fell
 
     def _over(self, now: float, times: int) -> bool:
@@ -108,7 +113,7 @@ class Presence:
         self._gaps.append(now)
         if len(self._gaps) >= UNSTEADY_GAPS and not self._unsteady:
             self._unsteady = True
-            self._pipe.send(CameraState("degraded", UNSTEADY))
+            self._pipe.send(state("degraded", UNSTEADY))
 
 
 def work(job: VisionJob, pipe: Pipe) -> None:

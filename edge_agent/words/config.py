@@ -171,6 +171,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "`{url}` 的用户名、密码和路径中，@ 请写成 %40，/ 写成 %2F，? 写成 %3F，# 写成 %23；"
         "或把 用户名:密码 写入文件，并用 login_file 指明该文件",
     ),
+    "config.camera_url_host": (
+        "`{url}` names a host where a path belongs: write file:/// and the full path of the file",
+        "`{url}` 写成了主机名：请写 file:/// 加文件的完整路径",
+    ),
+    "config.camera_url_port": (
+        "the port in `{url}` is none: write a number from 1 to 65535 behind the host, or nothing for the usual port",
+        "`{url}` 的端口无效：主机后请写 1 到 65535 的数字，不写则用默认端口",
+    ),
     "config.camera_device": (
         "`{url}` is no camera of this machine; write v4l2:///dev/v4l/by-id/… or v4l2:///dev/video0, and ?size=1280x720 "
         "behind it for another size",

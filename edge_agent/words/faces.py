@@ -65,14 +65,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "the face model {file} is missing: reinstall the package face_recognition_models",
         "缺少人脸模型 {file}：请重新安装 face_recognition_models 软件包",
     ),
-    "faces.camera_unreachable": (
-        "no pictures from {url}: {why}; check the camera's power, its cable and the url in agent.toml",
-        "{url} 没有图像：{why}；请检查摄像机的电源、网线以及 agent.toml 中的 url",
-    ),
-    "faces.child_ended": (
-        "the vision process of camera {camera} is started anew: {why}",
-        "摄像机 {camera} 的视觉进程正在重新启动：{why}",
-    ),
     "faces.engine_missing": (
         "photographs cannot be read into faces here ({why}): reinstall edge-agent with its dependencies "
         "(face_recognition, face_recognition_models, dlib-bin)",

@@ -24,6 +24,7 @@ from edge_agent.model.doors import DeviceReport
 from edge_agent.model.reads import Face
 from edge_agent.model.site import Camera, FacePolicy
 from edge_agent.vision.enrol import embed_photos
+from edge_agent.words import Sentence
 from tests.vision.pictures import ROOT, photos, sim_camera
 from tests.waiting import auntil, until
 
@@ -254,7 +255,10 @@ def test_a_child_that_talks_nonsense_is_replaced(child: str, tmp_path: Path, mon
     pids = [int(pid) for pid in lives.read_text().split()]
     assert len(set(pids)) == len(pids)
     assert gateway.states() == ["lost"]
-    assert gateway.detections == [CameraState("lost", gateway.reports[0].detail)]
+    why = gateway.reports[0].detail
+    assert isinstance(why, Sentence)
+    assert why.code.startswith("cameras.child_")
+    assert gateway.detections == [CameraState("lost", str(why), why.code, why.fields)]
     until(lambda: not any(alive(pid) for pid in pids))
 
 

@@ -9,6 +9,7 @@ import cv2
 
 from tests.vision.clips import picture
 
+PATH = "/video"
 MJPEG = "multipart/x-mixed-replace; boundary=frame"
 
 
@@ -25,6 +26,9 @@ def paced(kind: str, play: Callable[[], Iterator[tuple[float, bytes]]]) -> Itera
 
     class Camera(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if self.path != PATH:
+                self.send_error(404)
+                return
             self.send_response(200)
             self.send_header("Content-Type", kind)
             self.end_headers()
@@ -43,7 +47,7 @@ def paced(kind: str, play: Callable[[], Iterator[tuple[float, bytes]]]) -> Itera
     with Server(("127.0.0.1", 0), Camera) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/video"
+            yield f"http://127.0.0.1:{server.server_address[1]}{PATH}"
         finally:
             over.set()
             server.shutdown()

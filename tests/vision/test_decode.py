@@ -17,6 +17,8 @@ from edge_agent.vision import decode
 from edge_agent.vision.decode import FrameSource
 from edge_agent.vision.frames import JpegFrame
 from edge_agent.vision.urls import shown
+from edge_agent.words import Sentence, say
+from tests.vision.paced import paced
 from tests.vision.pictures import sim_camera
 from tests.waiting import until
 
@@ -198,6 +200,48 @@ def test_no_pictures_is_trouble_in_words(tmp_path: Path, kind: str, monkeypatch:
         assert "agent.toml" in until(lambda: source.trouble)
         assert source.next(0.1) is None
         assert threading.active_count() >= 2
+
+
+def nothing() -> Iterator[tuple[float, bytes]]:
+    yield 60.0, b""
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("refused", "cameras.refused"),
+        ("silent", "cameras.timeout"),
+        ("no such path", "cameras.not_found"),
+        ("unknown name", "cameras.unreachable"),
+        ("missing", "cameras.file_missing"),
+        ("a still", "cameras.no_format"),
+        ("empty", "cameras.broken"),
+    ],
+)
+def test_each_trouble_is_told_in_both_languages_with_what_to_do(tmp_path: Path, kind: str, code: str) -> None:
+    path = tmp_path / "gate.mp4"
+    url = f"file://{path}"
+    with contextlib.ExitStack() as there:
+        match kind:
+            case "refused":
+                url = f"rtsp://admin:geheim@127.0.0.1:{closed_port()}/password=geheim"
+            case "silent":
+                url = there.enter_context(paced("video/mp2t", nothing))
+            case "no such path":
+                url = there.enter_context(paced("video/mp2t", nothing)) + "/404"
+            case "unknown name":
+                url = "rtsp://camera.invalid/stream"
+            case "a still":
+                path.write_bytes(cv2.imencode(".jpg", numbered(3))[1].tobytes())
+            case "empty":
+                path.touch()
+        source = there.enter_context(playing(url))
+        trouble = until(lambda: source.trouble, 30)
+    assert isinstance(trouble, Sentence)
+    assert trouble.code == code
+    assert "没有图像" in say(trouble.code, "zh", **trouble.fields)
+    assert "agent.toml" in trouble
+    assert "geheim" not in trouble
 
 
 def test_a_playlist_cannot_lead_to_other_files(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import groupby
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -137,3 +138,10 @@ def test_a_slow_camera_that_refuses_is_lost_within_seconds() -> None:
     with sentry("http://127.0.0.1:1/video", fps=1 / 60) as there:
         until(lambda: told_lost(there), 20, there.states)
         assert "refused" in there.detail()
+
+
+def test_the_main_stream_says_what_is_wrong_with_code_and_address(tmp_path: Path) -> None:
+    with recorder(f"file://{tmp_path}/gone.mp4") as there:
+        until(lambda: told_lost(there), 20, there.states)
+        (said,) = {(one.code, one.given["url"]) for one in there.of(CameraState) if one.state == "lost"}
+    assert said == ("cameras.file_missing", f"file://{tmp_path}/gone.mp4")

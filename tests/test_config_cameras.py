@@ -1,0 +1,85 @@
+"""What `check` says of recordings and folders of stills that agent.toml names as cameras; real files."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from edge_agent.config import load_config
+from edge_agent.readiness import check_devices
+from edge_agent.words import say
+from tests.test_config import GOOD
+from tests.vision.clips import make_clip, picture
+
+URL = "rtsp://127.0.0.1/stream"
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str], Path]:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys/r.key").write_text("00112233445566778899aabbccddeeff\n")
+
+    def writing(text: str) -> Path:
+        (tmp_path / "agent.toml").write_text(text, "utf-8")
+        return tmp_path / "agent.toml"
+
+    return writing
+
+
+def sound(path: Path) -> None:
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=8000)
+        piece = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.float32), format="fltp", layout="mono")
+        piece.sample_rate = 8000
+        container.mux(stream.encode(piece))
+        container.mux(stream.encode(None))
+
+
+def still(path: Path) -> None:
+    path.write_bytes(cv2.imencode(".jpg", picture(0))[1].tobytes())
+
+
+def cut_off(path: Path) -> None:
+    make_clip(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
+    "missing": (lambda path: None, "cameras.file_missing"),
+    "empty": (lambda path: path.write_bytes(b""), "cameras.broken"),
+    "sound only": (sound, "cameras.no_video"),
+    "a still": (still, "cameras.no_format"),
+    "cut off": (cut_off, "cameras.broken"),
+    "text": (lambda path: path.write_text("this is no video\n" * 50), "cameras.broken"),
+    "no stills": (lambda path: path.mkdir(), "cameras.no_stills"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_recording_without_a_picture_is_named_with_what_to_do(
+    kind: str, tmp_path: Path, write: Callable[[str], Path]
+) -> None:
+    make, code = WRONG[kind]
+    make(tmp_path / "gate.mp4")
+    config = load_config(write(GOOD.replace(URL, f"file://{tmp_path}/gate.mp4")))
+    (problem,) = check_devices(config, "agent.toml")
+    assert (problem.at, problem.code) == ("camera[0].url", code)
+    assert "gate.mp4" in problem.text("zh")
+    assert "agent.toml" in say(code, "en", **problem.fields)
+
+
+def test_a_recording_and_a_folder_of_stills_are_good_and_evidence_is_not_kept_of_stills(
+    tmp_path: Path, write: Callable[[str], Path]
+) -> None:
+    make_clip(tmp_path / "gate.mp4", 1.0)
+    (tmp_path / "stills").mkdir()
+    still(tmp_path / "stills" / "1.jpg")
+    for name in ("gate.mp4", "stills"):
+        config = load_config(write(GOOD.replace(URL, f"file://{tmp_path}/{name}")))
+        assert check_devices(config, "agent.toml") == []
+    kept = GOOD.replace(f'"{URL}"', f'"file://{tmp_path}/stills"\nuse = ["face", "evidence"]')
+    (problem,) = check_devices(load_config(write(kept)), "agent.toml")
+    assert (problem.at, problem.code) == ("camera[0].use", "cameras.stills_no_clip")
