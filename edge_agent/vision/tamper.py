@@ -167,8 +167,9 @@ class TamperWatch:
             return {"moved": Measure("shift", look.shift_px, SHIFT_PX, "px")}
         if look.covered > BLANK or (look.blank > BLANK and not there and look.sharp >= BLUR_RATIO):
             return {"occluded": Measure("blank", max(look.covered, look.blank), BLANK)}
-        if look.sharp < (SHARP_RATIO if there else BLUR_RATIO):
-            return {"defocused": Measure("sharpness", look.sharp, SHARP_RATIO)}
+        least = SHARP_RATIO if there else BLUR_RATIO
+        if look.sharp < least:
+            return {"defocused": Measure("sharpness", look.sharp, least)}
         if not there and look.gone > EDGES_GONE:
             return {"moved": Measure("edges_gone", look.gone, EDGES_GONE)}
         return {}

@@ -61,7 +61,7 @@ class Things:
         lain_s = (scene.up_ms - thing.since_ms) / 1000
         why = (
             Measure("still_s", round(lain_s, 1), self.zone.left_s, "s"),
-            Measure("edges", round(thing.edges, 2), EDGES_BY),
+            Measure("edges", round(thing.edges, 2), round(self._edges_by, 2)),
             Measure("height", round(thing.box[3] / scene.height, 3), self.zone.min_size or OBJECT_SIZE),
         )
         return Finding(thing.box, why, count=1)
@@ -87,9 +87,13 @@ class Things:
                 continue
             edges = _edges(ground.picture, ground.base * ground.gain, (x, y, width, height), part)
             edges = edges if self.brought else 1 / edges
-            if edges >= EDGES_BY * (1.2 - 0.4 * self.zone.sensitivity):
+            if edges >= self._edges_by:
                 found.append(Thing((x, y, width, height), part, scene.up_ms - round(self.zone.left_s * 1000), edges))
         return found
+
+    @property
+    def _edges_by(self) -> float:
+        return EDGES_BY * (1.2 - 0.4 * self.zone.sensitivity)
 
     def _is_somebody(self, box: Box, area: int, scene: Scene) -> bool:
         """The part of a standing person that keeps still; or whom a detector knows."""
@@ -143,8 +147,8 @@ class Blocked:
         if self._open:
             rest |= (scene.background.mask > 0) & self.region.mask
         part = float(np.count_nonzero(rest) / self.region.area)
-        limit = self.zone.blocked_part * (1.4 - 0.8 * self.zone.sensitivity)
-        self._open = part >= (0.5 * limit if self._open else limit)
+        limit = self.zone.blocked_part * (1.4 - 0.8 * self.zone.sensitivity) * (0.5 if self._open else 1.0)
+        self._open = part >= limit
         if not self._open:
             return {}
         why = (

@@ -188,22 +188,32 @@ class Lasting:
 
 @dataclass
 class Gathering(People):
+    """Told is the most there was since it began: of the last frame somebody may be hidden."""
+
     _crowded: Lasting = field(default_factory=Lasting)
+    _most: list[Walker] = field(default_factory=list)
+    _box: Box = (0, 0, 0, 0)
+    _covered: float = 0.0
 
     def look(self, scene: Scene) -> Mapping[int, Finding]:
         inside = [w for w in self.persons(scene) if scene.up_ms - w.seen_ms <= 1000 and self.region.has(w.feet)]
-        people = len(inside)
         covered = float(np.count_nonzero(scene.background.mask[self.region.mask]) / self.region.area)
         part = self.zone.crowd_part * (1.3 - 0.6 * self.zone.sensitivity)
-        crowded_s = self._crowded.mark(people >= self.zone.crowd or covered >= part, scene.up_ms)
+        crowded_s = self._crowded.mark(len(inside) >= self.zone.crowd or covered >= part, scene.up_ms)
+        if crowded_s <= 0:
+            self._most, self._covered = [], 0.0
+        if len(inside) >= len(self._most):
+            self._most, self._box = inside, around(inside)
+        self._covered = max(self._covered, covered)
         if crowded_s < self.zone.crowd_s:
             return {}
+        people = len(self._most)
         why = (
             Measure("people", people, self.zone.crowd),
-            Measure("covered", round(covered, 2), round(part, 2)),
+            Measure("covered", round(self._covered, 2), round(part, 2)),
             Measure("crowded_s", round(crowded_s, 1), self.zone.crowd_s, "s"),
         )
-        return {0: Finding(around(inside), why, tuple(sorted(w.id for w in inside)), people)}
+        return {0: Finding(self._box, why, tuple(sorted(w.id for w in self._most)), people)}
 
 
 def around(walkers: list[Walker]) -> Box:

@@ -196,6 +196,33 @@ def test_a_crowd_is_so_many_people_or_so_much_of_the_zone(people: int, more: dic
     assert {measure.name for one in said for measure in one.why} <= {"people", "covered", "crowded_s"}
 
 
+def test_a_crowd_is_told_with_those_who_made_it_one() -> None:
+    """Also when one of them is hidden in the very moment in which it has lasted long enough."""
+
+    def draw(picture: np.ndarray, s: float) -> None:
+        for n in range(5):
+            if s >= 4 + n and not (n == 4 and 11.3 < s < 15):
+                person(picture, max(175.0 + 28 * n, 330 - 60 * (s - 4 - n)), 140 + 4 * (n % 3))
+
+    watch = ZoneWatch([zone("gathering", crowd=5, crowd_s=4)], [], (WIDTH, HEIGHT))
+    (begun,) = [one for one in told(watch, pictures(16, draw)) if one.phase is Phase.BEGUN]
+    people = begun.why[0]
+    assert (people.name, people.value, people.limit, begun.count) == ("people", 5, 5, 5)
+    assert len(begun.tracks) == 5
+
+
+@pytest.mark.parametrize("sensitivity", [0.0, 0.5, 1.0])
+def test_a_thing_is_told_with_the_limit_that_it_passed(sensitivity: float) -> None:
+    def draw(picture: np.ndarray, s: float) -> None:
+        if s > 8:
+            bag(picture)
+
+    watch = ZoneWatch([zone("left_object", left_s=5, sensitivity=sensitivity)], [], (WIDTH, HEIGHT))
+    edges = [measure for one in told(watch, pictures(20, draw)) for measure in one.why if measure.name == "edges"]
+    assert edges
+    assert {measure.limit for measure in edges} == {round(1.25 * (1.2 - 0.4 * sensitivity), 2)}
+
+
 @pytest.mark.parametrize(("tall", "min_size", "kinds"), [(40, None, ["intrusion"]), (40, 0.3, []), (12, 0.12, [])])
 def test_who_is_too_small_is_left_out(tall: int, min_size: float | None, kinds: list[str]) -> None:
     def cat(picture: np.ndarray, s: float) -> None:
