@@ -79,6 +79,8 @@ def replay(config: Path, video: Path | None, as_json: bool, seconds: float, came
 
     The same file gives the same answer every time. Status 1 when it cannot be looked at for all that is set.
     """
+    if video is not None and video.is_file():  # above all not the recording itself
+        raise EdgeAgentError("camera.video_there", file=video)
     job = ReplayJob(_job(config, camera), str(file), str(video or ""), seconds)
     end: Replayed | None = None
     refused = False

@@ -76,6 +76,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "there is no camera `{name}`; agent.toml has {known}",
         "没有摄像头 `{name}`；agent.toml 中有 {known}",
     ),
+    "camera.video_there": (
+        "{file} is there already and is not written over: name another file for --video",
+        "{file} 已存在，不会覆盖：请为 --video 另取文件名",
+    ),
     "camera.page": ("{camera} is shown at {url} (Ctrl-C ends it)", "{camera} 的画面在 {url}（Ctrl-C 结束）"),
     "camera.replayed": (
         "{frames} frames, {s:.1f} s, looked at in {took:.1f} s ({speed:.1f} times as fast)",

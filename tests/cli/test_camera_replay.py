@@ -161,6 +161,20 @@ def test_a_port_that_another_program_has_is_said(site: tuple[Path, Path], tmp_pa
     assert done.stdout.strip() == f"port {port} cannot be used: Address already in use"
 
 
+def test_a_drawn_copy_writes_over_no_file_least_of_all_its_recording(site: tuple[Path, Path], tmp_path: Path) -> None:
+    config, clip = site
+    recording, other, link = tmp_path / "a.mp4", tmp_path / "b.mp4", tmp_path / "link.mp4"
+    recording.write_bytes(clip.read_bytes())
+    other.write_bytes(b"kept")
+    link.symlink_to(recording)
+    for video in (recording, link, other):
+        status, text = run("replay", "--config", config, "--video", video, "yard", recording)
+        assert status == 1
+        assert say("camera.video_there", "en", file=video) in text
+    assert recording.read_bytes() == clip.read_bytes()
+    assert other.read_bytes() == b"kept"
+
+
 @pytest.mark.parametrize(
     ("camera", "content", "says"), [("roof", None, "roof"), ("yard", b"no video at all", "broken.mp4")]
 )
