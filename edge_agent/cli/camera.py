@@ -102,7 +102,7 @@ def replay(config: Path, video: Path | None, as_json: bool, seconds: float, came
     if end.undrawn:
         raise EdgeAgentError("camera.not_drawn", file=video, why=end.undrawn)
     if end.trouble:
-        raise EdgeAgentError("camera.replay_trouble", file=file, why=end.trouble)
+        raise EdgeAgentError("camera.replay_trouble", file=file)
     if refused:
         raise SystemExit(1)
 

@@ -87,7 +87,12 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "camera.replay_ended": ("the vision process ended while it looked at {file}", "分析 {file} 时视觉进程退出"),
     "camera.not_drawn": ("the copy {file} cannot be written: {why}", "无法写入视频副本 {file}：{why}"),
-    "camera.replay_trouble": ("{file}: {why}", "{file}：{why}"),
+    "camera.replay_trouble": (
+        "{file} cannot be read to its end: it is broken, cut off, or has no video of a known form (mp4, mkv, avi; "
+        "H.264, H.265, MJPEG); try it with a player",
+        "{file} 无法读到结尾：文件已损坏、不完整，或其中没有可识别的视频（mp4、mkv、avi；H.264、H.265、MJPEG）；"
+        "请用播放器试看",
+    ),
     "report.none": ("no alert of a camera in {days:g} days", "{days:g} 天内没有摄像头警报"),
     "report.observed": ("records since {since}: {days:.1f} days", "记录自 {since} 起，共 {days:.1f} 天"),
     "report.observed_hours": ("records since {since}: {hours:.0f} h", "记录自 {since} 起，共 {hours:.0f} 小时"),

@@ -176,7 +176,8 @@ def test_a_drawn_copy_writes_over_no_file_least_of_all_its_recording(site: tuple
 
 
 @pytest.mark.parametrize(
-    ("camera", "content", "says"), [("roof", None, "roof"), ("yard", b"no video at all", "broken.mp4")]
+    ("camera", "content", "says"),
+    [("roof", None, "roof"), ("yard", b"no video at all", "broken.mp4 cannot be read to its end")],
 )
 def test_what_cannot_be_replayed_is_told(
     site: tuple[Path, Path], tmp_path: Path, camera: str, content: bytes | None, says: str
