@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from edge_agent.model.events import (
     AlertUpdated,
     CommandCompleted,
     DeviceDegraded,
+    DeviceLost,
     EvidenceKept,
     Row,
 )
@@ -267,5 +269,33 @@ def test_a_detector_that_is_not_there_is_told_and_the_gateway_runs(tmp_path: Pat
             (camera,) = [row.event for row in found(site, "device.degraded")]
             assert isinstance(camera, DeviceDegraded)
             assert (camera.device, camera.code) == ("yard", "zone.needs_detector")
+
+    asyncio.run(story())
+
+
+REFUSING = """
+[[camera]]
+name = "north"
+url = "rtsp://127.0.0.1:{port}/user=admin&password=geheim&channel=1&stream=1.sdp"
+main_url = "rtsp://admin:geheim@127.0.0.1:{port}/token=geheim"
+door = "north-gate"
+use = ["alerts", "evidence"]
+fps = 0.0167
+"""
+
+
+def test_why_a_camera_is_lost_is_on_record_for_any_language_and_without_its_password(tmp_path: Path) -> None:
+    """A port nobody listens at, of a camera of one frame a minute: both its streams are told within seconds."""
+
+    async def story() -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))  # nobody listens, and nobody else can
+            cameras = REFUSING.format(port=taken.getsockname()[1])
+            async with watched(tmp_path / "site", cameras) as (site, _):
+                await auntil(lambda: len(found(site, "device.lost")) == 2, 40, lambda: log_of(site))
+                lost = [row.event for row in found(site, "device.lost")]
+                said = {event.device: event.code for event in lost if isinstance(event, DeviceLost)}
+                assert said == {"north": "cameras.refused", "north/main": "cameras.refused"}
+                assert "geheim" not in str(lost) + log_of(site)
 
     asyncio.run(story())
