@@ -234,3 +234,23 @@ def test_what_is_seen_live_is_a_page_on_this_machine(tmp_path: Path) -> None:
         finally:
             agent.terminate()
             agent.wait(20)
+
+
+def test_why_there_is_no_live_picture_is_told_in_the_readers_language(tmp_path: Path) -> None:
+    config = tmp_path / "agent.toml"
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens
+        url = f"rtsp://127.0.0.1:{taken.getsockname()[1]}/user=admin&password=geheim"
+        config.write_text(TOML.replace("file://{clip}", url), "utf-8")
+        with subprocess.Popen(
+            [sys.executable, "-u", "-m", "edge_agent", "--lang", "zh", "camera", "watch", "--config", config, "yard"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        ) as agent:  # fmt: skip
+            try:
+                assert agent.stderr is not None
+                told = agent.stderr.readline()
+            finally:
+                agent.terminate()
+                agent.wait(20)
+    assert "没有图像：连接被拒绝" in told
+    assert "geheim" not in told
