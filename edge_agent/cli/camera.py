@@ -98,7 +98,9 @@ def replay(config: Path, video: Path | None, as_json: bool, seconds: float, came
         raise EdgeAgentError("camera.replay_ended", file=file)
     if not as_json:
         speed = end.lasted_s / end.took_s if end.took_s else 0.0
-        tell("camera.replayed", frames=end.frames, s=end.lasted_s, took=end.took_s, speed=speed)
+        tell(
+            "camera.replayed", frames=end.frames, s=end.lasted_s, took=end.took_s, speed=speed, cpu=end.cpu_s
+        )  # fmt: skip
     if end.undrawn:
         raise EdgeAgentError("camera.not_drawn", file=video, why=end.undrawn)
     if end.trouble:

@@ -82,8 +82,9 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "camera.page": ("{camera} is shown at {url} (Ctrl-C ends it)", "{camera} 的画面在 {url}（Ctrl-C 结束）"),
     "camera.replayed": (
-        "{frames} frames, {s:.1f} s, looked at in {took:.1f} s ({speed:.1f} times as fast)",
-        "{frames} 帧，{s:.1f} 秒，用时 {took:.1f} 秒（{speed:.1f} 倍速）",
+        "{frames} frames, {s:.1f} s, looked at in {took:.1f} s ({speed:.1f} times as fast); the analysis alone took "
+        "{cpu:.1f} s of processor time",
+        "{frames} 帧，{s:.1f} 秒，用时 {took:.1f} 秒（{speed:.1f} 倍速）；其中分析占用处理器 {cpu:.1f} 秒",
     ),
     "camera.replay_ended": ("the vision process ended while it looked at {file}", "分析 {file} 时视觉进程退出"),
     "camera.not_drawn": ("the copy {file} cannot be written: {why}", "无法写入视频副本 {file}：{why}"),

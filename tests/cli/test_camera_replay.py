@@ -121,6 +121,11 @@ def test_a_drawn_copy_can_be_played(site: tuple[Path, Path], tmp_path: Path) -> 
     config, clip = site
     code, text = run("replay", "--config", config, "--video", tmp_path / "drawn.mp4", "--seconds", "9", "yard", clip)
     assert code == 0, text
+    told = re.search(r"([\d.]+) s, looked at in ([\d.]+) s \(([\d.]+) times.* ([\d.]+) s of processor time", text)
+    assert told is not None, text
+    lasted_s, took_s, speed, cpu_s = (float(number) for number in told.groups())
+    assert took_s > cpu_s, "by the clock on the wall, drawing included"
+    assert speed == pytest.approx(lasted_s / took_s, rel=0.2)
     with av.open(str(tmp_path / "drawn.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) == pytest.approx(90, abs=2)
 
