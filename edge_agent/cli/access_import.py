@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from edge_agent.cli.options import CONFIG, STATE, state_directory
-from edge_agent.cli.progress import hashing
+from edge_agent.cli.progress import bar
 from edge_agent.cli.speech import language, tell, words
 from edge_agent.config import load_config
 from edge_agent.core.schedule import parse
@@ -40,7 +40,7 @@ def import_(config: Path, state: Path | None, dry_run: bool, files: tuple[Path, 
     form = Form(ZoneInfo(loaded.gateway.zone), parse_entry, parse)
     index = load_index(config.parent / KEY_FILE)
     with closing(PeopleStore(state_directory(config, state) / "people.db")) as people, ExitStack() as shown:
-        report = import_access(files, people, form, site, index, dry_run, hashing(shown))
+        report = import_access(files, people, form, site, index, dry_run, bar(shown, words("cli.hashing")))
     _show(report, dry_run)
     if report.problems:
         raise SystemExit(1)

@@ -3,11 +3,15 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -15,12 +19,13 @@ import msgspec
 from edge_agent.cli.audit import DOCUMENT, UNIT, register
 from edge_agent.cli.operate import BY, WHY, carry_out, demand_agent, site, who
 from edge_agent.cli.options import CONFIG, STATE, state_directory
+from edge_agent.cli.progress import bar
 from edge_agent.cli.speech import here, tell, words
 from edge_agent.config import EVIDENCE_KEY, load_config
 from edge_agent.contract.evidence import Finding, digest, read_manifest
 from edge_agent.contract.signatures import PublicKey, kid_of, load_public
 from edge_agent.errors import EdgeAgentError, StoreError
-from edge_agent.exhibits import PUBLIC_KEY, child, of_copy, of_published, of_store, own_keys, recorded
+from edge_agent.exhibits import PUBLIC_KEY, of_copy, of_published, of_store, own_keys, recorded
 from edge_agent.model.commands import Operation
 from edge_agent.model.evidence import Manifest
 from edge_agent.model.retrieval import Retrieval
@@ -35,7 +40,6 @@ KEY = click.option(
     help="The gateway's public key (default: keys/gateway.pub, and the one before it).",
 )
 EVIDENCE = click.argument("evidence")
-CHILD_WITHIN_S = 600.0
 
 
 @click.group("evidence")
@@ -272,14 +276,40 @@ def _published(
     masks = private(camera, loaded.facades) if camera else ()
     job = {"masks": masks, "only": _place(store, evidence, manifest) if only_event else None}
     clip = b"".join(store.read(evidence, CLIP))
-    said, _, made = child("edge_agent.vision.publish", json.dumps(job).encode() + b"\n" + clip).partition(b"\n")
+    counts, made = _blurred(job, clip)
     if not made:
         raise EdgeAgentError("evidence.no_picture", evidence=evidence)
-    counts = json.loads(said)
     tell("evidence.masked", faces=counts["faces"] + counts["heads"], plates=counts["plates"])
     yield "published.mp4", iter([made])
     about = {"evidence": evidence, "manifest": digest(raw), "sha256": digest(made), "found": counts}
     yield "published.json", iter([json.dumps(about, indent=2).encode() + b"\n"])
+
+
+def _blurred(job: dict[str, Any], clip: bytes) -> tuple[dict[str, int], bytes]:
+    """(what was found, the new file), by a process of its own, which takes minutes and says how far it is."""
+    command = [sys.executable, "-m", "edge_agent.vision.publish"]
+    with (
+        ExitStack() as shown,
+        tempfile.TemporaryFile() as wrong,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=wrong) as process,
+    ):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        progress = bar(shown, words("cli.looking"))
+        with suppress(BrokenPipeError), process.stdin:
+            process.stdin.write(json.dumps(job).encode() + b"\n" + clip)
+        counts, made = {}, b""
+        for line in process.stdout:
+            said = json.loads(line)
+            if "looked" not in said:
+                counts, made = said, process.stdout.read()
+            elif progress is not None:
+                progress(said["looked"], said["of"])
+        if process.wait():
+            wrong.seek(0)
+            lines = wrong.read().decode("utf-8", "replace").splitlines()
+            raise EdgeAgentError("evidence.child_failed", why=lines[-1] if lines else f"status {process.returncode}")
+    return counts, made
 
 
 def _place(store: EvidenceStore, evidence: str, manifest: Manifest | None) -> tuple[float, ...]:

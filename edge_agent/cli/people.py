@@ -14,8 +14,8 @@ from msgspec import structs
 from edge_agent.cli.audit import BY, DOCUMENT, REASON, UNIT, register
 from edge_agent.cli.options import CONFIG, STATE, state_directory
 from edge_agent.cli.passes import pass_, revoke_pass
-from edge_agent.cli.progress import hashing
-from edge_agent.cli.speech import complain, tell
+from edge_agent.cli.progress import bar
+from edge_agent.cli.speech import complain, tell, words
 from edge_agent.config import FACE_KEY, load_config
 from edge_agent.errors import EdgeAgentError, StoreError
 from edge_agent.model.people import CATEGORIES
@@ -94,7 +94,7 @@ def import_(config: Path, state: Path | None, file: Path) -> None:
     zone = load_config(config).gateway.zone
     index = load_index(config.parent / KEY_FILE)
     with _people(config, state) as people, ExitStack() as shown:
-        report = import_people(file, people, zone, parse_entry, hashing(shown), index)
+        report = import_people(file, people, zone, parse_entry, bar(shown, words("cli.hashing")), index)
     for problem in report.problems:
         complain(problem)
     tell(

@@ -1,13 +1,15 @@
 """A copy of a clip that may be shown to others: masked, faces and plates blurred. A child process.
 
-`python -m edge_agent.vision.publish`: one line of JSON (PublishJob) and the clip on stdin; on stdout one line of JSON
-with what was found, then the new file. What a detector found once is blurred for half a second before and after; heads
-of people are blurred where no face can be made out. No detector finds all: whoever publishes it looks at it first.
+`python -m edge_agent.vision.publish`: one line of JSON (PublishJob) and the clip on stdin; on stdout lines of JSON with
+how far it is (`looked`: frames, `of` how many) and one with what was found, then the new file. What a detector found is
+blurred for half a second before and after; heads of people are blurred where no face can be made out. No detector finds
+all: whoever publishes it looks at it first.
 """
 
 import io
 import json
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +22,7 @@ DETECT_EVERY = 3  # frames
 AROUND_S = 0.5
 GROW = 0.25  # of a found box, on each side
 BLOCK_PX = 24
+SAME_LOOKS = 3  # so many looks something may be missed, and is the same when it is found again
 # A plate as any country's: a row of strokes. (width, height) px that bridge the gaps between its letters.
 BRIDGES = ((9, 3), (17, 5), (33, 9))
 PLATE_ASPECT, PLATE_PX, PLATE_FILL, PLATE_STROKES = (1.8, 8.0), (8, 160), 0.45, 6
@@ -41,26 +44,40 @@ def main() -> None:
     pipe = confine(MEMORY_MB)
     job = msgspec.json.decode(sys.stdin.buffer.readline(), type=PublishJob)
     clip = sys.stdin.buffer.read()
-    counts, made = publish(clip, job)
-    left = memoryview(json.dumps(counts).encode() + b"\n" + made)
-    while left:
-        left = left[pipe.write(left) :]
+
+    def say(data: bytes) -> None:
+        left = memoryview(data)
+        while left:
+            left = left[pipe.write(left) :]
+
+    def looked(done: int, total: int) -> None:
+        say(json.dumps({"looked": done, "of": total}).encode() + b"\n")
+
+    counts, made = publish(clip, job, looked)
+    say(json.dumps(counts).encode() + b"\n" + made)
 
 
-def publish(clip: bytes, job: PublishJob) -> tuple[dict[str, int], bytes]:
-    """(what was found: faces, plates, heads; the new file). A clip that was cut off ends with its last whole picture;
-    with none the file is empty.
+def publish(
+    clip: bytes, job: PublishJob, progress: Callable[[int, int], object] = lambda done, total: None
+) -> tuple[dict[str, int], bytes]:
+    """(what was found: faces, plates, heads, each counted once while it stays; the new file). A clip that was cut off
+    ends with its last whole picture; with none the file is empty. `progress` hears how many of the frames were looked
+    at, which is what takes the time.
     """
     import av
     import av.error
 
     finder = Finder()
     found: list[list[Box]] = []
+    total = 0
+    with suppress(av.error.InvalidDataError, IndexError), av.open(io.BytesIO(clip), "r") as container:
+        total = sum(1 for packet in container.demux(video=0) if packet.size)
     with suppress(av.error.InvalidDataError, IndexError), av.open(io.BytesIO(clip), "r") as container:
         rate = float(container.streams.video[0].average_rate or 15)
         for number, frame in enumerate(container.decode(video=0)):
             boxes = finder.find(frame.to_ndarray(format="gray")) if number % DETECT_EVERY == 0 else []
             found.append(boxes)
+            progress(number + 1, max(total, number + 1))
     if not found:
         return finder.counts, b""
     reach = max(DETECT_EVERY, round(AROUND_S * rate))
@@ -89,6 +106,8 @@ class Finder:
 
         self._cv2 = cv2
         self.counts = {"faces": 0, "plates": 0, "heads": 0}
+        self._looks = 0
+        self._known: dict[str, list[tuple[Box, int]]] = {kind: [] for kind in self.counts}  # and in which look
         self._cascades = [
             (kind, cv2.CascadeClassifier(cv2.data.haarcascades + name))
             for kind, name in (
@@ -101,6 +120,7 @@ class Finder:
         self._people.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())
 
     def find(self, gray: Any) -> list[Box]:
+        self._looks += 1
         boxes: list[Box] = []
         for kind, cascade in self._cascades:
             for picture, mirrored in ((gray, False), (gray[:, ::-1], True)):
@@ -109,18 +129,25 @@ class Finder:
                 for x, y, w, h in cascade.detectMultiScale(picture, 1.15, 3, minSize=(20, 20)):
                     left = gray.shape[1] - x - w if mirrored else x
                     boxes.append((int(left), int(y), int(w), int(h)))
-                    self.counts[kind] += 1
+                    self._count(kind, boxes[-1])
         for x, y, w, h in self._plates(gray):
             boxes.append((x, y, w, h))
-            self.counts["plates"] += 1
+            self._count("plates", boxes[-1])
         scale = min(1.0, 960 / gray.shape[1])
         small = self._cv2.resize(gray, None, fx=scale, fy=scale) if scale < 1 else gray
         if small.shape[0] >= 128 and small.shape[1] >= 64:
             people, _ = self._people.detectMultiScale(small, winStride=(8, 8), scale=1.1)
             for x, y, w, h in people:
                 boxes.append((int((x + w * 0.25) / scale), int(y / scale), int(w * 0.5 / scale), int(h * 0.25 / scale)))
-                self.counts["heads"] += 1
+                self._count("heads", boxes[-1])
         return boxes
+
+    def _count(self, kind: str, box: Box) -> None:
+        """One more, unless it lies where one of its kind was in this look or in the last ones."""
+        known = self._known[kind] = [(one, at) for one, at in self._known[kind] if self._looks - at <= SAME_LOOKS]
+        if not any(_same(box, one) for one, _ in known):
+            self.counts[kind] += 1
+        known.append((box, self._looks))
 
     def _plates(self, gray: Any) -> list[Box]:
         """Rows of upright strokes, light on dark or dark on light: plates, and lettering that is none."""
@@ -141,6 +168,13 @@ class Finder:
                 if area >= PLATE_FILL * w * h and strokes >= PLATE_STROKES:
                     found.append((x - h // 4, y - h // 4, w + h // 2, h + h // 2))
         return found
+
+
+def _same(one: Box, other: Box) -> bool:
+    """Half of the smaller one lies in the other."""
+    wide = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    high = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    return wide > 0 and high > 0 and 2 * wide * high >= min(one[2] * one[3], other[2] * other[3])
 
 
 def hide(picture: Any, boxes: list[Box], job: PublishJob) -> Any:

@@ -135,6 +135,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "instead. Asked and answered by: the management office.",
         "{door}：本出入口对已同意者使用人脸识别。住户均可改用刷卡或密码通行。咨询与投诉：物业服务中心。",
     ),
+    "cli.looking": ("looking for faces and plates", "正在查找人脸和车牌"),
     "cli.hashing": ("hashing PINs", "正在处理密码"),
     "cli.column.id": ("id", "编号"),
     "cli.column.name": ("name", "姓名"),

@@ -96,9 +96,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "evidence.folder_there": ("{folder} is there already; choose another", "{folder} 已存在，请另选"),
     "evidence.cannot_write": ("{path} cannot be written: {why}", "无法写入 {path}：{why}"),
     "evidence.masked": (
-        "masked and blurred copy: {faces} faces, {plates} plates found. Look at all of it before it is published: what "
-        "the detectors miss is not blurred",
-        "已遮挡并模糊：检出人脸 {faces}、车牌 {plates}。公开前请完整查看：检测器遗漏之处不会模糊",
+        "masked and blurred copy: {faces} faces and heads, {plates} plates or what looks like one (lettering, rows of "
+        "windows or bricks) were found, each counted once while it stays. Look at all of it before it is published: "
+        "what the detectors miss is not blurred",
+        "已遮挡并模糊：检出人脸及头部 {faces} 处、车牌或类似车牌（文字、成排的窗或砖）{plates} 处，停留期间各计一次。"
+        "公开前请完整查看：检测器遗漏之处不会模糊",
     ),
     "evidence.child_failed": (
         "the video could not be looked at, the process that reads it failed: {why}",

@@ -109,6 +109,12 @@ def test_r14_no_plate_can_be_read(kind: str, tall: int, tilt: float) -> None:
     assert strokes[1] < 0.25 * strokes[0]
 
 
+def test_what_stays_is_counted_once() -> None:
+    """One plate on one car, seen in every look; a wall of bricks has rows of strokes, too."""
+    counts, _ = publish(clip_of(car("blue", 26, 0.0)), PublishJob())
+    assert 1 <= counts["plates"] <= 3, "12 frames: one, and what the wall beside it looks like"
+
+
 def test_r13_masks_and_all_but_the_event_are_hidden_in_a_process_of_its_own() -> None:
     job = {"masks": [[0.0, 0.0, 0.25, 0.0, 0.25, 1.0, 0.0, 1.0]], "only": [0.6, 0.5, 0.3, 0.4]}
     done = subprocess.run(
@@ -116,7 +122,8 @@ def test_r13_masks_and_all_but_the_event_are_hidden_in_a_process_of_its_own() ->
         input=json.dumps(job).encode() + b"\n" + clip_of(scene("obama.jpg")),
         capture_output=True, check=True, timeout=60, cwd=Path(__file__).parents[2],
     )  # fmt: skip
-    said, _, made = done.stdout.partition(b"\n")
+    *looked, said, made = done.stdout.split(b"\n", FRAMES + 1)
+    assert [json.loads(one) for one in looked] == [{"looked": n + 1, "of": FRAMES} for n in range(FRAMES)]
     assert set(json.loads(said)) == {"faces", "plates", "heads"}
     for picture in pictures(made):
         assert np.ptp(picture[10:-10, 10 : WIDTH // 4 - 10].astype(int)) < 24
