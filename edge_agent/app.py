@@ -26,7 +26,7 @@ from edge_agent.diagnosis import diagnosis
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.machine import machine
 from edge_agent.errors import FaceError, StoreError
-from edge_agent.flows.alarm import Alarms, said
+from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.certificate import CertificateWatch
 from edge_agent.flows.command import Commands
 from edge_agent.flows.doorway import Doorway
@@ -69,7 +69,7 @@ from edge_agent.supervise import Job, Supervisor, VitalJobFailed, notify
 from edge_agent.uplink.city import Keys, MqttUplink
 from edge_agent.uplink.login import expires_ms
 from edge_agent.watching import Watching
-from edge_agent.words import told
+from edge_agent.words import parts, told
 
 if TYPE_CHECKING:  # numpy comes with the first camera, not before
     from edge_agent.core.gallery import Gallery, Vectors
@@ -255,7 +255,7 @@ class App:
         for set_aside in (self.journal.set_aside, self.books.moved):
             if set_aside is not None:
                 detail = told("degraded_why.database_set_aside", name=set_aside.name)
-                self.journal.record(AgentDegraded("database_set_aside", *said(detail)))
+                self.journal.record(AgentDegraded("database_set_aside", *parts(detail)))
         logger.info("deciding (%d doors, %d people)", len(self.doors), len(self.books.current.persons))
 
     async def _watch_journal(self) -> None:

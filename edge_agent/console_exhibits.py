@@ -65,7 +65,7 @@ class Exhibits(Room):
         return EvidenceFile(
             exhibit=exhibit, kind=manifest.kind if manifest else "", rule=manifest.rule if manifest else "",
             good=not any(finding.fatal for finding in found),
-            notes=tuple(EvidenceNote(code=one.code, fatal=one.fatal, what=one.what) for one in found),
+            notes=tuple(EvidenceNote(one.code, one.fatal, one.what, one.why, one.given) for one in found),
             seen=_seen(store, exhibit.evidence), offset_ms=time.wall_ms - time.up_ms if time else 0,
             masks=self._masks(exhibit.camera),
         )  # fmt: skip

@@ -1,12 +1,12 @@
 """A journal row in words: what happened, to whom, why — for a terminal."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 
 import msgspec
 
 from edge_agent.cli.describe_desk import desk_detail
-from edge_agent.cli.describe_record import record_detail, retold
+from edge_agent.cli.describe_record import record_detail
 from edge_agent.cli.reasons import reasons
 from edge_agent.cli.speech import language
 from edge_agent.model.events import (
@@ -41,7 +41,7 @@ from edge_agent.model.events import (
     encode_event,
 )
 from edge_agent.model.sightings import Fall, likely
-from edge_agent.words import WORDS, say
+from edge_agent.words import WORDS, retold, say
 
 COLOURS = {
     "access.granted": "bold green",
@@ -72,9 +72,9 @@ class Words(msgspec.Struct, frozen=True):
     detail: str
 
 
-def describe(row: Row, lang: str) -> Words:
-    """The row in `lang`. Times are the terminal's local time."""
-    at = datetime.fromtimestamp(row.wall_ms / 1000, UTC).astimezone()
+def describe(row: Row, lang: str, zone: tzinfo | None = None) -> Words:
+    """The row in `lang`. Times are of `zone`, or this machine's."""
+    at = datetime.fromtimestamp(row.wall_ms / 1000, zone)
     event = row.event
     what = _word(f"event.{row.tag}", row.tag, lang)
     return Words(f"{at:%H:%M:%S}", what, _who(event, lang), _detail(event, lang))
@@ -147,8 +147,8 @@ def _detail(event: Event | UnknownEvent, lang: str) -> str:
             return _answer(event, lang)
         case LineCounted(camera=camera, line=line, entered=entered, left=left):
             return _parts(camera, line, say("detail.counted", lang, entered=entered, left=left))
-        case EvidenceKept(evidence=evidence, camera=camera, why=why):
-            return _parts(evidence, camera, why)
+        case EvidenceKept(evidence=evidence, camera=camera, why=why, code=code, given=given):
+            return _parts(evidence, camera, retold(why, code, given, lang))
         case EvidenceExported(evidence=evidence, by=by, purpose=purpose, why=why):
             return _parts(evidence, _word(f"purpose.{purpose}", purpose, lang), say("detail.by", lang, by=by), why)
         case EvidenceErased(evidence=evidence, why=why, by=by):
@@ -196,7 +196,7 @@ def _news(event: AlertUpdated, lang: str) -> str:
         _word(f"detail.news.{event.what}", event.what, lang), _floors(event.fall, lang),
         say("detail.count", lang, count=event.count) if event.count > 1 else "", event.evidence,
         _word(f"verdict.{event.verdict}", event.verdict, lang), event.by and say("detail.by", lang, by=event.by),
-        event.why, _word(f"detail.{event.reason}", event.reason, lang),
+        retold(event.why, event.code, event.given, lang), _word(f"detail.{event.reason}", event.reason, lang),
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from edge_agent.model.events import (
     PersonErased,
     UnknownEvent,
 )
-from edge_agent.words import WORDS, say
+from edge_agent.words import WORDS, retold, say
 
 
 def record_detail(event: Event | UnknownEvent, lang: str) -> str | None:
@@ -74,11 +74,3 @@ def record_detail(event: Event | UnknownEvent, lang: str) -> str | None:
         case _:
             return None
     return " · ".join(part for part in parts if part)
-
-
-def retold(detail: str, code: str, given: dict[str, str | int | float], lang: str) -> str:
-    """In `lang` where this program knows the sentence: an older or newer one may have said it."""
-    try:
-        return say(code, lang, **given)
-    except (KeyError, IndexError, ValueError):
-        return detail

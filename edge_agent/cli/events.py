@@ -1,13 +1,14 @@
 """`edge-agent events`: what happened, as it happens."""
 
 import asyncio
+from datetime import tzinfo
 from pathlib import Path
 
 import click
 import msgspec
 
 from edge_agent.cli.describe import describe, silent
-from edge_agent.cli.options import CONFIG, STATE, state_directory
+from edge_agent.cli.options import CONFIG, STATE, site_zone, state_directory
 from edge_agent.cli.speech import language, tell, words
 from edge_agent.contract.checkpoint import vouches
 from edge_agent.contract.signatures import load_public
@@ -38,13 +39,13 @@ def command() -> None:
 def follow(
     config: Path, state: Path | None, accepted: bool, as_json: bool, start: int | None, with_silent: bool
 ) -> None:
-    """Show events as they are accepted. Ctrl-C ends it."""
+    """Show events as they are accepted, in the site's time. Ctrl-C ends it."""
     folder = state_directory(config, state)
     try:
         if accepted:
             asyncio.run(_accepted(folder / "run/accepted.sock"))
         else:
-            asyncio.run(_events(folder / "journal.db", as_json, start, with_silent))
+            asyncio.run(_events(folder / "journal.db", as_json, start, with_silent, site_zone(config)))
     except KeyboardInterrupt:
         tell("cli.stopped")
 
@@ -85,7 +86,7 @@ async def _accepted(socket: Path) -> None:
         click.echo(msgspec.json.encode(line).decode())
 
 
-async def _events(journal: Path, as_json: bool, start: int | None, with_silent: bool) -> None:
+async def _events(journal: Path, as_json: bool, start: int | None, with_silent: bool, zone: tzinfo | None) -> None:
     reader = JournalReader(journal)
     after = max(0, reader.last - 10) if start is None else start
     try:
@@ -97,7 +98,7 @@ async def _events(journal: Path, as_json: bool, start: int | None, with_silent: 
                 if as_json:
                     click.echo(f'{{"seq":{row.seq},"tag":"{row.tag}","data":{row.body.decode()}}}')
                 else:
-                    line = describe(row, language())
+                    line = describe(row, language(), zone)
                     number = f"{row.seq:>7}  " if with_silent else ""  # one that is left out would tell of it
                     click.echo(f"{number}{line.time}  {line.what}  {line.who}  {line.detail}".rstrip())
             await asyncio.sleep(LOOK_S)

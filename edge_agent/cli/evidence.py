@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import msgspec
 
 from edge_agent.cli.audit import DOCUMENT, UNIT, register
 from edge_agent.cli.operate import BY, WHY, carry_out, demand_agent, site, who
-from edge_agent.cli.options import CONFIG, STATE, state_directory
+from edge_agent.cli.options import CONFIG, STATE, site_zone, state_directory
 from edge_agent.cli.progress import bar
 from edge_agent.cli.speech import here, tell, words
 from edge_agent.config import EVIDENCE_KEY, load_config
@@ -52,13 +52,13 @@ def command() -> None:
 @STATE
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_(config: Path, state: Path | None, as_json: bool) -> None:
-    """Show what is kept, the newest last. No agent needs to run."""
-    exhibits = recorded(state_directory(config, state)).exhibits
+    """Show what is kept, the newest last, in the site's time. No agent needs to run."""
+    exhibits, zone = recorded(state_directory(config, state)).exhibits, site_zone(config)
     for exhibit in exhibits:
         if as_json:
             click.echo(msgspec.json.encode(exhibit).decode())
             continue
-        at = datetime.fromtimestamp(exhibit.kept_ms / 1000, UTC).astimezone()
+        at = datetime.fromtimestamp(exhibit.kept_ms / 1000, zone)
         held = words("evidence.held", who=exhibit.held) if exhibit.held else ""
         size = f"{exhibit.size / (1 << 20):.1f} MB"
         click.echo(

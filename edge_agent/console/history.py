@@ -47,7 +47,7 @@ FAMILIES = (
     "audit",
     "agent",
 )
-COLUMNS = ("seq", "time", "event", "door", "person", "category", "house", "reason", "detail", "clock")
+COLUMNS = ("seq", "time", "event", "door", "person", "category", "house", "reason", "detail", "clock", "device")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 TAKEN = ("why", "unit", "document")  # what the register wants to know beside the search
 NOTED = ("from", "until", "door", "tag", "verdict", "reason")  # of a search; whom it was for, by id only
@@ -155,7 +155,8 @@ def as_csv(desk: Desk, views: Iterable[View]) -> bytes:
     for view in views:
         at = desk.pages.local(view.wall_ms, "%Y-%m-%d %H:%M:%S")
         cells = (view.what, view.door, view.person, view.category, view.house, view.reason, view.detail)
-        writer.writerow((view.seq, at, *(harmless(cell) for cell in cells), "ok" if view.sure else "unset"))
+        clock = "ok" if view.sure else "unset"
+        writer.writerow((view.seq, at, *map(harmless, cells), clock, harmless(view.device)))
     return "\ufeff".encode() + text.getvalue().encode()
 
 

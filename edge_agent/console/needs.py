@@ -217,11 +217,15 @@ class Lookback(Protocol):
 
 
 class EvidenceNote(msgspec.Struct, frozen=True):
-    """Something about a piece of evidence. `code` of the words; `fatal`: it is not what was signed."""
+    """Something about a piece of evidence. `code` of the words; `fatal`: it is not what was signed; `why` and `given`:
+    code and fields of what `what` says, where it is a sentence itself.
+    """
 
     code: str
     fatal: bool
     what: str = ""
+    why: str = ""
+    given: dict[str, str | int | float] = {}
 
 
 class EvidenceFile(msgspec.Struct, frozen=True, kw_only=True):

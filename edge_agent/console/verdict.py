@@ -28,7 +28,7 @@ FAMILIES_OFF_WALL = ("audit", "consent", "person", "clock", "agent.started", "ag
 
 class View(msgspec.Struct, frozen=True):
     """One row in one language. `kind`: granted, denied, alarm, warning, info or audit; `advice`: what the guard may do;
-    `category` in words; `silent`: for nobody's eyes at the gate.
+    `category` in words; `device`: which one it is about; `silent`: for nobody's eyes at the gate.
     """
 
     seq: int
@@ -41,6 +41,7 @@ class View(msgspec.Struct, frozen=True):
     who: str
     detail: str
     door: str = ""
+    device: str = ""
     person: str = ""
     category: str = ""
     house: str = ""
@@ -65,7 +66,8 @@ def view_of(row: Row, lang: str, needs: Needs) -> View:
     return View(
         seq=row.seq, tag=row.tag, kind=kind, icon=ICONS[kind], wall_ms=row.wall_ms, time=_clock(row.wall_ms, needs),
         what=words.what,
-        who=words.who, detail=words.detail, door=str(getattr(event, "door", None) or ""), person=person,
+        who=words.who, detail=words.detail, door=str(getattr(event, "door", None) or ""),
+        device=str(getattr(event, "device", "")), person=person,
         category=word(f"category.{category}", lang, category), house=house,
         reason=word(f"reason.{reason}", lang, reason) if reason else "",
         advice=word(f"advice.{reason}", lang, say("advice.other", lang)) if reason else "",

@@ -15,11 +15,15 @@ from edge_agent.model.evidence import Manifest
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """`code` of `words`; `fatal`: it is not what was signed."""
+    """`code` of `words`; `fatal`: it is not what was signed; `why` and `given`: code and fields of what `what` says,
+    where it is a sentence itself.
+    """
 
     code: str
     fatal: bool = True
     what: str = ""
+    why: str = ""
+    given: dict[str, str | int | float] = {}
 
 
 def read_manifest(raw: bytes) -> Manifest | None:
@@ -62,7 +66,7 @@ def other_findings(manifest: Manifest) -> list[Finding]:
     """What its reader has to know although nothing was altered."""
     found = []
     if not manifest.complete:
-        found.append(Finding("evidence.incomplete", False, manifest.why))
+        found.append(Finding("evidence.incomplete", False, manifest.why, manifest.code, manifest.given))
     if manifest.stream is not None and manifest.stream.jumps:
         found.append(Finding("evidence.jumped", False, str(manifest.stream.jumps)))
     if manifest.time.clock == "unset":

@@ -14,6 +14,7 @@ from edge_agent.model.doors import DeviceReport
 from edge_agent.model.recording import ClipDone, Keep, Piece, Recorded, RecorderJob
 from edge_agent.model.site import Camera, FacePolicy
 from edge_agent.ports import Clock
+from edge_agent.words import parts, told
 
 MEMORY_MB = 320  # resident; about 60 without the packets
 PIECE_AT_MOST = 64 << 10
@@ -75,4 +76,4 @@ class RecorderWorker(CameraWorker):
 
     async def _say_cut(self) -> None:
         while self._cut:
-            await self._take(ClipDone(self._cut.pop(), None, "the recorder was interrupted"))
+            await self._take(ClipDone(self._cut.pop(), None, *parts(told("clip.recorder_cut"))))

@@ -11,7 +11,7 @@ from edge_agent import log
 from edge_agent.model.doors import DeviceReport
 from edge_agent.model.events import AgentDegraded, DeviceBack, DeviceDegraded, DeviceLost
 from edge_agent.ports import Beat, Clock, Journal
-from edge_agent.words import Sentence, told
+from edge_agent.words import parts, told
 
 AGAIN_AFTER_MS = 60_000
 BUFFER_WARNINGS = (0.9, 0.8)
@@ -37,7 +37,7 @@ class Alarms:
             case "lost" if report.device not in self._lost_since:
                 self._lost_since[report.device] = report.up_ms
                 logger.warning("%s %s lost: %s", report.kind, report.device, report.detail)
-                self.journal.record(DeviceLost(report.device, report.kind, *said(report.detail)))
+                self.journal.record(DeviceLost(report.device, report.kind, *parts(report.detail)))
             case "back" if report.device in self._lost_since:
                 away_ms = report.up_ms - self._lost_since.pop(report.device)
                 logger.info("%s %s back after %.1f s", report.kind, report.device, away_ms / 1000)
@@ -48,13 +48,13 @@ class Alarms:
     def degraded_device(self, device: str, kind: str, detail: str) -> None:
         if self._due(device, detail):
             logger.warning("%s %s: %s", kind, device, detail)
-            self.journal.record(DeviceDegraded(device, kind, *said(detail)))
+            self.journal.record(DeviceDegraded(device, kind, *parts(detail)))
 
     def degraded(self, what: str, detail: str) -> None:
         """The agent itself cannot keep a promise for now."""
         if self._due("agent", what):
             logger.warning("%s: %s", what, detail)
-            self.journal.record(AgentDegraded(what, *said(detail)))
+            self.journal.record(AgentDegraded(what, *parts(detail)))
 
     async def watch_buffer(self, beat: Beat) -> None:
         """Warn while events for the city pile up: at 80 and at 90 percent of what is kept."""
@@ -78,8 +78,3 @@ class Alarms:
             return False
         self._said[key] = now
         return True
-
-
-def said(detail: str) -> tuple[str, str, dict[str, str | int | float]]:
-    """In English, and what to say it with in another language."""
-    return (str(detail), detail.code, detail.fields) if isinstance(detail, Sentence) else (detail, "", {})

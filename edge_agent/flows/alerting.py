@@ -246,7 +246,7 @@ class CameraAlerts:
         if len(times) <= FLOOD_AN_HOUR or now_ms - times[0] >= 3_600_000:
             return False
         camera, name, kind = rule
-        trouble = f"more than {FLOOD_AN_HOUR} alerts an hour of {kind} by {name}: they are only recorded"
+        trouble = told("degraded_why.flood", most=FLOOD_AN_HOUR, why=f"alert.{kind}", rule=name)
         self.premises.alarms.degraded_device(camera, "camera", trouble)
         return True
 

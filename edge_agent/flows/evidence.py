@@ -20,7 +20,7 @@ from edge_agent.model.recording import ClipDone, Keep, Piece, Stream
 from edge_agent.model.sightings import Sighting
 from edge_agent.model.site import EvidencePolicy
 from edge_agent.ports import Beat
-from edge_agent.words import told
+from edge_agent.words import parts, told, whole
 
 LOOK_S = 1.0
 TIDY_EVERY = 30  # looks
@@ -100,9 +100,9 @@ class EvidenceDesk:
         """Have a clip kept of what happens at uptime `at_ms`: (its id, ""), or ("", why there will be none)."""
         recorder = self.recorders.get(camera)
         if recorder is None:
-            return "", "the recorder is not running"
+            return "", told("clip.no_recorder")
         if "B" in self.premises.journal.room.sheds:
-            return "", "the disk is nearly full"
+            return "", told("clip.disk_full")
         now = self.premises.now()
         self._count += 1
         evidence = f"ev-{now.boot_id[:8]}-{at_ms}-{self._count}"
@@ -113,7 +113,7 @@ class EvidenceDesk:
             from_ms=from_ms, to_ms=to_ms,
         )  # fmt: skip
         if not recorder.keep(Keep(evidence, from_ms, to_ms)):
-            return "", "the recorder is not running"
+            return "", told("clip.no_recorder")
         self._coming[evidence] = Coming(about)
         return evidence, ""
 
@@ -153,9 +153,10 @@ class EvidenceDesk:
                 await self._write(said.evidence, coming, said.data)
             else:
                 del self._coming[said.evidence]
-                await self._end(said.evidence, coming, said.stream, said.why)
+                why = whole(said.why, said.code, said.given)
+                await self._end(said.evidence, coming, said.stream, why)
         except StoreError as error:
-            self._fail(coming, str(error))
+            self._fail(coming, error.sentence)
 
     async def _write(self, evidence: str, coming: Coming, data: bytes) -> None:
         if coming.failed:
@@ -169,7 +170,7 @@ class EvidenceDesk:
         if coming.failed:
             return
         if coming.writer is None:
-            self._missing(coming.about, why or "there was no picture")
+            self._missing(coming.about, why or told("clip.no_picture"))
             return
         files = [await asyncio.to_thread(coming.writer.close_clip)]
         track = track_file(coming.sightings)
@@ -186,6 +187,7 @@ class EvidenceDesk:
         finish: Callable[[bytes], int],
     ) -> None:
         """Sign, finish, and say it: one after another, each knows the one before."""
+        why, code, given = parts(why)
         async with self._turn:
             now, last = self.premises.now(), self._last()
             manifest = Manifest(
@@ -193,7 +195,8 @@ class EvidenceDesk:
                 camera=about.camera, source=about.source, alert=about.alert, kind=about.kind, rule=about.rule,
                 asked_from_ms=about.from_ms, asked_to_ms=about.to_ms,
                 time=Time(now.wall_ms, now.up_ms, now.boot_id, str(now.state), now.err_ms),
-                files=files, stream=stream, complete=not why, why=why, previous=last.manifest if last else "",
+                files=files, stream=stream, complete=not why, why=why, code=code, given=given,
+                previous=last.manifest if last else "",
             )  # fmt: skip
             signed = self.sealing.sign(manifest)
             size = await asyncio.to_thread(finish, signed)
@@ -206,7 +209,7 @@ class EvidenceDesk:
             event = EvidenceKept(
                 evidence=evidence, camera=about.camera, alert=about.alert, manifest=exhibit.manifest,
                 previous=exhibit.previous, from_ms=exhibit.from_ms, to_ms=exhibit.to_ms, size=size,
-                complete=not why, why=why,
+                complete=not why, why=why, code=code, given=given,
             )  # fmt: skip
             self.premises.record(event, exhibit)
         if not about.alert.startswith("door/"):
@@ -231,9 +234,10 @@ class EvidenceDesk:
             self._tell(about, "no_evidence", "", why)
 
     def _tell(self, about: About, what: str, evidence: str, why: str = "") -> None:
+        why, code, given = parts(why)
         news = AlertUpdated(
             door=about.door, alert=about.alert, kind=about.kind, camera=about.camera, rule=about.rule, what=what,
-            evidence=evidence, why=why,
+            evidence=evidence, why=why, code=code, given=given,
         )  # fmt: skip
         self.premises.record(news)
 
@@ -249,7 +253,7 @@ class EvidenceDesk:
             now_ms = self.premises.now().up_ms
             for evidence, coming in list(self._coming.items()):
                 if now_ms > coming.about.to_ms + GIVEN_UP_MS:
-                    await self.take(ClipDone(evidence, None, "the recorder did not answer"))
+                    await self.take(ClipDone(evidence, None, *parts(told("clip.no_answer"))))
             if looks % TIDY_EVERY == 0:
                 await self._tidy()
             looks += 1
@@ -262,7 +266,7 @@ class EvidenceDesk:
             try:
                 if about is not None and (files := await asyncio.to_thread(self.store.salvage, evidence)):
                     finish = _finisher(self.store, evidence)
-                    await self._seal(evidence, about, files, None, "the agent stopped meanwhile", finish)
+                    await self._seal(evidence, about, files, None, told("clip.agent_stopped"), finish)
             except StoreError as error:
                 logger.error("evidence %s, cut off by the last stop, cannot be finished: %s", evidence, error)
         known = self.premises.standing.exhibits

@@ -253,7 +253,8 @@ class AlertUpdated(Alert, frozen=True, kw_only=True):
     """What is known now of the alert `alert`. `what`: grew (`count`, `confidence`, `fall`, as they are now), evidence
     (its media are complete: `evidence`), no_evidence (and `why` there is none), deterred (`why`: by which output,
     whose relay is on), not_deterred (`why`: which output stayed off, `reason`: unreachable or relay, which did not
-    switch), verdict (somebody has looked: `verdict` true, false or unsure, `by` whom, `why`).
+    switch), verdict (somebody has looked: `verdict` true, false or unsure, `by` whom, `why`). `code` and `given`: what
+    `why` says, as in `device.lost`.
     """
 
     tag: ClassVar[str] = "alert.updated"
@@ -268,6 +269,8 @@ class AlertUpdated(Alert, frozen=True, kw_only=True):
     by: str = ""
     why: str = ""
     reason: str = ""
+    code: str = ""
+    given: dict[str, str | int | float] = {}
 
     @property
     def hurries(self) -> bool:
@@ -359,7 +362,7 @@ class LineCounted(Event, frozen=True):
 class EvidenceKept(Event, frozen=True):
     """Media of an alert or a door event are on the gateway's disk. `manifest`: SHA-256 of the signed manifest,
     `previous`: of the manifest kept before it (empty for the first); times in Unix ms and as the gateway believed them.
-    `complete` false: `why` part of what was asked for is missing.
+    `complete` false: `why` part of what was asked for is missing; `code` and `given` as in `device.lost`.
     """
 
     tag: ClassVar[str] = "evidence.kept"
@@ -374,6 +377,8 @@ class EvidenceKept(Event, frozen=True):
     size: int = 0
     complete: bool = True
     why: str = ""
+    code: str = ""
+    given: dict[str, str | int | float] = {}
 
     @property
     def subject(self) -> str:

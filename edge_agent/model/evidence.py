@@ -93,7 +93,8 @@ class Time(msgspec.Struct, frozen=True):
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What the gateway signs. `source`: the camera's URL without user and password; `stream`: over the codec's own
-    units, so that another container can be told from another video; `previous`: SHA-256 of the manifest before.
+    units, so that another container can be told from another video; `previous`: SHA-256 of the manifest before; `code`
+    and `given`: `why` for who says it in another language (words/).
     """
 
     version: int = 1
@@ -114,6 +115,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool = True
     why: str = ""
     previous: str = ""
+    code: str = ""
+    given: dict[str, str | int | float] = {}
 
     def fields(self) -> dict[str, Any]:
         """As plain data, to be signed."""

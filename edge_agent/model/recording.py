@@ -65,11 +65,15 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClipDone(msgspec.Struct, frozen=True, tag="done"):
-    """The file is complete. `stream` None: there is nothing in it; `why` part of it is missing, else empty."""
+    """The file is complete. `stream` None: there is nothing in it; `why` part of it is missing, else empty, in English;
+    `code` and `given`: the same for who says it in another language (words/).
+    """
 
     evidence: str
     stream: Stream | None
     why: str = ""
+    code: str = ""
+    given: dict[str, str | int | float] = {}
 
 
 Recorded = Piece | ClipDone | CameraState

@@ -15,9 +15,10 @@ import msgspec
 
 from edge_agent import log
 from edge_agent.errors import DeviceUnavailable
-from edge_agent.model.recording import ClipDone, Keep, Piece, RecorderJob
+from edge_agent.model.recording import ClipDone, Keep, Piece, RecorderJob, Stream
 from edge_agent.vision.confine import confine
 from edge_agent.vision.worker import SILENT, Pipe, Presence
+from edge_agent.words import parts, told
 
 if TYPE_CHECKING:
     import av
@@ -64,7 +65,7 @@ class Recorder:
                 self._timeline.restart()
                 self._ring.clear()  # another connection has another codec header
                 for evidence in list(self._clips):
-                    self._end(evidence, "the camera's stream was interrupted")
+                    self._end(evidence, told("clip.interrupted"))
             backoff.pause(error=why)
 
     def _follow(self) -> None:
@@ -113,9 +114,9 @@ class Recorder:
             if (known := self._clips.get(order.evidence)) is not None:
                 self._clips[order.evidence] = (order, known[1])
             elif self._template is None:
-                self.pipe.send(ClipDone(order.evidence, None, str(self.trouble or SILENT)))
+                self._done(order.evidence, None, self.trouble or SILENT)
             elif len(self._clips) >= CLIPS_AT_MOST:
-                self.pipe.send(ClipDone(order.evidence, None, "too many clips at once"))
+                self._done(order.evidence, None, told("clip.too_many"))
             else:
                 self._begin(order)
 
@@ -128,7 +129,7 @@ class Recorder:
         try:
             clip = Clip(self._template, lambda data: self.pipe.send(Piece(order.evidence, data)))
         except (av.error.FFmpegError, ValueError) as error:
-            self.pipe.send(ClipDone(order.evidence, None, f"its codec goes into no file: {type(error).__name__}"))
+            self._done(order.evidence, None, told("clip.no_container", error=type(error).__name__))
             return
         self._clips[order.evidence] = (order, clip)
         for kept in self._ring.since(order.from_ms):
@@ -143,8 +144,11 @@ class Recorder:
         with suppress(av.error.FFmpegError):
             stream = clip.close()
         if stream is not None and not why and stream.from_ms > order.from_ms + 1000:
-            why = f"it begins {(stream.from_ms - order.from_ms) / 1000:.0f} s late"
-        self.pipe.send(ClipDone(evidence, stream, why or ("" if stream else "there was no picture")))
+            why = told("clip.late", s=round((stream.from_ms - order.from_ms) / 1000))
+        self._done(evidence, stream, why or ("" if stream else told("clip.no_picture")))
+
+    def _done(self, evidence: str, stream: Stream | None, why: str) -> None:
+        self.pipe.send(ClipDone(evidence, stream, *parts(why)))
 
     def look(self) -> bool:
         """End what is over although nothing comes any more. Has something come since the last look?"""
@@ -154,7 +158,7 @@ class Recorder:
             now_ms = clock.up_ms()
             for evidence, (order, _) in list(self._clips.items()):
                 if now_ms > order.to_ms + LATE_S * 1000:
-                    self._end(evidence, "the camera's stream was interrupted")
+                    self._end(evidence, told("clip.interrupted"))
             arrived, self._arrived = self._arrived, False
             return arrived
 

@@ -13,6 +13,7 @@ from edge_agent.words import (
     cameras,
     city,
     cli,
+    clips,
     config,
     console,
     device_cli,
@@ -43,6 +44,7 @@ _AREAS = (
     cameras,
     city,
     cli,
+    clips,
     config,
     console,
     device_cli,
@@ -93,6 +95,28 @@ def told(code: str, **fields: Any) -> Sentence:
 
 
 def say(code: str, lang: str, **fields: Any) -> str:
-    """The sentence `code` in `lang` (anything but `zh` reads English)."""
+    """The sentence `code` in `lang` (anything but `zh` reads English). A field `why` that is the code of a sentence
+    without blanks is said in words too.
+    """
     english, chinese = WORDS[code]
+    if isinstance(why := fields.get("why"), str) and "{" not in WORDS.get(why, "{")[0]:
+        fields["why"] = say(why, lang)
     return (chinese if lang == "zh" else english).format(**fields)
+
+
+def parts(text: str) -> tuple[str, str, dict[str, str | int | float]]:
+    """What goes over a pipe or into an event: the English text, and code and fields when it is a Sentence."""
+    return (str(text), text.code, text.fields) if isinstance(text, Sentence) else (text, "", {})
+
+
+def whole(text: str, code: str, given: dict[str, str | int | float]) -> str:
+    """The Sentence that `parts` took apart; the text where its code is not known here."""
+    return told(code, **given) if code in WORDS else text
+
+
+def retold(text: str, code: str, given: dict[str, str | int | float], lang: str) -> str:
+    """In `lang` where this program knows the sentence: an older or newer one may have said it."""
+    try:
+        return say(code, lang, **given)
+    except (KeyError, IndexError, ValueError):
+        return text

@@ -53,6 +53,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "console.who": ("Who", "人员"),
     "console.who_hint": ("name, id or house", "姓名、编号或房号"),
+    "console.where": ("Door or device", "门或设备"),
     "console.door": ("Door", "门"),
     "console.any": ("any", "全部"),
     "console.what": ("What", "类别"),

@@ -115,6 +115,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "保全的证据有 {held} MB，已超过 [evidence] max_mb（{max_mb}）：请留意磁盘空间，并解除已办结的保全"
         "（`edge-agent evidence list`、`evidence release`）",
     ),
+    "degraded_why.flood": (
+        "more than {most} alerts an hour ({why}) by {rule}: they are only recorded",
+        "{rule} 每小时警报（{why}）超过 {most} 次：此后仅记录",
+    ),
     "degraded_why.slow_commit": ("an event took longer than {ms:.0f} ms", "事件写入超过 {ms:.0f} 毫秒"),
     "degraded_why.uplink_refused": ("the broker refuses our events ({why})", "消息服务器拒收事件（{why}）"),
     "degraded_why.uplink_unanswered": (

@@ -196,6 +196,7 @@ def test_what_cannot_be_replayed_is_told(
     assert code != 0
     assert says in text
     assert "Traceback" not in text
+    assert "cameras." not in text, "a sentence, not its code"
 
 
 def test_a_wall_calibrated_in_another_shape_is_told_and_the_zones_are_watched(

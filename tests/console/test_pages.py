@@ -9,11 +9,20 @@ import msgspec
 
 from edge_agent.model.commands import Operation
 from edge_agent.model.detections import Glimpse
-from edge_agent.model.events import AlertOpened, AlertUpdated, CommandCompleted, EvidenceKept, LineCounted
+from edge_agent.model.events import (
+    AlertOpened,
+    AlertUpdated,
+    CommandCompleted,
+    DeviceBack,
+    DeviceLost,
+    EvidenceKept,
+    LineCounted,
+)
 from edge_agent.model.evidence import Exhibit
 from edge_agent.model.sightings import Fall, Measure
 from edge_agent.model.standing import At, Tally
 from edge_agent.store.retrievals import Retrievals
+from edge_agent.words import parts, told
 from tests.console.rig import DOORS, STRANGER, Client, Rig
 from tests.waiting import until
 
@@ -176,6 +185,22 @@ def test_looking_back_by_name_door_and_verdict(rig: Rig) -> None:
     assert "p-0001" in supervisor.get("/history?person=3-1-502").text
     assert "没有符合条件" in supervisor.get("/history?person=nobody-at-all").text
     assert "日期时间格式不正确" in supervisor.get("/history?from=tomorrow").text
+
+
+def test_a_device_that_went_away_is_named(rig: Rig) -> None:
+    """On the page of devices, in a search, and in a file."""
+    lost = told("cameras.refused", url="rtsp://yard")
+    rig.happen(DeviceLost("yard-cam", "camera", *parts(lost)))
+    rig.happen(DeviceBack(device="yard-cam", kind="camera", after_ms=90_000))
+    supervisor = rig.signed_in("supervisor")
+    page = until(lambda: shown if "设备恢复" in (shown := supervisor.get("/devices").text) else "")
+    lines = [line for line in page.split("<li") if "设备断开" in line or "设备恢复" in line]
+    assert len(lines) == 2
+    assert all('<span class="where">yard-cam</span>' in line for line in lines)
+    assert "rtsp://yard 没有图像：连接被拒绝" in page
+    assert supervisor.get("/history?tag=device").text.count("<td>yard-cam</td>") == 2
+    taken = supervisor.post("/history.csv", {"tag": "device", "why": "维修"}).text.splitlines()
+    assert (taken[0].split(",")[-1], taken[1].split(",")[-1]) == ("device", "yard-cam")
 
 
 def test_a_file_of_events_runs_no_formula_and_is_on_record(rig: Rig) -> None:

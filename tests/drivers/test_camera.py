@@ -24,7 +24,7 @@ from edge_agent.model.doors import DeviceReport
 from edge_agent.model.reads import Face
 from edge_agent.model.site import Camera, FacePolicy
 from edge_agent.vision.enrol import embed_photos
-from edge_agent.words import Sentence
+from edge_agent.words import Sentence, say
 from tests.vision.pictures import ROOT, photos, sim_camera
 from tests.waiting import auntil, until
 
@@ -89,6 +89,21 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_why_a_camera_is_lost_is_told_in_both_languages() -> None:
+    """What the child says comes through the pipe with its code and what belongs to it."""
+
+    async def scenario() -> Gateway:
+        gateway = Gateway("file:///nowhere/gate.mp4")
+        async with gateway.running():
+            await auntil(lambda: gateway.reports, 30)
+        return gateway
+
+    detail = asyncio.run(scenario()).reports[0].detail
+    assert isinstance(detail, Sentence)
+    assert "no pictures from file:///nowhere/gate.mp4: there is no such file; check" in detail
+    assert "没有图像：没有该文件；请检查" in say(detail.code, "zh", **detail.fields)
 
 
 def test_a_resident_is_matched_and_a_stranger_is_unknown(gallery: Gallery) -> None:

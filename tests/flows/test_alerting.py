@@ -7,6 +7,8 @@ from types import MappingProxyType
 import msgspec
 import pytest
 
+from edge_agent.cli.describe import describe
+from edge_agent.contract.evidence import other_findings
 from edge_agent.core.joins import DoorJoins
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.alerting import CameraAlerts
@@ -32,14 +34,16 @@ from edge_agent.model.events import (
     DoorOpened,
     Event,
     EvidenceErased,
+    EvidenceKept,
     ExitRequested,
 )
-from edge_agent.model.evidence import Exhibit, File
+from edge_agent.model.evidence import Exhibit, File, Manifest
 from edge_agent.model.people import Schedule, Span
 from edge_agent.model.recording import ClipDone, Keep, Piece
 from edge_agent.model.sightings import Fall, Phase, Sighting
 from edge_agent.model.site import AlertRule, Camera, Deterrent, EvidencePolicy, GateBinding, Policy
 from edge_agent.model.standing import At, Mute
+from edge_agent.words import retold
 from tests.flows.world import BOOK, MemoryBooks, MemoryClock, MemoryJournal
 
 YARD = Camera(name="yard", url="rtsp://yard", use=("alerts", "evidence"), area="garden")
@@ -82,6 +86,7 @@ class Memory:
         return File(name, len(content), "1" * 64)
 
     def finish(self, manifest: bytes) -> int:
+        self.manifest = manifest
         return len(manifest)
 
     def abort(self) -> None:
@@ -146,6 +151,9 @@ class House:
 
     def events(self, *kinds: type[Event]) -> list[Event]:
         return [row.event for row in self.journal.all if isinstance(row.event, kinds)]  # type: ignore[misc]
+
+    def details(self, lang: str) -> list[str]:
+        return [describe(row, lang).detail for row in self.journal.all]
 
     def told(self) -> list[str]:
         """alert.opened, updated and closed, as words."""
@@ -220,8 +228,30 @@ def test_the_alert_is_out_before_its_evidence_and_a_slow_clip_delays_nothing() -
         assert house.premises.standing.exhibits[evidence].number == 1
         house.say("begun", incident="i-9", kind="loitering")
         second = house.memory.orders[-1].evidence
-        await house.desk.take(ClipDone(second, None, "the camera sends nothing"))
+        await house.desk.take(ClipDone(second, None, "the camera sends nothing", "cameras.silent"))
         assert house.told()[-1] == "updated no_evidence"
+        assert [row for row in house.details("zh") if "摄像机没有发送任何数据" in row]
+
+
+def test_what_is_missing_of_evidence_is_said_in_both_languages() -> None:
+    """In the event and in the signed manifest; no recorder, and a full disk, likewise."""
+
+    @in_a_house()
+    async def story(house: House) -> None:
+        house.say("begun")
+        first = house.memory.orders[0].evidence
+        await house.desk.take(Piece(first, b"clip"))
+        await house.desk.take(ClipDone(first, None, "it begins 2 s late", "clip.late", {"s": 2}))
+        (kept,) = house.events(EvidenceKept)
+        assert (kept.why, kept.code, kept.given) == ("it begins 2 s late", "clip.late", {"s": 2})  # type: ignore[attr-defined]
+        manifest = msgspec.json.decode(house.memory.manifest, type=Manifest)
+        (said,) = [one for one in other_findings(manifest) if one.code == "evidence.incomplete"]
+        assert retold(said.what, said.why, said.given, "zh") == "开头晚了 2 秒"
+        assert retold(said.what, said.why, said.given, "en") == "it begins 2 s late"
+        house.desk.recorders.clear()
+        house.say("begun", "loitering")
+        assert "录像进程未运行" in house.details("zh")[-1]
+        assert "the recorder is not running" in house.details("en")[-1]
 
 
 def test_holds_that_pass_the_room_of_all_the_rest_are_told_once() -> None:
@@ -380,7 +410,8 @@ def test_a_flood_is_recorded_and_said_to_be_one() -> None:
             house.wait(1)
         opened = house.events(AlertOpened)
         assert [alert.quiet for alert in opened] == [False] * 30 + [True] * 10  # type: ignore[attr-defined]
-        assert len(house.events(DeviceDegraded)) == 1
+        (trouble,) = house.events(DeviceDegraded)
+        assert "lawn 每小时警报（高空抛物）超过 30 次" in retold(trouble.detail, trouble.code, trouble.given, "zh")  # type: ignore[attr-defined]
 
 
 def test_a_camera_that_is_lost_ends_what_nobody_sees_any_more() -> None:

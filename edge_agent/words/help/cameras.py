@@ -65,7 +65,9 @@ HELP: dict[str, str] = {
     "Keep EVIDENCE until it is released, whatever its age and however full the disk.": (
         "保全 EVIDENCE 直到解除，不论时间和磁盘空间。"
     ),
-    "Show what is kept, the newest last. No agent needs to run.": "列出留存的证据，最新的在后。无需程序运行。",
+    "Show what is kept, the newest last, in the site's time. No agent needs to run.": (
+        "列出留存的证据，最新的在后，时间为站点时间。无需程序运行。"
+    ),
     "One JSON object a line.": "每行一个 JSON 对象。",
     "End the hold of EVIDENCE: its age and the room on the disk count again.": (
         "解除 EVIDENCE 的保全：重新按期限和空间清除。"

@@ -136,7 +136,9 @@ HELP: dict[str, str] = {
     "List who could pass DOOR at that time with what they hold: id, name, category, house, ways, rule.": (
         "列出该时刻能通过 DOOR 的人：编号、姓名、类别、房号、方式、规则。"
     ),
-    "Show events as they are accepted. Ctrl-C ends it.": "实时显示所接受的事件。Ctrl-C 结束。",
+    "Show events as they are accepted, in the site's time. Ctrl-C ends it.": (
+        "实时显示所接受的事件，时间为站点时间。Ctrl-C 结束。"
+    ),
     "One JSON line {read_id, epoch, seq} at the moment of each commit.": (
         "每次提交时输出一行 JSON {read_id, epoch, seq}。"
     ),
