@@ -2,15 +2,60 @@
 
 import re
 from pathlib import Path
+from shutil import copy
 
 import pytest
 
 from edge_agent.cli import COMMANDS, reference
 from edge_agent.drivers.profiles import profile_ids
 from edge_agent.model.events import EVENTS
+from tests.command import run
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/decisions").glob("*.md"))]
+
+
+# What the examples of a page take for granted: a gateway that is set up, and what they name.
+GATEWAY = """
+[gateway]
+id = "G0417"
+[uplink]
+url = "mqtt://127.0.0.1:1883"
+"""
+LINK = """
+[[link]]
+name = "gate-line-2"
+url = "sim://gate-2"
+"""
+CAMERA = """
+[[camera]]
+name = "north-face"
+url = "rtsp://192.0.2.11/sub"
+use = ["alerts"]
+"""
+DAYTIME = """
+[[schedule]]
+id = "daytime"
+spans = [{ start = "08:00", end = "18:00" }]
+"""
+
+
+@pytest.mark.parametrize(("page", "given"), [("cameras", LINK), ("cameras-zones", CAMERA)])
+def test_check_accepts_what_the_pages_about_cameras_show(tmp_path: Path, page: str, given: str) -> None:
+    text = (ROOT / f"docs/{page}.md").read_text("utf-8")
+    shown = [one for one in re.findall(r"^```toml\n(.*?)^```", text, re.DOTALL | re.MULTILINE) if one.startswith("[[")]
+    assert shown
+    (tmp_path / "agent.toml").write_text("\n".join((GATEWAY, given, *shown)), "utf-8")
+    run(tmp_path, "keys", "init")
+    for key in ("city-ack", "city-command"):
+        copy(tmp_path / "keys/gateway.pub", tmp_path / f"keys/{key}.pub")
+    for login in re.findall(r'login_file = "(.+?)"', "".join(shown)):
+        (tmp_path / login).write_text("guard:secret\n", "utf-8")
+        (tmp_path / login).chmod(0o600)
+    (tmp_path / "daytime.toml").write_text(DAYTIME, "utf-8")
+    assert run(tmp_path, "access", "import", "daytime.toml").returncode == 0
+    checked = run(tmp_path, "check", together=True)
+    assert checked.returncode == 0, checked.stdout
 
 
 @pytest.mark.parametrize("page", ["commands", "configuration", "events"])
