@@ -28,6 +28,7 @@ from edge_agent.sim.estate import GATEWAY, Estate
 from edge_agent.sim.process import module
 from edge_agent.vision.models import as_toml
 from tests.cli.test_camera_replay import PORTRAIT
+from tests.drivers.rig import simulated
 from tests.system.site import Asked, estate, journal, log_of, ready, show_card, tags, with_console
 from tests.vision.clips import film
 from tests.vision.test_models import boxes, manifest_of
@@ -297,5 +298,42 @@ def test_why_a_camera_is_lost_is_on_record_for_any_language_and_without_its_pass
                 said = {event.device: event.code for event in lost if isinstance(event, DeviceLost)}
                 assert said == {"north": "cameras.refused", "north/main": "cameras.refused"}
                 assert "geheim" not in str(lost) + log_of(site)
+
+    asyncio.run(story())
+
+
+SIREN = """
+[[link]]
+name = "siren-line"
+url = "sim://siren"
+
+[[deterrent]]
+name = "siren"
+output = { link = "siren-line", profile = "gates/sim" }
+
+[[alert]]
+name = "dark"
+kinds = ["black"]
+level = "alarm"
+"""
+
+
+def test_an_alarm_sounds_a_siren_and_is_on_record_with_it(tmp_path: Path) -> None:
+    """A board of its own, whose relay the daemon takes for no door."""
+
+    async def story() -> None:
+        clip = tampered(tmp_path / "yard.mp4", seconds=6)
+        async with estate(tmp_path / "site") as site:
+            with site.config.open("a", encoding="utf-8") as file:
+                file.write(CAMERAS.format(clip=clip, main=clip) + SIREN)
+            sim = site.state / "sim"
+            sim.mkdir(parents=True, exist_ok=True)
+            with simulated("gate", sim / "siren") as siren:
+                await site.open()
+                await ready(site)
+                await auntil(lambda: [one for one in news(site) if "deterred" in one.what], 60, lambda: log_of(site))
+                (told,) = [one for one in news(site) if "deterred" in one.what]
+                assert (told.what, told.why, told.reason) == ("deterred", "siren", "")
+                assert siren.said("relay")[0] == "on"
 
     asyncio.run(story())
