@@ -273,6 +273,8 @@ def _published(
     manifest = read_manifest(raw)
     loaded = load_config(config)
     camera = next((one for one in loaded.cameras if manifest and one.name == manifest.camera), None)
+    if manifest is not None and camera is None:  # its windows would be shown
+        raise EdgeAgentError("evidence.no_camera", evidence=evidence, camera=manifest.camera)
     masks = private(camera, loaded.facades) if camera else ()
     job = {"masks": masks, "only": _place(store, evidence, manifest) if only_event else None}
     clip = b"".join(store.read(evidence, CLIP))

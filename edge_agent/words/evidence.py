@@ -110,6 +110,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "no picture of {evidence} can be decoded: there is nothing to mask; `--for investigation` copies it as it is",
         "{evidence} 中没有可解码的画面，无可遮挡；`--for investigation` 可原样复制",
     ),
+    "evidence.no_camera": (
+        "{evidence} is of the camera {camera}, which is not in agent.toml any more, so nobody knows what to mask: put "
+        "it back, with its masks, or take an unmasked copy with `--for investigation`",
+        "{evidence} 来自摄像机 {camera}，该摄像机已不在 agent.toml 中，无从得知应遮挡之处：请补回该摄像机及其 masks，"
+        "或用 `--for investigation` 取未遮挡的副本",
+    ),
     "evidence.no_place": (
         "nothing says where in the picture {evidence} happened (a door's event, or a clip that was cut off): "
         "--only-event would hide nothing. Export it without --only-event: faces, heads and plates are blurred",

@@ -61,9 +61,9 @@ class Site:
         return done.returncode, done.stdout
 
 
-def at(folder: Path, story: Callable[[Site], Awaitable[None]], *, agent: bool = True) -> None:
+def at(folder: Path, story: Callable[[Site], Awaitable[None]], *, agent: bool = True, more: str = "") -> None:
     async def run() -> None:
-        (folder / "agent.toml").write_text(CONFIG)
+        (folder / "agent.toml").write_text(CONFIG + more)
         site = Site(folder)
         path = folder / "state/run/control.sock"
         if not agent:

@@ -1,5 +1,6 @@
 """`edge-agent evidence export`: on record before anything leaves, and nothing on record that could not leave."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import av
@@ -11,12 +12,18 @@ from edge_agent.exhibits import child
 from edge_agent.model.commands import Operation
 from edge_agent.model.sightings import Phase, Sighting
 from edge_agent.store.retrievals import Retrievals
+from tests.cli import test_door_cli
 from tests.cli.evidence_rig import gateway, keep
-from tests.cli.test_door_cli import Site, at
+from tests.cli.test_door_cli import Site
 from tests.vision.test_ring import cut, make_clip, packets
 
 DARK = Sighting(rule="", kind="black", incident="i-1", phase=Phase.BEGUN, up_ms=1, size=(640, 480))
 TAKE = ("evidence", "export", "ev-1", "out", "--by", "王芳", "--why", "case 7")
+YARD = '[[camera]]\nname = "yard"\nurl = "rtsp://127.0.0.1:1/x"\nuse = ["evidence"]\n'
+
+
+def at(folder: Path, story: Callable[[Site], Awaitable[None]], *, agent: bool = True, camera: bool = True) -> None:
+    test_door_cli.at(folder, story, agent=agent, more=YARD if camera else "")
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +36,9 @@ def entered(folder: Path) -> list[str]:
     return [line.entry.what for line in Retrievals(folder / "state").lines()]
 
 
-def refused(folder: Path, says: str, *more: str, agent: bool = True, lang: str = "en") -> None:
+def refused(
+    folder: Path, says: str, *more: str, agent: bool = True, camera: bool = True, lang: str = "en"
+) -> None:  # fmt: skip
     """It says so, and leaves no entry, no order to the agent and no folder."""
 
     async def story(site: Site) -> None:
@@ -38,7 +47,7 @@ def refused(folder: Path, says: str, *more: str, agent: bool = True, lang: str =
         assert (entered(folder), site.asked) == ([], [])
         assert not (folder / "out/ev-1").exists()
 
-    at(folder, story, agent=agent)
+    at(folder, story, agent=agent, camera=camera)
 
 
 def test_a_copy_is_for_its_owner_alone_and_on_record(tmp_path: Path) -> None:
@@ -110,6 +119,13 @@ def test_a_clip_that_was_cut_off_is_masked_up_to_there(tmp_path: Path, clip: byt
             assert sum(1 for _ in container.decode(video=0)) >= 10
 
     at(tmp_path, story)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_copy_for_publication_needs_the_masks_of_its_camera(tmp_path: Path, clip: bytes, lang: str) -> None:
+    """They are in agent.toml; a camera that is not there any more would be shown with its private windows."""
+    keep(gateway(tmp_path), clip)
+    refused(tmp_path, "yard", "--for", "publication", camera=False, lang=lang)
 
 
 def test_a_clip_without_a_picture_is_not_entered_as_published(tmp_path: Path) -> None:
