@@ -65,20 +65,22 @@ def report(
 ) -> list[RuleReport]:
     """`rows` of the journal in order, of `days` that were `observed`; `local_hour`, `weather`: of Unix ms."""
     opened: dict[str, tuple[AlertOpened, int]] = {}
-    verdicts: dict[str, str] = {}
+    reviewed: dict[str, str] = {}
+    closed: dict[str, str] = {}
     missing: set[str] = set()
     for row in rows:
         match row.event:
             case AlertOpened() as alert if alert.camera:
                 opened[alert.alert] = (alert, row.wall_ms)
             case AlertUpdated(what="verdict", alert=name, verdict=verdict):
-                verdicts[name] = verdict
+                reviewed[name] = verdict
             case AlarmClosed(alarm=name, outcome=outcome) if outcome in BY_OUTCOME:
-                verdicts[name] = BY_OUTCOME[outcome]
+                closed[name] = BY_OUTCOME[outcome]
             case AlertUpdated(what="no_evidence", alert=name):
                 missing.add(name)
             case _:
                 pass
+    verdicts = closed | reviewed  # who looked at the evidence knows better than who ended the alarm
     by_rule: dict[tuple[str, str, str], list[tuple[AlertOpened, int]]] = defaultdict(list)
     for alert, at_ms in opened.values():
         by_rule[alert.camera, alert.rule, alert.kind].append((alert, at_ms))

@@ -8,8 +8,6 @@ that must not be open together one waits for the other; and a fire release lets 
 Of rules that contradict each other the one that denies decides (docs/decisions/0013).
 """
 
-from collections.abc import Iterable
-
 from edge_agent.core import area
 from edge_agent.core.mode import LOCKED, Mode, refusal
 from edge_agent.core.schedule import in_force, local_time
@@ -206,7 +204,8 @@ def _ingress(
     policy: Policy,
 ) -> Decision:
     door, how = place.door, _how(attempt)
-    ways = ways_of(door, book, now, policy)
+    choices = _choices(door, book, now, policy)
+    ways = _at_any_time(choices)
     if not any(shown[-1].kind in way for way in ways):
         return Deny(Reason.INVALID_IDENTIFIER, how, person.id)
     if not person.enabled:
@@ -233,7 +232,7 @@ def _ingress(
     limits = _limits(person, Direction.IN, place, now, policy)
     if isinstance(limits, Reason):
         return Deny(limits, how, person.id, rule.id)
-    if isinstance(owed := _owed(person, shown, attempt, ways, door), Wait | Reason):
+    if isinstance(owed := _owed(person, shown, attempt, choices, door), Wait | Reason):
         return owed if isinstance(owed, Wait) else Deny(owed, how, person.id, rule.id)
     timed = rule.schedule is not None or _dated(person) or any(factor.timed for factor in shown)
     return _grant(person, shown, attempt, rule.id, timed, limits, book, place, now, policy)
@@ -241,16 +240,20 @@ def _ingress(
 
 def ways_of(door: Door, book: Book, now: Moment, policy: Policy) -> Ways:
     """The combinations that open now; on a clock nobody trusts those that open at any time."""
+    return _at_any_time(_choices(door, book, now, policy))
+
+
+def _choices(door: Door, book: Book, now: Moment, policy: Policy) -> tuple[Ways, ...]:
+    """The combinations of now alone; on a clock nobody trusts those of every time, each of which is to be satisfied."""
     if door.ways_at and _distrusted(now, policy):
-        return _at_any_time((door.ways, *(at.ways for at in door.ways_at)))
-    for at in door.ways_at:
-        if in_force(book, at.schedule, now.wall_ms):
-            return at.ways
-    return door.ways
+        return door.ways, *(at.ways for at in door.ways_at)
+    return (next((at.ways for at in door.ways_at if in_force(book, at.schedule, now.wall_ms)), door.ways),)
 
 
-def _at_any_time(choices: Iterable[Ways]) -> Ways:
+def _at_any_time(choices: tuple[Ways, ...]) -> Ways:
     """What satisfies each of `choices`, and nothing more than it must."""
+    if len(choices) == 1:
+        return choices[0]
     found: set[frozenset[Kind]] = {frozenset()}
     for ways in choices:
         both = {one.union(way) for one in found for way in ways}
@@ -322,18 +325,23 @@ def _limits(
 # ---- what is still missing -------------------------------------------------------------------------------------------
 
 
-def _owed(person: Person, shown: tuple[Shown, ...], attempt: Attempt, ways: Ways, door: Door) -> Wait | Reason | None:
-    """The first thing that is missing: a factor, a second person, an escort. A guard's approval stands in for one."""
+def _owed(
+    person: Person, shown: tuple[Shown, ...], attempt: Attempt, choices: tuple[Ways, ...], door: Door
+) -> Wait | Reason | None:
+    """The first thing that is missing: a factor, a second person, an escort. A guard's approval stands in for one.
+
+    A face that stands alone is to be alive: in each of `choices`, whatever the others ask for beside it.
+    """
     approved = bool(attempt.approved_by)
     kinds = {factor.kind for factor in shown}
-    full = [way for way in ways if kinds.issuperset(way)]
-    if not full:
+    ways = _at_any_time(choices)
+    if not any(kinds.issuperset(way) for way in ways):
         if not approved:
             wants = tuple(dict.fromkeys(kind for way in ways if kinds & set(way) for kind in way if kind not in kinds))
             return Wait(Reason.SECOND_FACTOR_MISSING, shown, person, door.factor_within_s, wants)
         approved = False
     elif not all(factor.live for factor in shown) and door.liveness == "required":
-        if all(set(way) == {"face"} for way in full):
+        if any(all(set(way) == {"face"} for way in choice if kinds.issuperset(way)) for choice in choices):
             return Reason.LIVENESS_FAILED
     now_ms = attempt.read.up_ms
     two = door.two_persons

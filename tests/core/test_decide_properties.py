@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from edge_agent.core.area import Standing
-from edge_agent.core.decide import Place, decide
+from edge_agent.core.decide import Place, decide, ways_of
 from edge_agent.core.mode import Mode, mode_of
 from edge_agent.core.schedule import in_force
 from edge_agent.model.clock import ClockState, Moment
@@ -320,9 +320,18 @@ def test_what_a_clock_nobody_trusts_lets_in_any_trusted_time_does(scene: Scene, 
     untrusted = scene.decided()
     assume(isinstance(untrusted, Grant))
     for wall_ms in times:
-        trusted = scene.decided(now=Moment(wall_ms, UP, BOOT, ClockState.SYNCED, 20))
+        now = Moment(wall_ms, UP, BOOT, ClockState.SYNCED, 20)
+        if let_in_before(scene, now):
+            continue
+        trusted = scene.decided(now=now)
         assert not isinstance(trusted, Deny) or trusted.reason is Reason.ANTI_PASSBACK
         assert isinstance(trusted, Grant) or told_by_another_boot(scene)
+
+
+def let_in_before(scene: Scene, now: Moment) -> bool:
+    """What was shown before the last factor opens at that time by itself: the last one would not be asked for."""
+    kinds = {factor.kind for factor in scene.attempt.shown}
+    return any(kinds.issuperset(way) for way in ways_of(scene.door, scene.book, now, scene.policy))
 
 
 def told_by_another_boot(scene: Scene) -> bool:
