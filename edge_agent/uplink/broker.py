@@ -9,6 +9,7 @@ import contextlib
 import socket
 import ssl
 import struct
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
@@ -126,6 +127,8 @@ class Connection:
         self._socket: object = None
         self._properties: dict[str, _Packed] = {}
         self._client = self._make_client()
+        self._meeting = threading.Lock()  # of the loop with the thread that connects
+        self._connected = self._unwanted = False
 
     async def open(self) -> None:
         """Connect and wait for the broker's word. Raises UplinkError that says what is wrong."""
@@ -133,7 +136,8 @@ class Connection:
         try:
             await asyncio.shield(connecting)
         except asyncio.CancelledError:
-            connecting.add_done_callback(self._came_too_late)
+            connecting.add_done_callback(lambda done: done.cancelled() or done.exception())  # not worth a word
+            self._give_up()
             raise
         except ssl.SSLError as error:
             raise self._insecure(error) from error
@@ -152,11 +156,15 @@ class Connection:
         if code.value >= REFUSED:
             raise self._refusal(code)
 
-    def _came_too_late(self, connecting: "asyncio.Future[None]") -> None:
-        """The broker answered, or did not, when nobody waited any more: neither is worth a word."""
-        if not connecting.cancelled():
-            connecting.exception()
-        self.close()
+    def _give_up(self) -> None:
+        """Nobody waits for the broker's word any more. Whoever comes second, this or the thread that connects, closes:
+        the loop may have ended by then.
+        """
+        with self._meeting:
+            self._unwanted = True
+            connected = self._connected
+        if connected:
+            self.close()
 
     async def subscribe(self, topics: list[str]) -> list[int]:
         """Subscribe at QoS 1; one code per topic, from REFUSED on it was not granted. Raises UplinkError."""
@@ -260,14 +268,20 @@ class Connection:
 
     def _connect(self) -> None:
         """In a thread: name lookup, TCP and TLS block."""
-        if not self._five:
-            self._client.connect(self.login.host, self.login.port, KEEPALIVE_S)
-            return
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = 0
-        properties.ReceiveMaximum = RECEIVE_MAXIMUM
-        properties.MaximumPacketSize = MAXIMUM_PACKET
-        self._client.connect(self.login.host, self.login.port, KEEPALIVE_S, clean_start=True, properties=properties)
+        where = self.login.host, self.login.port, KEEPALIVE_S
+        if self._five:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.SessionExpiryInterval = 0
+            properties.ReceiveMaximum = RECEIVE_MAXIMUM
+            properties.MaximumPacketSize = MAXIMUM_PACKET
+            self._client.connect(*where, clean_start=True, properties=properties)
+        else:
+            self._client.connect(*where)
+        with self._meeting:
+            self._connected = True
+            unwanted, sock = self._unwanted, self._client.socket()
+        if unwanted and sock is not None:
+            sock.close()
 
     def _attach(self) -> None:
         sock = self._client.socket()

@@ -86,6 +86,12 @@ def test_names_become_levels_of_topics_and_stay_apart() -> None:
     assert all(re.fullmatch(r"[A-Za-z0-9_-]+", _slug(name)) for name in names)
 
 
+def all_states(heard: dict[str, bytes]) -> bool:
+    """Three configurations, and of each its state."""
+    configs = [json.loads(payload) for topic, payload in heard.items() if topic.startswith("homeassistant/")]
+    return len(configs) == 3 and all(config["state_topic"] in heard for config in configs)
+
+
 @needs_mosquitto
 def test_discovery_on_a_broker_of_its_own(tmp_path: Path) -> None:
     """Retained configurations that name their state topics, states that follow, nothing about people, nothing that
@@ -96,7 +102,7 @@ def test_discovery_on_a_broker_of_its_own(tmp_path: Path) -> None:
     async def scene() -> None:
         view = HomeAssistant(BrokerAddress(there.url), CityReader(place))
         async with running(view.run()):
-            heard = await listen(there.url, lambda heard: "edge-agent/G1/stored" in heard)
+            heard = await listen(there.url, all_states)
         configs = {topic: json.loads(payload) for topic, payload in heard.items() if topic.startswith("homeassistant/")}
         assert set(configs) == {
             "homeassistant/binary_sensor/G1/online/config",

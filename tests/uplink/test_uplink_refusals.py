@@ -8,8 +8,9 @@ import socket
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import paho.mqtt.client as mqtt
 import pytest
 
 from edge_agent.city.broker import BrokerAddress
@@ -17,6 +18,7 @@ from edge_agent.city.ingest import IngestWorker
 from edge_agent.errors import UplinkError
 from edge_agent.model import site
 from edge_agent.sim.broker import ACL
+from edge_agent.uplink.broker import Connection
 from edge_agent.uplink.login import address, login
 from tests.uplink.rig import (
     GATEWAY,
@@ -33,7 +35,7 @@ from tests.uplink.rig import (
     worker_for,
 )
 from tests.uplink.test_uplink_tls import Authority
-from tests.waiting import auntil
+from tests.waiting import auntil, until
 
 Version = Literal[5, "3.1.1"]
 PASSWORDS = {GATEWAY: "right", "city": "city"}
@@ -288,6 +290,36 @@ def test_stopping_while_a_connection_is_being_made_says_nothing(tmp_path: Path) 
         before = knocking(server.getsockname()[1])
         asyncio.run(scene(server))
     assert complaints == []
+
+
+@needs_mosquitto
+def test_a_connection_that_comes_after_the_stop_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that connects outlives who waited for it, and the loop: it closes what it has got by itself."""
+    reached, go_on = threading.Event(), threading.Event()
+    connect = mqtt.Client.connect
+
+    def late(client: mqtt.Client, *where: Any, **how: Any) -> Any:
+        reached.set()
+        assert go_on.wait(10)
+        return connect(client, *where, **how)
+
+    async def scene(url: str) -> Connection:
+        uplink, _ = uplink_for(city, url, 5)
+        connection = Connection(uplink._login(), lambda connection, incoming: None)
+        opening = asyncio.ensure_future(connection.open())
+        await asyncio.to_thread(reached.wait, 10)
+        opening.cancel()
+        await asyncio.wait({opening})
+        return connection
+
+    monkeypatch.setattr(mqtt.Client, "connect", late)
+    loop = asyncio.new_event_loop()
+    with broker(tmp_path, "mosquitto") as there, city_in(tmp_path) as city:
+        connection = loop.run_until_complete(scene(there.url))
+        loop.close()
+        go_on.set()
+        sock = until(connection._client.socket)
+        until(lambda: sock.fileno() == -1, what="the socket is closed")
 
 
 @pytest.mark.parametrize(
