@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge_agent.config import EVIDENCE_KEY, FACE_KEY, GATEWAY_KEY, MODELS
+from edge_agent.config import EVIDENCE_KEY, FACE_KEY, GATEWAY_KEY
 from edge_agent.contract.commanders import load_keyring
 from edge_agent.contract.signatures import load_private, load_public
 from edge_agent.drivers.clock import SystemClock
@@ -148,10 +148,10 @@ def check_files(config: Config, file: str, folder: Path) -> list[Problem]:
             check_certificate(uplink.tls, config.gateway.id, folder, SystemClock().now())
         except EdgeAgentError as error:
             problems.append(Problem(file, "uplink.tls.cert", error.code, **error.fields))
-    return problems + _check_detector(config, file, folder / config.gateway.state / MODELS)
+    return problems
 
 
-def _check_detector(config: Config, file: str, models: Path) -> list[Problem]:
+def check_detector(config: Config, file: str, models: Path) -> list[Problem]:
     """The model that zones and lines are watched with is there, whole, and knows what they ask for."""
     try:
         detector = detector_of(config, models)

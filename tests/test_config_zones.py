@@ -10,7 +10,7 @@ from edge_agent.errors import Problems
 from edge_agent.flows.deterrence import NEVER
 from edge_agent.model.face_models import Manifest
 from edge_agent.model.site import AlertKind, DeterrentKind, LineKind, ZoneKind
-from edge_agent.readiness import check_files
+from edge_agent.readiness import check_detector, check_files
 from edge_agent.tables import choices_of
 from edge_agent.vision.models import as_toml, digest
 from edge_agent.words import WORDS
@@ -182,7 +182,9 @@ def test_check_asks_whether_the_detector_is_there_and_knows_what_the_rules_need(
         text = GOOD + ZONE.replace('"blocked", "intrusion"', '"blocked", "ebike"')
         assert problems(tmp_path, f'{text}\n[vision]\ndetector = "{detector}"\n') == []
         config = load_config(tmp_path / "agent.toml")
-        wrong = [one for one in check_files(config, "agent.toml", tmp_path) if one.at[:4] in ("visi", "zone")]
+        wrong = check_detector(config, "agent.toml", models)
+        citys = {one.at for one in check_files(config, "agent.toml", tmp_path)}
+        assert not citys & {"vision.detector", "zone[0].watch"}, "a gateway without it is configured all the same"
         for one in wrong:
             assert "dlib" not in one.text("en"), "that is about faces"
             assert one.text("en") != one.text("zh")

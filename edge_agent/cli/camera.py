@@ -22,9 +22,10 @@ from edge_agent.cli.speech import complain, language, tell, words
 from edge_agent.config import MODELS, load_config
 from edge_agent.core.alert_report import DAY_MS, RuleReport, WeatherShare, observed, report
 from edge_agent.core.weather import Weather
-from edge_agent.errors import EdgeAgentError
+from edge_agent.errors import EdgeAgentError, FaceError
 from edge_agent.model.detections import SentryJob, Unwatched
 from edge_agent.model.events import Row
+from edge_agent.model.face_models import Manifest
 from edge_agent.model.sightings import Phase, Sighting, likely
 from edge_agent.model.site import Camera, Config
 from edge_agent.sockets import answers
@@ -203,7 +204,18 @@ def _job(config: Path, name: str, state: Path | None = None) -> SentryJob:
     folder = state_directory(config, state)
     if url in looked_at(loaded.cameras) and answers(folder / "run/control.sock"):  # an agent runs, and has the device
         url, _ = device_share(url, folder)
-    return sentry_job(loaded, camera, url, detector_of(loaded, folder / MODELS), folder)
+    return sentry_job(loaded, camera, url, _detector(loaded, camera, folder), folder)
+
+
+def _detector(config: Config, camera: Camera, folder: Path) -> Manifest | None:
+    """As the daemon does: without it zones and lines are looked at all the same, and that is said."""
+    if camera.name not in {*(zone.camera for zone in config.zones), *(line.camera for line in config.lines)}:
+        return None
+    try:
+        return detector_of(config, folder / MODELS)
+    except FaceError as error:
+        complain(error)
+        return None
 
 
 def _said(job: ReplayJob) -> Iterator[Said]:

@@ -7,10 +7,10 @@ import click
 from edge_agent.cli.options import CONFIG
 from edge_agent.cli.rule_findings import rule_findings
 from edge_agent.cli.speech import complain, tell
-from edge_agent.config import load_config
+from edge_agent.config import MODELS, load_config
 from edge_agent.drivers.profiles import check_profile, load_profile, profile_ids, profiles_root
 from edge_agent.errors import Problem, Problems
-from edge_agent.readiness import advice, check_devices, check_evidence, check_files
+from edge_agent.readiness import advice, check_detector, check_devices, check_evidence, check_files
 
 
 @click.command("check")
@@ -25,6 +25,7 @@ def command(config: Path) -> None:
         problems += check_files(loaded, str(config), config.parent)
         problems += check_devices(loaded, str(config))
         problems += check_evidence(loaded, str(config), config.parent)
+        problems += check_detector(loaded, str(config), config.parent / loaded.gateway.state / MODELS)
         wrong, hints = rule_findings(loaded, config)
         problems += wrong
     except Problems as error:

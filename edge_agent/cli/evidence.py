@@ -20,7 +20,7 @@ from edge_agent.cli.audit import DOCUMENT, UNIT, register
 from edge_agent.cli.operate import BY, WHY, carry_out, demand_agent, site, who
 from edge_agent.cli.options import CONFIG, STATE, site_zone, state_directory
 from edge_agent.cli.progress import bar
-from edge_agent.cli.speech import here, tell, words
+from edge_agent.cli.speech import here, language, tell, words
 from edge_agent.config import EVIDENCE_KEY, load_config
 from edge_agent.contract.evidence import Finding, digest, read_manifest
 from edge_agent.contract.signatures import PublicKey, kid_of, load_public
@@ -33,6 +33,7 @@ from edge_agent.model.sightings import Sighting
 from edge_agent.model.site import private
 from edge_agent.store.evidence import CLIP, FOLDER, MANIFEST, TRACK, EvidenceStore
 from edge_agent.store.faces import load_key
+from edge_agent.words import retold
 
 KEY = click.option(
     "--key",
@@ -203,7 +204,7 @@ def _say(evidence: str, findings: list[Finding], good: str = "evidence.good", **
     fatal = any(finding.fatal for finding in findings)
     tell("evidence.bad" if fatal else good, evidence=evidence, **fields)
     for finding in findings:
-        click.echo(f"  {words(finding.code, what=finding.what)}")
+        click.echo(f"  {words(finding.code, what=retold(finding.what, finding.why, finding.given, language()))}")
     return fatal
 
 

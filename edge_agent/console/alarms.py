@@ -51,7 +51,7 @@ async def unmute(desk: Desk, request: Request, who: Who) -> Response:
 async def step(desk: Desk, who: Who, verb: str, alarm: str, said: dict[str, str]) -> Done:
     """One step under the name of who is signed in. A silent alarm is nobody's who may not know of it."""
     if verb not in (*ANSWERS, "clear"):
-        return Done(False, "control.unknown_verb")
+        return Done(False, "control.unknown_verb", fields={"verb": verb})
     shown = {view.alarm for view in open_alarms(desk.needs.alarms(), silent=who.may("silent"))}
     if alarm not in shown:
         return Done(False, "operate.no_alarm")

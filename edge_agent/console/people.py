@@ -88,7 +88,7 @@ async def change(desk: Desk, request: Request, who: Who) -> Response:
                 if said.good:
                     return desk.pages.page(request, "said.html", said=said, title="console.removed", back="/people")
             case _:
-                said = _wrong(lang, "control.unknown_verb")
+                said = _wrong(lang, "control.unknown_verb", verb=verb)
     except EdgeAgentError as error:
         said = Said(False, (error.text(lang),))
     return await _one(desk, request, who, person, said)
@@ -106,8 +106,8 @@ async def enrol(desk: Desk, request: Request, who: Who) -> Response:
     return await _one(desk, request, who, person, said)
 
 
-def _wrong(lang: str, code: str) -> Said:
-    return Said(False, (EdgeAgentError(code).text(lang),))
+def _wrong(lang: str, code: str, **fields: str) -> Said:
+    return Said(False, (EdgeAgentError(code, **fields).text(lang),))
 
 
 # ---- lists -----------------------------------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ async def walk(desk: Desk, request: Request, who: Who) -> Response:
     """POST verb: scan (code), begin (post), end."""
     form = await request.form()
     try:
-        match form.get("verb"):
+        match verb := str(form.get("verb", ""))[:64]:
             case "scan":
                 await order(desk, who, "patrol.scan", code=str(form.get("code", ""))[:200])
             case "begin":
@@ -56,7 +56,7 @@ async def walk(desk: Desk, request: Request, who: Who) -> Response:
             case "end":
                 await order(desk, who, "duty.end")
             case _:
-                raise RoundError("control.unknown_verb")
+                raise RoundError("control.unknown_verb", verb=verb)
     except EdgeAgentError as error:
         return await _patrol(desk, request, who, error.text(desk.pages.lang(request)), 409)
     return RedirectResponse("/patrol", 303)

@@ -144,7 +144,7 @@ async def step(desk: Desk, request: Request, who: Who) -> Response:
             case "arrive":
                 args |= {key: form[key] for key in ("desk", "confirmed_by") if form.get(key)}
             case _ if verb not in STEPS:
-                raise EdgeAgentError("control.unknown_verb")
+                raise EdgeAgentError("control.unknown_verb", verb=verb)
         cards = await order(desk, who, verb, **args)
     except EdgeAgentError as error:
         return _refused(desk, request, error.text(desk.pages.lang(request)))

@@ -87,8 +87,8 @@ class Deterrence:
         """Switch it on; empty when it is."""
         try:
             await self.outputs[deterrent.name].release(deterrent.on_s)
-        except DeviceUnavailable:
-            return "unreachable"
+        except DeviceUnavailable as error:
+            return "relay" if error.code == "devices.gate_deaf" else "unreachable"
         try:
             async with asyncio.timeout(SWITCHES_S):
                 await self._on[deterrent.name].wait()

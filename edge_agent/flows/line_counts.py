@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 
 from msgspec import structs
 
-from edge_agent.core.schedule import local_time
+from edge_agent.core.schedule import local_time, zone_of
 from edge_agent.flows.premises import STEP_MS, Premises
 from edge_agent.model.events import LineCounted
 from edge_agent.model.site import Line
@@ -77,8 +77,8 @@ class LineCounts:
 def period(wall_ms: int, zone: str, minutes: int) -> tuple[int, int]:
     """Unix ms from, until of the period of the local day that holds `wall_ms`; the day's last ends at midnight."""
     local = local_time(wall_ms, zone)
-    midnight = datetime.combine(local, time())
-    begin = midnight + (local - midnight) // timedelta(minutes=minutes) * timedelta(minutes=minutes)
-    end = min(begin + timedelta(minutes=minutes), midnight + timedelta(days=1))
-    from_ms = wall_ms - round((local - begin) / timedelta(milliseconds=1))
-    return from_ms, from_ms + round((end - begin) / timedelta(milliseconds=1))
+    midnight, step = datetime.combine(local, time()), timedelta(minutes=minutes)
+    begin = midnight + (local - midnight) // step * step
+    ends = begin, min(begin + step, midnight + timedelta(days=1))
+    from_ms, to_ms = (round(at.replace(tzinfo=zone_of(zone)).timestamp() * 1000) for at in ends)
+    return (from_ms, to_ms) if from_ms <= wall_ms < to_ms else (wall_ms, wall_ms + minutes * 60_000)  # clocks go back

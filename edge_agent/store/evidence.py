@@ -150,16 +150,18 @@ def _add(folder: Path, evidence: str, name: str, content: bytes, key: bytes) -> 
 
 def _finish(folder: Path, manifest: bytes) -> int:
     try:
-        (folder / REQUEST).unlink(missing_ok=True)
+        (folder / MANIFEST).unlink(missing_ok=True)  # which a kill has left
         with (folder / MANIFEST).open("xb") as file:
             file.write(manifest)
             file.flush()
             os.fsync(file.fileno())
         size = 0
         for path in folder.iterdir():
-            path.chmod(0o400)
-            size += path.stat().st_size
+            if path.name != REQUEST:
+                path.chmod(0o400)
+                size += path.stat().st_size
         database.sync_directory(folder)
+        (folder / REQUEST).unlink(missing_ok=True)  # at the last: without a request nobody finishes this folder
         folder.rename(folder.with_name(folder.name.removesuffix(PART)))
         database.sync_directory(folder.parent)
     except OSError as error:

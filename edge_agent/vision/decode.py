@@ -99,7 +99,7 @@ def reason(error: Exception, url: str) -> DeviceUnavailable:
         return type(error)(error.code, **{**error.fields, "url": where})
     code = _code_of(error, urlsplit(url).scheme)
     if code == "cameras.other":
-        strerror = error.strerror if isinstance(error, OSError) else str(error)
+        strerror = error.strerror if isinstance(error, av.error.FFmpegError | OSError) else str(error)
         return DeviceUnavailable(code, url=where, why=strerror or "no picture")
     return DeviceUnavailable(code, url=where)
 

@@ -121,13 +121,14 @@ class Clip:
 
     def _jump(self, time: int, at_ms: int) -> int:
         """By how much the stream's clock jumped before this packet, in its time base; 0: it did not. The uptime's step
-        is what the timeline believed.
+        is what the timeline believed; packets that come late all the same step by what passed in the picture.
         """
         before, before_ms = self._before
-        passed = int(Fraction(at_ms - before_ms, 1000) / self._time_base)
-        jump = time - before - passed
-        if abs(jump * self._time_base) * 1000 <= JUMP_MS:
+        passed_ms = at_ms - before_ms
+        step_ms = (time - before) * self._time_base * 1000
+        if 0 <= step_ms <= passed_ms + JUMP_MS:
             return 0
+        jump = time - before - int(Fraction(passed_ms, 1000) / self._time_base)
         self._jumps += 1
         return jump
 

@@ -260,8 +260,8 @@ def main() -> None:
     threading.Thread(target=share.run, name="device", daemon=True).start()
     threading.Thread(target=share.welcome, name="door", daemon=True).start()
     while share.look():
-        now = ("lost" if share.trouble else "ready") if share.known else WAITING
-        pipe.send(state(now, share.trouble or ""))
+        trouble = share.trouble or ""  # once: a picture may come meanwhile
+        pipe.send(state(("lost" if trouble else "ready") if share.known else WAITING, trouble))
         time.sleep(STATE_EVERY_S)
     logger.error("no picture for a while: the device is opened anew")
     pipe.send(state("lost", SILENT))

@@ -95,10 +95,11 @@ def refused(trouble: Sentence) -> bytes:
 
 
 def refusal(line: bytes) -> NoPictures:
-    """What `refused` said; OPENING when nothing did."""
-    if not line.strip():
+    """What `refused` said; OPENING when nothing did, or an agent of another version."""
+    try:
+        code, given = msgspec.json.decode(line, type=tuple[str, dict[str, str | int | float]])
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return NoPictures(OPENING)
-    code, given = msgspec.json.decode(line, type=tuple[str, dict[str, str | int | float]])
     return NoPictures(code, **given)
 
 

@@ -11,6 +11,7 @@ from edge_agent.model.evidence import Exhibit, File, Manifest, Time
 from edge_agent.store.evidence import EvidenceStore
 from edge_agent.store.faces import load_key
 from edge_agent.store.journal import SqliteJournal
+from edge_agent.words import parts
 from tests.cli.test_people_cli import CONFIG
 from tests.command import run
 from tests.store.journal_rig import BOOT, journalling
@@ -28,9 +29,9 @@ def store_of(site: Path) -> EvidenceStore:
     return EvidenceStore(site / "state/evidence", load_key(site / EVIDENCE_KEY))
 
 
-def keep(site: Path, *clips: bytes, track: bytes | None = b"[]") -> list[str]:
+def keep(site: Path, *clips: bytes, track: bytes | None = b"[]", why: str = "") -> list[str]:
     """Keeps each of `clips` as ev-1, ev-2, … and returns their ids, as the daemon does. `track` None: as it keeps what
-    its last stop cut off.
+    its last stop cut off. `why` it is not whole, a Sentence.
     """
     store = store_of(site)
     store.make()
@@ -39,7 +40,7 @@ def keep(site: Path, *clips: bytes, track: bytes | None = b"[]") -> list[str]:
         writer = store.begin(f"ev-{number}", b"{}")
         writer.write(clip)
         files = [writer.close_clip(), *([] if track is None else [writer.add("track.json", track)])]
-        signed = _signed(site, f"ev-{number}", tuple(files), previous)
+        signed = _signed(site, f"ev-{number}", tuple(files), previous, why)
         size, manifest = writer.finish(signed), hashlib.sha256(signed).hexdigest()
         exhibit = Exhibit(f"ev-{number}", "yard", "a-1", manifest, previous, number, AT_MS, size)
         event = EvidenceKept(evidence=f"ev-{number}", camera="yard", alert="a-1", manifest=manifest, previous=previous)
@@ -65,10 +66,11 @@ def erase(site: Path, exhibit: Exhibit) -> None:
     journalling(site / "state/journal.db", story)
 
 
-def _signed(site: Path, evidence: str, files: tuple[File, ...], previous: str) -> bytes:
+def _signed(site: Path, evidence: str, files: tuple[File, ...], previous: str, why: str) -> bytes:
+    why, code, given = parts(why)
     manifest = Manifest(
         evidence=evidence, gateway="G1", agent="0", config="0" * 16, camera="yard", source="rtsp://camera/main",
         alert="a-1", kind="intrusion", asked_from_ms=0, asked_to_ms=3000, time=Time(AT_MS, 9, BOOT, "synced", 5),
-        files=files, stream=None, previous=previous,
+        files=files, stream=None, previous=previous, complete=not why, why=why, code=code, given=given,
     )  # fmt: skip
     return canonical(sign(manifest.fields(), load_private(site / "keys/gateway.key")))

@@ -216,6 +216,18 @@ def test_a_wall_calibrated_in_another_shape_is_told_and_the_zones_are_watched(
     assert "lawn" in done.stdout
 
 
+def test_without_its_detector_a_recording_is_looked_at_all_the_same_and_that_is_said(
+    site: tuple[Path, Path], tmp_path: Path
+) -> None:
+    _, clip = site
+    config = tmp_path / "agent.toml"
+    config.write_text(TOML.format(clip=clip) + '\n[vision]\ndetector = "nope"\n', "utf-8")
+    code, text = run("replay", "--config", config, "yard", clip)
+    assert code == 0, text
+    assert "nope" in text
+    assert "lawn" in text
+
+
 def test_what_is_seen_live_is_a_page_on_this_machine(tmp_path: Path) -> None:
     clip, config = make_clip(tmp_path / "a.mp4", 4.0), tmp_path / "agent.toml"
     config.write_text(TOML.format(clip=clip), "utf-8")

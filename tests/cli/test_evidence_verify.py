@@ -10,6 +10,7 @@ from edge_agent.contract.evidence import digest
 from edge_agent.contract.signatures import kid_of, load_public, new_key, save_public, sign
 from edge_agent.exhibits import recorded
 from edge_agent.model.encoding import canonical
+from edge_agent.words import told
 from tests.cli.evidence_rig import erase, gateway, keep, store_of
 from tests.command import run
 from tests.store.journal_rig import query
@@ -160,3 +161,10 @@ def test_looking_makes_no_folder(tmp_path: Path) -> None:
         assert run(site, "evidence", *order).returncode == 1
     assert not (site / "state").exists()
     assert not (site / "out").exists()
+
+
+def test_why_a_clip_is_not_whole_is_said_in_the_readers_language(tmp_path: Path) -> None:
+    keep(gateway(tmp_path), b"clip", why=told("clip.late", s=2))
+    assert "it begins 2 s late" in run(tmp_path, "evidence", "verify").stdout
+    said = run(tmp_path, "evidence", "verify", lang="zh").stdout
+    assert ("开头晚了 2 秒" in said, "late" in said) == (True, False)

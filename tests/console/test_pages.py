@@ -99,6 +99,8 @@ def test_an_alarm_is_answered_step_by_step(rig: Rig) -> None:
     assert '<strong class="chip">演练' in guard.get("/").text, "long before it is over"
     assert getattr(rig.newest("alarm.acknowledged"), "drill", False)
     assert "演练" in guard.get("/history?tag=alarm.acknowledged").text
+    strange = guard.post("/alarms", {"alarm": name, "verb": "explode"}, **part)
+    assert (strange.status, "explode" in strange.text) == (409, True)
     assert guard.post("/alarms", {"alarm": name, "verb": "close", "outcome": "drill"}, **part).status == 200
     again = guard.post("/alarms", {"alarm": name, "verb": "close", "outcome": "real"}, **{"hx-request": "true"})
     assert again.status == 409

@@ -1,5 +1,6 @@
 """flows/deterrence.py over a simulated board in its own process: on record is what the relay did."""
 
+import asyncio
 import logging
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from edge_agent.drivers.gate import SerialGate
 from edge_agent.drivers.profiles import load_profile
+from edge_agent.errors import DeviceUnavailable
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.deterrence import Deterrence
 from edge_agent.flows.premises import Premises
@@ -75,3 +77,22 @@ def test_a_deterrent_is_on_record_as_its_relay_was_seen(
     with simulated("gate", tmp_path / "gate") as device:
         siren = Siren(tmp_path, relay)
         with_job(siren.gate.run, lambda: story(device, siren))
+
+
+class Deaf:
+    """An OSDP output whose relay stays as it is: its driver raises what the serial board's only reports."""
+
+    async def release(self, seconds: float) -> None:
+        raise DeviceUnavailable("devices.gate_deaf", door="horn")
+
+
+def test_a_relay_that_its_own_driver_found_deaf_is_no_lost_board() -> None:
+    async def story() -> list[str]:
+        clock, journal = UpClock(), MemoryJournal()
+        premises = Premises(journal, MemoryBooks(), clock, Alarms(journal, clock), Policy())  # type: ignore[arg-type]
+        horn = Deterrent(name="horn", output=GateBinding(link="l", profile="gates/osdp-io"))
+        Deterrence(premises, (horn,), {"horn": Deaf()}).answer(ALERT)  # type: ignore[dict-item]
+        await auntil(lambda: journal.all)
+        return [row.event.reason for row in journal.all if isinstance(row.event, AlertUpdated)]
+
+    assert asyncio.run(story()) == ["relay"]

@@ -150,18 +150,21 @@ def test_a_clock_that_is_set_meanwhile_moves_the_period_with_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("at", "minutes", "begins", "ends"),
+    ("at", "minutes", "begins", "ends", "zone"),
     [
-        ("2026-05-04T12:01:40", 60, "12:00", "13:00"),
-        ("2026-05-04T00:00:00", 60, "00:00", "01:00"),
-        ("2026-05-04T23:59:59", 1440, "00:00", "00:00"),
-        ("2026-05-04T12:01:40", 1, "12:01", "12:02"),
-        ("2026-05-04T23:50:00", 420, "21:00", "00:00"),  # a day is no multiple of seven hours
+        ("2026-03-29T12:00:00", 1440, "00:00", "00:00", "Europe/Berlin"),  # 23 hours
+        ("2026-03-29T03:10:00", 60, "03:00", "04:00", "Europe/Berlin"),
+        ("2026-10-25T12:00:00", 1440, "00:00", "00:00", "Europe/Berlin"),  # 25
+        ("2026-05-04T12:01:40", 60, "12:00", "13:00", "Asia/Shanghai"),
+        ("2026-05-04T00:00:00", 60, "00:00", "01:00", "Asia/Shanghai"),
+        ("2026-05-04T23:59:59", 1440, "00:00", "00:00", "Asia/Shanghai"),
+        ("2026-05-04T12:01:40", 1, "12:01", "12:02", "Asia/Shanghai"),
+        ("2026-05-04T23:50:00", 420, "21:00", "00:00", "Asia/Shanghai"),  # a day is no multiple of seven hours
     ],
 )
-def test_periods_begin_at_local_midnight(at: str, minutes: int, begins: str, ends: str) -> None:
-    zone = ZoneInfo("Asia/Shanghai")
-    wall_ms = round(datetime.fromisoformat(at).replace(tzinfo=zone).timestamp() * 1000)
-    until = period(wall_ms, "Asia/Shanghai", minutes)
-    assert [f"{datetime.fromtimestamp(ms / 1000, zone):%H:%M}" for ms in until] == [begins, ends]
+def test_periods_begin_at_local_midnight(at: str, minutes: int, begins: str, ends: str, zone: str) -> None:
+    there = ZoneInfo(zone)
+    wall_ms = round(datetime.fromisoformat(at).replace(tzinfo=there).timestamp() * 1000)
+    until = period(wall_ms, zone, minutes)
+    assert [f"{datetime.fromtimestamp(ms / 1000, there):%H:%M}" for ms in until] == [begins, ends]
     assert until[0] <= wall_ms < until[1]

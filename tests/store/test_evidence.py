@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.errors import StoreError
+from edge_agent.store import database
 from edge_agent.store.evidence import CLIP, MANIFEST, EvidenceStore
 from edge_agent.store.sealed import SealedWriter, read_sealed
 
@@ -102,3 +103,29 @@ def test_what_a_power_cut_left_is_found_and_saved(tmp_path: Path) -> None:
     assert again.there() == {"ev-1"}
     assert list(again.read("ev-1", CLIP)) == [b"first"]
     assert again.cut_off() == []
+
+
+def test_a_kill_between_the_manifest_and_the_end_loses_no_evidence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request is there for the next start until the folder has its name."""
+
+    class Killed(BaseException):
+        pass
+
+    def killed(_: Path) -> None:
+        raise Killed
+
+    store = made(tmp_path)
+    writer = store.begin("ev-1", b"what was asked")
+    writer.write(b"first")
+    writer.close_clip()
+    with monkeypatch.context() as patched:
+        patched.setattr(database, "sync_directory", killed)
+        with pytest.raises(Killed):
+            store.finish("ev-1", b"{}")
+    again = EvidenceStore(tmp_path / "evidence", KEY)
+    assert again.cut_off() == [("ev-1", b"what was asked")]
+    assert again.salvage("ev-1")
+    again.finish("ev-1", b"{again}")
+    assert (again.there(), again.manifest("ev-1")) == ({"ev-1"}, b"{again}")

@@ -202,6 +202,26 @@ def test_no_pictures_is_trouble_in_words(tmp_path: Path, kind: str, monkeypatch:
         assert threading.active_count() >= 2
 
 
+@contextlib.contextmanager
+def refusing(answer: bytes) -> Iterator[int]:
+    """A camera that says no to whatever it is asked; its port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    caller, _ = server.accept()
+                    with caller:
+                        caller.recv(4096)
+                        caller.sendall(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
 def nothing() -> Iterator[tuple[float, bytes]]:
     yield 60.0, b""
 
@@ -212,6 +232,8 @@ def nothing() -> Iterator[tuple[float, bytes]]:
         ("refused", "cameras.refused"),
         ("silent", "cameras.timeout"),
         ("no such path", "cameras.not_found"),
+        ("http 500", "cameras.other"),
+        ("rtsp 453", "cameras.other"),
         ("unknown name", "cameras.unreachable"),
         ("missing", "cameras.file_missing"),
         ("a still", "cameras.no_format"),
@@ -229,6 +251,11 @@ def test_each_trouble_is_told_in_both_languages_with_what_to_do(tmp_path: Path, 
                 url = there.enter_context(paced("video/mp2t", nothing))
             case "no such path":
                 url = there.enter_context(paced("video/mp2t", nothing)) + "/404"
+            case "http 500" | "rtsp 453":  # the library's own text has the whole url in it
+                form, _, status = kind.partition(" ")
+                head = {"http": b"HTTP/1.1 ", "rtsp": b"RTSP/1.0 "}[form] + status.encode() + b" No\r\nCSeq: 1\r\n\r\n"
+                port = there.enter_context(refusing(head))
+                url = f"{form}://admin:geheim@127.0.0.1:{port}/live?password=geheim"
             case "unknown name":
                 url = "rtsp://camera.invalid/stream"
             case "a still":

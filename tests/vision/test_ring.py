@@ -142,3 +142,14 @@ def test_a_clock_that_jumps_stretches_and_squeezes_no_clip(tmp_path: Path, jump_
     assert len(times) == 60
     assert all(0.02 < later - earlier < 0.2 for earlier, later in pairwise(times))
     assert written(source, packets(source))[1].jumps == 0
+
+
+def test_packets_that_come_late_are_no_jump_of_the_cameras_clock(tmp_path: Path) -> None:
+    """A network that holds them back for ten seconds and then lets all go: the clip is as long as what it shows."""
+    source = make_clip(tmp_path / "a.ts")
+    kept = [packet._replace(at_ms=packet.at_ms + 10_000 * (n >= 30)) for n, packet in enumerate(packets(source))]
+    data, stream = written(source, kept)
+    assert (stream.jumps, hashed(data)) == (0, stream.sha256)
+    with av.open(io.BytesIO(data)) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    assert all(0.02 < later - earlier < 0.2 for earlier, later in pairwise(times))
