@@ -85,7 +85,7 @@ check: setup
 # Many tests run real processes; on a busy machine one may miss its deadline. Only that is tried once more, and counted.
 LATE := "not.within" "TimeoutError" "Timeout.>"
 test: setup broker postgres clients browser photos check
-	$(BIN)/pytest -n 4 --dist worksteal --reruns 1 $(foreach late,$(LATE),--only-rerun $(late)) $(ARGS)
+	$(BIN)/pytest -n 5 --dist worksteal --reruns 1 $(foreach late,$(LATE),--only-rerun $(late)) $(ARGS)
 
 # The real libgpiod on a kernel's simulated GPIO chip: a Linux built as an ordinary program, some minutes the first time.
 .PHONY: test-gpio test-v4l2 kernel
