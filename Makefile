@@ -77,14 +77,23 @@ demo: setup broker photos
 photos: setup
 	@$(BIN)/python -m edge_agent.sim.photos $(PHOTOS) || echo "going on without photographs: the face steps will say so"
 
-check: setup
+check: lint types
+
+lint: setup
 	$(BIN)/ruff check edge_agent tests bench
 	$(BIN)/ruff format --check edge_agent tests bench
+
+types: setup
 	$(BIN)/mypy
+
+# The types are checked beside the tests, which wait for devices a fifth of the time.
+test: setup broker postgres clients browser photos lint
+	@$(MAKE) --no-print-directory -j 2 types suite
 
 # Many tests run real processes; on a busy machine one may miss its deadline. Only that is tried once more, and counted.
 LATE := "not.within" "TimeoutError" "Timeout.>"
-test: setup broker postgres clients browser photos check
+.PHONY: suite
+suite: setup
 	$(BIN)/pytest -n 5 --dist worksteal --reruns 1 $(foreach late,$(LATE),--only-rerun $(late)) $(ARGS)
 
 # The real libgpiod on a kernel's simulated GPIO chip: a Linux built as an ordinary program, some minutes the first time.
