@@ -179,6 +179,7 @@ def test_workers_that_write_one_stream_at_once(place: Path | str) -> None:
     store.close()
 
 
+@pytest.mark.long
 @needs_postgres
 def test_a_server_that_went_away_is_found_again(postgres: Server) -> None:
     """Errors while it is away, with its address and without its password; what was committed is there afterwards."""

@@ -318,6 +318,7 @@ level = "alarm"
 """
 
 
+@pytest.mark.long
 def test_an_alarm_sounds_a_siren_and_is_on_record_with_it(tmp_path: Path) -> None:
     """A board of its own, whose relay the daemon takes for no door."""
 

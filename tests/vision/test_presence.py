@@ -107,6 +107,7 @@ def stuttering() -> Iterator[tuple[float, bytes]]:
         yield (3.6 if n and n % 20 == 0 else 1 / 15), jpeg_part(n)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("child", ["sentry", "recorder"])
 def test_the_children_of_a_stuttering_camera_say_so_once(child: str) -> None:
     with paced(MJPEG, stuttering) as url, (sentry if child == "sentry" else recorder)(url) as there:
