@@ -62,7 +62,7 @@ class DlibReader:
 
         x, y, width, height = face[0]
         points = self._library.face_landmarks(rgb, [(y, x + width, y + height, x)], "small")[0]
-        one, other = (np.mean(points[name], axis=0) for name in ("left_eye", "right_eye"))
+        one, other = (np.mean(points[name], axis=0).tolist() for name in ("left_eye", "right_eye"))
         return nose_place(one, other, points["nose_tip"][0])
 
     def embed(self, rgb: Any, face: tuple[Any, Any]) -> bytes:

@@ -78,7 +78,7 @@ class DlibEngine:
     def nose(self, landmarks: dlib.full_object_detection) -> float:
         """The five points are: outer and inner corner of one eye, of the other, the base of the nose."""
         points = np.array([(point.x, point.y) for point in landmarks.parts()], dtype=np.float64)
-        return nose_place(points[0:2].mean(axis=0), points[2:4].mean(axis=0), points[4])
+        return nose_place(points[0:2].mean(axis=0).tolist(), points[2:4].mean(axis=0).tolist(), points[4].tolist())
 
     def judge(self, rgb: Image, box: Box, landmarks: dlib.full_object_detection, policy: FacePolicy) -> Quality:
         return judged(rgb, box, self.nose(landmarks), policy)
