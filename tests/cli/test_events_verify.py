@@ -15,6 +15,7 @@ from edge_agent.model.events import DoorOpened
 from edge_agent.store import upkeep
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.writer import Writer
+from tests.store.journal_rig import query
 from tests.waiting import auntil
 
 
@@ -31,7 +32,7 @@ def test_whole_then_altered_then_signed_by_somebody_else(tmp_path: Path, monkeyp
         for n in range(6):
             await journal.record(DoorOpened(door=f"d{n}")).committed()
         journal.tend(lambda seq, hash_, pruned: sign_checkpoint("G1", journal.epoch, seq, hash_, pruned, key))
-        await auntil(lambda: sqlite3.connect(path).execute("SELECT count(*) FROM checkpoints").fetchone()[0])
+        await auntil(lambda: query(path, "SELECT count(*) FROM checkpoints")[0][0])
         await journal.close()
         writer.close()
 
