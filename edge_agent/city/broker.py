@@ -157,18 +157,26 @@ class CityConnection:
         self._client.disconnect()
         await asyncio.to_thread(self._client.loop_stop)
         self._end("closed")
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """paho's thread leaves the socket to its garbage when it is told to stop before the broker has hung up."""
+        if (sock := self._client.socket()) is not None:
+            sock.close()
 
     def _connect(self, host: str, port: int) -> None:
         if self.address.encrypted:
             self._client.tls_set_context(self.address.context())
-        if not self._five:
+        if self._five:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.SessionExpiryInterval = 0
+            properties.ReceiveMaximum = RECEIVE_MAXIMUM
+            properties.MaximumPacketSize = MAXIMUM_PACKET
+            self._client.connect(host, port, KEEPALIVE_S, clean_start=True, properties=properties)
+        else:
             self._client.connect(host, port, KEEPALIVE_S)
-            return
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = 0
-        properties.ReceiveMaximum = RECEIVE_MAXIMUM
-        properties.MaximumPacketSize = MAXIMUM_PACKET
-        self._client.connect(host, port, KEEPALIVE_S, clean_start=True, properties=properties)
+        if self.ended.is_set():  # nobody waited for it
+            self._hang_up()
 
     def _make_client(self, client_id: str) -> mqtt.Client:
         client = mqtt.Client(

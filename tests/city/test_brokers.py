@@ -16,7 +16,7 @@ from edge_agent.contract import topics
 from edge_agent.contract.envelope import write_envelope
 from edge_agent.errors import UplinkError
 from edge_agent.sim.broker import find_mosquitto, free_port
-from tests.uplink.rig import GATEWAY, City, city_in, needs_mosquitto, rows, running
+from tests.uplink.rig import GATEWAY, City, broker, city_in, needs_mosquitto, rows, running
 from tests.uplink.test_uplink_tls import Authority
 from tests.waiting import auntil, until
 
@@ -197,3 +197,20 @@ def test_who_does_not_show_the_right_certificate_stays_outside(tmp_path: Path, w
 
     with published(tmp_path) as there:
         asyncio.run(scene())
+
+
+@pytest.mark.parametrize("hangs_up", [True, False])
+def test_a_connection_that_is_closed_leaves_no_socket(tmp_path: Path, hangs_up: bool) -> None:
+    """Whichever comes first: the broker's hanging up, or the end of the thread that would have seen it."""
+
+    async def scene(url: str) -> None:
+        connection = CityConnection(BrokerAddress(url), "x", lambda _: None)
+        await connection.open()
+        if not hangs_up:
+            connection._client.disconnect = lambda: None  # type: ignore[assignment,method-assign,return-value]
+        await connection.close()
+        sock = connection._client.socket()
+        assert sock is None or sock.fileno() == -1  # type: ignore[union-attr]
+
+    with broker(tmp_path, "mosquitto") as there:
+        asyncio.run(scene(there.url))
