@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -25,7 +26,7 @@ from edge_agent.config import EVIDENCE_KEY, load_config
 from edge_agent.contract.evidence import Finding, digest, read_manifest
 from edge_agent.contract.signatures import PublicKey, kid_of, load_public
 from edge_agent.errors import EdgeAgentError, StoreError
-from edge_agent.exhibits import PUBLIC_KEY, of_copy, of_published, of_store, own_keys, recorded
+from edge_agent.exhibits import CHILD_WITHIN_S, PUBLIC_KEY, of_copy, of_published, of_store, own_keys, recorded
 from edge_agent.model.commands import Operation
 from edge_agent.model.evidence import Manifest
 from edge_agent.model.retrieval import Retrieval
@@ -302,17 +303,30 @@ def _blurred(job: dict[str, Any], clip: bytes) -> tuple[dict[str, int], bytes]:
         with suppress(BrokenPipeError), process.stdin:
             process.stdin.write(json.dumps(job).encode() + b"\n" + clip)
         counts, made = {}, b""
+        silent = _killed_when_silent(process)
         for line in process.stdout:
+            silent.cancel()
+            silent = _killed_when_silent(process)
             said = json.loads(line)
             if "looked" not in said:
                 counts, made = said, process.stdout.read()
             elif progress is not None:
                 progress(said["looked"], said["of"])
-        if process.wait():
+        status = process.wait()
+        silent.cancel()
+        if status:
             wrong.seek(0)
             lines = wrong.read().decode("utf-8", "replace").splitlines()
-            raise EdgeAgentError("evidence.child_failed", why=lines[-1] if lines else f"status {process.returncode}")
+            raise EdgeAgentError("evidence.child_failed", why=lines[-1] if lines else f"status {status}")
     return counts, made
+
+
+def _killed_when_silent(process: "subprocess.Popen[bytes]") -> threading.Timer:
+    """One that hangs ends; one that goes on, frame by frame, takes as long as it takes."""
+    timer = threading.Timer(CHILD_WITHIN_S, process.kill)
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 def _place(store: EvidenceStore, evidence: str, manifest: Manifest | None) -> tuple[float, ...]:

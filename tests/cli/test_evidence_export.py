@@ -7,6 +7,7 @@ import av
 import msgspec
 import pytest
 
+from edge_agent.cli import evidence
 from edge_agent.errors import EdgeAgentError
 from edge_agent.exhibits import child
 from edge_agent.model.commands import Operation
@@ -137,3 +138,14 @@ def test_a_child_that_fails_is_one_sentence(capfd: pytest.CaptureFixture[str]) -
     with pytest.raises(EdgeAgentError, match=r"^the video could not be looked at[^\n]+JSON[^\n]+$"):
         child("edge_agent.vision.publish", b"no order")
     assert capfd.readouterr().err == ""
+
+
+def test_a_masking_that_hangs_ends_with_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the whole may take: so long without a frame is too long."""
+    hangs = tmp_path / "python"
+    hangs.write_text("#!/bin/sh\nexec sleep 60\n")
+    hangs.chmod(0o755)
+    monkeypatch.setattr(evidence, "CHILD_WITHIN_S", 0.3)
+    monkeypatch.setattr(evidence.sys, "executable", str(hangs))
+    with pytest.raises(EdgeAgentError, match="status -9"):
+        evidence._blurred({}, b"")
