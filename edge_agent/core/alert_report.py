@@ -1,7 +1,7 @@
 """What the alerts of some days say about the rules that made them: how many, how many of them false, what to change.
 
-Whoever looks at the evidence, or closes the alarm as real or false, gives a verdict; the last one counts, and only
-alerts with one count for the rate. Interval: Wilson, 95 %.
+Whoever looks at the evidence gives a verdict, or else whoever closes the alarm as real or false; only alerts with one
+count for the rate. Interval: Wilson, 95 %.
 """
 
 import math
