@@ -155,14 +155,17 @@ class CityConnection:
                 async with asyncio.timeout(FAREWELL_S):
                     await self.publish(*farewell, None, retain=True)
         self._client.disconnect()
-        await asyncio.to_thread(self._client.loop_stop)
-        self._end("closed")
-        self._hang_up()
+        try:
+            await asyncio.to_thread(self._client.loop_stop)
+        finally:  # whoever waits may be cancelled
+            self._end("closed")
+            self._hang_up()
 
     def _hang_up(self) -> None:
-        """paho's thread leaves the socket to its garbage when it is told to stop before the broker has hung up."""
-        if (sock := self._client.socket()) is not None:
-            sock.close()
+        """Close what paho leaves open until its garbage is collected: the sockets that wake its thread, and its
+        connection when the thread was told to stop before the broker had hung up.
+        """
+        self._client.__del__()
 
     def _connect(self, host: str, port: int) -> None:
         if self.address.encrypted:

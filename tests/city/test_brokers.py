@@ -199,18 +199,35 @@ def test_who_does_not_show_the_right_certificate_stays_outside(tmp_path: Path, w
         asyncio.run(scene())
 
 
-@pytest.mark.parametrize("hangs_up", [True, False])
-def test_a_connection_that_is_closed_leaves_no_socket(tmp_path: Path, hangs_up: bool) -> None:
-    """Whichever comes first: the broker's hanging up, or the end of the thread that would have seen it."""
+def sockets() -> set[str]:
+    """Those this process has open."""
+    return {link for fd in Path("/proc/self/fd").iterdir() if (link := read_link(fd)).startswith("socket:")}
+
+
+def read_link(fd: Path) -> str:
+    with contextlib.suppress(OSError):  # the one that listed them is closed by now
+        return os.readlink(fd)
+    return ""
+
+
+@pytest.mark.parametrize("how", ["the broker hangs up", "the thread ends before", "nobody waits for the end"])
+def test_a_connection_that_is_closed_leaves_no_socket(tmp_path: Path, how: str) -> None:
+    """Neither the broker's nor those that wake the thread; nothing is left to the garbage collector."""
 
     async def scene(url: str) -> None:
+        before = sockets()
         connection = CityConnection(BrokerAddress(url), "x", lambda _: None)
         await connection.open()
-        if not hangs_up:
+        assert len(sockets() - before) == 3
+        if how == "the thread ends before":
             connection._client.disconnect = lambda: None  # type: ignore[assignment,method-assign,return-value]
-        await connection.close()
-        sock = connection._client.socket()
-        assert sock is None or sock.fileno() == -1  # type: ignore[union-attr]
+        closing = asyncio.ensure_future(connection.close())
+        if how == "nobody waits for the end":
+            await asyncio.sleep(0)
+            closing.cancel()
+        await asyncio.wait({closing})
+        assert closing.cancelled() == (how == "nobody waits for the end")
+        assert sockets() == before
 
     with broker(tmp_path, "mosquitto") as there:
         asyncio.run(scene(there.url))

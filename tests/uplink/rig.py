@@ -158,6 +158,7 @@ def bystander(url: str, client_id: str = "bystander", **login: str) -> Iterator[
     finally:
         client.disconnect()
         client.loop_stop()
+        client.__del__()  # its sockets, which it leaves to the garbage collector
 
 
 @contextlib.contextmanager
