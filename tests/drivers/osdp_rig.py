@@ -99,8 +99,11 @@ def on_osdp_bench(
     doors: tuple[Door, ...] = (),
     key: str = KEY,
     profile: Profile = READER,
+    first: Callable[[Device], None] = lambda device: None,
 ) -> None:
+    """`first`: what the devices are told before anybody asks them."""
     with simulated("osdp_board", folder / "bus", "--key", key, *options) as device:
+        first(device)
         bench = OsdpBench(folder, device, readers, doors, profile)
         with_job(bench.run, lambda: story(bench))
 

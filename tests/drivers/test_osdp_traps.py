@@ -15,7 +15,7 @@ from edge_agent.drivers.osdp_orders import pulse_command
 from edge_agent.drivers.osdp_station import Station
 from edge_agent.model.reads import Card, Keys
 from tests.drivers.osdp_rig import CARD, KEY, OsdpBench, door, on_osdp_bench, talkative
-from tests.drivers.rig import simulated, with_job
+from tests.drivers.rig import Device, simulated, with_job
 from tests.waiting import auntil, until
 
 POLL, LSTAT, LED = 0x60, 0x64, 0x69
@@ -330,9 +330,11 @@ def test_no_key_of_another_reader_is_taken(tmp_path: Path) -> None:
 
 
 def test_an_adapter_that_echoes_makes_no_dead_reader_seem_alive(tmp_path: Path) -> None:
+    def echo_and_silence(device: Device) -> None:
+        device.tell("echo")
+        device.tell("silent", address=2, on=True)
+
     async def story(bench: OsdpBench) -> None:
-        bench.device.tell("echo")
-        bench.device.tell("silent", address=2, on=True)
         await bench.usable("r1")
         await bench.fresh(1)
         await auntil(lambda: bench.states("r2"), timeout=8)
@@ -340,7 +342,7 @@ def test_an_adapter_that_echoes_makes_no_dead_reader_seem_alive(tmp_path: Path) 
         assert "adapter's echo" in echo.detail
         assert [report.detail.split(":")[0] for report in bench.reports if report is not echo] == ["does not answer"]
 
-    on_osdp_bench(tmp_path, story, "--count", "2", readers=(1, 2))
+    on_osdp_bench(tmp_path, story, "--count", "2", readers=(1, 2), first=echo_and_silence)
 
 
 SENT, REPLY = bytes.fromhex("FF 53 01 08 00 04 60 11 22"), bytes.fromhex("FF 53 81 08 00 04 40 33 44")
