@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, Self
 
 from edge_agent.ports import Beat
 
@@ -62,7 +62,7 @@ class FaultProxy:
             job.cancel()
         await asyncio.gather(*self._jobs, return_exceptions=True)
 
-    async def __aenter__(self) -> "FaultProxy":
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 

@@ -19,6 +19,7 @@ import pytest
 from edge_agent.model.face_models import DLIB
 from edge_agent.sim.estate import GATEWAY, Estate
 from edge_agent.sim.process import Process, module
+from edge_agent.sim.proxy import FaultProxy, Way
 from edge_agent.store.faces import FaceStore, load_key
 from tests.system.site import journal, log_of, ready, show_card, tags
 from tests.vision.pictures import photos
@@ -45,35 +46,19 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
-class Wire:
-    """A TCP proxy that keeps every byte of both directions."""
+class Wire(FaultProxy):
+    """Keeps every byte of both directions."""
 
     def __init__(self, target: int) -> None:
-        self.target, self.bytes = target, bytearray()
+        super().__init__("127.0.0.1", target)
+        self.bytes = bytearray()
 
-    @contextlib.asynccontextmanager
-    async def listening(self):  # type: ignore[no-untyped-def]
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self._jobs: set[asyncio.Task[None]] = set()
-        try:
-            yield server.sockets[0].getsockname()[1]
-        finally:
-            server.close()
-            for job in self._jobs:
-                job.cancel()
-            await asyncio.gather(*self._jobs, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        other, back = await asyncio.open_connection("127.0.0.1", self.target)
-        self._jobs |= {asyncio.create_task(self._pipe(reader, back)), asyncio.create_task(self._pipe(other, writer))}
-
-    async def _pipe(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            while data := await source.read(65536):
+    async def _pipe(self, way: Way, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
                 self.bytes += data
-                sink.write(data)
-                await sink.drain()
-        sink.close()
+                writer.write(data)
+                await writer.drain()
 
 
 def forms(secret: bytes) -> Iterator[bytes]:
@@ -121,9 +106,8 @@ def test_r04_no_face_no_template_no_id_number_leaves_its_place(tmp_path: Path) -
             await site.build()
             await site.command("face", "enroll", "p-0001", pictures["obama2.jpg"], "--keep-image", "k1")
             secrets = needles(site)
-            wire = Wire(site.port)
-            async with wire.listening() as port:
-                text = site.config.read_text("utf-8").replace(f"127.0.0.1:{site.port}", f"127.0.0.1:{port}")
+            async with Wire(site.port) as wire:
+                text = site.config.read_text("utf-8").replace(f"127.0.0.1:{site.port}", f"127.0.0.1:{wire.port}")
                 site.config.write_text(text + DESK, "utf-8")
                 daemon = module("edge_agent", "run", "--config", site.config, "--log-level", "DEBUG")
                 site.agent.arguments = [sys.executable, "-c", DUMPING, str(cores), *daemon]
