@@ -49,7 +49,8 @@ class Sighting(msgspec.Struct, frozen=True, tag="sighting", kw_only=True):
 
     `rule`: its name in agent.toml; `kind`: falling_object, light_object, intrusion, loitering, gathering, wrong_way,
     left_object, removed_object, crossing, blocked, ebike, smoke, person_down, and what the camera itself suffers:
-    frozen, black, overexposed, occluded, moved, defocused, reduced, too_slow. `up_ms`: gateway uptime of its frame.
+    frozen, black, overexposed, occluded, moved, defocused, reduced, too_slow. `up_ms`: gateway uptime of its frame;
+    `since_ms`: of the frame in which it began, before there was enough of it to be told; 0: in this one.
     `box`: x, y, width, height in px of the analysed frame, `size` its width and height. `why`: what the rule compared.
     """
 
@@ -58,6 +59,7 @@ class Sighting(msgspec.Struct, frozen=True, tag="sighting", kw_only=True):
     incident: str
     phase: Phase
     up_ms: int
+    since_ms: int = 0
     size: tuple[int, int]
     box: tuple[int, int, int, int] = (0, 0, 0, 0)
     confidence: float = 1.0

@@ -446,6 +446,15 @@ class Zone(Table, frozen=True):
     blocked_part: float = 0.1
     down_s: float = 6.0
 
+    @property
+    def waits(self) -> dict[ZoneKind, float]:
+        """Seconds that something has gone on before it is told, of the kinds it is watched for that wait."""
+        waits: dict[ZoneKind, float] = {
+            "loitering": self.loiter_s, "gathering": self.crowd_s, "left_object": self.left_s,
+            "removed_object": self.left_s, "blocked": self.blocked_s, "person_down": self.down_s,
+        }  # fmt: skip
+        return {kind: waits[kind] for kind in self.watch if kind in waits}
+
 
 class Line(Table, frozen=True):
     """A line on the ground that people cross. `points`: from … to, in parts of the picture (0..1). Who stands at the

@@ -15,7 +15,6 @@ WORK_PX = 57_600  # 320 × 180
 PATCH = (7, 7)
 LEARNS_S, SAMPLES = 3.0, 9  # the first background is the median of so many pictures
 FOLLOWS_S, LIGHT_S, NOISE_S = 12.0, 4.0, 4.0  # time constants: of the background, where only light changed, of noise
-ABSORBS_S = 900.0  # what has not moved for so long belongs to the place, unless a rule still watches it
 DIFFERS_BY, DIFFERS_PART, NOISES = 3.0, 0.05, 3.0  # grey levels, of the brightness, of the pixel's own unrest
 STRUCTURE_BY, STRUCTURE_PART = 2.2, 0.022  # the same for the deviation a patch has for itself
 CHANGED_PART = 0.55  # of the picture at once: another picture (infrared on, camera turned), not people
@@ -31,9 +30,12 @@ def reduced_size(width: int, height: int) -> tuple[int, int]:
 
 
 class Background:
-    """`mask`: 255 where something is that does not belong there. `gain`: of the camera's exposure, against `base`."""
+    """`mask`: 255 where something is that does not belong there. `gain`: of the camera's exposure, against `base`.
+    `absorbs_s`: what has not moved for so long belongs to the place.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, absorbs_s: float) -> None:
+        self._absorbs_s = absorbs_s
         self.mask: Image = np.zeros((0, 0), np.uint8)
         self.gain = 1.0
         self._restart()
@@ -149,12 +151,9 @@ class Background:
         rest: Image = (self.still_s >= for_s) & (self.differs > 0.8 * self.least)
         return rest
 
-    def absorb(self, where: Image | None = None, but: Image | None = None) -> None:
-        """Make what is at `where` (bool) part of the place; without it, all that has been still for very long."""
-        if where is None:
-            where = self.still_s > ABSORBS_S
-            if but is not None:
-                where &= ~but
+    def absorb(self) -> None:
+        """Make all that has been still for very long part of the place."""
+        where = self.still_s > self._absorbs_s
         if where.any():
             self.base[where] = self.picture[where] / self.gain
             self.still_s[where] = 0.0

@@ -64,7 +64,7 @@ class Things:
             Measure("edges", round(thing.edges, 2), round(self._edges_by, 2)),
             Measure("height", round(thing.box[3] / scene.height, 3), self.zone.min_size or OBJECT_SIZE),
         )
-        return Finding(thing.box, why, count=1)
+        return Finding(thing.box, why, count=1, since_ms=thing.since_ms)
 
     def _new(self, scene: Scene) -> list[Thing]:
         ground = scene.background
@@ -140,7 +140,7 @@ class Blocked:
     zone: Zone
     region: Region
     _open: bool = False
-    _gone: Lasting = field(default_factory=Lasting)
+    _since_ms: int = 0
 
     def look(self, scene: Scene) -> Mapping[int, Finding]:
         rest = scene.background.at_rest(1.0 if self._open else self.zone.blocked_s) & self.region.mask
@@ -148,6 +148,8 @@ class Blocked:
             rest |= (scene.background.mask > 0) & self.region.mask
         part = float(np.count_nonzero(rest) / self.region.area)
         limit = self.zone.blocked_part * (1.4 - 0.8 * self.zone.sensitivity) * (0.5 if self._open else 1.0)
+        if part >= limit and not self._open:
+            self._since_ms = scene.up_ms - round(self.zone.blocked_s * 1000)
         self._open = part >= limit
         if not self._open:
             return {}
@@ -155,7 +157,7 @@ class Blocked:
             Measure("covered", round(part, 3), round(limit, 3)),
             Measure("still_s", self.zone.blocked_s, self.zone.blocked_s, "s"),
         )
-        return {0: Finding(_bounds(rest), why, count=1)}
+        return {0: Finding(_bounds(rest), why, count=1, since_ms=self._since_ms)}
 
 
 def _bounds(where: Image) -> Box:
@@ -208,7 +210,7 @@ class PersonDown:
                     Measure("still_s", round(lain_s, 1), round(need_s, 1), "s"),
                     Measure("shape", round(shape, 2), FLAT_BY),
                 )
-                return {0: Finding(box, why, (id_,), 1)}
+                return {0: Finding(box, why, (id_,), 1, since_ms=stood.up_ms)}
             if lain_s < 0 and gone_ms > FORGETS_MS:
                 del self._stood[id_]
         return {}

@@ -32,6 +32,7 @@ class Finding:
     tracks: tuple[int, ...] = ()
     count: int = 0
     confidence: float = 1.0
+    since_ms: int = 0  # of the frame in which it began; 0: in this one
 
 
 @dataclass
@@ -128,7 +129,8 @@ class Intrusion(People):
             Measure("moved", round(first.way, 1), round(0.8 * (1.1 - self.zone.sensitivity), 2)),
             *seen_of(first, scene, self.zone.min_size),
         )
-        return {0: Finding(first.box, why, tuple(sorted(w.id for w in found)), len(found))}
+        since_ms = self._since[first.id]
+        return {0: Finding(first.box, why, tuple(sorted(w.id for w in found)), len(found), since_ms=since_ms)}
 
 
 @dataclass
@@ -153,12 +155,12 @@ class Loitering(People):
         if not found:
             return {}
         first = min(found, key=lambda walker: self._stays[walker.id][0])
-        stayed_s = (now - self._stays[first.id][0]) / 1000
+        entered_ms = self._stays[first.id][0]
         why = (
-            Measure("dwell_s", round(stayed_s, 1), self.zone.loiter_s, "s"),
+            Measure("dwell_s", round((now - entered_ms) / 1000, 1), self.zone.loiter_s, "s"),
             *seen_of(first, scene, self.zone.min_size),
         )
-        return {0: Finding(first.box, why, tuple(sorted(w.id for w in found)), len(found))}
+        return {0: Finding(first.box, why, tuple(sorted(w.id for w in found)), len(found), since_ms=entered_ms)}
 
     def _taken_over(self, walker: Walker, alive: Mapping[int, Walker], now: int) -> int:
         for id_, (entered, _, feet) in self._stays.items():
@@ -213,7 +215,8 @@ class Gathering(People):
             Measure("covered", round(self._covered, 2), round(part, 2)),
             Measure("crowded_s", round(crowded_s, 1), self.zone.crowd_s, "s"),
         )
-        return {0: Finding(self._box, why, tuple(sorted(w.id for w in self._most)), people)}
+        since_ms = scene.up_ms - round(crowded_s * 1000)
+        return {0: Finding(self._box, why, tuple(sorted(w.id for w in self._most)), people, since_ms=since_ms)}
 
 
 def around(walkers: list[Walker]) -> Box:

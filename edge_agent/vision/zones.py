@@ -26,6 +26,8 @@ from edge_agent.vision.track import Box
 from edge_agent.vision.walkers import Walkers
 from edge_agent.vision.zone_rules import Finding, Gathering, Intrusion, Loitering, Region, Rule, Scene
 
+ABSORBS_S, AND_MORE_S = 900.0, 300.0
+STILL = frozenset({"left_object", "removed_object", "blocked"})
 GAP_S = 3.0  # without a frame for longer: who is there now is found anew
 BLIND_ENDS_MS = 5_000
 SETTLES_MS = 1_000  # after a new background
@@ -61,7 +63,7 @@ class ZoneWatch:
     def _open(self, size: tuple[int, int]) -> None:
         self.size = size
         self._reduced = reduced_size(*size)
-        self._background, self._walkers = Background(), Walkers()
+        self._background, self._walkers = Background(absorbs_s(self._zones)), Walkers()
         shape = self._reduced[::-1]
         self._watched = [
             Watched(zone.name, kind, self._rule(zone, kind, Region(zone.points, shape)), _incidents(kind))
@@ -169,6 +171,7 @@ class ZoneWatch:
             rule=rule, kind=kind, incident=f"{rule}/{kind}/{self._begun_ms}-{incident.number}", phase=phase,
             up_ms=up_ms, size=self.size, box=self._full(finding.box), confidence=finding.confidence,
             tracks=finding.tracks, count=finding.count, direction=direction, why=finding.why,
+            since_ms=finding.since_ms,
         )  # fmt: skip
 
     def _enlarged(self, length: float) -> tuple[float, float]:
@@ -190,5 +193,11 @@ class ZoneWatch:
         ]
 
 
+def absorbs_s(zones: Iterable[Zone]) -> float:
+    """What has not moved for so long belongs to the place; what a rule waits for longer, five minutes after it."""
+    waits = [wait_s for zone in zones for kind, wait_s in zone.waits.items() if kind in STILL]
+    return max([ABSORBS_S, *(wait_s + AND_MORE_S for wait_s in waits)])
+
+
 def _incidents(kind: str) -> Incidents:
-    return Incidents(THING_RESTS_MS) if kind in {"left_object", "removed_object", "blocked"} else Incidents()
+    return Incidents(THING_RESTS_MS) if kind in STILL else Incidents()

@@ -332,6 +332,40 @@ def test_who_fell_is_one_incident(then: str, phases: list[str]) -> None:
     assert [one.phase.value for one in said] == phases
 
 
+def car(picture: np.ndarray, s: float) -> None:
+    picture[100:140, 200:260] = 25
+    picture[100:140:4, 200:260] = 70
+
+
+@pytest.mark.parametrize("wait_s", [60.0, 1000.0])
+def test_what_stands_is_told_however_long_its_rule_waits(wait_s: float) -> None:
+    """It does not become part of the place before; and what is told says when it began."""
+    lane = zone("blocked", "left_object", blocked_s=wait_s, left_s=wait_s, blocked_part=0.05)
+    watch = ZoneWatch([lane], [], (WIDTH, HEIGHT))
+    bare = list(pictures(2, lambda p, s: None))
+    parked = list(pictures(2, car))
+    said, up_ms = told(watch, iter(bare * 4)), 10_000
+    while up_ms < (wait_s + 120) * 1000:
+        said += watch.see(parked[up_ms // 1000 % len(parked)], up_ms)
+        up_ms += 200 if up_ms < 30_000 else 2_000
+    begun = [one for one in said if one.phase is Phase.BEGUN]
+    assert sorted(one.kind for one in begun) == ["blocked", "left_object"]
+    assert all(one.since_ms == pytest.approx(10_000, abs=6_000) for one in said)
+    assert all(one.up_ms - one.since_ms >= wait_s * 1000 for one in begun)
+
+
+def test_who_stays_too_long_is_told_since_he_came() -> None:
+    watch = ZoneWatch([zone("loitering", loiter_s=6)], [], (WIDTH, HEIGHT))
+
+    def comes(picture: np.ndarray, s: float) -> None:
+        if s >= 5:
+            person(picture, min(100 + 40 * (s - 5), 240) + 6 * np.sin(3 * s), 150)
+
+    (begun, *_) = told(watch, pictures(20, comes))
+    assert begun.since_ms == pytest.approx(1_000 + 6_500, abs=900), "over the zone's edge at second 6.5"
+    assert begun.up_ms - begun.since_ms == pytest.approx(6_000, abs=300)
+
+
 def test_one_frame_a_minute_says_nothing_and_harms_nothing() -> None:
     kinds = ("intrusion", "loitering", "left_object", "blocked", "gathering", "person_down")
     watch = ZoneWatch([zone(*kinds, points=WHOLE)], [], (WIDTH, HEIGHT))
