@@ -23,7 +23,7 @@ from edge_agent.store.pin_index import KEY_FILE
 from edge_agent.vision.models import checked_paths, lacks
 from edge_agent.vision.urls import local_path, shown
 from edge_agent.vision.v4l2 import device_of
-from edge_agent.wiring_cameras import detector_of, device_urls
+from edge_agent.wiring_cameras import LEAD_AT_MOST_S, detector_of, device_urls, lines_at
 
 
 def check_devices(config: Config, file: str) -> list[Problem]:
@@ -191,4 +191,15 @@ def advice(config: Config, file: str) -> list[Problem]:
             hints.append(Problem(file, f"door[{index}].gate", "config.no_exit"))
         if door.name not in entering:
             hints.append(Problem(file, f"door[{index}]", "config.no_entry"))
+        for line in lines_at(config, door.name)[1:]:
+            first = lines_at(config, door.name)[0]
+            at = f"line[{config.lines.index(line)}]"
+            hints.append(Problem(file, at, "config.second_line", door=door.name, first=first.name, line=line.name))
+    recorded = {camera.name for camera in config.cameras if "evidence" in camera.use}
+    for index, zone in enumerate(config.zones):
+        for kind, wait_s in zone.waits.items():
+            if zone.camera in recorded and wait_s > LEAD_AT_MOST_S:
+                at = f"zone[{index}].watch"
+                fields = {"why": f"alert.{kind}", "wait_s": wait_s, "most_s": LEAD_AT_MOST_S}
+                hints.append(Problem(file, at, "config.begun_long_ago", **fields))
     return hints

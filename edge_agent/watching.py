@@ -29,9 +29,7 @@ from edge_agent.store.evidence import FOLDER, EvidenceStore
 from edge_agent.store.faces import load_key
 from edge_agent.supervise import Job
 from edge_agent.vision.urls import shown
-from edge_agent.wiring_cameras import detector_of, device_share, logged_in
-
-RING_MORE_S = 8.0  # a fall is told when it has been followed for a while: its clip still begins before it
+from edge_agent.wiring_cameras import detector_of, device_share, lead_s, lines_at, logged_in
 
 GLIMPSE_FRESH_MS = 6_000
 
@@ -78,7 +76,8 @@ class Watching:
             there = [camera for camera in config.cameras if camera.door == door.name]
             if any("alerts" in camera.use for camera in there):
                 expect_face = any(camera.expect_face for camera in there)
-                self.alerts.joins[door.name] = DoorJoins(expect_face, door.gate.contact is not None)
+                line = next((line.name for line in lines_at(config, door.name)), "")
+                self.alerts.joins[door.name] = DoorJoins(expect_face, door.gate.contact is not None, line)
         if config.cameras:
             self.jobs["alerting"] = self.alerts.run
 
@@ -143,18 +142,19 @@ class Watching:
         sealing = Sealing(config.gateway.id, __version__, config.digest, sign)
         self.desk = EvidenceDesk(premises, config.evidence, store, sealing)
         self.jobs["evidence"] = self.desk.run
-        sources = {}
+        sources, leads = {}, {}
         for camera in config.cameras:
             if "evidence" in camera.use:
                 _, url = self.streams(camera)
-                pre_s = config.evidence.pre_s + RING_MORE_S
+                leads[camera.name] = lead_s(config, camera.name)
+                pre_s = config.evidence.pre_s + leads[camera.name]
                 recorder = RecorderWorker(
                     camera, url, pre_s, premises.clock, self.desk.take, premises.alarms.device
                 )  # fmt: skip
                 self.desk.recorders[camera.name] = recorder
                 self.jobs[f"recorder {camera.name}"] = recorder.run
                 sources[camera.name] = shown(url)
-        self.desk.sources = sources
+        self.desk.sources, self.desk.leads = sources, leads
 
 
 def looked_at(cameras: Iterable[Camera]) -> dict[str, Camera]:
@@ -172,12 +172,15 @@ def looked_at(cameras: Iterable[Camera]) -> dict[str, Camera]:
 
 
 def sentry_job(config: Config, camera: Camera, url: str, detector: Manifest | None, state: Path) -> SentryJob:
-    """What the child of `camera` is told: its stream `url`, and what it is watched for. A line before a door tells each
-    crossing, whatever else it watches: the door's joins know who passes by nothing else. `state`: where models are.
+    """What the child of `camera` is told: its stream `url`, and what it is watched for. The line before a door tells
+    each crossing, whatever else it watches: the door's joins know who passes by nothing else. `state`: of the models.
     """
-    lines = [line for line in config.lines if line.camera == camera.name]
-    if camera.door:
-        lines = [msgspec.structs.replace(line, watch=("crossing", *line.watch)) for line in lines]
+    judged = lines_at(config, camera.door)[:1] if camera.door else []
+    lines = [
+        msgspec.structs.replace(line, watch=("crossing", *line.watch)) if line in judged else line
+        for line in config.lines
+        if line.camera == camera.name
+    ]
     return SentryJob(
         msgspec.structs.replace(camera, url=url),
         tuple(facade for facade in config.facades if facade.camera == camera.name),

@@ -14,6 +14,8 @@ from edge_agent.tables import Reader, refer
 from edge_agent.vision.urls import shown, wrong_with
 from edge_agent.vision.v4l2 import device_of, shared
 
+AT_ONCE_S = 8.0  # what is told at once has been followed for a while: a fall, a walk through a zone
+LEAD_AT_MOST_S = 60.0
 LEAST_MASK = 0.00002  # of the picture; of less no pixel of a sub-stream would be hidden
 
 
@@ -85,6 +87,22 @@ def _check_devices(reader: Reader, config: Config) -> None:
             reader.wrong(at, "config.camera_device", url=url)
         elif named.setdefault(device.path, url) != url:
             reader.wrong(at, "config.camera_device_twice", device=device.path)
+
+
+def lines_at(config: Config, door: str) -> list[Line]:
+    """Lines before `door`, as in agent.toml. Whoever crosses the first is held against the door's grants; another line,
+    of this camera or a second one, would count the same person again.
+    """
+    there = {camera.name for camera in config.cameras if camera.door == door and "alerts" in camera.use}
+    return [line for line in config.lines if line.camera in there]
+
+
+def lead_s(config: Config, camera: str) -> float:
+    """So long before an alarm of `camera` its clip may begin, and `pre_s`: when what the alarm is about began, for as
+    far as a recorder keeps pictures.
+    """
+    waits = [wait_s for zone in config.zones if zone.camera == camera for wait_s in zone.waits.values()]
+    return AT_ONCE_S + min(LEAD_AT_MOST_S, max([0.0, *waits]))
 
 
 def device_urls(cameras: Sequence[Camera]) -> Iterator[tuple[str, Camera, str]]:

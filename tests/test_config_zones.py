@@ -10,7 +10,7 @@ from edge_agent.errors import Problems
 from edge_agent.flows.deterrence import NEVER
 from edge_agent.model.face_models import Manifest
 from edge_agent.model.site import AlertKind, DeterrentKind, LineKind, ZoneKind
-from edge_agent.readiness import check_detector, check_files
+from edge_agent.readiness import advice, check_detector, check_files
 from edge_agent.tables import choices_of
 from edge_agent.vision.models import as_toml, digest
 from edge_agent.words import WORDS
@@ -51,6 +51,32 @@ def problems(tmp_path: Path, text: str) -> list[tuple[str, str]]:
             assert problem.text("zh")
         return [(problem.at, problem.code) for problem in found.problems]
     return []
+
+
+def hints(tmp_path: Path, text: str) -> list[tuple[str, str]]:
+    assert problems(tmp_path, text) == []
+    found = advice(load_config(tmp_path / "agent.toml"), "agent.toml")
+    assert all(hint.text(lang) for hint in found for lang in ("en", "zh"))
+    return [(hint.at, hint.code) for hint in found]
+
+
+def test_a_second_line_at_a_door_is_worth_a_word(tmp_path: Path) -> None:
+    """Of the same camera, or of a second one at that door; one at another place is not."""
+    assert hints(tmp_path, GOOD + LINE) == []
+    again = LINE.replace('"gate-line"', '"steps"')
+    assert hints(tmp_path, GOOD + LINE + again) == [("line[1]", "config.second_line")]
+    second = '\n[[camera]]\nname = "side"\nurl = "rtsp://127.0.0.1/2"\nuse = ["alerts"]\n'
+    elsewhere = again.replace('"north-face"', '"side"')
+    assert hints(tmp_path, GOOD + second + LINE + elsewhere) == []
+    there = second + 'door = "north-gate"\n'
+    assert hints(tmp_path, GOOD + there + LINE + elsewhere) == [("line[1]", "config.second_line")]
+
+
+def test_an_act_too_long_ago_for_its_clip_is_worth_a_word(tmp_path: Path) -> None:
+    kept = GOOD.replace('["face", "alerts"]', '["face", "alerts", "evidence"]')
+    assert hints(tmp_path, kept + ZONE + "blocked_s = 60\n") == []
+    assert hints(tmp_path, GOOD + ZONE + "blocked_s = 61\n") == []
+    assert hints(tmp_path, kept + ZONE + "blocked_s = 61\n") == [("zone[0].watch", "config.begun_long_ago")]
 
 
 def test_zones_and_lines_are_read(tmp_path: Path) -> None:

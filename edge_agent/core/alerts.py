@@ -12,18 +12,25 @@ from edge_agent.model.site import AlertLevel, AlertRule, Camera
 from edge_agent.model.standing import Mute
 
 # What cannot wait for somebody to look at a list; the rest is a warning unless agent.toml says otherwise.
-ALARMS = frozenset({"falling_object", "intrusion", "blocked", "ebike", "smoke", "person_down", "repeated_denial"})
+ALARMS = frozenset({"falling_object", "intrusion", "blocked", "ebike", "person_down", "repeated_denial"})
 # What the camera itself suffers: what it does not see now nobody sees.
 FAULTS = frozenset({"frozen", "black", "overexposed", "occluded", "moved", "defocused", "reduced", "too_slow"})
 APART = frozenset({"falling_object", "light_object"})  # each a case of its own; others of a rule are one incident
 REVIEW = frozenset({"falling_object", "light_object"})  # a person looks before anybody is accused
 COUNTED = frozenset({"crossing"})  # no alert by itself
+OF_NO_ZONE = FAULTS | APART  # told by the camera itself or before a façade, whatever zone has the same name
 
 Key = tuple[str, str, str, str]  # camera, rule, kind, incident where each is one of its own
 
 
 def key_of(camera: str, sighting: Sighting) -> Key:
     return camera, sighting.rule, sighting.kind, sighting.incident if sighting.kind in APART else ""
+
+
+def begun_ms(sighting: Sighting) -> int:
+    """Uptime at which what is told began: a fall is told when it has been followed, a stay when it was too long."""
+    began = [sighting.up_ms, *([sighting.since_ms] if sighting.since_ms else [])]
+    return min([*began, *([sighting.fall.released_ms] if sighting.fall else [])])
 
 
 def rule_for(rules: Iterable[AlertRule], camera: str, rule: str, kind: str) -> AlertRule | None:
@@ -47,8 +54,10 @@ def level_of(rule: AlertRule | None, kind: str) -> AlertLevel:
 def quiet(
     rule: AlertRule | None, camera: Camera, name: str, mutes: Mapping[str, Mute], book: Book, now: Moment
 ) -> bool:
-    """Only recorded: during the rule's quiet hours, or muted. `name`: of the zone, line or façade."""
-    targets = ("all", f"camera/{camera.name}", f"rule/{name}", f"area/{camera.area}")
+    """Only recorded: during the rule's quiet hours, or muted. `name`: of the zone, line, façade or door; empty: the
+    camera tells it of itself.
+    """
+    targets = ["all", f"camera/{camera.name}", f"area/{camera.area}", *([f"rule/{name}"] if name else [])]
     if any((mute := mutes.get(target)) is not None and mute.active(now) for target in targets):
         return True
     return rule is not None and rule.quiet is not None and in_force(book, rule.quiet, now.wall_ms)

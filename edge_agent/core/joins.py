@@ -33,6 +33,9 @@ DENIALS, DENIALS_WITHIN_MS, SEEN_WITHIN_MS = 3, 60_000, 3_000
 OPEN_MODES = {"unlocked", "locked_open"}
 
 
+Track = tuple[str, int]  # of a camera, its number
+
+
 class Join(msgspec.Struct, frozen=True):
     """`kind`: tailgating, wrong_passage, no_face, repeated_denial. `at_ms`: uptime of what it was seen by."""
 
@@ -54,10 +57,10 @@ class Credit(msgspec.Struct):
 
 
 class DoorJoins:
-    """One door with a line across it."""
+    """One door with a line across it; `line`: its name. Another line, or another camera's, counts nobody twice."""
 
-    def __init__(self, expect_face: bool = False, contact: bool = True) -> None:
-        self._expect_face = expect_face
+    def __init__(self, expect_face: bool = False, contact: bool = True, line: str = "") -> None:
+        self._expect_face, self.line = expect_face, line
         self._free = False  # it stands open by order
         self._shut = contact  # without a contact nobody knows
         self._contact = contact
@@ -65,9 +68,9 @@ class DoorJoins:
         self._shut_ms = 0
         self._credits: deque[Credit] = deque(maxlen=64)
         self._crossings: deque[tuple[int, str]] = deque(maxlen=256)
-        self._faces: deque[tuple[int, int]] = deque(maxlen=64)  # (uptime, track)
-        self._denied: dict[int, list[int]] = {}
-        self._said: set[int] = set()
+        self._faces: deque[tuple[int, Track]] = deque(maxlen=64)  # with uptime
+        self._denied: dict[Track, list[int]] = {}
+        self._said: set[Track] = set()
         self._found: list[Join] = []
 
     def hear(self, event: Event, now_ms: int) -> None:
@@ -100,9 +103,15 @@ class DoorJoins:
         if not self._free:
             self._crossings.append((at_ms, direction))
 
-    def face(self, at_ms: int, track: int) -> None:
+    def face(self, at_ms: int, camera: str, track: int) -> None:
         """A face is before the camera, whosever."""
-        self._faces.append((at_ms, track))
+        self._faces.append((at_ms, (camera, track)))
+
+    def forget(self, camera: str) -> None:
+        """Its tracks begin anew: who has one of their numbers is somebody else."""
+        self._faces = deque((seen for seen in self._faces if seen[1][0] != camera), maxlen=self._faces.maxlen)
+        self._denied = {track: times for track, times in self._denied.items() if track[0] != camera}
+        self._said &= self._denied.keys()
 
     def due(self, now_ms: int) -> list[Join]:
         """What is certain by now."""
@@ -150,6 +159,7 @@ class DoorJoins:
         track = tracks[-1]
         times = [at for at in self._denied.get(track, []) if now_ms - at <= DENIALS_WITHIN_MS] + [now_ms]
         self._denied = {one: at for one, at in self._denied.items() if now_ms - at[-1] <= DENIALS_WITHIN_MS}
+        self._said &= self._denied.keys()
         self._denied[track] = times
         if len(times) >= DENIALS and track not in self._said:
             self._said.add(track)

@@ -9,6 +9,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
+from msgspec import structs
+
 from edge_agent import log
 from edge_agent.core import alerts, latch
 from edge_agent.core.joins import DoorJoins, Join
@@ -29,7 +31,9 @@ AGAIN_MS = 10_000  # so long nothing was seen: the incident is over
 REJOIN_MS = 30_000  # after a restart the cameras have so long to see it again
 UPDATE_GAP_MS = 5_000
 FLOOD_AN_HOUR = 30  # alerts of one rule; what is more is only recorded, and the camera said to be in trouble
+HOUR_MS = 3_600_000
 LOOK_S = 0.5
+CLIPS_AT_MOST = 4  # of one alert: one that broke off is followed by another while it goes on
 KNOWN_AT_MOST = 1000
 SCAN_ROWS, SCAN_AT_MOST = 1000, 100_000
 
@@ -40,7 +44,10 @@ class Incident:
     """An alert that is open, while the daemon runs."""
 
     def __init__(self, alert: OpenAlert, last: Sighting | None, evidence: str) -> None:
-        self.alert, self.last, self.evidence = alert, last, evidence
+        self.alert, self.evidence = alert, evidence
+        self.last = last  # what was told of it
+        self.newest = last
+        self.clips = 1 if evidence else 0
         self.going: set[str] = set()  # what the analysis has not said to be over
         self.over_ms: int | None = None  # since when nothing of it is seen
         self.why = "over"
@@ -82,6 +89,7 @@ class CameraAlerts:
         now = self.premises.now()
         for alert in list(self.premises.standing.alerts.values()):
             incident = Incident(alert, None, "")
+            incident.clips = 1  # it broke off with the agent
             incident.over_ms, incident.why = now.up_ms + REJOIN_MS - AGAIN_MS, "restarted"
             if alert.kind in alerts.APART or alert.camera not in self.cameras:
                 self._close(incident)
@@ -104,9 +112,11 @@ class CameraAlerts:
                 self._seen(camera, said)
             case CameraState(state="lost"):
                 self._lost(name)
+                if (joins := self.joins.get(camera.door)) is not None:
+                    joins.forget(name)
             case FaceSample(track=track, up_ms=up_ms) | FaceRefused(track=track, up_ms=up_ms):
                 if (joins := self.joins.get(camera.door)) is not None:
-                    joins.face(up_ms, track)
+                    joins.face(up_ms, name, track)
             case _:
                 pass
 
@@ -114,7 +124,7 @@ class CameraAlerts:
         key = alerts.key_of(camera.name, sighting)
         incident = self._open.get(key)
         if incident is None:
-            if not self._on(camera, sighting.rule):
+            if sighting.kind not in alerts.OF_NO_ZONE and not self._on(camera, sighting.rule):
                 return
             incident = self._raise(key, camera, camera.door, sighting)
         elif incident.last is None or sighting.incident not in incident.going:
@@ -124,8 +134,8 @@ class CameraAlerts:
             self._update(incident, sighting)
         incident.going.add(sighting.incident)
         incident.over_ms, incident.why = None, "over"
-        if self.desk is not None and incident.evidence:
-            self.desk.goes_on(incident.evidence, sighting.up_ms, sighting)
+        incident.newest = sighting
+        self._follow(camera, incident, sighting)
 
     def _over(self, camera: Camera, sighting: Sighting) -> None:
         key = alerts.key_of(camera.name, sighting)
@@ -141,6 +151,19 @@ class CameraAlerts:
             self._close(self._open.pop(key))
         elif not incident.going:
             incident.over_ms = self.premises.now().up_ms
+
+    def _follow(self, camera: Camera, incident: Incident, sighting: Sighting) -> None:
+        """Its clip goes on; one that broke off, with the stream or the agent, is followed by another."""
+        if self.desk is None or not incident.clips:
+            return
+        if incident.evidence and self.desk.goes_on(incident.evidence, sighting.up_ms, sighting):
+            return
+        if incident.clips >= CLIPS_AT_MOST or "evidence" not in camera.use:
+            return
+        alert = incident.alert
+        evidence, _ = self.desk.keep(camera.name, alert.alert, alert.kind, sighting.up_ms, alert.rule, alert.door)
+        if evidence:
+            incident.evidence, incident.clips = evidence, incident.clips + 1
 
     def _lost(self, name: str) -> None:
         """The camera sees nothing any more: nobody can tell whether it goes on."""
@@ -166,7 +189,8 @@ class CameraAlerts:
             return
         if self._on(camera, sighting.rule):
             self.counts.cross(sighting.rule, sighting.direction)
-        if (joins := self.joins.get(camera.door)) is not None:
+        joins = self.joins.get(camera.door)
+        if joins is not None and joins.line == sighting.rule:
             joins.cross(sighting.up_ms, sighting.direction)
 
     def _hear(self, event: Event) -> None:
@@ -175,11 +199,15 @@ class CameraAlerts:
         if joins is not None:
             joins.hear(event, self.premises.now().up_ms)
         if isinstance(event, DoorForced | DoorHeld) and self.desk is not None:
-            what = event.tag.removeprefix("door.")
-            for camera in self.cameras.values():
-                if camera.door == event.door and "evidence" in camera.use:
-                    now_ms = self.premises.now().up_ms
-                    self.desk.keep(camera.name, f"door/{event.door}/{what}", what, now_ms, door=event.door)
+            what, now_ms = event.tag.removeprefix("door."), self.premises.now().up_ms
+            kept = [
+                self.desk.keep(camera.name, f"door/{event.door}/{what}", what, now_ms, door=event.door)[0]
+                for camera in self.cameras.values()
+                if camera.door == event.door and "evidence" in camera.use
+            ]
+            case = self.premises.standing.cases.get(f"forced/{event.door}")
+            if case is not None and not case.evidence and isinstance(event, DoorForced) and any(kept):
+                self.premises.remember(structs.replace(case, evidence=next(filter(None, kept))))
 
     def _joined(self, door: str, join: Join) -> None:
         """One moment, not an incident that goes on: several within a short time are still one alert."""
@@ -204,14 +232,15 @@ class CameraAlerts:
         now = self.premises.now()
         rule = alerts.rule_for(self.rules, camera.name, sighting.rule, sighting.kind)
         level = alerts.level_of(rule, sighting.kind)
-        hushed = alerts.quiet(rule, camera, sighting.rule, self.premises.standing.mutes, self.premises.book, now)
+        hushed = self._quiet(rule, camera, sighting)
         hushed = self._floods(key[:3], now.up_ms) or hushed
         self._count += 1
         alert = f"{camera.name}-{sighting.kind}-{now.boot_id[:8]}-{sighting.up_ms}-{self._count}"
         evidence, missing = "", ""
         if self.desk is not None and "evidence" in camera.use:
-            at_ms = sighting.up_ms if sighting.fall is None else min(sighting.up_ms, sighting.fall.released_ms)
-            evidence, missing = self.desk.keep(camera.name, alert, sighting.kind, at_ms, sighting.rule, door)
+            evidence, missing = self.desk.keep(
+                camera.name, alert, sighting.kind, sighting.up_ms, sighting.rule, door, alerts.begun_ms(sighting)
+            )
         standing = OpenAlert(
             alert, camera.name, sighting.rule, sighting.kind, door, level, At.of(now), max(1, sighting.count), hushed
         )
@@ -240,10 +269,21 @@ class CameraAlerts:
         seen = self.premises.standing.latches.get(f"{latch.MOVED}{camera}")
         return seen is not None and seen.raised
 
+    def _quiet(self, rule: AlertRule | None, camera: Camera, sighting: Sighting) -> bool:
+        name = "" if sighting.kind in alerts.FAULTS else sighting.rule
+        return alerts.quiet(
+            rule, camera, name, self.premises.standing.mutes, self.premises.book, self.premises.now()
+        )  # fmt: skip
+
+    def _used_up(self, rule: tuple[str, str, str], now_ms: int) -> bool:
+        """One more within the hour is too many."""
+        times = self._times.get(rule)
+        return times is not None and len(times) == FLOOD_AN_HOUR and now_ms - times[0] < HOUR_MS
+
     def _floods(self, rule: tuple[str, str, str], now_ms: int) -> bool:
-        times = self._times.setdefault(rule, deque(maxlen=FLOOD_AN_HOUR + 1))
-        times.append(now_ms)
-        if len(times) <= FLOOD_AN_HOUR or now_ms - times[0] >= 3_600_000:
+        too_many = self._used_up(rule, now_ms)
+        self._times.setdefault(rule, deque(maxlen=FLOOD_AN_HOUR)).append(now_ms)
+        if not too_many:
             return False
         camera, name, kind = rule
         trouble = told("degraded_why.flood", most=FLOOD_AN_HOUR, why=f"alert.{kind}", rule=name)
@@ -290,19 +330,18 @@ class CameraAlerts:
         for key, incident in list(self._open.items()):
             if incident.over_ms is not None and now.up_ms - incident.over_ms >= AGAIN_MS:
                 self._close(self._open.pop(key))
-            elif incident.alert.quiet and incident.over_ms is None and incident.last is not None:
+            elif incident.alert.quiet and incident.over_ms is None and incident.newest is not None:
                 self._unhush(key, incident)
 
     def _unhush(self, key: alerts.Key, incident: Incident) -> None:
-        """It goes on, and quiet hours or mute are over: now somebody shall hear it."""
-        assert incident.last is not None
-        camera, last = self.cameras[incident.alert.camera], incident.last
-        rule = alerts.rule_for(self.rules, camera.name, last.rule, last.kind)
-        if alerts.quiet(rule, camera, last.rule, self.premises.standing.mutes, self.premises.book, self.premises.now()):
+        """It goes on, and quiet hours or mute are over: now somebody shall hear it, and see what is there now."""
+        assert incident.newest is not None
+        camera, newest = self.cameras[incident.alert.camera], incident.newest
+        now_ms = self.premises.now().up_ms
+        rule = alerts.rule_for(self.rules, camera.name, newest.rule, newest.kind)
+        if self._quiet(rule, camera, newest) or self._used_up(key[:3], now_ms):
             return
-        if len(self._times.get(key[:3], ())) > FLOOD_AN_HOUR:
-            return
-        anew = self._raise(key, camera, incident.alert.door, last)
+        anew = self._raise(key, camera, incident.alert.door, structs.replace(newest, up_ms=now_ms, since_ms=0))
         anew.going = incident.going
         incident.why = "changed"
         self._close(incident)

@@ -6,6 +6,7 @@ is whole (evidence.kept). What cannot be had is said, too. Erasing is an event l
 
 import asyncio
 import hashlib
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
@@ -26,6 +27,7 @@ LOOK_S = 1.0
 TIDY_EVERY = 30  # looks
 SIGHTINGS_AT_MOST = 3000  # of one track file: what is said several times a second for minutes
 ANSWER_AT_MOST = 10  # pieces of evidence in one answer to the city, the newest first
+SHORT_MS, BROKEN_AT_MOST = 2_000, 100  # a clip so much shorter than asked for broke off
 GIVEN_UP_MS = 120_000  # after its end: whoever should have sent it has forgotten
 
 logger = log.get("flows.evidence")
@@ -89,6 +91,8 @@ class EvidenceDesk:
         self.premises, self.policy, self.store, self.sealing = premises, policy, store, sealing
         self.recorders: dict[str, Recorder] = {}
         self.sources: Mapping[str, str] = {}
+        self.leads: Mapping[str, float] = {}  # by camera: seconds before an alarm that a clip may begin, and `pre_s`
+        self._broken: deque[str] = deque(maxlen=BROKEN_AT_MOST)
         self._coming: dict[str, Coming] = {}
         self._count = 0
         self._turn = asyncio.Lock()  # the chain has one end
@@ -96,8 +100,19 @@ class EvidenceDesk:
 
     # ---- asking ------------------------------------------------------------------------------------------------------
 
-    def keep(self, camera: str, alert: str, kind: str, at_ms: int, rule: str = "", door: str = "") -> tuple[str, str]:
-        """Have a clip kept of what happens at uptime `at_ms`: (its id, ""), or ("", why there will be none)."""
+    def keep(
+        self,
+        camera: str,
+        alert: str,
+        kind: str,
+        at_ms: int,
+        rule: str = "",
+        door: str = "",
+        begun_ms: int | None = None,
+    ) -> tuple[str, str]:
+        """Have a clip kept of what happens at uptime `at_ms` and began at `begun_ms`: (its id, ""), or ("", why there
+        will be none).
+        """
         recorder = self.recorders.get(camera)
         if recorder is None:
             return "", told("clip.no_recorder")
@@ -106,8 +121,10 @@ class EvidenceDesk:
         now = self.premises.now()
         self._count += 1
         evidence = f"ev-{now.boot_id[:8]}-{at_ms}-{self._count}"
-        from_ms = max(0, at_ms - round(self.policy.pre_s * 1000))
         to_ms = at_ms + round(self.policy.post_s * 1000)
+        lead_ms, longest_ms = round(self.leads.get(camera, 0.0) * 1000), round(self.policy.longest_s * 1000)
+        begun_ms = max(at_ms if begun_ms is None else begun_ms, at_ms - lead_ms)
+        from_ms = max(0, begun_ms - round(self.policy.pre_s * 1000), min(at_ms, to_ms - longest_ms))
         about = About(
             camera=camera, source=self.sources.get(camera, ""), alert=alert, kind=kind, rule=rule, door=door,
             from_ms=from_ms, to_ms=to_ms,
@@ -125,11 +142,13 @@ class EvidenceDesk:
         )  # fmt: skip
         self._missing(about, why)
 
-    def goes_on(self, evidence: str, until_ms: int, sighting: Sighting | None = None) -> None:
-        """The event is not over at `until_ms`: the clip goes on, so long as it may."""
+    def goes_on(self, evidence: str, until_ms: int, sighting: Sighting | None = None) -> bool:
+        """The event is not over at `until_ms`: the clip goes on, so long as it may. False: it broke off before its end,
+        with the stream or its recorder.
+        """
         coming = self._coming.get(evidence)
         if coming is None:
-            return
+            return evidence not in self._broken
         if sighting is not None and len(coming.sightings) < SIGHTINGS_AT_MOST:
             coming.sightings.append(sighting)
         about = coming.about
@@ -140,6 +159,7 @@ class EvidenceDesk:
             recorder = self.recorders.get(about.camera)
             if recorder is not None and to_ms // 1000 > about.to_ms // 1000:
                 recorder.keep(Keep(evidence, about.from_ms, to_ms))
+        return True
 
     # ---- what comes --------------------------------------------------------------------------------------------------
 
@@ -153,6 +173,8 @@ class EvidenceDesk:
                 await self._write(said.evidence, coming, said.data)
             else:
                 del self._coming[said.evidence]
+                if said.stream is None or said.stream.to_ms < coming.about.to_ms - SHORT_MS:
+                    self._broken.append(said.evidence)
                 why = whole(said.why, said.code, said.given)
                 await self._end(said.evidence, coming, said.stream, why)
         except StoreError as error:
@@ -213,7 +235,7 @@ class EvidenceDesk:
             )  # fmt: skip
             self.premises.record(event, exhibit)
         if not about.alert.startswith("door/"):
-            self._tell(about, "evidence", evidence)
+            self._tell(about, "evidence", evidence, whole(why, code, given))
         logger.info("evidence %s of %s: %d kB%s", evidence, about.alert, size >> 10, f", {why}" if why else "")
 
     def _last(self) -> Exhibit | None:

@@ -251,10 +251,10 @@ class AlertOpened(Alert, frozen=True):
 
 class AlertUpdated(Alert, frozen=True, kw_only=True):
     """What is known now of the alert `alert`. `what`: grew (`count`, `confidence`, `fall`, as they are now), evidence
-    (its media are complete: `evidence`), no_evidence (and `why` there is none), deterred (`why`: by which output,
-    whose relay is on), not_deterred (`why`: which output stayed off, `reason`: unreachable or relay, which did not
-    switch), verdict (somebody has looked: `verdict` true, false or unsure, `by` whom, `why`). `code` and `given`: what
-    `why` says, as in `device.lost`.
+    (its media are here: `evidence`; `why` they are not whole), no_evidence (and `why` there is none), deterred (`why`:
+    by which output, whose relay is on), not_deterred (`why`: which output stayed off, `reason`: unreachable or relay,
+    which did not switch), verdict (somebody has looked: `verdict` true, false or unsure, `by` whom, `why`). `code` and
+    `given`: what `why` says, as in `device.lost`.
     """
 
     tag: ClassVar[str] = "alert.updated"

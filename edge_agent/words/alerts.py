@@ -35,7 +35,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "detail.columns": ("column {columns}", "{columns} 列"),
     "detail.count": ("{count} of them", "共 {count}"),
     "detail.news.grew": ("goes on", "持续"),
-    "detail.news.evidence": ("evidence complete", "证据已齐"),
+    "detail.news.evidence": ("evidence kept", "证据已保存"),
     "detail.news.no_evidence": ("no evidence", "无证据"),
     "detail.news.deterred": ("deterrent on", "已启动威慑"),
     "detail.news.not_deterred": ("deterrent stays off", "威慑未启动"),

@@ -292,6 +292,16 @@ WORDS: dict[str, tuple[str, str]] = {
         "路线 {name} 永远不会执行：需要 points、times（HH:MM）和 days（1–7）",
     ),
     "config.range": ("`{key}` must be between {low} and {high}", "`{key}` 必须在 {low} 与 {high} 之间"),
+    "config.second_line": (
+        "warning: at the door {door} only the line {first} is held against the grants (tailgating, wrong way through): "
+        "{line} would count the same people again",
+        "提示：门 {door} 只用线 {first} 与放行记录比对（尾随、逆向通行）：线 {line} 会把同一个人再数一次",
+    ),
+    "config.begun_long_ago": (
+        "warning: {why} is told after {wait_s:g} s, and its clip begins at most {most_s:g} s before that: how it began "
+        "is not in it",
+        "提示：{why}在 {wait_s:g} 秒后才告警，录像最多从告警前 {most_s:g} 秒开始：事情的开头不在录像里",
+    ),
     "config.no_entry": (
         'warning: no [[terminal]] with direction = "in" at this door; only the city can open it from outside',
         '提示：此门没有 direction = "in" 的 [[terminal]]；从外面只能由平台远程开门',

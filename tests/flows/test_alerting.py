@@ -39,7 +39,7 @@ from edge_agent.model.events import (
 )
 from edge_agent.model.evidence import Exhibit, File, Manifest
 from edge_agent.model.people import Schedule, Span
-from edge_agent.model.recording import ClipDone, Keep, Piece
+from edge_agent.model.recording import ClipDone, Keep, Piece, Stream
 from edge_agent.model.sightings import Fall, Phase, Sighting
 from edge_agent.model.site import AlertRule, Camera, Deterrent, EvidencePolicy, GateBinding, Policy
 from edge_agent.model.standing import At, Mute
@@ -54,6 +54,9 @@ FALL = Fall(
 )  # fmt: skip
 CARD = AccessGranted(door="gate", direction="in", person="p-1", category="resident", how=("card",), rule="r")
 ALWAYS = Schedule("always", (Span((1, 2, 3, 4, 5, 6, 7), 0, 1440),))
+
+
+STREAM = Stream(codec="h264", width=640, height=360, packets=1, lost=0, from_ms=0, to_ms=0, sha256="2" * 64)
 
 
 class Memory:
@@ -115,13 +118,14 @@ class House:
         sealing = Sealing("G1", "0", "", msgspec.json.encode)
         self.desk = EvidenceDesk(self.premises, EvidencePolicy(), self.memory, sealing)  # type: ignore[arg-type]
         self.desk.recorders["yard"] = self.memory
+        self.desk.leads = {"yard": 38.0}
         self.lit: list[float] = []
         deterrents = (Deterrent(name="horn", output=GateBinding(link="l", profile="p"), on_s=3.0, per_hour=2),)
         self.deterrence = Deterrence(self.premises, deterrents, {"horn": self})  # type: ignore[dict-item]
         self.alerts = CameraAlerts(
             self.premises, (YARD, gate), rules, schedules, self.desk, self.deterrence.answer, ("yard",), ("lawn",)
         )  # fmt: skip
-        self.alerts.joins["gate"] = DoorJoins()
+        self.alerts.joins["gate"] = DoorJoins(line="lawn")
 
     async def release(self, seconds: float) -> None:
         self.lit.append(seconds)
@@ -131,10 +135,16 @@ class House:
         return
 
     def say(
-        self, phase: str, kind: str = "intrusion", incident: str = "i-1", camera: str = "yard", **more: object
+        self,
+        phase: str,
+        kind: str = "intrusion",
+        incident: str = "i-1",
+        camera: str = "yard",
+        rule: str = "lawn",
+        **more: object,
     ) -> None:
         sighting = Sighting(
-            rule="lawn",
+            rule=rule,
             kind=kind,
             incident=incident,
             phase=Phase(phase),
@@ -254,6 +264,77 @@ def test_what_is_missing_of_evidence_is_said_in_both_languages() -> None:
         assert "the recorder is not running" in house.details("en")[-1]
 
 
+def test_a_clip_begins_with_what_is_told_of_so_far_as_pictures_are_kept() -> None:
+    """A bag was put down half a minute before it is told; what took longer than the recorder keeps begins there."""
+
+    @in_a_house()
+    async def story(house: House) -> None:
+        house.say("begun", "left_object", "b-1", since_ms=house.clock.up_ms - 30_000)
+        house.say("begun", "loitering", "l-1", since_ms=house.clock.up_ms - 50_000)
+        house.say("begun", "intrusion", "i-1")
+        now_ms, pre_ms, longest_ms = house.clock.up_ms, 10_000, 60_000
+        assert [now_ms - order.from_ms for order in house.memory.orders] == [
+            30_000 + pre_ms, 38_000 + pre_ms, pre_ms,
+        ]  # fmt: skip
+        assert all(order.to_ms - order.from_ms <= longest_ms for order in house.memory.orders)
+
+
+def test_a_clip_that_broke_off_is_followed_by_another_while_it_goes_on() -> None:
+    """With the stream, with the recorder, with the agent; a clip as long as it may be is the only one."""
+
+    def going(house: House, seconds: int) -> None:
+        for _ in range(seconds // 5):
+            house.wait(5)
+            house.say("going")
+
+    async def ended(house: House, stream: Stream | None, why: str = "") -> str:
+        evidence = house.memory.orders[-1].evidence
+        await house.desk.take(Piece(evidence, b"clip"))
+        await house.desk.take(ClipDone(evidence, stream, why, "clip.interrupted" if why else ""))
+        return evidence
+
+    def clips(house: House) -> list[str]:
+        return list(dict.fromkeys(order.evidence for order in house.memory.orders))
+
+    @in_a_house()
+    async def cut(house: House) -> None:
+        house.say("begun")
+        going(house, 10)
+        stream = msgspec.structs.replace(STREAM, to_ms=house.clock.up_ms - 5_000)
+        first = await ended(house, stream, "the camera's stream was interrupted")
+        assert "证据已保存" in house.details("zh")[-1]
+        assert "中断" in house.details("zh")[-1], "it is not whole, and says so"
+        going(house, 10)
+        second = await ended(house, msgspec.structs.replace(STREAM, to_ms=house.memory.orders[-1].to_ms))
+        assert clips(house) == [first, second]
+        assert {exhibit.alert for exhibit in house.premises.standing.exhibits.values()} == {
+            house.events(AlertOpened)[0].alert  # type: ignore[attr-defined]
+        }
+        going(house, 120)
+        assert clips(house) == [first, second], "as long as it may be"
+
+    @in_a_house()
+    async def no_stream(house: House) -> None:
+        house.say("begun")
+        for _ in range(60):
+            going(house, 5)
+            await house.desk.take(ClipDone(house.memory.orders[-1].evidence, None, "nothing", "cameras.silent"))
+        assert len(clips(house)) == 4
+        assert house.told().count("updated no_evidence") == 4, "and then it is known"
+
+    @in_a_house()
+    async def restarted(house: House) -> None:
+        house.say("begun")
+        again = House()
+        again.premises.standing.apply(*house.journal.changes)  # type: ignore[arg-type]
+        again.alerts.restore()
+        again.say("begun", incident="i-77")
+        (opened,) = house.events(AlertOpened)
+        again.say("going", incident="i-77")
+        assert len(again.memory.orders) == 1
+        assert again.desk._coming[again.memory.orders[0].evidence].about.alert == opened.alert  # type: ignore[attr-defined]
+
+
 def test_holds_that_pass_the_room_of_all_the_rest_are_told_once() -> None:
     """And again when they have passed it anew: the installer looks after the disk."""
 
@@ -288,6 +369,7 @@ def test_a_forced_or_held_gate_is_kept_with_its_picture() -> None:
             house.wait(60)
         kept = house.memory.orders
         assert len({order.evidence for order in kept}) == 2, "forced and held, not opened"
+        assert house.premises.standing.cases["forced/gate"].evidence == kept[0].evidence, "who answers it sees it"
         assert [order.from_ms < at_ms < order.to_ms for order, at_ms in zip(kept, at, strict=True)] == [True, True]
 
 
@@ -311,6 +393,76 @@ def test_quiet_hours_and_mutes_only_record_and_end_by_themselves() -> None:
             house.wait(1)
         assert house.told()[-2:] == ["opened", "closed changed"], "it goes on, and the mute is over"
         assert not house.events(AlertOpened)[-1].quiet  # type: ignore[attr-defined]
+
+
+def test_what_may_be_heard_again_is_shown_as_it_is_then() -> None:
+    """Not as it was when nobody wanted to hear it: that is no longer in the recorder's memory."""
+
+    @in_a_house()
+    async def story(house: House) -> None:
+        house.premises.remember(house.alerts.mute("camera/yard", 50, "王芳", ""))  # type: ignore[arg-type]
+        house.say("begun", since_ms=house.clock.up_ms - 1_000)
+        for _ in range(12):
+            house.wait(5)
+            house.say("going")
+        quiet, heard = house.events(AlertOpened)
+        assert (quiet.quiet, heard.quiet) == (True, False)  # type: ignore[attr-defined]
+        order = next(one for one in house.memory.orders if one.evidence == heard.evidence)  # type: ignore[attr-defined]
+        assert order.from_ms == house.clock.up_ms - 10_000 - 10_000, "ten seconds ago the mute was over"
+
+
+def test_thirty_of_other_days_keep_nothing_quiet() -> None:
+    @in_a_house()
+    async def story(house: House) -> None:
+        for n in range(31):
+            house.say("begun", incident=f"i-{n}")
+            house.say("over", incident=f"i-{n}")
+            house.wait(20)
+            house.clock.up_ms += 7_200_000
+        house.premises.remember(house.alerts.mute("camera/yard", 60, "王芳", ""))  # type: ignore[arg-type]
+        house.say("begun")
+        house.wait(62)
+        assert not house.events(AlertOpened)[-1].quiet  # type: ignore[attr-defined]
+        assert house.told()[-2:] == ["opened", "closed changed"]
+
+
+def test_a_flood_that_has_passed_lets_what_goes_on_be_heard() -> None:
+    @in_a_house()
+    async def story(house: House) -> None:
+        for n in range(30):
+            house.say("begun", incident=f"i-{n}")
+            house.say("over", incident=f"i-{n}")
+            house.wait(12)
+        house.say("begun")
+        assert house.events(AlertOpened)[-1].quiet  # type: ignore[attr-defined]
+        house.wait(3600 - 30 * 12 - 10)
+        assert house.told()[-1] == "opened", "so long as it would be one too many, once"
+        house.wait(30)
+        assert house.told()[-2:] == ["opened", "closed changed"]
+
+
+def test_a_camera_named_like_a_zone_has_neither_its_schedule_nor_its_mutes() -> None:
+    """A covered camera is told at every hour, whatever the zone of its name is for; so is a fall before a façade."""
+
+    @in_a_house(schedules={"lawn": "never"})
+    async def story(house: House) -> None:
+        house.premises.remember(house.alerts.mute("rule/lawn", 3600, "王芳", ""))  # type: ignore[arg-type]
+        house.say("begun", "intrusion", "i-1")
+        house.say("begun", "occluded", "o-1")
+        house.say("begun", "falling_object", "f-1", fall=FALL)
+        opened = house.events(AlertOpened)
+        assert [(one.kind, one.quiet) for one in opened] == [("occluded", False), ("falling_object", True)]  # type: ignore[attr-defined]
+
+
+def test_smoke_is_advisory_unless_a_rule_makes_it_an_alarm() -> None:
+    for rules, level in (((), "warning"), ((AlertRule(name="kitchen", kinds=("smoke",), level="alarm"),), "alarm")):
+
+        @in_a_house(*rules)
+        async def story(house: House, level: str = level) -> None:
+            house.say("begun", "smoke", "s-1")
+            (opened,) = house.events(AlertOpened)
+            assert opened.level == level  # type: ignore[attr-defined]
+            assert len(house.premises.standing.cases) == (level == "alarm")
 
 
 def test_only_what_there_is_can_be_muted_and_for_a_day_at_most() -> None:
@@ -557,7 +709,7 @@ def test_against_the_direction_and_what_is_not() -> None:
 def test_a_passage_without_a_face_where_one_was_expected() -> None:
     @in_a_house()
     async def story(house: House) -> None:
-        house.alerts.joins["gate"] = DoorJoins(expect_face=True)
+        house.alerts.joins["gate"] = DoorJoins(expect_face=True, line="lawn")
         grant(house)
         house.alerts.see("gate-cam", FaceRefused(1, house.clock.up_ms, "blurred"))
         passes(house, "in")
@@ -567,6 +719,39 @@ def test_a_passage_without_a_face_where_one_was_expected() -> None:
         passes(house, "in")
         house.wait(3)
         assert kinds(house) == ["no_face"]
+
+
+def test_a_second_line_at_a_door_counts_nobody_twice() -> None:
+    """Another of the same camera, or of a second one: one person, one grant."""
+
+    @in_a_house()
+    async def story(house: House) -> None:
+        grant(house)
+        passes(house, "in")
+        house.say("begun", "crossing", "c-2", "gate-cam", rule="steps", direction="in")
+        house.say("begun", "crossing", "c-3", "gate-cam", rule="steps", direction="out")
+        house.wait(5)
+        assert kinds(house) == []
+
+
+def test_who_tries_again_later_is_told_again_and_a_new_childs_first_track_is_somebody_else() -> None:
+    joins = DoorJoins()
+
+    def refused(camera: str, track: int, *at_ms: int) -> list[str]:
+        told = []
+        for at in at_ms:
+            joins.face(at, camera, track)
+            joins.hear(AccessDenied(door="gate", direction="in", reason="unknown", how=("card",)), at)
+            told += [join.kind for join in joins.due(at)]
+        return told
+
+    assert refused("a", 1, 0, 5_000, 10_000, 15_000) == ["repeated_denial"]
+    assert refused("b", 1, 16_000, 18_000) == [], "another camera's first"
+    assert refused("b", 1, 20_000) == ["repeated_denial"]
+    joins.forget("a")
+    assert refused("a", 1, 30_000, 35_000) == [], "its numbers begin anew"
+    assert refused("a", 1, 40_000) == ["repeated_denial"]
+    assert refused("a", 1, 10_800_000, 10_805_000, 10_810_000) == ["repeated_denial"], "three hours later"
 
 
 def test_the_same_face_refused_three_times() -> None:
