@@ -116,7 +116,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "alert.locked_out": ("too many wrong tries", "错误次数过多"),
     "alert.vapour": ("flammable vapour", "可燃蒸气"),
     "alert.gas": ("gas", "有害气体"),
-    "alert.smoke": ("smoke", "烟雾"),
+    "alert.smoke_measured": ("smoke", "烟雾"),
     "alert.water": ("water", "水浸"),
     "alert.temperature": ("temperature", "温度"),
     "alert.loop_closed": ("loop closed", "回路闭合"),
