@@ -142,8 +142,8 @@ def _detail(event: Event | UnknownEvent, lang: str) -> str:
             return _alert(event, lang)
         case AlertUpdated():
             return _news(event, lang)
-        case AlertClosed(sensor=sensor, place=place, door=door, camera=camera):
-            return _parts(_kind(event, lang), door, camera, sensor, place)
+        case AlertClosed(sensor=sensor, place=place, door=door, camera=camera, why=why):
+            return _parts(_kind(event, lang), door, camera, sensor, place, _word(f"closed.{why}", why, lang))
         case Answered():
             return _answer(event, lang)
         case LineCounted(camera=camera, line=line, entered=entered, left=left):
@@ -153,7 +153,8 @@ def _detail(event: Event | UnknownEvent, lang: str) -> str:
         case EvidenceExported(evidence=evidence, by=by, purpose=purpose, why=why):
             return _parts(evidence, _word(f"purpose.{purpose}", purpose, lang), say("detail.by", lang, by=by), why)
         case EvidenceErased(evidence=evidence, why=why, by=by):
-            return _parts(evidence, why, say("detail.by", lang, by=by) if by else "")
+            reason = _word(f"erased.{why}", why, lang)
+            return _parts(evidence, reason, say("detail.by", lang, by=by) if by else "")
         case AccessTaken(after_ms=ms):
             return say("detail.after", lang, s=ms / 1000)
         case DoorClosed(open_ms=ms) | DoorHeld(open_ms=ms):

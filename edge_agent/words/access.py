@@ -43,7 +43,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "event.panic.cleared": ("panic cleared", "紧急报警已解除"),
     "event.alert.opened": ("ALERT", "警报"),
     "event.alert.updated": ("alert: news", "警报更新"),
-    "event.alert.closed": ("alert over", "警报解除"),
+    "event.alert.closed": ("alert ended", "警报结束"),
     "event.alarm.acknowledged": ("alarm acknowledged", "已接警"),
     "event.alarm.dispatched": ("somebody sent", "已派人"),
     "event.alarm.arrived": ("on the spot", "已到场"),

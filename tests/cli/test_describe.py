@@ -7,7 +7,7 @@ import pytest
 
 from edge_agent.cli.describe import describe
 from edge_agent.contract import examples
-from edge_agent.model.events import AlertClosed, AlertOpened, AlertUpdated, Event, Row, encode_event
+from edge_agent.model.events import AlertClosed, AlertOpened, AlertUpdated, Event, EvidenceErased, Row, encode_event
 from edge_agent.model.sightings import Fall, Measure
 
 
@@ -34,6 +34,22 @@ def test_smoke_that_is_measured_is_not_what_a_camera_takes_for_smoke(made: Calla
     seen = made(door="", alert="a", kind="smoke", camera="yard")
     assert [told(measured, lang)[0] for lang in ("en", "zh")] == ["smoke", "烟雾"]
     assert [told(seen, lang)[0] for lang in ("en", "zh")] == ["smoke or flames seen (advisory)", "疑似烟火（辅助提示）"]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_why_an_alert_ended_and_evidence_went_is_told(lang: str) -> None:
+    """Each of the reasons that the events' reference names, in its own words."""
+    closed = [
+        told(AlertClosed(door="", alert="a", kind="intrusion", camera="yard", why=why), lang)
+        for why in ("over", "changed", "restarted", "camera_lost")
+    ]
+    assert [part[1:-1] for part in closed] == [["yard"]] * 4
+    gone = [EvidenceErased(evidence="ev-1", why=why, manifest="0" * 64) for why in ("age", "room", "hand")]
+    erased = [told(event, lang) for event in gone]
+    said = [part[-1] for part in (*closed, *erased)]
+    assert len(set(said)) == 7
+    assert not {"over", "changed", "restarted", "camera_lost", "age", "room", "hand", "ev-1", "yard"} & set(said)
+    assert all(part.isascii() is (lang == "en") for part in said)
 
 
 def test_an_alert_of_a_camera_names_its_rule_and_what_was_measured() -> None:
