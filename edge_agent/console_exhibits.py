@@ -70,10 +70,10 @@ class Exhibits(Room):
             masks=self._masks(exhibit.camera),
         )  # fmt: skip
 
-    def _masks(self, name: str) -> tuple[tuple[float, ...], ...]:
-        """As agent.toml has them now, whenever it was recorded."""
+    def _masks(self, name: str) -> tuple[tuple[float, ...], ...] | None:
+        """As agent.toml has them now, whenever it was recorded; None: it does not have the camera any more."""
         config = self._app.config
-        return next((private(camera, config.facades) for camera in config.cameras if camera.name == name), ())
+        return next((private(camera, config.facades) for camera in config.cameras if camera.name == name), None)
 
     def _clip(self, evidence: str) -> tuple[int, Iterator[bytes]] | None:
         store = self._store()

@@ -1,11 +1,15 @@
 """Everything people read exists in both languages, is used somewhere, and has the same blanks to fill."""
 
+import importlib
+import pkgutil
 import re
 import string
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+import edge_agent.words
 from edge_agent.model.decisions import Reason
 from edge_agent.model.events import EVENTS
 from edge_agent.model.people import CATEGORIES
@@ -49,6 +53,16 @@ def built_from(code: str) -> list[str]:
 def test_no_sentence_is_left_over(area: str) -> None:
     unused = [code for code in codes(area) if code not in WHOLE and not BEGUN.intersection(built_from(code))]
     assert unused == []
+
+
+def test_no_sentence_is_said_in_two_places() -> None:
+    """The last would win, and the other would be read nowhere."""
+    areas = [
+        importlib.import_module(f"edge_agent.words.{one.name}")
+        for one in pkgutil.iter_modules(edge_agent.words.__path__)
+    ]
+    said = Counter(code for area in areas for code in getattr(area, "WORDS", {}))
+    assert [code for code, times in said.items() if times > 1] == []
 
 
 def test_everything_a_guard_sees_has_words() -> None:

@@ -15,7 +15,7 @@ from edge_agent.drivers.clock import SystemClock
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.commands import MUTE_AT_MOST_S, Operation
 from edge_agent.model.standing import Case, Latch, Mute
-from edge_agent.words import WORDS
+from edge_agent.words import WORDS, alert_code
 
 
 @click.group("alarm")
@@ -178,7 +178,8 @@ def _mutes(folder: Path, zone: ZoneInfo | None) -> list[str]:
 
 
 def _answered(case: Case) -> list[str]:
-    kind = words(f"alert.{case.kind}") if f"alert.{case.kind}" in WORDS else case.kind
+    code = alert_code(case.kind, case.camera)
+    kind = words(code) if code in WORDS else case.kind
     said = [kind, case.door or case.camera, words(f"cli.step.{case.step or 'raised'}")]
     since_ms = case.raised.since_ms(SystemClock().now())
     if since_ms is not None:

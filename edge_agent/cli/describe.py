@@ -13,6 +13,7 @@ from edge_agent.model.events import (
     AccessDenied,
     AccessGranted,
     AccessTaken,
+    Alert,
     AlertClosed,
     AlertOpened,
     AlertUpdated,
@@ -41,7 +42,7 @@ from edge_agent.model.events import (
     encode_event,
 )
 from edge_agent.model.sightings import Fall, likely
-from edge_agent.words import WORDS, retold, say
+from edge_agent.words import WORDS, alert_code, retold, say
 
 COLOURS = {
     "access.granted": "bold green",
@@ -141,8 +142,8 @@ def _detail(event: Event | UnknownEvent, lang: str) -> str:
             return _alert(event, lang)
         case AlertUpdated():
             return _news(event, lang)
-        case AlertClosed(kind=kind, sensor=sensor, place=place, door=door, camera=camera):
-            return _parts(_word(f"alert.{kind}", kind, lang), door, camera, sensor, place)
+        case AlertClosed(sensor=sensor, place=place, door=door, camera=camera, why=why):
+            return _parts(_kind(event, lang), door, camera, sensor, place, _word(f"closed.{why}", why, lang))
         case Answered():
             return _answer(event, lang)
         case LineCounted(camera=camera, line=line, entered=entered, left=left):
@@ -152,7 +153,8 @@ def _detail(event: Event | UnknownEvent, lang: str) -> str:
         case EvidenceExported(evidence=evidence, by=by, purpose=purpose, why=why):
             return _parts(evidence, _word(f"purpose.{purpose}", purpose, lang), say("detail.by", lang, by=by), why)
         case EvidenceErased(evidence=evidence, why=why, by=by):
-            return _parts(evidence, why, say("detail.by", lang, by=by) if by else "")
+            reason = _word(f"erased.{why}", why, lang)
+            return _parts(evidence, reason, say("detail.by", lang, by=by) if by else "")
         case AccessTaken(after_ms=ms):
             return say("detail.after", lang, s=ms / 1000)
         case DoorClosed(open_ms=ms) | DoorHeld(open_ms=ms):
@@ -169,13 +171,16 @@ def _detail(event: Event | UnknownEvent, lang: str) -> str:
             return " · ".join(f"{key} {value}" for key, value in shown.items())
 
 
+def _kind(event: Alert | Answered, lang: str) -> str:
+    return _word(alert_code(event.kind, event.camera), event.kind, lang)
+
+
 def _alert(event: AlertOpened, lang: str) -> str:
     """What it is, how bad, how much, where, and why."""
-    kind = _word(f"alert.{event.kind}", event.kind, lang)
     level = "" if event.level == "alarm" else _word(f"level.{event.level}", event.level, lang)
     value = "" if event.value is None else f"{event.value:g} {event.unit}".strip()
     return _parts(
-        kind, level, _floors(event.fall, lang), value, event.door, event.terminal, event.camera,
+        _kind(event, lang), level, _floors(event.fall, lang), value, event.door, event.terminal, event.camera,
         event.rule if event.rule not in (event.door, event.camera) else "", event.sensor, event.place,
         say("detail.quiet", lang) if event.quiet else "", say("detail.review", lang) if event.review else "",
         reasons(event.why, lang),
@@ -192,7 +197,7 @@ def _floors(fall: Fall | None, lang: str) -> str:
 
 def _news(event: AlertUpdated, lang: str) -> str:
     return _parts(
-        _word(f"alert.{event.kind}", event.kind, lang), event.door, event.camera,
+        _kind(event, lang), event.door, event.camera,
         _word(f"detail.news.{event.what}", event.what, lang), _floors(event.fall, lang),
         say("detail.count", lang, count=event.count) if event.count > 1 else "", event.evidence,
         _word(f"verdict.{event.verdict}", event.verdict, lang), event.by and say("detail.by", lang, by=event.by),
@@ -205,7 +210,7 @@ def _answer(event: Answered, lang: str) -> str:
     after = say("detail.after", lang, s=event.after_ms / 1000) if event.after_ms >= 0 else ""
     outcome = getattr(event, "outcome", "drill" if getattr(event, "drill", False) else "")
     return _parts(
-        _word(f"alert.{event.kind}", event.kind, lang), event.door, event.camera, after,
+        _kind(event, lang), event.door, event.camera, after,
         say("detail.late", lang) if getattr(event, "late", False) else "", _word(f"outcome.{outcome}", outcome, lang),
         getattr(event, "who", ""), say("detail.by", lang, by=event.by), getattr(event, "why", ""),
     )  # fmt: skip

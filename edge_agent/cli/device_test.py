@@ -25,6 +25,7 @@ from edge_agent.model.reads import Card, DocumentPresented, Keys, Read, Unreadab
 from edge_agent.model.sensors import Level, SensorReport
 from edge_agent.model.site import Config, Desk, Door, Sensor, Terminal
 from edge_agent.supervise import Job
+from edge_agent.words import alert_code
 
 READY_S = 10.0
 LOOK_S = 0.05
@@ -229,7 +230,7 @@ class SensorTrial(Trial):
             case SensorReport(reading=reading):
                 value = "" if reading.value is None else f" {reading.value:g} {reading.unit}".rstrip()
                 level = words(f"device.measured.{reading.level.value}")
-                tell("device.test_measured", what=words(f"alert.{reading.kind}") + value, level=level)
+                tell("device.test_measured", what=words(alert_code(reading.kind, "")) + value, level=level)
                 self.good = reading.level is not Level.FAULT
             case Position() as at:
                 tell("device.test_placed", latitude=at.latitude, longitude=at.longitude, satellites=at.satellites)

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from edge_agent.console.control import NAME_AT_MOST, REASON_AT_MOST, nonsense
 from edge_agent.console.desk import Desk
 from edge_agent.console.render import wants_part
-from edge_agent.console.session import guarded
+from edge_agent.console.session import guarded, refused
 from edge_agent.errors import EdgeAgentError, StoreError
 from edge_agent.model.accounts import Who
 from edge_agent.model.commands import VERDICTS, Done, Operation
@@ -42,7 +42,13 @@ async def show(desk: Desk, request: Request, who: Who) -> Response:
     if file is None:
         return desk.pages.page(request, "refused.html", 404, code="console.no_page")
     desk.audit(AuditViewed(by=who.name, what=f"evidence/{evidence}"))
-    return desk.pages.page(request, "exhibit.html", file=file, verdicts=VERDICTS)
+    plays = may_watch(desk, who, file.exhibit)
+    return desk.pages.page(request, "exhibit.html", file=file, plays=plays, verdicts=VERDICTS)
+
+
+def may_watch(desk: Desk, who: Who, exhibit: Exhibit) -> bool:
+    """The clip of a camera that is configured, whose masks are known; any clip for who may take evidence away."""
+    return who.may("export") or any(camera.name == exhibit.camera for camera in desk.needs.config.cameras)
 
 
 async def review(desk: Desk, request: Request, who: Who) -> Response:
@@ -69,7 +75,7 @@ async def judge(desk: Desk, who: Who, evidence: str, verdict: str, why: str) -> 
 
 
 async def clip(desk: Desk, request: Request, who: Who) -> Response:
-    """The video, or the part of it that a player asks for (RFC 9110, one range)."""
+    """The video, or the part of it that a player asks for (RFC 9110, one range); 403 where `may_watch` says no."""
     evidence = request.path_params["evidence"]
     try:
         found = await desk.needs.exhibits.clip(evidence)
@@ -78,6 +84,8 @@ async def clip(desk: Desk, request: Request, who: Who) -> Response:
     exhibit = next((one for one in desk.needs.exhibits.kept() if one.evidence == evidence), None)
     if found is None or exhibit is None:
         return Response(status_code=404)
+    if not may_watch(desk, who, exhibit):
+        return refused(desk, request, who, "console.evidence.no_camera", camera=exhibit.camera)
     size, pieces = found
     begin, end, status = 0, size - 1, 200
     if asked := RANGE.fullmatch(request.headers.get("range", "")):

@@ -232,7 +232,7 @@ class EvidenceFile(msgspec.Struct, frozen=True, kw_only=True):
     """A piece of evidence as it was just checked against its signature: `good`, and why not. `kind` and `rule` of the
     alert it was kept of; `seen`: the last the analysis said of it, a fall with its path; `offset_ms`: Unix ms of uptime
     0, as the gateway believed when it was kept. `masks`: polygons of x, y, … in parts of the picture that are not to be
-    seen.
+    seen; None: nobody knows them, its camera is not configured any more.
     """
 
     exhibit: Exhibit
@@ -242,7 +242,7 @@ class EvidenceFile(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[EvidenceNote, ...]
     seen: Sighting | None = None
     offset_ms: int = 0
-    masks: tuple[tuple[float, ...], ...] = ()
+    masks: tuple[tuple[float, ...], ...] | None = ()
 
 
 class Exhibits(Protocol):

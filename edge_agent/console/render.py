@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, Response
 
 from edge_agent.model.accounts import Right, Who
 from edge_agent.model.sightings import Measure, likely
-from edge_agent.words import WORDS, retold, say
+from edge_agent.words import WORDS, alert_code, retold, say
 
 HERE = Path(__file__).parent
 TYPES = {
@@ -65,7 +65,9 @@ class Pages:
             loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
             trim_blocks=True, lstrip_blocks=True, auto_reload=False,
         )  # fmt: skip
-        self._jinja.globals.update(static=self.static, local=self.local, likely=likely, reasons=reasons, retold=retold)
+        self._jinja.globals.update(
+            static=self.static, local=self.local, likely=likely, reasons=reasons, retold=retold, alert_code=alert_code
+        )  # fmt: skip
 
     def static(self, name: str) -> str:
         return f"/static/{self.version[name]}/{name}"

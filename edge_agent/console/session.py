@@ -46,10 +46,7 @@ def guarded(desk: Desk, page: Page, right: Right | None, *, active: bool = True)
         if right is not None and not who.may(right):
             if who.locked:
                 return away(request, "/unlock")
-            desk.audit(
-                AuditRefused(by=who.name, why="role", what=request.url.path[:80], address=address_of(request.scope))
-            )
-            return desk.pages.page(request, "refused.html", 403, code="console.not_yours")
+            return refused(desk, request, who, "console.not_yours")
         return await page(desk, request, who)
 
     async def closed(request: Request) -> Response:
@@ -59,6 +56,12 @@ def guarded(desk: Desk, page: Page, right: Right | None, *, active: bool = True)
             await request.close()  # what was uploaded is let go of
 
     return closed
+
+
+def refused(desk: Desk, request: Request, who: Who, code: str, **given: str) -> Response:
+    """A page that says so: 403, and on record."""
+    desk.audit(AuditRefused(by=who.name, why="role", what=request.url.path[:80], address=address_of(request.scope)))
+    return desk.pages.page(request, "refused.html", 403, code=code, given=given)
 
 
 def away(request: Request, to: str) -> Response:

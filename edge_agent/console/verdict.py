@@ -92,8 +92,8 @@ def word(code: str, lang: str, otherwise: str) -> str:
 def _kind(event: Event | UnknownEvent, tag: str) -> str:
     if tag.startswith("audit."):
         return "audit"
-    if isinstance(event, AlertOpened) and event.level != "alarm":
-        return "warning"
+    if isinstance(event, AlertOpened) and (event.quiet or event.level != "alarm"):
+        return "info" if event.quiet else "warning"
     if isinstance(event, AccessGranted):
         return "granted"
     return KINDS.get(tag, "info")

@@ -1,7 +1,7 @@
 """What a journal that takes nothing has missed: memory in force and not on the disk, alarms nobody was told.
 
-Once it records again, the memory goes there as it is then, and of each alarm the newest word. Everything else that was
-refused stays refused: the journal has said so.
+Once it records again, the memory goes there as it is then, and of each alarm the newest word of each kind. Everything
+else that was refused stays refused: the journal has said so.
 """
 
 from edge_agent.core import remember
@@ -37,7 +37,7 @@ class Missed:
         self._standing = standing
         self._changes: list[Change] = []
         self._doors: dict[str, DoorState] = {}
-        self._alarms: dict[tuple[str, str], Alarm] = {}
+        self._alarms: dict[tuple[str, str, str], Alarm] = {}
 
     def note(self, changes: tuple[Change | DoorState, ...], event: Event | None = None) -> None:
         """These were refused."""
@@ -50,8 +50,9 @@ class Missed:
             self._changes = remember.as_it_is(self._changes, self._standing)
         if isinstance(event, Alarm):
             which = next((found for name in NAMED if (found := getattr(event, name, ""))), "")
-            self._alarms.pop((event.tag, which), None)
-            self._alarms[event.tag, which] = event
+            key = event.tag, event.what if isinstance(event, AlertUpdated) else "", which
+            self._alarms.pop(key, None)
+            self._alarms[key] = event
             if len(self._alarms) > ALARMS_AT_MOST:
                 del self._alarms[next(iter(self._alarms))]
 

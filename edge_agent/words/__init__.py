@@ -104,6 +104,13 @@ def say(code: str, lang: str, **fields: Any) -> str:
     return (chinese if lang == "zh" else english).format(**fields)
 
 
+def alert_code(kind: str, camera: str) -> str:
+    """The code of what an alert is, of a `camera` or (empty) of anything else: both call their alert `smoke`, but one
+    takes something for smoke and the other has measured it.
+    """
+    return "alert.smoke_measured" if kind == "smoke" and not camera else f"alert.{kind}"
+
+
 def parts(text: str) -> tuple[str, str, dict[str, str | int | float]]:
     """What goes over a pipe or into an event: the English text, and code and fields when it is a Sentence."""
     return (str(text), text.code, text.fields) if isinstance(text, Sentence) else (text, "", {})

@@ -46,6 +46,18 @@ WORDS: dict[str, tuple[str, str]] = {
         "Private windows are covered here; the clip itself is as it was recorded.",
         "私人窗户在此遮挡；录像本身未改动。",
     ),
+    "console.evidence.no_camera": (
+        "The camera {camera} is not in agent.toml any more, so nobody knows which windows to cover: the clip is shown "
+        "only to who may take evidence away (supervisor, auditor). Ask them, or have the camera put back under that "
+        "name, with its masks",
+        "摄像机 {camera} 已不在 agent.toml 中，无从得知应遮挡哪些窗户：录像仅对有权取走证据者（主管、审计）播放。"
+        "请由其查看，或以原名补回该摄像机及其 masks",
+    ),
+    "console.evidence.no_masks": (
+        "The camera {camera} is not in agent.toml any more: its masks are not known, and no private window is covered "
+        "here",
+        "摄像机 {camera} 已不在 agent.toml 中：其遮挡范围不明，此处未遮挡任何私人窗户",
+    ),
     "console.evidence.whole": ("Full screen", "全屏"),
     "console.evidence.note": (
         "Every look is on record. To take a copy away: edge-agent evidence export.",

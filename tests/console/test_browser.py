@@ -151,10 +151,10 @@ def test_r13_private_windows_are_covered_over_the_clip_in_full_screen_too(
     cv2, np = pytest.importorskip("cv2"), pytest.importorskip("numpy")
     rig = Rig(tmp_path)
     wall = Facade(
-        name="wall", camera="yard", size=(1000, 500), floors=1, lines=(),
+        name="wall", camera="yard-cam", size=(1000, 500), floors=1, lines=(),
         masks=((500, 250, 1000, 250, 1000, 500, 500, 500),),  # the lower right quarter
     )  # fmt: skip
-    yard = Camera(name="yard", url="rtsp://127.0.0.1:1/y", use=("alerts", "evidence"), masks=(MASK,))
+    yard = Camera(name="yard-cam", url="rtsp://127.0.0.1:1/y", use=("alerts", "evidence"), masks=(MASK,))
     rig.config = msgspec.structs.replace(rig.config, cameras=(yard,), facades=(wall,))
     with rig.running(), guard(browser, rig.url, "supervisor") as page:
         keep_evidence(rig, clip())

@@ -49,7 +49,9 @@ def clip() -> bytes:
     return made.getvalue()
 
 
-def keep(rig: Rig, content: bytes, evidence: str = "ev-1", said: tuple[Sighting, ...] = ()) -> Exhibit:
+def keep(
+    rig: Rig, content: bytes, evidence: str = "ev-1", said: tuple[Sighting, ...] = (), camera: str = "yard-cam"
+) -> Exhibit:
     """As the daemon keeps it: sealed files, a signed manifest, the journal's word. `said`: what the analysis saw."""
     signing = new_key()
     keys = rig.folder / "keys"
@@ -65,7 +67,7 @@ def keep(rig: Rig, content: bytes, evidence: str = "ev-1", said: tuple[Sighting,
     files = (writer.close_clip(), writer.add("track.json", track_file(said)))
     now = rig.clock.now()
     manifest = Manifest(
-        evidence=evidence, gateway="G0417", agent="0", config="0" * 16, camera="yard", source="rtsp://camera/main",
+        evidence=evidence, gateway="G0417", agent="0", config="0" * 16, camera=camera, source="rtsp://camera/main",
         alert="a-1", kind="intrusion", rule="roof", asked_from_ms=0, asked_to_ms=3000,
         time=Time(now.wall_ms, now.up_ms, now.boot_id, "synced", 5), files=files, stream=None,
     )  # fmt: skip
@@ -74,9 +76,9 @@ def keep(rig: Rig, content: bytes, evidence: str = "ev-1", said: tuple[Sighting,
     import hashlib
 
     digest = hashlib.sha256(signed).hexdigest()
-    exhibit = Exhibit(evidence, "yard", "a-1", digest, "", 1, now.wall_ms, size, now.wall_ms - 3000, now.wall_ms)
+    exhibit = Exhibit(evidence, camera, "a-1", digest, "", 1, now.wall_ms, size, now.wall_ms - 3000, now.wall_ms)
     event = EvidenceKept(
-        evidence=evidence, camera="yard", alert="a-1", manifest=digest, previous="", from_ms=exhibit.from_ms,
+        evidence=evidence, camera=camera, alert="a-1", manifest=digest, previous="", from_ms=exhibit.from_ms,
         to_ms=exhibit.to_ms, size=size,
     )  # fmt: skip
     done = threading.Event()
@@ -177,6 +179,31 @@ def test_r08_no_part_of_a_clip_is_shown_that_could_not_be_registered(rig: Rig) -
     (line,) = Retrievals(rig.state).lines()
     assert line.entry.by == "auditor"
     assert rig.newest("audit.viewed").what == "evidence/ev-1/clip"  # type: ignore[union-attr]
+
+
+def test_r13_a_clip_whose_masks_nobody_knows_is_for_who_may_take_it_away(rig: Rig, content: bytes) -> None:
+    """Its camera was renamed or removed: as with a copy for publication, nobody can say which windows to cover."""
+    keep(rig, content, "ev-2", (FALLEN,), camera="yard")
+    guard = rig.signed_in("guard")
+    page = guard.get("/evidence/ev-2")
+    assert (page.status, "yard 已不在 agent.toml 中" in page.text, "<video" in page.text) == (200, True, False)
+    assert "12 (90%), 13 (10%)" in page.text, "what is known of it is told nevertheless"
+    for asked in ({}, {"range": "bytes=1-"}):
+        refused = guard.get("/evidence/ev-2/clip", **asked)
+        assert (refused.status, "yard 已不在 agent.toml 中" in refused.text) == (403, True)
+    said = rig.newest("audit.refused")
+    assert (said.by, said.what) == ("guard", "/evidence/ev-2/clip")  # type: ignore[union-attr]
+    assert list(Retrievals(rig.state).lines()) == [], "nobody has seen it"
+    assert "<video" in guard.get("/evidence/ev-1").text
+    assert guard.get("/evidence/ev-1/clip").status == 200
+    auditor = rig.signed_in("auditor")
+    page = auditor.get("/evidence/ev-2")
+    assert ("<video" in page.text, "其遮挡范围不明" in page.text) == (True, True)
+    assert auditor.get("/evidence/ev-2/clip").body == content
+    assert Client(rig, rig.token("history")).get("/evidence/ev-2/clip").status == 403
+    assert Client(rig, rig.token("history", "export")).get("/evidence/ev-2/clip").status == 200
+    api = Client(rig, rig.token("history"))
+    assert [api.get(f"/api/v1/evidence/{one}").json()["masks"] for one in ("ev-1", "ev-2")] == [[], None]
 
 
 def test_what_was_altered_on_the_disk_is_said(rig: Rig) -> None:

@@ -145,6 +145,14 @@ def test_an_alarm_of_a_camera_says_where_when_by_which_rule_and_why(rig: Rig) ->
         assert guard.post("/alarms", {"alarm": alarm, "verb": "close", "outcome": "test"}).status == 303
 
 
+def test_a_smoke_detectors_alarm_is_not_told_as_a_cameras(rig: Rig) -> None:
+    guard = rig.signed_in("guard")
+    rig.happen(AlertOpened(door="", alert="cellar-1", kind="smoke", sensor="cellar", place="地下室"))
+    page = guard.get("/alarms").text
+    assert ("<strong>烟雾</strong> 地下室" in page, "疑似烟火" in page) == (True, False)
+    assert guard.post("/alarms", {"alarm": "cellar-1", "verb": "close", "outcome": "test"}).status == 303
+
+
 def test_what_is_muted_is_shown_until_when_and_ended_early(rig: Rig) -> None:
     guard, part = rig.signed_in("guard"), {"hx-request": "true"}
     assert "静默中" not in guard.get("/alarms").text

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import msgspec
+import pytest
 
 from edge_agent.model.events import AlertOpened, DoorOpened
 from tests.console.rig import DOORS, STRANGER, Client, Rig
@@ -92,6 +93,18 @@ def test_what_is_silent_has_a_number_and_no_words(rig: Rig) -> None:
         assert message["kind"] == "quiet"
         assert "line" not in message
         assert "胁迫" not in msgspec.json.encode(message).decode()
+
+
+@pytest.mark.parametrize(
+    ("level", "quiet", "kind"),
+    [("alarm", False, "alarm"), ("warning", False, "warning"), ("alarm", True, "info"), ("warning", True, "info")],
+)
+def test_what_is_only_recorded_is_no_alarm_on_the_wall(rig: Rig, level: str, quiet: bool, kind: str) -> None:
+    """Muted, or in quiet hours: a small line that says so, and no sound."""
+    with listening(rig.signed_in("guard")) as wall:
+        about = {"door": "", "alert": "a-2", "kind": "intrusion", "camera": "yard-cam", "rule": "lawn"}
+        message = wall.row(rig.happen(AlertOpened(**about, level=level, quiet=quiet)))
+        assert (message["kind"], "仅记录" in str(message["line"])) == (kind, quiet)
 
 
 def test_a_number_of_another_journal_means_starting_anew(rig: Rig) -> None:
