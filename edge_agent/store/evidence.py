@@ -111,24 +111,24 @@ class EvidenceStore:
         return found
 
     def salvage(self, evidence: str) -> tuple[File, ...]:
-        """What can be read of one that was cut off, written anew as whole files. Empty: nothing, and it is gone."""
+        """What can be read of one that was cut off, written anew as whole files. Empty: nothing, and it is gone.
+
+        Until the new clip is whole on the disk the old one stays as it is: a full disk or another stop costs nothing.
+        """
         folder = self.folder / f"{evidence}{PART}"
-        rest, hash_, size = folder / f"{CLIP}.rest", hashlib.sha256(), 0
+        clip, new, rest = folder / CLIP, folder / f"{CLIP}.new", folder / f"{CLIP}.rest"
         try:
-            (folder / CLIP).replace(rest)
-            clip = SealedWriter(folder / CLIP, f"{evidence}/{CLIP}", self._key)
-            for piece in read_sealed(rest, f"{evidence}/{CLIP}", self._key, cut=True):
-                clip.write(piece)
-                hash_.update(piece)
-                size += len(piece)
-            clip.close()
-            rest.unlink()
+            new.unlink(missing_ok=True)  # of an attempt that was stopped, too
+            file = _copy(rest if rest.exists() else clip, new, f"{evidence}/{CLIP}", self._key)
+            new.replace(clip)
+            database.sync_directory(folder)
+            rest.unlink(missing_ok=True)  # an earlier version left it on a full disk: all there is, beside a part of it
         except OSError as error:
             raise StoreError("store.evidence_file", file=folder.name, why=error.strerror) from error
-        if not size:
+        if not file.size:
             shutil.rmtree(folder, ignore_errors=True)
             return ()
-        return (File(CLIP, size, hash_.hexdigest()),)
+        return (file,)
 
     def finish(self, evidence: str, manifest: bytes) -> int:
         """Of what was salvaged."""
@@ -146,6 +146,22 @@ def _add(folder: Path, evidence: str, name: str, content: bytes, key: bytes) -> 
     file.write(content)
     file.close()
     return File(name, len(content), hashlib.sha256(content).hexdigest())
+
+
+def _copy(source: Path, target: Path, name: str, key: bytes) -> File:
+    """Every whole piece of `source` sealed anew; `target` is whole or not there. Raises StoreError."""
+    hash_, size, clip = hashlib.sha256(), 0, SealedWriter(target, name, key)
+    try:
+        for piece in read_sealed(source, name, key, cut=True):
+            clip.write(piece)
+            hash_.update(piece)
+            size += len(piece)
+        clip.close()
+    except StoreError:
+        clip.abort()
+        target.unlink(missing_ok=True)  # the room it took is wanted
+        raise
+    return File(CLIP, size, hash_.hexdigest())
 
 
 def _finish(folder: Path, manifest: bytes) -> int:

@@ -1,5 +1,7 @@
 """store/sealed.py and store/evidence.py: written once, read as written or not at all, also after a power cut."""
 
+import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from edge_agent.errors import StoreError
 from edge_agent.store import database
 from edge_agent.store.evidence import CLIP, MANIFEST, EvidenceStore
 from edge_agent.store.sealed import SealedWriter, read_sealed
+from tests.store.kills import killed_at
 
 KEY, OTHER = bytes(range(32)), bytes(32)
 PIECES = [b"one" * 1000, b"", b"two", bytes(70_000)]
@@ -129,3 +132,58 @@ def test_a_kill_between_the_manifest_and_the_end_loses_no_evidence(
     assert again.salvage("ev-1")
     again.finish("ev-1", b"{again}")
     assert (again.there(), again.manifest("ev-1")) == ({"ev-1"}, b"{again}")
+
+
+def half_written(folder: Path, pieces: int = 40) -> EvidenceStore:
+    """A clip whose agent is gone in the middle."""
+    store = made(folder)
+    writer = store.begin("ev-1", b"what was asked")
+    for number in range(pieces):
+        writer.write(bytes([number]) * 20_000)
+    writer._clip.abort()
+    return store
+
+
+def test_a_full_disk_costs_nothing_of_what_was_cut_off(tmp_path: Path) -> None:
+    """Start after start without room for a second copy; with room it is all there."""
+    store = half_written(tmp_path)
+    part = tmp_path / "evidence/ev-1.part"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for _ in range(3):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+        try:
+            with pytest.raises(StoreError):
+                store.salvage("ev-1")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert {path.name for path in part.iterdir()} == {CLIP, "request.json"}, "and takes no room beside it"
+    (file,) = store.salvage("ev-1")
+    assert file.size == 800_000
+
+
+def test_a_kill_anywhere_in_salvaging_costs_nothing(tmp_path: Path) -> None:
+    """Killed at each step on the disk in turn, and started again."""
+    for step in range(100):
+        folder = tmp_path / str(step)
+        store = half_written(folder)
+        killed = killed_at(step, lambda store=store: store.salvage("ev-1"))
+        assert store.cut_off() == [("ev-1", b"what was asked")]
+        (file,) = store.salvage("ev-1")
+        assert file.size == 800_000
+        if not killed:
+            break
+    assert 4 < step < 50
+
+
+def test_what_an_earlier_version_set_aside_on_a_full_disk_is_the_clip(tmp_path: Path) -> None:
+    """It moved the clip to clip.mp4.rest, and got a part of it back into clip.mp4, or nothing."""
+    for left in (b"EAev1\n", None):
+        folder = tmp_path / str(left)
+        store = half_written(folder)
+        clip = folder / "evidence/ev-1.part" / CLIP
+        os.rename(clip, f"{clip}.rest")
+        if left is not None:
+            clip.write_bytes(left)
+        (file,) = store.salvage("ev-1")
+        assert file.size == 800_000
+        assert {path.name for path in clip.parent.iterdir()} == {CLIP, "request.json"}
