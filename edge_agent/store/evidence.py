@@ -119,10 +119,16 @@ class EvidenceStore:
         clip, new, rest = folder / CLIP, folder / f"{CLIP}.new", folder / f"{CLIP}.rest"
         try:
             new.unlink(missing_ok=True)  # of an attempt that was stopped, too
-            file = _copy(rest if rest.exists() else clip, new, f"{evidence}/{CLIP}", self._key)
+            source = (
+                rest if rest.exists() else clip
+            )  # an earlier version left it on a full disk: `clip` is a part of it
+            if not source.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                return ()
+            file = _copy(source, new, f"{evidence}/{CLIP}", self._key)
             new.replace(clip)
             database.sync_directory(folder)
-            rest.unlink(missing_ok=True)  # an earlier version left it on a full disk: all there is, beside a part of it
+            rest.unlink(missing_ok=True)
         except OSError as error:
             raise StoreError("store.evidence_file", file=folder.name, why=error.strerror) from error
         if not file.size:

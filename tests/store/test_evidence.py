@@ -57,7 +57,7 @@ def test_another_name_or_key_opens_nothing(tmp_path: Path, name: str, key: bytes
 def test_a_cut_file_is_noticed_and_read_up_to_its_last_whole_piece(tmp_path: Path) -> None:
     path = sealed(tmp_path / "f")
     whole = path.read_bytes()
-    for size in range(6, len(whole), 501):
+    for size in [*range(6), *range(6, len(whole), 501)]:
         path.write_bytes(whole[:size])
         with pytest.raises(StoreError):
             list(read_sealed(path, "a/clip", KEY))
@@ -173,6 +173,25 @@ def test_a_kill_anywhere_in_salvaging_costs_nothing(tmp_path: Path) -> None:
         if not killed:
             break
     assert 4 < step < 50
+
+
+@pytest.mark.parametrize("left", [None, b"", b"EAe", bytes(4096), b"EAev1\n"])
+def test_a_clip_of_which_nothing_reached_the_disk_is_no_altered_one(tmp_path: Path, left: bytes | None) -> None:
+    """After a power cut the file is not there, empty, or zeros."""
+    store = half_written(tmp_path, pieces=0)
+    clip = tmp_path / "evidence/ev-1.part" / CLIP
+    clip.unlink()
+    if left is not None:
+        clip.write_bytes(left)
+    assert store.salvage("ev-1") == ()
+    assert store.cut_off() == []
+
+
+def test_a_clip_of_another_key_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    half_written(tmp_path)
+    with pytest.raises(StoreError):
+        EvidenceStore(tmp_path / "evidence", OTHER).salvage("ev-1")
+    assert EvidenceStore(tmp_path / "evidence", KEY).salvage("ev-1")[0].size == 800_000
 
 
 def test_what_an_earlier_version_set_aside_on_a_full_disk_is_the_clip(tmp_path: Path) -> None:
