@@ -92,6 +92,7 @@ class EvidenceDesk:
         self._coming: dict[str, Coming] = {}
         self._count = 0
         self._turn = asyncio.Lock()  # the chain has one end
+        self._going: set[str] = set()  # what is being erased: nobody is promised it any more
         self._held_over = False  # what is held passes the room of all the rest, and that was told
 
     # ---- asking ------------------------------------------------------------------------------------------------------
@@ -278,18 +279,26 @@ class EvidenceDesk:
     async def _tidy(self) -> None:
         now = self.premises.now()
         room = self.premises.journal.room
-        exhibits = self.premises.standing.exhibits.values()
-        for exhibit, why in retention.due(
-            exhibits, self.policy, now.wall_ms if now.trusted else None, "B" in room.sheds
+        exhibits = self.premises.standing.exhibits
+        for due, why in retention.due(
+            exhibits.values(), self.policy, now.wall_ms if now.trusted else None, "B" in room.sheds
         ):
-            await asyncio.to_thread(self.store.erase, exhibit.evidence)
-            event = EvidenceErased(evidence=exhibit.evidence, why=why, manifest=exhibit.manifest)
-            self.premises.record(event, exhibit.gone())
-        held = retention.held(exhibits)
+            exhibit = exhibits.get(due.evidence)  # as it is now: somebody may hold it since
+            if exhibit is not None and not exhibit.held:
+                await self._erase(exhibit, why)
+        held = retention.held(exhibits.values())
         before, self._held_over = self._held_over, held > self.policy.max_mb << 20
         if self._held_over and not before:
             detail = told("degraded_why.evidence_held", held=held >> 20, max_mb=self.policy.max_mb)
             self.premises.alarms.degraded("evidence_held", detail)
+
+    async def _erase(self, exhibit: Exhibit, why: str) -> None:
+        """If that fails it stays promised to nobody: a part of it may be gone."""
+        self._going.add(exhibit.evidence)
+        await asyncio.to_thread(self.store.erase, exhibit.evidence)
+        event = EvidenceErased(evidence=exhibit.evidence, why=why, manifest=exhibit.manifest)
+        self.premises.record(event, exhibit.gone())
+        self._going.discard(exhibit.evidence)
 
     def between(self, from_ms: int, to_ms: int, camera: str | None) -> Answer:
         """What there is of that time (Unix ms), as the answer to a command of the city: what it is, never the media."""
@@ -311,19 +320,19 @@ class EvidenceDesk:
         return answer
 
     def exported(self, evidence: str, by: str, purpose: str, why: str) -> str:
-        """Somebody takes a copy: on record before it is made. A code of `words` when there is no such evidence."""
+        """Somebody takes a copy: on record before it is made. A code of `words` when it cannot be had."""
         exhibit = self.premises.standing.exhibits.get(evidence)
-        if exhibit is None:
-            return "operate.no_evidence"
+        if exhibit is None or evidence in self._going:
+            return "operate.no_evidence" if exhibit is None else "operate.evidence_going"
         event = EvidenceExported(evidence=evidence, by=by, purpose=purpose, why=why, sha256=exhibit.manifest)
         self.premises.record(event)
         return ""
 
     def hold(self, evidence: str, by: str) -> str:
-        """Nobody erases it until it is released (`by` empty); a code of `words` when there is no such evidence."""
+        """Nobody erases it until it is released (`by` empty); a code of `words` when that cannot be promised."""
         exhibit = self.premises.standing.exhibits.get(evidence)
-        if exhibit is None:
-            return "operate.no_evidence"
+        if exhibit is None or evidence in self._going:
+            return "operate.no_evidence" if exhibit is None else "operate.evidence_going"
         self.premises.remember(exhibit.hold(by))
         return ""
 

@@ -1,0 +1,117 @@
+"""flows/evidence.py over real sealed files and keys: nothing is promised and lost, nothing is lost without a word."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from edge_agent.contract.signatures import new_key, sign
+from edge_agent.flows.alarm import Alarms
+from edge_agent.flows.evidence import EvidenceDesk, Sealing
+from edge_agent.flows.premises import Premises
+from edge_agent.model.encoding import canonical
+from edge_agent.model.events import Event, EvidenceErased, EvidenceExported
+from edge_agent.model.evidence import Exhibit, Manifest
+from edge_agent.model.recording import ClipDone, Keep, Piece
+from edge_agent.model.site import EvidencePolicy, Policy
+from edge_agent.store.evidence import EvidenceStore
+from tests.flows.world import MemoryBooks, MemoryClock, MemoryJournal
+from tests.waiting import auntil
+
+KEY = bytes(range(32))
+SIGNING = new_key()
+DAY_MS = 86_400_000
+Kind = TypeVar("Kind", bound=Event)
+
+
+def signed(manifest: Manifest) -> bytes:
+    return canonical(sign(manifest.fields(), SIGNING))
+
+
+class Camera:
+    """A recorder that takes every order; what it sends is the test's."""
+
+    def keep(self, order: Keep) -> bool:
+        return True
+
+    async def look(self) -> None:
+        return
+
+
+class SlowStore(EvidenceStore):
+    """A disk on which erasing takes until somebody lets it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, KEY)
+        self.erasing, self.go_on = threading.Event(), threading.Event()
+
+    def erase(self, evidence: str) -> None:
+        self.erasing.set()
+        assert self.go_on.wait(10)
+        super().erase(evidence)
+
+
+class Run:
+    """One run of the agent over the evidence in `folder`. `before`: the run whose journal this one reads."""
+
+    def __init__(self, folder: Path, before: "Run | None" = None, store: EvidenceStore | None = None) -> None:
+        self.clock, self.journal = MemoryClock(), MemoryJournal()
+        self.clock.up_ms += 0 if before is None else before.clock.up_ms
+        self.premises = Premises(
+            self.journal, MemoryBooks(), self.clock, Alarms(self.journal, self.clock), Policy()
+        )  # fmt: skip
+        if before is not None:
+            self.premises.standing.apply(*before.journal.changes)  # type: ignore[arg-type]
+            self.journal.changes = list(before.journal.changes)
+        self.store = store or EvidenceStore(folder, KEY)
+        self.store.make()
+        sealing = Sealing("G1", "0", "", signed)
+        self.desk = EvidenceDesk(self.premises, EvidencePolicy(), self.store, sealing)
+        self.desk.recorders["yard"] = Camera()
+
+    async def keep(self, alert: str = "a-1") -> str:
+        evidence, why = self.desk.keep("yard", alert, "intrusion", self.clock.up_ms)
+        assert not why
+        await self.desk.take(Piece(evidence, b"clip" * 1000))
+        await self.desk.take(ClipDone(evidence, None, ""))
+        return evidence
+
+    @property
+    def exhibits(self) -> dict[str, Exhibit]:
+        return self.premises.standing.exhibits
+
+    def events(self, kind: type[Kind]) -> list[Kind]:
+        return [row.event for row in self.journal.all if isinstance(row.event, kind)]
+
+    def older(self, days: float) -> None:
+        """Everything is that much older."""
+        self.clock.up_ms += round(days * DAY_MS)
+
+
+def play(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(asyncio.wait_for(story(), 30))
+
+
+def test_what_is_held_while_others_are_erased_stays(tmp_path: Path) -> None:
+    """And what is being erased at this moment is promised to nobody."""
+
+    async def story() -> None:
+        store = SlowStore(tmp_path / "evidence")
+        run = Run(tmp_path / "evidence", store=store)
+        first, second, third, _ = [await run.keep(f"a-{number}") for number in range(4)]
+        run.older(40)
+        tidying = asyncio.create_task(run.desk._tidy())
+        await auntil(store.erasing.is_set)
+        assert run.desk.hold(second, "王芳") == ""
+        assert run.desk.hold(first, "王芳") == "operate.evidence_going"
+        assert run.desk.exported(first, "王芳", "investigation", "case 7") == "operate.evidence_going"
+        store.go_on.set()
+        await tidying
+        assert [event.evidence for event in run.events(EvidenceErased)] == [first, third]
+        assert second in run.store.there()
+        assert run.exhibits[second].held == "王芳"
+        assert run.events(EvidenceExported) == []
+        assert run.desk.hold(first, "王芳") == "operate.no_evidence"
+
+    play(story)
