@@ -6,7 +6,7 @@ is whole (evidence.kept). What cannot be had is said, too. Erasing is an event l
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from edge_agent import log
@@ -64,14 +64,17 @@ class Store(Protocol):
 
     def finish(self, evidence: str, manifest: bytes) -> int: ...
 
+    def manifest(self, evidence: str) -> bytes: ...
+
 
 class Sealing(NamedTuple):
-    """Who vouches: `sign` gives the manifest's signed bytes."""
+    """Who vouches: `sign` gives the manifest's signed bytes, `own` reads them (None: not this gateway's)."""
 
     gateway: str
     agent: str
     config: str
     sign: Callable[[Manifest], bytes]
+    own: Callable[[bytes], Manifest | None] = lambda _signed: None
 
 
 class Coming:
@@ -206,6 +209,7 @@ class EvidenceDesk:
             exhibit = Exhibit(
                 evidence, about.camera, about.alert, hashlib.sha256(signed).hexdigest(), manifest.previous,
                 last.number + 1 if last else 1, now.wall_ms, size, offset_ms + began, offset_ms + ended,
+                kept=manifest.time,
             )  # fmt: skip
             event = EvidenceKept(
                 evidence=evidence, camera=about.camera, alert=about.alert, manifest=exhibit.manifest,
@@ -262,6 +266,7 @@ class EvidenceDesk:
 
     async def _settle(self) -> None:
         """What the last run left: half-written evidence is finished as it is, strangers are told."""
+        await self._date()
         for evidence, raw in await asyncio.to_thread(self.store.cut_off):
             about = read_about(raw)
             try:
@@ -276,13 +281,33 @@ class EvidenceDesk:
             detail = told("degraded_why.evidence_missing", count=len(missing), first=min(missing))
             self.premises.alarms.degraded("evidence_missing", detail)
 
+    async def _date(self) -> None:
+        """What an earlier version kept is as old as its manifest says, where that is to be had."""
+        exhibits = self.premises.standing.exhibits
+        undated = [exhibit.evidence for exhibit in exhibits.values() if exhibit.kept is None]
+        for evidence, (_, manifest) in (await asyncio.to_thread(self._manifests, undated)).items():
+            if (exhibit := exhibits.get(evidence)) is not None:
+                self.premises.remember(exhibit.dated(manifest.time))
+
+    def _manifests(self, names: Iterable[str]) -> dict[str, tuple[bytes, Manifest]]:
+        """By id, of those whose manifest is to be had and this gateway's own. Blocks."""
+        found = {}
+        for evidence in names:
+            try:
+                signed = self.store.manifest(evidence)
+            except StoreError:
+                continue
+            manifest = self.sealing.own(signed)
+            if manifest is not None and manifest.evidence == evidence:
+                found[evidence] = signed, manifest
+        return found
+
     async def _tidy(self) -> None:
         now = self.premises.now()
         room = self.premises.journal.room
         exhibits = self.premises.standing.exhibits
-        for due, why in retention.due(
-            exhibits.values(), self.policy, now.wall_ms if now.trusted else None, "B" in room.sheds
-        ):
+        self.premises.remember(*retention.dated(exhibits.values(), now))
+        for due, why in retention.due(exhibits.values(), self.policy, now, "B" in room.sheds):
             exhibit = exhibits.get(due.evidence)  # as it is now: somebody may hold it since
             if exhibit is not None and not exhibit.held:
                 await self._erase(exhibit, why)

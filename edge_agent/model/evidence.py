@@ -14,9 +14,22 @@ Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 
 
+class Time(msgspec.Struct, frozen=True):
+    """What the gateway's clock was worth: `wall_ms` at uptime `up_ms` of boot `boot_id`, within `err_ms` (synced,
+    holdover, unset).
+    """
+
+    wall_ms: int
+    up_ms: int
+    boot_id: str
+    clock: str
+    err_ms: int
+
+
 class Exhibit(msgspec.Struct, frozen=True, tag="exhibit"):
     """One piece of evidence, as the journal remembers it. `manifest`: SHA-256 of the signed manifest; `size`: bytes on
-    the disk; `held`: nobody erases it; `erased`: it is not there any more, and not remembered.
+    the disk; `held`: nobody erases it; `erased`: it is not there any more, and not remembered; `kept`: when, by which
+    clock (None: an earlier version did not say).
     """
 
     evidence: str
@@ -31,12 +44,17 @@ class Exhibit(msgspec.Struct, frozen=True, tag="exhibit"):
     to_ms: int = 0
     held: str = ""  # who holds it
     erased: bool = False
+    kept: Time | None = None
 
     def hold(self, by: str) -> "Exhibit":
         return structs.replace(self, held=by)
 
     def gone(self) -> "Exhibit":
         return structs.replace(self, erased=True)
+
+    def dated(self, kept: Time) -> "Exhibit":
+        """It is known better when it was kept."""
+        return structs.replace(self, kept=kept, kept_ms=kept.wall_ms)
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,18 +95,6 @@ class File(msgspec.Struct, frozen=True):
     name: Name
     size: int
     sha256: Sha256
-
-
-class Time(msgspec.Struct, frozen=True):
-    """What the gateway's clock was worth: `wall_ms` at uptime `up_ms` of boot `boot_id`, within `err_ms` (synced,
-    holdover, unset).
-    """
-
-    wall_ms: int
-    up_ms: int
-    boot_id: str
-    clock: str
-    err_ms: int
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

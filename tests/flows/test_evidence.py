@@ -6,13 +6,17 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+from msgspec import structs
+
+from edge_agent.contract.evidence import read_manifest, signature_findings
 from edge_agent.contract.signatures import new_key, sign
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.evidence import EvidenceDesk, Sealing
 from edge_agent.flows.premises import Premises
+from edge_agent.model.clock import ClockState
 from edge_agent.model.encoding import canonical
 from edge_agent.model.events import Event, EvidenceErased, EvidenceExported
-from edge_agent.model.evidence import Exhibit, Manifest
+from edge_agent.model.evidence import Exhibit, Manifest, Time
 from edge_agent.model.recording import ClipDone, Keep, Piece
 from edge_agent.model.site import EvidencePolicy, Policy
 from edge_agent.store.evidence import EvidenceStore
@@ -27,6 +31,10 @@ Kind = TypeVar("Kind", bound=Event)
 
 def signed(manifest: Manifest) -> bytes:
     return canonical(sign(manifest.fields(), SIGNING))
+
+
+def own(raw: bytes) -> Manifest | None:
+    return None if signature_findings(raw, [SIGNING.public_key()]) else read_manifest(raw)
 
 
 class Camera:
@@ -66,7 +74,7 @@ class Run:
             self.journal.changes = list(before.journal.changes)
         self.store = store or EvidenceStore(folder, KEY)
         self.store.make()
-        sealing = Sealing("G1", "0", "", signed)
+        sealing = Sealing("G1", "0", "", signed, own)
         self.desk = EvidenceDesk(self.premises, EvidencePolicy(), self.store, sealing)
         self.desk.recorders["yard"] = Camera()
 
@@ -113,5 +121,49 @@ def test_what_is_held_while_others_are_erased_stays(tmp_path: Path) -> None:
         assert run.exhibits[second].held == "王芳"
         assert run.events(EvidenceExported) == []
         assert run.desk.hold(first, "王芳") == "operate.no_evidence"
+
+    play(story)
+
+
+def test_what_was_kept_before_the_clock_was_set_is_not_too_old_when_it_is(tmp_path: Path) -> None:
+    """A gateway put up without network: two clips in 1970, the third when NTP has come."""
+
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        offset_ms = run.clock.now().wall_ms
+        run.clock.state, run.clock.jump_ms = ClockState.UNSET, -offset_ms
+        early = [await run.keep("a-1"), await run.keep("a-2")]
+        assert run.exhibits[early[0]].kept_ms == 0
+        run.clock.up_ms += 60_000
+        run.clock.state, run.clock.jump_ms = ClockState.SYNCED, 0
+        early.append(await run.keep("a-3"))
+        await run.desk._tidy()
+        assert run.events(EvidenceErased) == []
+        assert [run.exhibits[evidence].kept_ms - offset_ms for evidence in early] == [0, 0, 60_000]
+        assert list(Run(tmp_path / "evidence", run).exhibits.values()) == list(run.exhibits.values())
+        run.older(31)
+        await run.desk._tidy()
+        assert [event.evidence for event in run.events(EvidenceErased)] == early[:2]
+
+    play(story)
+
+
+def test_what_an_earlier_version_kept_has_its_clock_from_its_manifest(tmp_path: Path) -> None:
+    """Where that cannot be had it is judged as before."""
+
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        kept = [await run.keep("a-1")]
+        run.clock.state = ClockState.UNSET
+        kept += [await run.keep("a-2"), await run.keep("a-3"), await run.keep("a-4")]
+        (tmp_path / "evidence" / kept[2] / "manifest.json").unlink()
+        run.premises.remember(*(structs.replace(exhibit, kept=None) for exhibit in run.exhibits.values()))
+        again = Run(tmp_path / "evidence", run)
+        again.clock.jump_ms = 40 * DAY_MS  # set right by NTP, in the same boot
+        await again.desk._settle()
+        again.premises.remember(structs.replace(again.exhibits[kept[0]], kept=Time(0, 0, "another boot", "synced", 9)))
+        await again.desk._tidy()
+        assert [event.evidence for event in again.events(EvidenceErased)] == [kept[0], kept[2]]
+        assert again.exhibits[kept[1]].kept_ms > run.exhibits[kept[1]].kept_ms
 
     play(story)
