@@ -9,6 +9,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from edge_agent.errors import StoreError
@@ -101,13 +102,24 @@ class EvidenceStore:
             raise StoreError("store.evidence_file", file=self.folder, why=error.strerror) from error
 
     def cut_off(self) -> list[tuple[str, bytes]]:
-        """(id, request) of what was never finished; what not even has a request is thrown away."""
+        """(id, request) of what was never finished, the request empty when it cannot be read; what has none is thrown
+        away. What only lacks its name or has a request too many is finished here.
+        """
         found = []
-        for folder in sorted(self.folder.glob(f"*{PART}")):
-            try:
-                found.append((folder.name.removesuffix(PART), (folder / REQUEST).read_bytes()))
-            except OSError:
-                shutil.rmtree(folder, ignore_errors=True)
+        try:
+            for request in self.folder.glob(f"*/{REQUEST}"):
+                if not request.parent.name.endswith(PART):
+                    request.unlink()
+            for folder in sorted(self.folder.glob(f"*{PART}")):
+                evidence, request = folder.name.removesuffix(PART), folder / REQUEST
+                if request.exists():
+                    found.append((evidence, _read(request)))
+                elif (folder / MANIFEST).exists():  # an earlier version took the request first
+                    _name(folder)
+                else:
+                    shutil.rmtree(folder, ignore_errors=True)
+        except OSError as error:
+            raise StoreError("store.evidence_file", file=self.folder.name, why=error.strerror) from error
         return found
 
     def salvage(self, evidence: str) -> tuple[File, ...]:
@@ -183,9 +195,23 @@ def _finish(folder: Path, manifest: bytes) -> int:
                 path.chmod(0o400)
                 size += path.stat().st_size
         database.sync_directory(folder)
-        (folder / REQUEST).unlink(missing_ok=True)  # at the last: without a request nobody finishes this folder
-        folder.rename(folder.with_name(folder.name.removesuffix(PART)))
-        database.sync_directory(folder.parent)
+        whole = _name(folder)
     except OSError as error:
         raise StoreError("store.evidence_file", file=folder.name, why=error.strerror) from error
+    with suppress(OSError):  # the next start takes it
+        (whole / REQUEST).unlink(missing_ok=True)  # at the last: a folder without its name is finished by it
     return size
+
+
+def _name(folder: Path) -> Path:
+    """It is whole: it gets the name of its evidence. Raises OSError."""
+    whole = folder.rename(folder.with_name(folder.name.removesuffix(PART)))
+    database.sync_directory(folder.parent)
+    return whole
+
+
+def _read(request: Path) -> bytes:
+    try:
+        return request.read_bytes()
+    except OSError:
+        return b""

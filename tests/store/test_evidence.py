@@ -175,6 +175,52 @@ def test_a_kill_anywhere_in_salvaging_costs_nothing(tmp_path: Path) -> None:
     assert 4 < step < 50
 
 
+def test_a_kill_anywhere_in_finishing_costs_nothing(tmp_path: Path) -> None:
+    """Killed at each step on the disk in turn: the next start finds it whole, or what it needs to finish it."""
+    sizes = set()
+    for step in range(100):
+        folder = tmp_path / str(step)
+        store = made(folder)
+        writer = store.begin("ev-1", b"what was asked")
+        writer.write(b"first")
+        writer.close_clip()
+        killed = killed_at(step, lambda writer=writer: writer.finish(b"{}"))
+        for evidence, request in store.cut_off():
+            assert (evidence, request) == ("ev-1", b"what was asked")
+            assert store.salvage("ev-1")
+            store.finish("ev-1", b"{}")
+        assert store.there() == {"ev-1"}
+        assert list(store.read("ev-1", CLIP)) == [b"first"]
+        assert store.manifest("ev-1") == b"{}"
+        assert {path.name for path in (folder / "evidence/ev-1").iterdir()} == {CLIP, MANIFEST}
+        sizes.add(sum(path.stat().st_size for path in (folder / "evidence/ev-1").iterdir()))
+        if not killed:
+            break
+    assert 4 < step < 50
+    assert len(sizes) == 1
+
+
+def test_a_whole_folder_whose_request_an_earlier_version_took_first_is_kept(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    writer = store.begin("ev-1", b"what was asked")
+    writer.write(b"first")
+    writer.close_clip()
+    writer.finish(b"{}")
+    folder = tmp_path / "evidence/ev-1"
+    folder.rename(tmp_path / "evidence/ev-1.part")
+    assert store.cut_off() == []
+    assert store.there() == {"ev-1"}
+
+
+def test_the_size_of_evidence_is_without_its_request(tmp_path: Path) -> None:
+    sizes = []
+    for number, request in enumerate((b"", b"x" * 10_000), 1):
+        writer = made(tmp_path).begin(f"ev-{number}", request)
+        writer.close_clip()
+        sizes.append(writer.finish(b"{}"))
+    assert sizes[0] == sizes[1]
+
+
 @pytest.mark.parametrize("left", [None, b"", b"EAe", bytes(4096), b"EAev1\n"])
 def test_a_clip_of_which_nothing_reached_the_disk_is_no_altered_one(tmp_path: Path, left: bytes | None) -> None:
     """After a power cut the file is not there, empty, or zeros."""
