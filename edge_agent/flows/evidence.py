@@ -93,6 +93,7 @@ class EvidenceDesk:
         self.recorders: dict[str, Recorder] = {}
         self.sources: Mapping[str, str] = {}
         self._coming: dict[str, Coming] = {}
+        self._ending: set[str] = set()
         self._count = 0
         self._turn = asyncio.Lock()  # the chain has one end
         self._going: set[str] = set()  # what is being erased: nobody is promised it any more
@@ -176,10 +177,14 @@ class EvidenceDesk:
         if coming.writer is None:
             self._missing(coming.about, why or told("clip.no_picture"))
             return
-        files = [await asyncio.to_thread(coming.writer.close_clip)]
-        track = track_file(coming.sightings)
-        files.append(await asyncio.to_thread(coming.writer.add, "track.json", track))
-        await self._seal(evidence, coming.about, tuple(files), stream, why, coming.writer.finish)
+        self._ending.add(evidence)
+        try:
+            files = [await asyncio.to_thread(coming.writer.close_clip)]
+            track = track_file(coming.sightings)
+            files.append(await asyncio.to_thread(coming.writer.add, "track.json", track))
+            await self._seal(evidence, coming.about, tuple(files), stream, why, coming.writer.finish)
+        finally:
+            self._ending.discard(evidence)
 
     async def _seal(
         self,
@@ -265,14 +270,16 @@ class EvidenceDesk:
             await asyncio.sleep(LOOK_S)
 
     async def _settle(self) -> None:
-        """What the last run left: half-written evidence is finished as it is, strangers are told."""
+        """What the last run left: half-written evidence is finished as it is; what cannot be, and what is not there any
+        more, is told.
+        """
         await self._date()
-        for evidence, raw in await asyncio.to_thread(self.store.cut_off):
-            about = read_about(raw)
+        left = [(one, raw) for one, raw in await asyncio.to_thread(self.store.cut_off) if not self._underway(one)]
+        strangers = []
+        for evidence, request in left:
             try:
-                if about is not None and (files := await asyncio.to_thread(self.store.salvage, evidence)):
-                    finish = _finisher(self.store, evidence)
-                    await self._seal(evidence, about, files, None, told("clip.agent_stopped"), finish)
+                if not await self._resume(evidence, read_about(request)):
+                    strangers.append(f"{evidence}.part")
             except StoreError as error:
                 logger.error("evidence %s, cut off by the last stop, cannot be finished: %s", evidence, error)
         known = self.premises.standing.exhibits
@@ -280,6 +287,37 @@ class EvidenceDesk:
         if missing := known.keys() - there:
             detail = told("degraded_why.evidence_missing", count=len(missing), first=min(missing))
             self.premises.alarms.degraded("evidence_missing", detail)
+        if strangers:
+            detail = told("degraded_why.evidence_unknown", count=len(strangers), first=min(strangers))
+            self.premises.alarms.degraded("evidence_unknown", detail)
+        self._tell_lost({*known, *there, *(evidence for evidence, _ in left)})
+
+    async def _resume(self, evidence: str, about: About | None) -> bool:
+        """Finish what was cut off, or say that there is nothing of it. False: nobody knows what it is of."""
+        files = await asyncio.to_thread(self.store.salvage, evidence)
+        if files and about is not None:
+            await self._seal(
+                evidence, about, files, None, told("clip.agent_stopped"), _finisher(self.store, evidence)
+            )  # fmt: skip
+        elif not files:
+            if about is not None:
+                self._missing(about, told("clip.agent_stopped"))
+            await asyncio.to_thread(self.store.erase, evidence)
+        return about is not None or not files
+
+    def _tell_lost(self, there: set[str]) -> None:
+        """Alarms that wait for evidence of which not even a request reached the disk."""
+        for case in list(self.premises.standing.cases.values()):
+            if case.evidence and case.evidence not in there and not self._underway(case.evidence):
+                about = About(
+                    camera=case.camera, source="", alert=case.alarm, kind=case.kind, rule=case.rule, door=case.door,
+                    from_ms=0, to_ms=0,
+                )  # fmt: skip
+                self._missing(about, told("clip.agent_stopped"))
+
+    def _underway(self, evidence: str) -> bool:
+        """It is of this run."""
+        return evidence in self._coming or evidence in self._ending
 
     async def _date(self) -> None:
         """What an earlier version kept is as old as its manifest says, where that is to be had."""

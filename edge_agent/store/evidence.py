@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from edge_agent.errors import StoreError
@@ -31,10 +31,15 @@ class EvidenceWriter:
         self._folder = folder / f"{evidence}{PART}"
         try:
             self._folder.mkdir(mode=0o700)
-            (self._folder / REQUEST).write_bytes(request)
+            with ExitStack() as unless_begun:
+                unless_begun.callback(shutil.rmtree, self._folder, ignore_errors=True)
+                _write_through(self._folder / REQUEST, request)
+                for directory in (self._folder, folder):
+                    database.sync_directory(directory)
+                self._clip = SealedWriter(self._folder / CLIP, f"{evidence}/{CLIP}", key)
+                unless_begun.pop_all()
         except OSError as error:
             raise StoreError("store.evidence_file", file=self._folder.name, why=error.strerror) from error
-        self._clip = SealedWriter(self._folder / CLIP, f"{evidence}/{CLIP}", key)
         self._hash, self._size = hashlib.sha256(), 0
 
     def write(self, data: bytes) -> None:
@@ -89,8 +94,9 @@ class EvidenceStore:
             raise StoreError("store.evidence_file", file=f"{evidence}/{MANIFEST}", why=error.strerror) from error
 
     def erase(self, evidence: str) -> None:
-        """Its files are gone; the journal says what they were."""
-        shutil.rmtree(self.folder / evidence, ignore_errors=True)
+        """Its files are gone, finished or not; the journal says what they were."""
+        for name in (evidence, f"{evidence}{PART}"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
         database.sync_directory(self.folder)
 
     def there(self) -> set[str]:
@@ -123,7 +129,7 @@ class EvidenceStore:
         return found
 
     def salvage(self, evidence: str) -> tuple[File, ...]:
-        """What can be read of one that was cut off, written anew as whole files. Empty: nothing, and it is gone.
+        """What can be read of one that was cut off, written anew as whole files. Empty: nothing.
 
         Until the new clip is whole on the disk the old one stays as it is: a full disk or another stop costs nothing.
         """
@@ -135,7 +141,6 @@ class EvidenceStore:
                 rest if rest.exists() else clip
             )  # an earlier version left it on a full disk: `clip` is a part of it
             if not source.exists():
-                shutil.rmtree(folder, ignore_errors=True)
                 return ()
             file = _copy(source, new, f"{evidence}/{CLIP}", self._key)
             new.replace(clip)
@@ -143,10 +148,7 @@ class EvidenceStore:
             rest.unlink(missing_ok=True)
         except OSError as error:
             raise StoreError("store.evidence_file", file=folder.name, why=error.strerror) from error
-        if not file.size:
-            shutil.rmtree(folder, ignore_errors=True)
-            return ()
-        return (file,)
+        return (file,) if file.size else ()
 
     def finish(self, evidence: str, manifest: bytes) -> int:
         """Of what was salvaged."""
@@ -185,10 +187,7 @@ def _copy(source: Path, target: Path, name: str, key: bytes) -> File:
 def _finish(folder: Path, manifest: bytes) -> int:
     try:
         (folder / MANIFEST).unlink(missing_ok=True)  # which a kill has left
-        with (folder / MANIFEST).open("xb") as file:
-            file.write(manifest)
-            file.flush()
-            os.fsync(file.fileno())
+        _write_through(folder / MANIFEST, manifest)
         size = 0
         for path in folder.iterdir():
             if path.name != REQUEST:
@@ -201,6 +200,14 @@ def _finish(folder: Path, manifest: bytes) -> int:
     with suppress(OSError):  # the next start takes it
         (whole / REQUEST).unlink(missing_ok=True)  # at the last: a folder without its name is finished by it
     return size
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    """A new file, on the disk. Raises OSError."""
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _name(folder: Path) -> Path:

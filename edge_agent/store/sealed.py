@@ -31,9 +31,13 @@ class SealedWriter:
         self._cipher, self._count = _cipher(name, key), 0
         try:
             self._file: BinaryIO = open(path, "xb", buffering=0)  # noqa: SIM115
-            self._write(MAGIC)
         except OSError as error:
             raise _failed(path, error) from error
+        try:
+            self._write(MAGIC)
+        except StoreError:
+            self._file.close()
+            raise
 
     def write(self, data: bytes) -> None:
         self._seal(data, last=False)

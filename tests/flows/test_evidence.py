@@ -15,7 +15,7 @@ from edge_agent.flows.evidence import EvidenceDesk, Sealing
 from edge_agent.flows.premises import Premises
 from edge_agent.model.clock import ClockState
 from edge_agent.model.encoding import canonical
-from edge_agent.model.events import Event, EvidenceErased, EvidenceExported
+from edge_agent.model.events import AgentDegraded, AlertOpened, AlertUpdated, Event, EvidenceErased, EvidenceExported
 from edge_agent.model.evidence import Exhibit, Manifest, Time
 from edge_agent.model.recording import ClipDone, Keep, Piece
 from edge_agent.model.site import EvidencePolicy, Policy
@@ -84,6 +84,20 @@ class Run:
         await self.desk.take(Piece(evidence, b"clip" * 1000))
         await self.desk.take(ClipDone(evidence, None, ""))
         return evidence
+
+    def alarm(self, alert: str) -> str:
+        """An alarm that names its evidence, which is on its way."""
+        evidence, _ = self.desk.keep("yard", alert, "falling_object", self.clock.up_ms)
+        event = AlertOpened(
+            door="", alert=alert, kind="falling_object", level="alarm", camera="yard", evidence=evidence
+        )
+        self.premises.record(event)
+        return evidence
+
+    @property
+    def missing(self) -> list[tuple[str, str]]:
+        """(alert, why) of what was said to be without evidence."""
+        return [(event.alert, event.code) for event in self.events(AlertUpdated) if event.what == "no_evidence"]
 
     @property
     def exhibits(self) -> dict[str, Exhibit]:
@@ -165,5 +179,79 @@ def test_what_an_earlier_version_kept_has_its_clock_from_its_manifest(tmp_path: 
         await again.desk._tidy()
         assert [event.evidence for event in again.events(EvidenceErased)] == [kept[0], kept[2]]
         assert again.exhibits[kept[1]].kept_ms > run.exhibits[kept[1]].kept_ms
+
+    play(story)
+
+
+def test_evidence_of_which_nothing_is_left_is_told(tmp_path: Path) -> None:
+    """Killed before the first piece was asked for, before it was on the disk, and in the middle; told once."""
+
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        _, empty, half = [run.alarm(alert) for alert in ("never", "empty", "half")]
+        for evidence in (empty, half):
+            await run.desk.take(Piece(evidence, b"clip" * 1000))
+            run.desk._coming[evidence].writer._clip.abort()  # type: ignore[union-attr]
+        (tmp_path / "evidence" / f"{empty}.part" / "clip.mp4").write_bytes(b"")
+        again = Run(tmp_path / "evidence", run)
+        await again.desk._settle()
+        assert again.missing == [("empty", "clip.agent_stopped"), ("never", "clip.agent_stopped")]
+        assert again.store.there() == set(again.exhibits) == {half}
+        cases = again.premises.standing.cases
+        assert {alert: case.evidence for alert, case in cases.items()} == {"never": "", "empty": "", "half": half}
+        third = Run(tmp_path / "evidence", again)
+        coming = third.alarm("coming")
+        await third.desk._settle()
+        assert third.missing == []
+        assert third.events(AgentDegraded) == []
+        assert third.premises.standing.cases["coming"].evidence == coming
+
+    play(story)
+
+
+def test_evidence_that_was_erased_or_is_missing_was_not_lost_by_a_stop(tmp_path: Path) -> None:
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        for alert in ("erased", "missing", "newest"):
+            evidence = run.alarm(alert)
+            await run.desk.take(Piece(evidence, b"clip" * 1000))
+            await run.desk.take(ClipDone(evidence, None, ""))
+        erased, missing, _ = run.exhibits.values()
+        await run.desk._erase(erased, "age")
+        run.store.erase(missing.evidence)
+        again = Run(tmp_path / "evidence", run)
+        await again.desk._settle()
+        assert again.missing == []
+        assert [event.what for event in again.events(AgentDegraded)] == ["evidence_missing"]
+
+    play(story)
+
+
+def test_a_clip_that_nobody_can_say_what_it_is_of_is_told_and_kept(tmp_path: Path) -> None:
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        evidence = run.alarm("a-1")
+        await run.desk.take(Piece(evidence, b"clip" * 1000))
+        run.desk._coming[evidence].writer._clip.abort()  # type: ignore[union-attr]
+        (tmp_path / "evidence" / f"{evidence}.part" / "request.json").write_bytes(b"")
+        for _ in range(2):
+            again = Run(tmp_path / "evidence", run)
+            await again.desk._settle()
+            (told,) = again.events(AgentDegraded)
+            assert (told.what, told.given["first"]) == ("evidence_unknown", f"{evidence}.part")
+
+    play(story)
+
+
+def test_a_job_that_is_started_again_leaves_what_is_coming_in_alone(tmp_path: Path) -> None:
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        evidence = run.alarm("a-1")
+        await run.desk.take(Piece(evidence, b"clip" * 1000))
+        await run.desk._settle()
+        await run.desk.take(Piece(evidence, b"clip" * 1000))
+        await run.desk.take(ClipDone(evidence, None, ""))
+        assert run.missing == []
+        assert b"".join(run.store.read(evidence, "clip.mp4")) == b"clip" * 2000
 
     play(story)

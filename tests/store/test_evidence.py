@@ -102,6 +102,7 @@ def test_what_a_power_cut_left_is_found_and_saved(tmp_path: Path) -> None:
     (file,) = again.salvage("ev-1")
     assert (file.name, file.size) == (CLIP, 5)
     assert again.salvage("ev-2") == ()
+    again.erase("ev-2")
     again.finish("ev-1", b"{}")
     assert again.there() == {"ev-1"}
     assert list(again.read("ev-1", CLIP)) == [b"first"]
@@ -175,6 +176,20 @@ def test_a_kill_anywhere_in_salvaging_costs_nothing(tmp_path: Path) -> None:
     assert 4 < step < 50
 
 
+@pytest.mark.parametrize("request_", [b"what was asked", b""])
+def test_what_could_not_be_begun_leaves_nothing(tmp_path: Path, request_: bytes) -> None:
+    """The disk takes the request, or only its name, and nothing of the clip."""
+    store = made(tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4, limits[1]))
+    try:
+        with pytest.raises(StoreError):
+            store.begin("ev-1", request_)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list((tmp_path / "evidence").iterdir()) == []
+
+
 def test_a_kill_anywhere_in_finishing_costs_nothing(tmp_path: Path) -> None:
     """Killed at each step on the disk in turn: the next start finds it whole, or what it needs to finish it."""
     sizes = set()
@@ -230,7 +245,6 @@ def test_a_clip_of_which_nothing_reached_the_disk_is_no_altered_one(tmp_path: Pa
     if left is not None:
         clip.write_bytes(left)
     assert store.salvage("ev-1") == ()
-    assert store.cut_off() == []
 
 
 def test_a_clip_of_another_key_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
