@@ -66,6 +66,8 @@ class Store(Protocol):
 
     def manifest(self, evidence: str) -> bytes: ...
 
+    def size(self, evidence: str, names: Iterable[str]) -> int: ...
+
 
 class Sealing(NamedTuple):
     """Who vouches: `sign` gives the manifest's signed bytes, `own` reads them (None: not this gateway's)."""
@@ -270,12 +272,12 @@ class EvidenceDesk:
             await asyncio.sleep(LOOK_S)
 
     async def _settle(self) -> None:
-        """What the last run left: half-written evidence is finished as it is; what cannot be, and what is not there any
-        more, is told.
+        """What the last run left: whole evidence is recorded, half-written evidence is finished as it is; what cannot
+        be, and what is not there any more, is told.
         """
         await self._date()
         left = [(one, raw) for one, raw in await asyncio.to_thread(self.store.cut_off) if not self._underway(one)]
-        strangers = []
+        strangers = await self._adopt()
         for evidence, request in left:
             try:
                 if not await self._resume(evidence, read_about(request)):
@@ -291,6 +293,46 @@ class EvidenceDesk:
             detail = told("degraded_why.evidence_unknown", count=len(strangers), first=min(strangers))
             self.premises.alarms.degraded("evidence_unknown", detail)
         self._tell_lost({*known, *there, *(evidence for evidence, _ in left)})
+
+    async def _adopt(self) -> list[str]:
+        """Whole evidence that the last run could not record any more is recorded, when it is this gateway's own and
+        goes on the chain where that ends. Gives the names of all else that nobody knows.
+        """
+        exhibits = self.premises.standing.exhibits
+        unknown = await asyncio.to_thread(self.store.there) - exhibits.keys()
+        manifests = await asyncio.to_thread(self._manifests, unknown)
+        async with self._turn:
+            while (evidence := _next(manifests, self._last())) is not None:
+                signed, manifest = manifests.pop(evidence)
+                names = [file.name for file in manifest.files]
+                try:
+                    self._record(signed, manifest, await asyncio.to_thread(self.store.size, evidence, names))
+                except StoreError as error:
+                    logger.error("evidence %s, which nobody recorded, is not whole: %s", evidence, error)
+        return sorted(one for one in unknown - exhibits.keys() if not self._underway(one))
+
+    def _record(self, signed: bytes, manifest: Manifest, size: int) -> None:
+        """What `_seal` would have said."""
+        last = self._last()
+        exhibit = manifest.exhibit(hashlib.sha256(signed).hexdigest(), last.number + 1 if last else 1, size)
+        event = EvidenceKept(
+            evidence=exhibit.evidence, camera=exhibit.camera, alert=exhibit.alert, manifest=exhibit.manifest,
+            previous=exhibit.previous, from_ms=exhibit.from_ms, to_ms=exhibit.to_ms, size=size,
+            complete=manifest.complete, why=manifest.why, code=manifest.code, given=manifest.given,
+        )  # fmt: skip
+        self.premises.record(event, exhibit)
+        logger.info(
+            "evidence %s of %s, which the last stop kept from being recorded", manifest.evidence, manifest.alert
+        )
+        if not manifest.alert.startswith("door/"):
+            standing = self.premises.standing
+            alert = standing.alerts.get(manifest.alert) or standing.cases.get(manifest.alert)
+            about = About(
+                camera=manifest.camera, source=manifest.source, alert=manifest.alert, kind=manifest.kind,
+                rule=manifest.rule, door=alert.door if alert else "", from_ms=manifest.asked_from_ms,
+                to_ms=manifest.asked_to_ms,
+            )  # fmt: skip
+            self._tell(about, "evidence", manifest.evidence)
 
     async def _resume(self, evidence: str, about: About | None) -> bool:
         """Finish what was cut off, or say that there is nothing of it. False: nobody knows what it is of."""
@@ -402,3 +444,9 @@ class EvidenceDesk:
 
 def _finisher(store: Store, evidence: str) -> Callable[[bytes], int]:
     return lambda manifest: store.finish(evidence, manifest)
+
+
+def _next(manifests: Mapping[str, tuple[bytes, Manifest]], last: Exhibit | None) -> str | None:
+    """Which of them the chain goes on with."""
+    end = last.manifest if last else ""
+    return next((one for one, (_, manifest) in manifests.items() if manifest.previous == end), None)

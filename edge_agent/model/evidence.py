@@ -127,3 +127,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     def fields(self) -> dict[str, Any]:
         """As plain data, to be signed."""
         return dict(msgspec.to_builtins(self))
+
+    def exhibit(self, sha256: str, number: int, size: int) -> Exhibit:
+        """What is remembered of it. `sha256` of the signed bytes, `number` in the chain, `size` on the disk."""
+        offset_ms = self.time.wall_ms - self.time.up_ms
+        began, ended = self.asked_from_ms, self.asked_to_ms
+        if self.stream is not None:
+            began, ended = self.stream.from_ms, self.stream.to_ms
+        return Exhibit(
+            self.evidence, self.camera, self.alert, sha256, self.previous, number, self.time.wall_ms, size,
+            offset_ms + began, offset_ms + ended, kept=self.time,
+        )  # fmt: skip

@@ -8,7 +8,7 @@ Everything here blocks; the daemon calls it from threads.
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -92,6 +92,14 @@ class EvidenceStore:
             return path.read_bytes()
         except OSError as error:
             raise StoreError("store.evidence_file", file=f"{evidence}/{MANIFEST}", why=error.strerror) from error
+
+    def size(self, evidence: str, names: Iterable[str]) -> int:
+        """Bytes on the disk of the files `names` and the manifest."""
+        folder = self.folder / evidence
+        try:
+            return sum((folder / name).stat().st_size for name in (MANIFEST, *names))
+        except OSError as error:
+            raise StoreError("store.evidence_file", file=error.filename, why=error.strerror) from error
 
     def erase(self, evidence: str) -> None:
         """Its files are gone, finished or not; the journal says what they were."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from msgspec import structs
 
 from edge_agent.contract.evidence import read_manifest, signature_findings
@@ -15,7 +16,15 @@ from edge_agent.flows.evidence import EvidenceDesk, Sealing
 from edge_agent.flows.premises import Premises
 from edge_agent.model.clock import ClockState
 from edge_agent.model.encoding import canonical
-from edge_agent.model.events import AgentDegraded, AlertOpened, AlertUpdated, Event, EvidenceErased, EvidenceExported
+from edge_agent.model.events import (
+    AgentDegraded,
+    AlertOpened,
+    AlertUpdated,
+    Event,
+    EvidenceErased,
+    EvidenceExported,
+    EvidenceKept,
+)
 from edge_agent.model.evidence import Exhibit, Manifest, Time
 from edge_agent.model.recording import ClipDone, Keep, Piece
 from edge_agent.model.site import EvidencePolicy, Policy
@@ -61,17 +70,26 @@ class SlowStore(EvidenceStore):
 
 
 class Run:
-    """One run of the agent over the evidence in `folder`. `before`: the run whose journal this one reads."""
+    """One run of the agent over the evidence in `folder`. `before`: the run whose journal this one reads, but what was
+    `unrecorded` when it was killed.
+    """
 
-    def __init__(self, folder: Path, before: "Run | None" = None, store: EvidenceStore | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        before: "Run | None" = None,
+        store: EvidenceStore | None = None,
+        unrecorded: tuple[str, ...] = (),
+    ) -> None:
         self.clock, self.journal = MemoryClock(), MemoryJournal()
         self.clock.up_ms += 0 if before is None else before.clock.up_ms
         self.premises = Premises(
             self.journal, MemoryBooks(), self.clock, Alarms(self.journal, self.clock), Policy()
         )  # fmt: skip
         if before is not None:
-            self.premises.standing.apply(*before.journal.changes)  # type: ignore[arg-type]
-            self.journal.changes = list(before.journal.changes)
+            changes = [one for one in before.journal.changes if getattr(one, "evidence", "") not in unrecorded]
+            self.premises.standing.apply(*changes)  # type: ignore[arg-type]
+            self.journal.changes = changes
         self.store = store or EvidenceStore(folder, KEY)
         self.store.make()
         sealing = Sealing("G1", "0", "", signed, own)
@@ -253,5 +271,63 @@ def test_a_job_that_is_started_again_leaves_what_is_coming_in_alone(tmp_path: Pa
         await run.desk.take(ClipDone(evidence, None, ""))
         assert run.missing == []
         assert b"".join(run.store.read(evidence, "clip.mp4")) == b"clip" * 2000
+
+    play(story)
+
+
+def test_whole_evidence_that_a_stop_kept_from_the_record_is_recorded(tmp_path: Path) -> None:
+    """Two of them, kept last; as they would have been, and what was cut off after them goes on the chain."""
+
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        kept = [await run.keep(alert) for alert in ("a-1", "a-2", "a-3")]
+        half, _ = run.desk.keep("yard", "a-4", "intrusion", run.clock.up_ms)
+        await run.desk.take(Piece(half, b"clip" * 1000))
+        run.desk._coming[half].writer._clip.abort()  # type: ignore[union-attr]
+        again = Run(tmp_path / "evidence", run, unrecorded=tuple(kept[1:]))
+        await again.desk._settle()
+        assert [again.exhibits[evidence] for evidence in kept] == [run.exhibits[evidence] for evidence in kept]
+        assert again.events(EvidenceKept)[:2] == run.events(EvidenceKept)[1:]
+        assert [exhibit.number for exhibit in again.exhibits.values()] == [1, 2, 3, 4]
+        assert again.exhibits[half].previous == again.exhibits[kept[2]].manifest
+        assert [event.alert for event in again.events(AlertUpdated) if event.what == "evidence"] == [
+            "a-2",
+            "a-3",
+            "a-4",
+        ]
+        assert again.events(AgentDegraded) == []
+
+    play(story)
+
+
+@pytest.mark.parametrize("harm", ["name", "key", "file", "manifest", "chain"])
+def test_a_stranger_among_the_evidence_is_told_and_not_recorded(tmp_path: Path, harm: str) -> None:
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        first, second, third = [await run.keep(alert) for alert in ("a-1", "a-2", "a-3")]
+        folder = tmp_path / "evidence" / third
+        manifest = folder / "manifest.json"
+        unrecorded = (third,)
+        match harm:
+            case "name":
+                folder.rename(folder.with_name("ev-other"))
+            case "key":
+                fields = read_manifest(manifest.read_bytes())
+                assert fields is not None
+                manifest.unlink()
+                manifest.write_bytes(canonical(sign(fields.fields(), new_key())))
+            case "file":
+                (folder / "clip.mp4").unlink()
+            case "manifest":
+                manifest.unlink()
+            case "chain":
+                unrecorded = (second,)
+        again = Run(tmp_path / "evidence", run, unrecorded=unrecorded)
+        await again.desk._settle()
+        assert set(again.exhibits) == {first, second, third} - set(unrecorded)
+        assert again.events(EvidenceKept) == []
+        (told,) = again.events(AgentDegraded)
+        assert (told.what, told.given["count"]) == ("evidence_unknown", 1)
+        assert len(again.store.there()) == 3, "nothing is thrown away"
 
     play(story)
