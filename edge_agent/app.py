@@ -18,6 +18,7 @@ from edge_agent.console.control import ControlServer
 from edge_agent.contract.certificates import not_before_ms
 from edge_agent.contract.checkpoint import sign_checkpoint
 from edge_agent.contract.commanders import load_keyring
+from edge_agent.contract.evidence import read_manifest, signature_findings
 from edge_agent.contract.passes import read_pass, write_pass
 from edge_agent.contract.rotation import STEPS, load_steps
 from edge_agent.contract.signatures import load_private, load_public, sign
@@ -107,13 +108,13 @@ class App:
         self.alarms = Alarms(self.journal, self.clock)
         rules, schedules = site_rules(config.gateway.site)
         self.books = BookWatch(state / "people.db", self.journal, self.writer, config.gateway.zone, rules, schedules)
-        pass_keys = [self.keys.signing.public_key()]
-        if (folder / PREVIOUS_KEY).exists():  # passes outlive a rotation of the key
-            pass_keys.append(load_public(folder / PREVIOUS_KEY))
+        self._public_keys = [self.keys.signing.public_key()]
+        if (folder / PREVIOUS_KEY).exists():  # what it signed outlives a rotation of the key
+            self._public_keys.append(load_public(folder / PREVIOUS_KEY))
         self._index = load_index(folder / KEY_FILE)
         passes = Signing(
             lambda ticket: write_pass(ticket, signing),
-            lambda text: next((found for key in pass_keys if (found := read_pass(text, key))), None),
+            lambda text: next((found for key in self._public_keys if (found := read_pass(text, key))), None),
         )
         self.secrets = Secrets(self.books, self._index, passes.read)
         self.visit_book = VisitBook(state / "people.db", self.books, self._index)
@@ -159,7 +160,7 @@ class App:
             }
             self.doors[door.name] = actor
         self.watching = Watching(
-            self.config, self.folder, self.state, self.premises, self.devices.gates, self._vouch
+            self.config, self.folder, self.state, self.premises, self.devices.gates, self._vouch, self._vouched
         )  # fmt: skip
         rounds = dict.fromkeys(("patrol", "hazard", "duty"), self.rounds)
         self.operations = Operations(
@@ -249,6 +250,10 @@ class App:
     def _vouch(self, manifest: Manifest) -> bytes:
         """The gateway's word on a piece of evidence."""
         return canonical(sign(manifest.fields(), self.keys.signing))
+
+    def _vouched(self, signed: bytes) -> Manifest | None:
+        """The piece of evidence that it vouched for with these bytes; None when it did not."""
+        return None if signature_findings(signed, self._public_keys) else read_manifest(signed)
 
     def _began(self) -> None:
         self.journal.record(AgentStarted(version=__version__, after=self.journal.after, config=self.config.digest))

@@ -37,7 +37,9 @@ logger = log.get("watching")
 
 
 class Watching:
-    """`sign` gives the signed bytes of a manifest; `gates` has the deterrents' outputs by name."""
+    """`sign` gives the signed bytes of a manifest, `own` reads them (None: not this gateway's); `gates` has the
+    deterrents' outputs by name.
+    """
 
     def __init__(
         self,
@@ -47,6 +49,7 @@ class Watching:
         premises: Premises,
         gates: Mapping[str, Gate],
         sign: Callable[[EvidenceManifest], bytes],
+        own: Callable[[bytes], EvidenceManifest | None],
     ) -> None:
         self.jobs: dict[str, Job] = {}
         self.desk: EvidenceDesk | None = None
@@ -55,7 +58,7 @@ class Watching:
         clock: Clock = premises.clock
         self._share_devices()
         if any("evidence" in camera.use for camera in config.cameras):
-            self._keep_evidence(state, sign)
+            self._keep_evidence(state, sign, own)
         self.deterrence = Deterrence(premises, config.deterrents, gates)
         schedules = {zone.name: zone.schedule for zone in config.zones if zone.schedule is not None}
         schedules |= {line.name: line.schedule for line in config.lines if line.schedule is not None}
@@ -130,7 +133,12 @@ class Watching:
             self._premises.alarms.degraded("detector_off", error.sentence)
             return None
 
-    def _keep_evidence(self, state: Path, sign: Callable[[EvidenceManifest], bytes]) -> None:
+    def _keep_evidence(
+        self,
+        state: Path,
+        sign: Callable[[EvidenceManifest], bytes],
+        own: Callable[[bytes], EvidenceManifest | None],
+    ) -> None:
         config, premises = self._config, self._premises
         try:
             store = EvidenceStore(state / FOLDER, load_key(self._folder / EVIDENCE_KEY))
@@ -139,7 +147,7 @@ class Watching:
             logger.error("no evidence is kept, alerts go on: %s", error)
             premises.alarms.degraded("evidence_off", error.sentence)
             return
-        sealing = Sealing(config.gateway.id, __version__, config.digest, sign)
+        sealing = Sealing(config.gateway.id, __version__, config.digest, sign, own)
         self.desk = EvidenceDesk(premises, config.evidence, store, sealing)
         self.jobs["evidence"] = self.desk.run
         sources, leads = {}, {}

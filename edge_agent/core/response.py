@@ -22,6 +22,7 @@ from edge_agent.model.events import (
     AlertUpdated,
     DoorForced,
     Event,
+    EvidenceErased,
     FireReleased,
     PanicRaised,
 )
@@ -61,11 +62,19 @@ def begun_by(event: Event, now: Moment) -> Case | None:
 
 
 def better_known(cases: Mapping[str, Case], event: Event) -> Case | None:
-    """The case whose alert is better known with this event (where it fell from), as it is now; None: as before."""
+    """The case whose alert is better known with this event (where it fell from, that there is no evidence of it), as it
+    is now; None: as before.
+    """
     match event:
         case AlertUpdated(what="grew", alert=alert, fall=Fall() as fall):
             case = cases.get(alert)
             return None if case is None or case.fall == fall else structs.replace(case, fall=fall)
+        case AlertUpdated(what="no_evidence", alert=alert):
+            case = cases.get(alert)
+            return None if case is None or not case.evidence else structs.replace(case, evidence="")
+        case EvidenceErased(evidence=evidence):
+            case = next((one for one in cases.values() if one.evidence == evidence), None)
+            return None if case is None else structs.replace(case, evidence="")
         case _:
             return None
 

@@ -7,7 +7,7 @@ is whole (evidence.kept). What cannot be had is said, too. Erasing is an event l
 import asyncio
 import hashlib
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from edge_agent import log
@@ -66,14 +66,19 @@ class Store(Protocol):
 
     def finish(self, evidence: str, manifest: bytes) -> int: ...
 
+    def manifest(self, evidence: str) -> bytes: ...
+
+    def size(self, evidence: str, names: Iterable[str]) -> int: ...
+
 
 class Sealing(NamedTuple):
-    """Who vouches: `sign` gives the manifest's signed bytes."""
+    """Who vouches: `sign` gives the manifest's signed bytes, `own` reads them (None: not this gateway's)."""
 
     gateway: str
     agent: str
     config: str
     sign: Callable[[Manifest], bytes]
+    own: Callable[[bytes], Manifest | None] = lambda _signed: None
 
 
 class Coming:
@@ -94,8 +99,10 @@ class EvidenceDesk:
         self.leads: Mapping[str, float] = {}  # by camera: seconds before an alarm that a clip may begin, and `pre_s`
         self._broken: deque[str] = deque(maxlen=BROKEN_AT_MOST)
         self._coming: dict[str, Coming] = {}
+        self._ending: set[str] = set()
         self._count = 0
         self._turn = asyncio.Lock()  # the chain has one end
+        self._going: set[str] = set()  # what is being erased: nobody is promised it any more
         self._held_over = False  # what is held passes the room of all the rest, and that was told
 
     # ---- asking ------------------------------------------------------------------------------------------------------
@@ -194,10 +201,14 @@ class EvidenceDesk:
         if coming.writer is None:
             self._missing(coming.about, why or told("clip.no_picture"))
             return
-        files = [await asyncio.to_thread(coming.writer.close_clip)]
-        track = track_file(coming.sightings)
-        files.append(await asyncio.to_thread(coming.writer.add, "track.json", track))
-        await self._seal(evidence, coming.about, tuple(files), stream, why, coming.writer.finish)
+        self._ending.add(evidence)
+        try:
+            files = [await asyncio.to_thread(coming.writer.close_clip)]
+            track = track_file(coming.sightings)
+            files.append(await asyncio.to_thread(coming.writer.add, "track.json", track))
+            await self._seal(evidence, coming.about, tuple(files), stream, why, coming.writer.finish)
+        finally:
+            self._ending.discard(evidence)
 
     async def _seal(
         self,
@@ -227,6 +238,7 @@ class EvidenceDesk:
             exhibit = Exhibit(
                 evidence, about.camera, about.alert, hashlib.sha256(signed).hexdigest(), manifest.previous,
                 last.number + 1 if last else 1, now.wall_ms, size, offset_ms + began, offset_ms + ended,
+                kept=manifest.time,
             )  # fmt: skip
             event = EvidenceKept(
                 evidence=evidence, camera=about.camera, alert=about.alert, manifest=exhibit.manifest,
@@ -282,13 +294,16 @@ class EvidenceDesk:
             await asyncio.sleep(LOOK_S)
 
     async def _settle(self) -> None:
-        """What the last run left: half-written evidence is finished as it is, strangers are told."""
-        for evidence, raw in await asyncio.to_thread(self.store.cut_off):
-            about = read_about(raw)
+        """What the last run left: whole evidence is recorded, half-written evidence is finished as it is; what cannot
+        be, and what is not there any more, is told.
+        """
+        await self._date()
+        left = [(one, raw) for one, raw in await asyncio.to_thread(self.store.cut_off) if not self._underway(one)]
+        strangers = await self._adopt()
+        for evidence, request in left:
             try:
-                if about is not None and (files := await asyncio.to_thread(self.store.salvage, evidence)):
-                    finish = _finisher(self.store, evidence)
-                    await self._seal(evidence, about, files, None, told("clip.agent_stopped"), finish)
+                if not await self._resume(evidence, read_about(request)):
+                    strangers.append(f"{evidence}.part")
             except StoreError as error:
                 logger.error("evidence %s, cut off by the last stop, cannot be finished: %s", evidence, error)
         known = self.premises.standing.exhibits
@@ -296,22 +311,121 @@ class EvidenceDesk:
         if missing := known.keys() - there:
             detail = told("degraded_why.evidence_missing", count=len(missing), first=min(missing))
             self.premises.alarms.degraded("evidence_missing", detail)
+        if strangers:
+            detail = told("degraded_why.evidence_unknown", count=len(strangers), first=min(strangers))
+            self.premises.alarms.degraded("evidence_unknown", detail)
+        self._tell_lost({*known, *there, *(evidence for evidence, _ in left)})
+
+    async def _adopt(self) -> list[str]:
+        """Whole evidence that the last run could not record any more is recorded, when it is this gateway's own and
+        goes on the chain where that ends. Gives the names of all else that nobody knows.
+        """
+        exhibits = self.premises.standing.exhibits
+        unknown = await asyncio.to_thread(self.store.there) - exhibits.keys()
+        manifests = await asyncio.to_thread(self._manifests, unknown)
+        async with self._turn:
+            while (evidence := _next(manifests, self._last())) is not None:
+                signed, manifest = manifests.pop(evidence)
+                names = [file.name for file in manifest.files]
+                try:
+                    self._record(signed, manifest, await asyncio.to_thread(self.store.size, evidence, names))
+                except StoreError as error:
+                    logger.error("evidence %s, which nobody recorded, is not whole: %s", evidence, error)
+        return sorted(one for one in unknown - exhibits.keys() if not self._underway(one))
+
+    def _record(self, signed: bytes, manifest: Manifest, size: int) -> None:
+        """What `_seal` would have said."""
+        last = self._last()
+        exhibit = manifest.exhibit(hashlib.sha256(signed).hexdigest(), last.number + 1 if last else 1, size)
+        event = EvidenceKept(
+            evidence=exhibit.evidence, camera=exhibit.camera, alert=exhibit.alert, manifest=exhibit.manifest,
+            previous=exhibit.previous, from_ms=exhibit.from_ms, to_ms=exhibit.to_ms, size=size,
+            complete=manifest.complete, why=manifest.why, code=manifest.code, given=manifest.given,
+        )  # fmt: skip
+        self.premises.record(event, exhibit)
+        logger.info(
+            "evidence %s of %s, which the last stop kept from being recorded", manifest.evidence, manifest.alert
+        )
+        if not manifest.alert.startswith("door/"):
+            standing = self.premises.standing
+            alert = standing.alerts.get(manifest.alert) or standing.cases.get(manifest.alert)
+            about = About(
+                camera=manifest.camera, source=manifest.source, alert=manifest.alert, kind=manifest.kind,
+                rule=manifest.rule, door=alert.door if alert else "", from_ms=manifest.asked_from_ms,
+                to_ms=manifest.asked_to_ms,
+            )  # fmt: skip
+            self._tell(about, "evidence", manifest.evidence)
+
+    async def _resume(self, evidence: str, about: About | None) -> bool:
+        """Finish what was cut off, or say that there is nothing of it. False: nobody knows what it is of."""
+        files = await asyncio.to_thread(self.store.salvage, evidence)
+        if files and about is not None:
+            await self._seal(
+                evidence, about, files, None, told("clip.agent_stopped"), _finisher(self.store, evidence)
+            )  # fmt: skip
+        elif not files:
+            if about is not None:
+                self._missing(about, told("clip.agent_stopped"))
+            await asyncio.to_thread(self.store.erase, evidence)
+        return about is not None or not files
+
+    def _tell_lost(self, there: set[str]) -> None:
+        """Alarms that wait for evidence of which not even a request reached the disk."""
+        for case in list(self.premises.standing.cases.values()):
+            if case.evidence and case.evidence not in there and not self._underway(case.evidence):
+                about = About(
+                    camera=case.camera, source="", alert=case.alarm, kind=case.kind, rule=case.rule, door=case.door,
+                    from_ms=0, to_ms=0,
+                )  # fmt: skip
+                self._missing(about, told("clip.agent_stopped"))
+
+    def _underway(self, evidence: str) -> bool:
+        """It is of this run."""
+        return evidence in self._coming or evidence in self._ending
+
+    async def _date(self) -> None:
+        """What an earlier version kept is as old as its manifest says, where that is to be had."""
+        exhibits = self.premises.standing.exhibits
+        undated = [exhibit.evidence for exhibit in exhibits.values() if exhibit.kept is None]
+        for evidence, (_, manifest) in (await asyncio.to_thread(self._manifests, undated)).items():
+            if (exhibit := exhibits.get(evidence)) is not None:
+                self.premises.remember(exhibit.dated(manifest.time))
+
+    def _manifests(self, names: Iterable[str]) -> dict[str, tuple[bytes, Manifest]]:
+        """By id, of those whose manifest is to be had and this gateway's own. Blocks."""
+        found = {}
+        for evidence in names:
+            try:
+                signed = self.store.manifest(evidence)
+            except StoreError:
+                continue
+            manifest = self.sealing.own(signed)
+            if manifest is not None and manifest.evidence == evidence:
+                found[evidence] = signed, manifest
+        return found
 
     async def _tidy(self) -> None:
         now = self.premises.now()
         room = self.premises.journal.room
-        exhibits = self.premises.standing.exhibits.values()
-        for exhibit, why in retention.due(
-            exhibits, self.policy, now.wall_ms if now.trusted else None, "B" in room.sheds
-        ):
-            await asyncio.to_thread(self.store.erase, exhibit.evidence)
-            event = EvidenceErased(evidence=exhibit.evidence, why=why, manifest=exhibit.manifest)
-            self.premises.record(event, exhibit.gone())
-        held = retention.held(exhibits)
+        exhibits = self.premises.standing.exhibits
+        self.premises.remember(*retention.dated(exhibits.values(), now))
+        for due, why in retention.due(exhibits.values(), self.policy, now, "B" in room.sheds):
+            exhibit = exhibits.get(due.evidence)  # as it is now: somebody may hold it since
+            if exhibit is not None and not exhibit.held:
+                await self._erase(exhibit, why)
+        held = retention.held(exhibits.values())
         before, self._held_over = self._held_over, held > self.policy.max_mb << 20
         if self._held_over and not before:
             detail = told("degraded_why.evidence_held", held=held >> 20, max_mb=self.policy.max_mb)
             self.premises.alarms.degraded("evidence_held", detail)
+
+    async def _erase(self, exhibit: Exhibit, why: str) -> None:
+        """If that fails it stays promised to nobody: a part of it may be gone."""
+        self._going.add(exhibit.evidence)
+        await asyncio.to_thread(self.store.erase, exhibit.evidence)
+        event = EvidenceErased(evidence=exhibit.evidence, why=why, manifest=exhibit.manifest)
+        self.premises.record(event, exhibit.gone())
+        self._going.discard(exhibit.evidence)
 
     def between(self, from_ms: int, to_ms: int, camera: str | None) -> Answer:
         """What there is of that time (Unix ms), as the answer to a command of the city: what it is, never the media."""
@@ -333,22 +447,28 @@ class EvidenceDesk:
         return answer
 
     def exported(self, evidence: str, by: str, purpose: str, why: str) -> str:
-        """Somebody takes a copy: on record before it is made. A code of `words` when there is no such evidence."""
+        """Somebody takes a copy: on record before it is made. A code of `words` when it cannot be had."""
         exhibit = self.premises.standing.exhibits.get(evidence)
-        if exhibit is None:
-            return "operate.no_evidence"
+        if exhibit is None or evidence in self._going:
+            return "operate.no_evidence" if exhibit is None else "operate.evidence_going"
         event = EvidenceExported(evidence=evidence, by=by, purpose=purpose, why=why, sha256=exhibit.manifest)
         self.premises.record(event)
         return ""
 
     def hold(self, evidence: str, by: str) -> str:
-        """Nobody erases it until it is released (`by` empty); a code of `words` when there is no such evidence."""
+        """Nobody erases it until it is released (`by` empty); a code of `words` when that cannot be promised."""
         exhibit = self.premises.standing.exhibits.get(evidence)
-        if exhibit is None:
-            return "operate.no_evidence"
+        if exhibit is None or evidence in self._going:
+            return "operate.no_evidence" if exhibit is None else "operate.evidence_going"
         self.premises.remember(exhibit.hold(by))
         return ""
 
 
 def _finisher(store: Store, evidence: str) -> Callable[[bytes], int]:
     return lambda manifest: store.finish(evidence, manifest)
+
+
+def _next(manifests: Mapping[str, tuple[bytes, Manifest]], last: Exhibit | None) -> str | None:
+    """Which of them the chain goes on with."""
+    end = last.manifest if last else ""
+    return next((one for one, (_, manifest) in manifests.items() if manifest.previous == end), None)

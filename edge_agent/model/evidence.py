@@ -14,9 +14,22 @@ Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 
 
+class Time(msgspec.Struct, frozen=True):
+    """What the gateway's clock was worth: `wall_ms` at uptime `up_ms` of boot `boot_id`, within `err_ms` (synced,
+    holdover, unset).
+    """
+
+    wall_ms: int
+    up_ms: int
+    boot_id: str
+    clock: str
+    err_ms: int
+
+
 class Exhibit(msgspec.Struct, frozen=True, tag="exhibit"):
     """One piece of evidence, as the journal remembers it. `manifest`: SHA-256 of the signed manifest; `size`: bytes on
-    the disk; `held`: nobody erases it; `erased`: it is not there any more, and not remembered.
+    the disk; `held`: nobody erases it; `erased`: it is not there any more, and not remembered; `kept`: when, by which
+    clock (None: an earlier version did not say).
     """
 
     evidence: str
@@ -31,12 +44,17 @@ class Exhibit(msgspec.Struct, frozen=True, tag="exhibit"):
     to_ms: int = 0
     held: str = ""  # who holds it
     erased: bool = False
+    kept: Time | None = None
 
     def hold(self, by: str) -> "Exhibit":
         return structs.replace(self, held=by)
 
     def gone(self) -> "Exhibit":
         return structs.replace(self, erased=True)
+
+    def dated(self, kept: Time) -> "Exhibit":
+        """It is known better when it was kept."""
+        return structs.replace(self, kept=kept, kept_ms=kept.wall_ms)
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,18 +97,6 @@ class File(msgspec.Struct, frozen=True):
     sha256: Sha256
 
 
-class Time(msgspec.Struct, frozen=True):
-    """What the gateway's clock was worth: `wall_ms` at uptime `up_ms` of boot `boot_id`, within `err_ms` (synced,
-    holdover, unset).
-    """
-
-    wall_ms: int
-    up_ms: int
-    boot_id: str
-    clock: str
-    err_ms: int
-
-
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What the gateway signs. `source`: the camera's URL without user and password; `stream`: over the codec's own
     units, so that another container can be told from another video; `previous`: SHA-256 of the manifest before; `code`
@@ -121,3 +127,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     def fields(self) -> dict[str, Any]:
         """As plain data, to be signed."""
         return dict(msgspec.to_builtins(self))
+
+    def exhibit(self, sha256: str, number: int, size: int) -> Exhibit:
+        """What is remembered of it. `sha256` of the signed bytes, `number` in the chain, `size` on the disk."""
+        offset_ms = self.time.wall_ms - self.time.up_ms
+        began, ended = self.asked_from_ms, self.asked_to_ms
+        if self.stream is not None:
+            began, ended = self.stream.from_ms, self.stream.to_ms
+        return Exhibit(
+            self.evidence, self.camera, self.alert, sha256, self.previous, number, self.time.wall_ms, size,
+            offset_ms + began, offset_ms + ended, kept=self.time,
+        )  # fmt: skip

@@ -8,7 +8,8 @@ Everything here blocks; the daemon calls it from threads.
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from edge_agent.errors import StoreError
@@ -30,10 +31,15 @@ class EvidenceWriter:
         self._folder = folder / f"{evidence}{PART}"
         try:
             self._folder.mkdir(mode=0o700)
-            (self._folder / REQUEST).write_bytes(request)
+            with ExitStack() as unless_begun:
+                unless_begun.callback(shutil.rmtree, self._folder, ignore_errors=True)
+                _write_through(self._folder / REQUEST, request)
+                for directory in (self._folder, folder):
+                    database.sync_directory(directory)
+                self._clip = SealedWriter(self._folder / CLIP, f"{evidence}/{CLIP}", key)
+                unless_begun.pop_all()
         except OSError as error:
             raise StoreError("store.evidence_file", file=self._folder.name, why=error.strerror) from error
-        self._clip = SealedWriter(self._folder / CLIP, f"{evidence}/{CLIP}", key)
         self._hash, self._size = hashlib.sha256(), 0
 
     def write(self, data: bytes) -> None:
@@ -87,9 +93,18 @@ class EvidenceStore:
         except OSError as error:
             raise StoreError("store.evidence_file", file=f"{evidence}/{MANIFEST}", why=error.strerror) from error
 
+    def size(self, evidence: str, names: Iterable[str]) -> int:
+        """Bytes on the disk of the files `names` and the manifest."""
+        folder = self.folder / evidence
+        try:
+            return sum((folder / name).stat().st_size for name in (MANIFEST, *names))
+        except OSError as error:
+            raise StoreError("store.evidence_file", file=error.filename, why=error.strerror) from error
+
     def erase(self, evidence: str) -> None:
-        """Its files are gone; the journal says what they were."""
-        shutil.rmtree(self.folder / evidence, ignore_errors=True)
+        """Its files are gone, finished or not; the journal says what they were."""
+        for name in (evidence, f"{evidence}{PART}"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
         database.sync_directory(self.folder)
 
     def there(self) -> set[str]:
@@ -101,34 +116,47 @@ class EvidenceStore:
             raise StoreError("store.evidence_file", file=self.folder, why=error.strerror) from error
 
     def cut_off(self) -> list[tuple[str, bytes]]:
-        """(id, request) of what was never finished; what not even has a request is thrown away."""
+        """(id, request) of what was never finished, the request empty when it cannot be read; what has none is thrown
+        away. What only lacks its name or has a request too many is finished here.
+        """
         found = []
-        for folder in sorted(self.folder.glob(f"*{PART}")):
-            try:
-                found.append((folder.name.removesuffix(PART), (folder / REQUEST).read_bytes()))
-            except OSError:
-                shutil.rmtree(folder, ignore_errors=True)
+        try:
+            for request in self.folder.glob(f"*/{REQUEST}"):
+                if not request.parent.name.endswith(PART):
+                    request.unlink()
+            for folder in sorted(self.folder.glob(f"*{PART}")):
+                evidence, request = folder.name.removesuffix(PART), folder / REQUEST
+                if request.exists():
+                    found.append((evidence, _read(request)))
+                elif (folder / MANIFEST).exists():  # an earlier version took the request first
+                    _name(folder)
+                else:
+                    shutil.rmtree(folder, ignore_errors=True)
+        except OSError as error:
+            raise StoreError("store.evidence_file", file=self.folder.name, why=error.strerror) from error
         return found
 
     def salvage(self, evidence: str) -> tuple[File, ...]:
-        """What can be read of one that was cut off, written anew as whole files. Empty: nothing, and it is gone."""
+        """What can be read of one that was cut off, written anew as whole files. Empty: nothing.
+
+        Until the new clip is whole on the disk the old one stays as it is: a full disk or another stop costs nothing.
+        """
         folder = self.folder / f"{evidence}{PART}"
-        rest, hash_, size = folder / f"{CLIP}.rest", hashlib.sha256(), 0
+        clip, new, rest = folder / CLIP, folder / f"{CLIP}.new", folder / f"{CLIP}.rest"
         try:
-            (folder / CLIP).replace(rest)
-            clip = SealedWriter(folder / CLIP, f"{evidence}/{CLIP}", self._key)
-            for piece in read_sealed(rest, f"{evidence}/{CLIP}", self._key, cut=True):
-                clip.write(piece)
-                hash_.update(piece)
-                size += len(piece)
-            clip.close()
-            rest.unlink()
+            new.unlink(missing_ok=True)  # of an attempt that was stopped, too
+            source = (
+                rest if rest.exists() else clip
+            )  # an earlier version left it on a full disk: `clip` is a part of it
+            if not source.exists():
+                return ()
+            file = _copy(source, new, f"{evidence}/{CLIP}", self._key)
+            new.replace(clip)
+            database.sync_directory(folder)
+            rest.unlink(missing_ok=True)
         except OSError as error:
             raise StoreError("store.evidence_file", file=folder.name, why=error.strerror) from error
-        if not size:
-            shutil.rmtree(folder, ignore_errors=True)
-            return ()
-        return (File(CLIP, size, hash_.hexdigest()),)
+        return (file,) if file.size else ()
 
     def finish(self, evidence: str, manifest: bytes) -> int:
         """Of what was salvaged."""
@@ -148,22 +176,57 @@ def _add(folder: Path, evidence: str, name: str, content: bytes, key: bytes) -> 
     return File(name, len(content), hashlib.sha256(content).hexdigest())
 
 
+def _copy(source: Path, target: Path, name: str, key: bytes) -> File:
+    """Every whole piece of `source` sealed anew; `target` is whole or not there. Raises StoreError."""
+    hash_, size, clip = hashlib.sha256(), 0, SealedWriter(target, name, key)
+    try:
+        for piece in read_sealed(source, name, key, cut=True):
+            clip.write(piece)
+            hash_.update(piece)
+            size += len(piece)
+        clip.close()
+    except StoreError:
+        clip.abort()
+        target.unlink(missing_ok=True)  # the room it took is wanted
+        raise
+    return File(CLIP, size, hash_.hexdigest())
+
+
 def _finish(folder: Path, manifest: bytes) -> int:
     try:
         (folder / MANIFEST).unlink(missing_ok=True)  # which a kill has left
-        with (folder / MANIFEST).open("xb") as file:
-            file.write(manifest)
-            file.flush()
-            os.fsync(file.fileno())
+        _write_through(folder / MANIFEST, manifest)
         size = 0
         for path in folder.iterdir():
             if path.name != REQUEST:
                 path.chmod(0o400)
                 size += path.stat().st_size
         database.sync_directory(folder)
-        (folder / REQUEST).unlink(missing_ok=True)  # at the last: without a request nobody finishes this folder
-        folder.rename(folder.with_name(folder.name.removesuffix(PART)))
-        database.sync_directory(folder.parent)
+        whole = _name(folder)
     except OSError as error:
         raise StoreError("store.evidence_file", file=folder.name, why=error.strerror) from error
+    with suppress(OSError):  # the next start takes it
+        (whole / REQUEST).unlink(missing_ok=True)  # at the last: a folder without its name is finished by it
     return size
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    """A new file, on the disk. Raises OSError."""
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _name(folder: Path) -> Path:
+    """It is whole: it gets the name of its evidence. Raises OSError."""
+    whole = folder.rename(folder.with_name(folder.name.removesuffix(PART)))
+    database.sync_directory(folder.parent)
+    return whole
+
+
+def _read(request: Path) -> bytes:
+    try:
+        return request.read_bytes()
+    except OSError:
+        return b""

@@ -31,9 +31,13 @@ class SealedWriter:
         self._cipher, self._count = _cipher(name, key), 0
         try:
             self._file: BinaryIO = open(path, "xb", buffering=0)  # noqa: SIM115
-            self._write(MAGIC)
         except OSError as error:
             raise _failed(path, error) from error
+        try:
+            self._write(MAGIC)
+        except StoreError:
+            self._file.close()
+            raise
 
     def write(self, data: bytes) -> None:
         self._seal(data, last=False)
@@ -76,12 +80,14 @@ def read_sealed(path: Path, name: str, key: bytes, *, cut: bool = False) -> Iter
     cipher, count = _cipher(name, key), 0
     try:
         with path.open("rb") as file:
-            if file.read(len(MAGIC)) != MAGIC:
+            if (magic := file.read(len(MAGIC))) != MAGIC:
+                if cut and MAGIC.startswith(magic.rstrip(b"\0")):  # what was never written may read as zeros
+                    return
                 raise StoreError("store.sealed_altered", file=path.name)
             while head := file.read(4):
                 size = int.from_bytes(head, "big")
                 sealed = file.read(size) if size <= PIECE_AT_MOST + TAG_BYTES else b""
-                if cut and (len(head) < 4 or len(sealed) < size):
+                if cut and (len(head) < 4 or size < TAG_BYTES or len(sealed) < size):
                     return
                 nonce = count.to_bytes(12, "big")
                 try:

@@ -162,6 +162,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "there is no such evidence; `edge-agent evidence list` shows what there is",
         "没有该证据；`edge-agent evidence list` 可列出",
     ),
+    "operate.evidence_going": (
+        "this evidence is being erased at this moment (too old, or its room is needed): it is lost",
+        "该证据正在清除（已到期或需腾出空间），无法保留",
+    ),
     "operate.no_target": (
         "there is no `{target}` to mute; there are: {known}",
         "没有可静默的 `{target}`；现有：{known}",

@@ -73,6 +73,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "degraded.disk_low": ("disk nearly full", "磁盘空间不足"),
     "degraded.evidence_held": ("much evidence is held", "保全的证据较多"),
     "degraded.evidence_missing": ("evidence is missing", "证据缺失"),
+    "degraded.evidence_unknown": ("evidence that nobody recorded", "有未登记的证据"),
     "degraded.evidence_off": ("no evidence is kept", "未保存证据"),
     "degraded.faces_off": ("no faces are recognised", "人脸识别停用"),
     "degraded.faces_other_model": ("faces of another model", "人脸模板与模型不符"),
@@ -104,6 +105,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "degraded_why.evidence_missing": (
         "{count} pieces of evidence are not on the disk any more, {first} among them",
         "{count} 份证据已不在磁盘上，包括 {first}",
+    ),
+    "degraded_why.evidence_unknown": (
+        "{count} folders of state/evidence are in no record and in no quota, {first} among them: look what they are, "
+        "and move them away",
+        "state/evidence 中有 {count} 个目录未登记也不计入容量，包括 {first}：请查明后移走",
     ),
     "degraded_why.no_schedule": (
         "there is no schedule {schedule}: {rule} alerts at all hours (`edge-agent check` names those there are)",

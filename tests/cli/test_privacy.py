@@ -15,6 +15,7 @@ from edge_agent.cli.face_bulk import Photos
 from edge_agent.config import load_config
 from edge_agent.core.retention import due
 from edge_agent.errors import Problems, StoreError
+from edge_agent.model.clock import ClockState, Moment
 from edge_agent.model.events import ConsentWithdrawn, Event, PersonErased
 from edge_agent.model.evidence import Exhibit
 from edge_agent.model.face_models import DLIB
@@ -336,6 +337,7 @@ def test_r07_evidence_is_kept_thirty_days_and_under_a_hold_until_it_ends(site: P
     """Thirty at least; a hold stops what goes by age: clips and visits too."""
     assert "keep_days" in refused_config(site, "[evidence]\nkeep_days = 29\n")
     now_ms = 1_900_000_000_000
+    now = Moment(now_ms, 9, "b" * 32, ClockState.SYNCED, 20)
     clips = [
         Exhibit(f"ev-{n}", "yard", "a", "m", "p", n, now_ms - days * 86_400_000, 1000)
         for n, days in enumerate((400, 91, 31, 29, 0), 1)
@@ -347,7 +349,7 @@ def test_r07_evidence_is_kept_thirty_days_and_under_a_hold_until_it_ends(site: P
     ):
         (site / "agent.toml").write_text(CONFIG + text)
         config = load_config(site / "agent.toml")
-        assert [exhibit.number for exhibit, _ in due(clips, config.evidence, now_ms)] == gone
+        assert [exhibit.number for exhibit, _ in due(clips, config.evidence, now)] == gone
     assert config.visits.retain_days > 36_500
 
 

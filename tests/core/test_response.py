@@ -2,16 +2,18 @@
 
 import pytest
 
-from edge_agent.core.response import begun_by, due, refusal, take
+from edge_agent.core.response import begun_by, better_known, due, refusal, take
 from edge_agent.model.clock import ClockState, Moment
 from edge_agent.model.events import (
     AlarmAcknowledged,
     AlarmArrived,
     AlarmClosed,
     AlertOpened,
+    AlertUpdated,
     DoorForced,
     DoorHeld,
     Event,
+    EvidenceErased,
     FireReleased,
     PanicRaised,
 )
@@ -57,6 +59,21 @@ def test_what_begins_a_case(event: Event, alarm: str) -> None:
 def test_what_begins_none(event: Event) -> None:
     """Said again, recorded only, or only a warning: nobody has to answer."""
     assert begun_by(event, at(0)) is None
+
+
+def test_a_case_names_no_evidence_that_there_will_not_be_or_that_is_gone() -> None:
+    case = begun(AlertOpened(door="", alert="a-1", kind="falling_object", camera="north", evidence="ev-1"))
+    other = AlertUpdated(door="", alert="a-2", kind="falling_object", what="no_evidence")
+    assert better_known({"a-1": case}, other) is None
+    assert better_known({"a-1": case}, EvidenceErased(evidence="ev-2", why="age", manifest="m")) is None
+    for event in (
+        AlertUpdated(door="", alert="a-1", kind="falling_object", what="no_evidence"),
+        EvidenceErased(evidence="ev-1", why="age", manifest="m"),
+    ):
+        after = better_known({"a-1": case}, event)
+        assert after is not None
+        assert after.evidence == ""
+        assert better_known({"a-1": after}, event) is None
 
 
 def test_the_clock_runs_one_three_five_minutes() -> None:

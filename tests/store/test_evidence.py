@@ -1,5 +1,7 @@
 """store/sealed.py and store/evidence.py: written once, read as written or not at all, also after a power cut."""
 
+import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from edge_agent.errors import StoreError
 from edge_agent.store import database
 from edge_agent.store.evidence import CLIP, MANIFEST, EvidenceStore
 from edge_agent.store.sealed import SealedWriter, read_sealed
+from tests.store.kills import killed_at
 
 KEY, OTHER = bytes(range(32)), bytes(32)
 PIECES = [b"one" * 1000, b"", b"two", bytes(70_000)]
@@ -54,7 +57,7 @@ def test_another_name_or_key_opens_nothing(tmp_path: Path, name: str, key: bytes
 def test_a_cut_file_is_noticed_and_read_up_to_its_last_whole_piece(tmp_path: Path) -> None:
     path = sealed(tmp_path / "f")
     whole = path.read_bytes()
-    for size in range(6, len(whole), 501):
+    for size in [*range(6), *range(6, len(whole), 501)]:
         path.write_bytes(whole[:size])
         with pytest.raises(StoreError):
             list(read_sealed(path, "a/clip", KEY))
@@ -99,6 +102,7 @@ def test_what_a_power_cut_left_is_found_and_saved(tmp_path: Path) -> None:
     (file,) = again.salvage("ev-1")
     assert (file.name, file.size) == (CLIP, 5)
     assert again.salvage("ev-2") == ()
+    again.erase("ev-2")
     again.finish("ev-1", b"{}")
     assert again.there() == {"ev-1"}
     assert list(again.read("ev-1", CLIP)) == [b"first"]
@@ -129,3 +133,136 @@ def test_a_kill_between_the_manifest_and_the_end_loses_no_evidence(
     assert again.salvage("ev-1")
     again.finish("ev-1", b"{again}")
     assert (again.there(), again.manifest("ev-1")) == ({"ev-1"}, b"{again}")
+
+
+def half_written(folder: Path, pieces: int = 40) -> EvidenceStore:
+    """A clip whose agent is gone in the middle."""
+    store = made(folder)
+    writer = store.begin("ev-1", b"what was asked")
+    for number in range(pieces):
+        writer.write(bytes([number]) * 20_000)
+    writer._clip.abort()
+    return store
+
+
+def test_a_full_disk_costs_nothing_of_what_was_cut_off(tmp_path: Path) -> None:
+    """Start after start without room for a second copy; with room it is all there."""
+    store = half_written(tmp_path)
+    part = tmp_path / "evidence/ev-1.part"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for _ in range(3):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+        try:
+            with pytest.raises(StoreError):
+                store.salvage("ev-1")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert {path.name for path in part.iterdir()} == {CLIP, "request.json"}, "and takes no room beside it"
+    (file,) = store.salvage("ev-1")
+    assert file.size == 800_000
+
+
+def test_a_kill_anywhere_in_salvaging_costs_nothing(tmp_path: Path) -> None:
+    """Killed at each step on the disk in turn, and started again."""
+    for step in range(100):
+        folder = tmp_path / str(step)
+        store = half_written(folder)
+        killed = killed_at(step, lambda store=store: store.salvage("ev-1"))
+        assert store.cut_off() == [("ev-1", b"what was asked")]
+        (file,) = store.salvage("ev-1")
+        assert file.size == 800_000
+        if not killed:
+            break
+    assert 4 < step < 50
+
+
+@pytest.mark.parametrize("request_", [b"what was asked", b""])
+def test_what_could_not_be_begun_leaves_nothing(tmp_path: Path, request_: bytes) -> None:
+    """The disk takes the request, or only its name, and nothing of the clip."""
+    store = made(tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4, limits[1]))
+    try:
+        with pytest.raises(StoreError):
+            store.begin("ev-1", request_)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list((tmp_path / "evidence").iterdir()) == []
+
+
+def test_a_kill_anywhere_in_finishing_costs_nothing(tmp_path: Path) -> None:
+    """Killed at each step on the disk in turn: the next start finds it whole, or what it needs to finish it."""
+    sizes = set()
+    for step in range(100):
+        folder = tmp_path / str(step)
+        store = made(folder)
+        writer = store.begin("ev-1", b"what was asked")
+        writer.write(b"first")
+        writer.close_clip()
+        killed = killed_at(step, lambda writer=writer: writer.finish(b"{}"))
+        for evidence, request in store.cut_off():
+            assert (evidence, request) == ("ev-1", b"what was asked")
+            assert store.salvage("ev-1")
+            store.finish("ev-1", b"{}")
+        assert store.there() == {"ev-1"}
+        assert list(store.read("ev-1", CLIP)) == [b"first"]
+        assert store.manifest("ev-1") == b"{}"
+        assert {path.name for path in (folder / "evidence/ev-1").iterdir()} == {CLIP, MANIFEST}
+        sizes.add(sum(path.stat().st_size for path in (folder / "evidence/ev-1").iterdir()))
+        if not killed:
+            break
+    assert 4 < step < 50
+    assert len(sizes) == 1
+
+
+def test_a_whole_folder_whose_request_an_earlier_version_took_first_is_kept(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    writer = store.begin("ev-1", b"what was asked")
+    writer.write(b"first")
+    writer.close_clip()
+    writer.finish(b"{}")
+    folder = tmp_path / "evidence/ev-1"
+    folder.rename(tmp_path / "evidence/ev-1.part")
+    assert store.cut_off() == []
+    assert store.there() == {"ev-1"}
+
+
+def test_the_size_of_evidence_is_without_its_request(tmp_path: Path) -> None:
+    sizes = []
+    for number, request in enumerate((b"", b"x" * 10_000), 1):
+        writer = made(tmp_path).begin(f"ev-{number}", request)
+        writer.close_clip()
+        sizes.append(writer.finish(b"{}"))
+    assert sizes[0] == sizes[1]
+
+
+@pytest.mark.parametrize("left", [None, b"", b"EAe", bytes(4096), b"EAev1\n"])
+def test_a_clip_of_which_nothing_reached_the_disk_is_no_altered_one(tmp_path: Path, left: bytes | None) -> None:
+    """After a power cut the file is not there, empty, or zeros."""
+    store = half_written(tmp_path, pieces=0)
+    clip = tmp_path / "evidence/ev-1.part" / CLIP
+    clip.unlink()
+    if left is not None:
+        clip.write_bytes(left)
+    assert store.salvage("ev-1") == ()
+
+
+def test_a_clip_of_another_key_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    half_written(tmp_path)
+    with pytest.raises(StoreError):
+        EvidenceStore(tmp_path / "evidence", OTHER).salvage("ev-1")
+    assert EvidenceStore(tmp_path / "evidence", KEY).salvage("ev-1")[0].size == 800_000
+
+
+def test_what_an_earlier_version_set_aside_on_a_full_disk_is_the_clip(tmp_path: Path) -> None:
+    """It moved the clip to clip.mp4.rest, and got a part of it back into clip.mp4, or nothing."""
+    for left in (b"EAev1\n", None):
+        folder = tmp_path / str(left)
+        store = half_written(folder)
+        clip = folder / "evidence/ev-1.part" / CLIP
+        os.rename(clip, f"{clip}.rest")
+        if left is not None:
+            clip.write_bytes(left)
+        (file,) = store.salvage("ev-1")
+        assert file.size == 800_000
+        assert {path.name for path in clip.parent.iterdir()} == {CLIP, "request.json"}

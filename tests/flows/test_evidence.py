@@ -1,0 +1,333 @@
+"""flows/evidence.py over real sealed files and keys: nothing is promised and lost, nothing is lost without a word."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from msgspec import structs
+
+from edge_agent.contract.evidence import read_manifest, signature_findings
+from edge_agent.contract.signatures import new_key, sign
+from edge_agent.flows.alarm import Alarms
+from edge_agent.flows.evidence import EvidenceDesk, Sealing
+from edge_agent.flows.premises import Premises
+from edge_agent.model.clock import ClockState
+from edge_agent.model.encoding import canonical
+from edge_agent.model.events import (
+    AgentDegraded,
+    AlertOpened,
+    AlertUpdated,
+    Event,
+    EvidenceErased,
+    EvidenceExported,
+    EvidenceKept,
+)
+from edge_agent.model.evidence import Exhibit, Manifest, Time
+from edge_agent.model.recording import ClipDone, Keep, Piece
+from edge_agent.model.site import EvidencePolicy, Policy
+from edge_agent.store.evidence import EvidenceStore
+from tests.flows.world import MemoryBooks, MemoryClock, MemoryJournal
+from tests.waiting import auntil
+
+KEY = bytes(range(32))
+SIGNING = new_key()
+DAY_MS = 86_400_000
+Kind = TypeVar("Kind", bound=Event)
+
+
+def signed(manifest: Manifest) -> bytes:
+    return canonical(sign(manifest.fields(), SIGNING))
+
+
+def own(raw: bytes) -> Manifest | None:
+    return None if signature_findings(raw, [SIGNING.public_key()]) else read_manifest(raw)
+
+
+class Camera:
+    """A recorder that takes every order; what it sends is the test's."""
+
+    def keep(self, order: Keep) -> bool:
+        return True
+
+    async def look(self) -> None:
+        return
+
+
+class SlowStore(EvidenceStore):
+    """A disk on which erasing takes until somebody lets it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, KEY)
+        self.erasing, self.go_on = threading.Event(), threading.Event()
+
+    def erase(self, evidence: str) -> None:
+        self.erasing.set()
+        assert self.go_on.wait(10)
+        super().erase(evidence)
+
+
+class Run:
+    """One run of the agent over the evidence in `folder`. `before`: the run whose journal this one reads, but what was
+    `unrecorded` when it was killed.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        before: "Run | None" = None,
+        store: EvidenceStore | None = None,
+        unrecorded: tuple[str, ...] = (),
+    ) -> None:
+        self.clock, self.journal = MemoryClock(), MemoryJournal()
+        self.clock.up_ms += 0 if before is None else before.clock.up_ms
+        self.premises = Premises(
+            self.journal, MemoryBooks(), self.clock, Alarms(self.journal, self.clock), Policy()
+        )  # fmt: skip
+        if before is not None:
+            changes = [one for one in before.journal.changes if getattr(one, "evidence", "") not in unrecorded]
+            self.premises.standing.apply(*changes)  # type: ignore[arg-type]
+            self.journal.changes = changes
+        self.store = store or EvidenceStore(folder, KEY)
+        self.store.make()
+        sealing = Sealing("G1", "0", "", signed, own)
+        self.desk = EvidenceDesk(self.premises, EvidencePolicy(), self.store, sealing)
+        self.desk.recorders["yard"] = Camera()
+
+    async def keep(self, alert: str = "a-1") -> str:
+        evidence, why = self.desk.keep("yard", alert, "intrusion", self.clock.up_ms)
+        assert not why
+        await self.desk.take(Piece(evidence, b"clip" * 1000))
+        await self.desk.take(ClipDone(evidence, None, ""))
+        return evidence
+
+    def alarm(self, alert: str) -> str:
+        """An alarm that names its evidence, which is on its way."""
+        evidence, _ = self.desk.keep("yard", alert, "falling_object", self.clock.up_ms)
+        event = AlertOpened(
+            door="", alert=alert, kind="falling_object", level="alarm", camera="yard", evidence=evidence
+        )
+        self.premises.record(event)
+        return evidence
+
+    @property
+    def missing(self) -> list[tuple[str, str]]:
+        """(alert, why) of what was said to be without evidence."""
+        return [(event.alert, event.code) for event in self.events(AlertUpdated) if event.what == "no_evidence"]
+
+    @property
+    def exhibits(self) -> dict[str, Exhibit]:
+        return self.premises.standing.exhibits
+
+    def events(self, kind: type[Kind]) -> list[Kind]:
+        return [row.event for row in self.journal.all if isinstance(row.event, kind)]
+
+    def older(self, days: float) -> None:
+        """Everything is that much older."""
+        self.clock.up_ms += round(days * DAY_MS)
+
+
+def play(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(asyncio.wait_for(story(), 30))
+
+
+def test_what_is_held_while_others_are_erased_stays(tmp_path: Path) -> None:
+    """And what is being erased at this moment is promised to nobody."""
+
+    async def story() -> None:
+        store = SlowStore(tmp_path / "evidence")
+        run = Run(tmp_path / "evidence", store=store)
+        first, second, third, _ = [await run.keep(f"a-{number}") for number in range(4)]
+        run.older(40)
+        tidying = asyncio.create_task(run.desk._tidy())
+        await auntil(store.erasing.is_set)
+        assert run.desk.hold(second, "王芳") == ""
+        assert run.desk.hold(first, "王芳") == "operate.evidence_going"
+        assert run.desk.exported(first, "王芳", "investigation", "case 7") == "operate.evidence_going"
+        store.go_on.set()
+        await tidying
+        assert [event.evidence for event in run.events(EvidenceErased)] == [first, third]
+        assert second in run.store.there()
+        assert run.exhibits[second].held == "王芳"
+        assert run.events(EvidenceExported) == []
+        assert run.desk.hold(first, "王芳") == "operate.no_evidence"
+
+    play(story)
+
+
+def test_what_was_kept_before_the_clock_was_set_is_not_too_old_when_it_is(tmp_path: Path) -> None:
+    """A gateway put up without network: two clips in 1970, the third when NTP has come."""
+
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        offset_ms = run.clock.now().wall_ms
+        run.clock.state, run.clock.jump_ms = ClockState.UNSET, -offset_ms
+        early = [await run.keep("a-1"), await run.keep("a-2")]
+        assert run.exhibits[early[0]].kept_ms == 0
+        run.clock.up_ms += 60_000
+        run.clock.state, run.clock.jump_ms = ClockState.SYNCED, 0
+        early.append(await run.keep("a-3"))
+        await run.desk._tidy()
+        assert run.events(EvidenceErased) == []
+        assert [run.exhibits[evidence].kept_ms - offset_ms for evidence in early] == [0, 0, 60_000]
+        assert list(Run(tmp_path / "evidence", run).exhibits.values()) == list(run.exhibits.values())
+        run.older(31)
+        await run.desk._tidy()
+        assert [event.evidence for event in run.events(EvidenceErased)] == early[:2]
+
+    play(story)
+
+
+def test_what_an_earlier_version_kept_has_its_clock_from_its_manifest(tmp_path: Path) -> None:
+    """Where that cannot be had it is judged as before."""
+
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        kept = [await run.keep("a-1")]
+        run.clock.state = ClockState.UNSET
+        kept += [await run.keep("a-2"), await run.keep("a-3"), await run.keep("a-4")]
+        (tmp_path / "evidence" / kept[2] / "manifest.json").unlink()
+        run.premises.remember(*(structs.replace(exhibit, kept=None) for exhibit in run.exhibits.values()))
+        again = Run(tmp_path / "evidence", run)
+        again.clock.jump_ms = 40 * DAY_MS  # set right by NTP, in the same boot
+        await again.desk._settle()
+        again.premises.remember(structs.replace(again.exhibits[kept[0]], kept=Time(0, 0, "another boot", "synced", 9)))
+        await again.desk._tidy()
+        assert [event.evidence for event in again.events(EvidenceErased)] == [kept[0], kept[2]]
+        assert again.exhibits[kept[1]].kept_ms > run.exhibits[kept[1]].kept_ms
+
+    play(story)
+
+
+def test_evidence_of_which_nothing_is_left_is_told(tmp_path: Path) -> None:
+    """Killed before the first piece was asked for, before it was on the disk, and in the middle; told once."""
+
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        _, empty, half = [run.alarm(alert) for alert in ("never", "empty", "half")]
+        for evidence in (empty, half):
+            await run.desk.take(Piece(evidence, b"clip" * 1000))
+            run.desk._coming[evidence].writer._clip.abort()  # type: ignore[union-attr]
+        (tmp_path / "evidence" / f"{empty}.part" / "clip.mp4").write_bytes(b"")
+        again = Run(tmp_path / "evidence", run)
+        await again.desk._settle()
+        assert again.missing == [("empty", "clip.agent_stopped"), ("never", "clip.agent_stopped")]
+        assert again.store.there() == set(again.exhibits) == {half}
+        cases = again.premises.standing.cases
+        assert {alert: case.evidence for alert, case in cases.items()} == {"never": "", "empty": "", "half": half}
+        third = Run(tmp_path / "evidence", again)
+        coming = third.alarm("coming")
+        await third.desk._settle()
+        assert third.missing == []
+        assert third.events(AgentDegraded) == []
+        assert third.premises.standing.cases["coming"].evidence == coming
+
+    play(story)
+
+
+def test_evidence_that_was_erased_or_is_missing_was_not_lost_by_a_stop(tmp_path: Path) -> None:
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        for alert in ("erased", "missing", "newest"):
+            evidence = run.alarm(alert)
+            await run.desk.take(Piece(evidence, b"clip" * 1000))
+            await run.desk.take(ClipDone(evidence, None, ""))
+        erased, missing, _ = run.exhibits.values()
+        await run.desk._erase(erased, "age")
+        run.store.erase(missing.evidence)
+        again = Run(tmp_path / "evidence", run)
+        await again.desk._settle()
+        assert again.missing == []
+        assert [event.what for event in again.events(AgentDegraded)] == ["evidence_missing"]
+
+    play(story)
+
+
+def test_a_clip_that_nobody_can_say_what_it_is_of_is_told_and_kept(tmp_path: Path) -> None:
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        evidence = run.alarm("a-1")
+        await run.desk.take(Piece(evidence, b"clip" * 1000))
+        run.desk._coming[evidence].writer._clip.abort()  # type: ignore[union-attr]
+        (tmp_path / "evidence" / f"{evidence}.part" / "request.json").write_bytes(b"")
+        for _ in range(2):
+            again = Run(tmp_path / "evidence", run)
+            await again.desk._settle()
+            (told,) = again.events(AgentDegraded)
+            assert (told.what, told.given["first"]) == ("evidence_unknown", f"{evidence}.part")
+
+    play(story)
+
+
+def test_a_job_that_is_started_again_leaves_what_is_coming_in_alone(tmp_path: Path) -> None:
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        evidence = run.alarm("a-1")
+        await run.desk.take(Piece(evidence, b"clip" * 1000))
+        await run.desk._settle()
+        await run.desk.take(Piece(evidence, b"clip" * 1000))
+        await run.desk.take(ClipDone(evidence, None, ""))
+        assert run.missing == []
+        assert b"".join(run.store.read(evidence, "clip.mp4")) == b"clip" * 2000
+
+    play(story)
+
+
+def test_whole_evidence_that_a_stop_kept_from_the_record_is_recorded(tmp_path: Path) -> None:
+    """Two of them, kept last; as they would have been, and what was cut off after them goes on the chain."""
+
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        kept = [await run.keep(alert) for alert in ("a-1", "a-2", "a-3")]
+        half, _ = run.desk.keep("yard", "a-4", "intrusion", run.clock.up_ms)
+        await run.desk.take(Piece(half, b"clip" * 1000))
+        run.desk._coming[half].writer._clip.abort()  # type: ignore[union-attr]
+        again = Run(tmp_path / "evidence", run, unrecorded=tuple(kept[1:]))
+        await again.desk._settle()
+        assert [again.exhibits[evidence] for evidence in kept] == [run.exhibits[evidence] for evidence in kept]
+        assert again.events(EvidenceKept)[:2] == run.events(EvidenceKept)[1:]
+        assert [exhibit.number for exhibit in again.exhibits.values()] == [1, 2, 3, 4]
+        assert again.exhibits[half].previous == again.exhibits[kept[2]].manifest
+        assert [event.alert for event in again.events(AlertUpdated) if event.what == "evidence"] == [
+            "a-2",
+            "a-3",
+            "a-4",
+        ]
+        assert again.events(AgentDegraded) == []
+
+    play(story)
+
+
+@pytest.mark.parametrize("harm", ["name", "key", "file", "manifest", "chain"])
+def test_a_stranger_among_the_evidence_is_told_and_not_recorded(tmp_path: Path, harm: str) -> None:
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        first, second, third = [await run.keep(alert) for alert in ("a-1", "a-2", "a-3")]
+        folder = tmp_path / "evidence" / third
+        manifest = folder / "manifest.json"
+        unrecorded = (third,)
+        match harm:
+            case "name":
+                folder.rename(folder.with_name("ev-other"))
+            case "key":
+                fields = read_manifest(manifest.read_bytes())
+                assert fields is not None
+                manifest.unlink()
+                manifest.write_bytes(canonical(sign(fields.fields(), new_key())))
+            case "file":
+                (folder / "clip.mp4").unlink()
+            case "manifest":
+                manifest.unlink()
+            case "chain":
+                unrecorded = (second,)
+        again = Run(tmp_path / "evidence", run, unrecorded=unrecorded)
+        await again.desk._settle()
+        assert set(again.exhibits) == {first, second, third} - set(unrecorded)
+        assert again.events(EvidenceKept) == []
+        (told,) = again.events(AgentDegraded)
+        assert (told.what, told.given["count"]) == ("evidence_unknown", 1)
+        assert len(again.store.there()) == 3, "nothing is thrown away"
+
+    play(story)
