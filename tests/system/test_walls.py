@@ -23,9 +23,9 @@ MASK = (0.0, 0.0, 0.3, 0.0, 0.3, 0.5, 0.0, 0.5)  # the left part: windows of som
 BELOW = (0.0, 0.5, 0.3, 0.5, 0.3, 1.0, 0.0, 1.0)  # and below by the façade, which has it in px
 CAMERAS = """
 [evidence]
-pre_s = 2
+pre_s = 1
 post_s = 1
-longest_s = 6
+longest_s = 4
 
 [[camera]]
 name = "block-3"
