@@ -17,7 +17,8 @@ from edge_agent.drivers.share import ShareWorker
 from edge_agent.errors import FaceError, StoreError
 from edge_agent.flows.alerting import CameraAlerts
 from edge_agent.flows.deterrence import Deterrence
-from edge_agent.flows.evidence import EvidenceDesk, Sealing
+from edge_agent.flows.evidence import EvidenceDesk
+from edge_agent.flows.evidence_shelf import Sealing
 from edge_agent.flows.premises import Premises
 from edge_agent.model.detections import Detection, FaceRefused, FaceSample, Glimpse, SentryJob, Watched
 from edge_agent.model.doors import DeviceReport

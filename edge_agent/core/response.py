@@ -62,7 +62,7 @@ def begun_by(event: Event, now: Moment) -> Case | None:
 
 
 def better_known(cases: Mapping[str, Case], event: Event) -> Case | None:
-    """The case whose alert is better known with this event (where it fell from, that there is no evidence of it), as it
+    """The case whose alert is better known with this event (where it fell from, whether there is evidence of it), as it
     is now; None: as before.
     """
     match event:
@@ -72,6 +72,9 @@ def better_known(cases: Mapping[str, Case], event: Event) -> Case | None:
         case AlertUpdated(what="no_evidence", alert=alert):
             case = cases.get(alert)
             return None if case is None or not case.evidence else structs.replace(case, evidence="")
+        case AlertUpdated(what="evidence", alert=alert, evidence=evidence):  # after none could be had at first
+            case = cases.get(alert)
+            return None if case is None or case.evidence else structs.replace(case, evidence=evidence)
         case EvidenceErased(evidence=evidence):
             case = next((one for one in cases.values() if one.evidence == evidence), None)
             return None if case is None else structs.replace(case, evidence="")

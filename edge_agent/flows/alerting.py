@@ -199,15 +199,11 @@ class CameraAlerts:
         if joins is not None:
             joins.hear(event, self.premises.now().up_ms)
         if isinstance(event, DoorForced | DoorHeld) and self.desk is not None:
-            what, now_ms = event.tag.removeprefix("door."), self.premises.now().up_ms
-            kept = [
-                self.desk.keep(camera.name, f"door/{event.door}/{what}", what, now_ms, door=event.door)[0]
-                for camera in self.cameras.values()
-                if camera.door == event.door and "evidence" in camera.use
-            ]
-            case = self.premises.standing.cases.get(f"forced/{event.door}")
-            if case is not None and not case.evidence and isinstance(event, DoorForced) and any(kept):
-                self.premises.remember(structs.replace(case, evidence=next(filter(None, kept))))
+            what = event.tag.removeprefix("door.")
+            for camera in self.cameras.values():
+                if camera.door == event.door and "evidence" in camera.use:
+                    now_ms = self.premises.now().up_ms
+                    self.desk.keep(camera.name, f"door/{event.door}/{what}", what, now_ms, door=event.door)
 
     def _joined(self, door: str, join: Join) -> None:
         """One moment, not an incident that goes on: several within a short time are still one alert."""

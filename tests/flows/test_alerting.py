@@ -13,7 +13,8 @@ from edge_agent.core.joins import DoorJoins
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.alerting import CameraAlerts
 from edge_agent.flows.deterrence import Deterrence
-from edge_agent.flows.evidence import EvidenceDesk, Sealing
+from edge_agent.flows.evidence import EvidenceDesk
+from edge_agent.flows.evidence_shelf import Sealing
 from edge_agent.flows.operate import Operations
 from edge_agent.flows.premises import Premises
 from edge_agent.model.commands import Done, Operation
@@ -314,6 +315,27 @@ def test_a_clip_that_broke_off_is_followed_by_another_while_it_goes_on() -> None
         assert clips(house) == [first, second], "as long as it may be"
 
     @in_a_house()
+    async def nothing_more(house: House) -> None:
+        house.say("begun")
+        (case,) = house.premises.standing.cases
+        first = await ended(house, None, "the camera's stream was interrupted")
+        going(house, 15)
+        assert len(clips(house)) == 2
+        await house.desk.take(ClipDone(house.memory.orders[-1].evidence, None, "nothing", "cameras.silent"))
+        assert "updated no_evidence" not in house.told(), "there is some"
+        assert house.premises.standing.cases[case].evidence == first
+
+    @in_a_house()
+    async def only_later(house: House) -> None:
+        house.say("begun")
+        (case,) = house.premises.standing.cases
+        await house.desk.take(ClipDone(house.memory.orders[-1].evidence, None, "nothing", "cameras.silent"))
+        assert house.premises.standing.cases[case].evidence == ""
+        going(house, 15)
+        second = await ended(house, None)
+        assert house.premises.standing.cases[case].evidence == second
+
+    @in_a_house()
     async def no_stream(house: House) -> None:
         house.say("begun")
         for _ in range(60):
@@ -369,8 +391,12 @@ def test_a_forced_or_held_gate_is_kept_with_its_picture() -> None:
             house.wait(60)
         kept = house.memory.orders
         assert len({order.evidence for order in kept}) == 2, "forced and held, not opened"
-        assert house.premises.standing.cases["forced/gate"].evidence == kept[0].evidence, "who answers it sees it"
         assert [order.from_ms < at_ms < order.to_ms for order, at_ms in zip(kept, at, strict=True)] == [True, True]
+        assert house.premises.standing.cases["forced/gate"].evidence == ""
+        for order in kept:
+            await house.desk.take(Piece(order.evidence, b"clip"))
+            await house.desk.take(ClipDone(order.evidence, None, ""))
+        assert house.premises.standing.cases["forced/gate"].evidence == kept[0].evidence, "who answers it sees it"
 
 
 def test_quiet_hours_and_mutes_only_record_and_end_by_themselves() -> None:

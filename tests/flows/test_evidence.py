@@ -12,7 +12,8 @@ from msgspec import structs
 from edge_agent.contract.evidence import read_manifest, signature_findings
 from edge_agent.contract.signatures import new_key, sign
 from edge_agent.flows.alarm import Alarms
-from edge_agent.flows.evidence import EvidenceDesk, Sealing
+from edge_agent.flows.evidence import EvidenceDesk
+from edge_agent.flows.evidence_shelf import Sealing
 from edge_agent.flows.premises import Premises
 from edge_agent.model.clock import ClockState
 from edge_agent.model.encoding import canonical

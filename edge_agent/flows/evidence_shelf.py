@@ -1,0 +1,314 @@
+"""What evidence is kept: sealed, chained to the one before, said (evidence.kept), held, and in its time erased.
+
+Each piece has a signed manifest that names the one before it. What the last run left is finished, recorded, or told.
+Erasing is an event like keeping.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple, Protocol
+
+from msgspec import structs
+
+from edge_agent import log
+from edge_agent.core import retention
+from edge_agent.errors import StoreError
+from edge_agent.flows.premises import Premises
+from edge_agent.model.commands import Answer
+from edge_agent.model.events import AlertUpdated, EvidenceErased, EvidenceExported, EvidenceKept
+from edge_agent.model.evidence import About, Exhibit, File, Manifest, Time, read_about
+from edge_agent.model.recording import Stream
+from edge_agent.model.site import EvidencePolicy
+from edge_agent.words import parts, told, whole
+
+ANSWER_AT_MOST = 10  # pieces of evidence in one answer to the city, the newest first
+
+logger = log.get("flows.evidence")
+
+
+class Writer(Protocol):
+    evidence: str
+
+    def write(self, data: bytes) -> None: ...
+
+    def close_clip(self) -> File: ...
+
+    def add(self, name: str, content: bytes) -> File: ...
+
+    def finish(self, manifest: bytes) -> int: ...
+
+    def abort(self) -> None: ...
+
+
+class Store(Protocol):
+    def begin(self, evidence: str, request: bytes) -> Writer: ...
+
+    def erase(self, evidence: str) -> None: ...
+
+    def there(self) -> set[str]: ...
+
+    def cut_off(self) -> list[tuple[str, bytes]]: ...
+
+    def salvage(self, evidence: str) -> tuple[File, ...]: ...
+
+    def finish(self, evidence: str, manifest: bytes) -> int: ...
+
+    def manifest(self, evidence: str) -> bytes: ...
+
+    def size(self, evidence: str, names: Iterable[str]) -> int: ...
+
+
+class Sealing(NamedTuple):
+    """Who vouches: `sign` gives the manifest's signed bytes, `own` reads them (None: not this gateway's)."""
+
+    gateway: str
+    agent: str
+    config: str
+    sign: Callable[[Manifest], bytes]
+    own: Callable[[bytes], Manifest | None] = lambda _signed: None
+
+
+class EvidenceShelf:
+    """Whoever takes clips in (evidence.py) puts them here."""
+
+    def __init__(self, premises: Premises, policy: EvidencePolicy, store: Store, sealing: Sealing) -> None:
+        self.premises, self.policy, self.store, self.sealing = premises, policy, store, sealing
+        self._turn = asyncio.Lock()  # the chain has one end
+        self._going: set[str] = set()  # what is being erased: nobody is promised it any more
+        self._held_over = False  # what is held passes the room of all the rest, and that was told
+
+    def _underway(self, evidence: str) -> bool:
+        """It is of this run, and not there yet."""
+        raise NotImplementedError
+
+    # ---- sealing -----------------------------------------------------------------------------------------------------
+
+    async def _seal(
+        self,
+        evidence: str,
+        about: About,
+        files: tuple[File, ...],
+        stream: Stream | None,
+        why: str,
+        finish: Callable[[bytes], int],
+    ) -> None:
+        """Sign, finish, and say it: one after another, each knows the one before."""
+        why, code, given = parts(why)
+        async with self._turn:
+            now, last = self.premises.now(), self._last()
+            manifest = Manifest(
+                evidence=evidence, gateway=self.sealing.gateway, agent=self.sealing.agent, config=self.sealing.config,
+                camera=about.camera, source=about.source, alert=about.alert, kind=about.kind, rule=about.rule,
+                asked_from_ms=about.from_ms, asked_to_ms=about.to_ms,
+                time=Time(now.wall_ms, now.up_ms, now.boot_id, str(now.state), now.err_ms),
+                files=files, stream=stream, complete=not why, why=why, code=code, given=given,
+                previous=last.manifest if last else "",
+            )  # fmt: skip
+            signed = self.sealing.sign(manifest)
+            self._record(signed, manifest, await asyncio.to_thread(finish, signed), about)
+
+    def _record(self, signed: bytes, manifest: Manifest, size: int, about: About) -> None:
+        """It is on the disk: on record from now on, and said."""
+        last = self._last()
+        exhibit = manifest.exhibit(hashlib.sha256(signed).hexdigest(), last.number + 1 if last else 1, size)
+        event = EvidenceKept(
+            evidence=exhibit.evidence, camera=exhibit.camera, alert=exhibit.alert, manifest=exhibit.manifest,
+            previous=exhibit.previous, from_ms=exhibit.from_ms, to_ms=exhibit.to_ms, size=size,
+            complete=manifest.complete, why=manifest.why, code=manifest.code, given=manifest.given,
+        )  # fmt: skip
+        forced = self.premises.standing.cases.get(f"forced/{about.door}")
+        of_door = about.alert.startswith("door/")
+        if of_door and about.kind == "forced" and forced is not None and not forced.evidence:
+            self.premises.record(event, exhibit, structs.replace(forced, evidence=exhibit.evidence))
+        else:
+            self.premises.record(event, exhibit)
+        if not of_door:
+            self._tell(about, "evidence", exhibit.evidence, whole(manifest.why, manifest.code, manifest.given))
+        why = f", {manifest.why}" if manifest.why else ""
+        logger.info("evidence %s of %s: %d kB%s", exhibit.evidence, exhibit.alert, size >> 10, why)
+
+    def _last(self) -> Exhibit | None:
+        """The end of the chain; retention never takes it."""
+        return max(self.premises.standing.exhibits.values(), key=lambda exhibit: exhibit.number, default=None)
+
+    def _missing(self, about: About, why: str) -> None:
+        """Nothing, or (of an alert that went on after its clip broke off) nothing more."""
+        some = any(exhibit.alert == about.alert for exhibit in self.premises.standing.exhibits.values())
+        if not some and not about.alert.startswith("door/"):
+            self._tell(about, "no_evidence", "", why)
+
+    def _tell(self, about: About, what: str, evidence: str, why: str = "") -> None:
+        why, code, given = parts(why)
+        news = AlertUpdated(
+            door=about.door, alert=about.alert, kind=about.kind, camera=about.camera, rule=about.rule, what=what,
+            evidence=evidence, why=why, code=code, given=given,
+        )  # fmt: skip
+        self.premises.record(news)
+
+    # ---- after a start -----------------------------------------------------------------------------------------------
+
+    async def _settle(self) -> None:
+        """What the last run left: whole evidence is recorded, half-written evidence is finished as it is; what cannot
+        be, and what is not there any more, is told.
+        """
+        await self._date()
+        left = [(one, raw) for one, raw in await asyncio.to_thread(self.store.cut_off) if not self._underway(one)]
+        strangers = await self._adopt()
+        for evidence, request in left:
+            try:
+                if not await self._resume(evidence, read_about(request)):
+                    strangers.append(f"{evidence}.part")
+            except StoreError as error:
+                logger.error("evidence %s, cut off by the last stop, cannot be finished: %s", evidence, error)
+        known = self.premises.standing.exhibits
+        there = await asyncio.to_thread(self.store.there)
+        if missing := known.keys() - there:
+            detail = told("degraded_why.evidence_missing", count=len(missing), first=min(missing))
+            self.premises.alarms.degraded("evidence_missing", detail)
+        if strangers:
+            detail = told("degraded_why.evidence_unknown", count=len(strangers), first=min(strangers))
+            self.premises.alarms.degraded("evidence_unknown", detail)
+        self._tell_lost({*known, *there, *(evidence for evidence, _ in left)})
+
+    async def _adopt(self) -> list[str]:
+        """Whole evidence that the last run could not record any more is recorded, when it is this gateway's own and
+        goes on the chain where that ends. Gives the names of all else that nobody knows.
+        """
+        exhibits = self.premises.standing.exhibits
+        unknown = await asyncio.to_thread(self.store.there) - exhibits.keys()
+        manifests = await asyncio.to_thread(self._manifests, unknown)
+        async with self._turn:
+            while (evidence := _next(manifests, self._last())) is not None:
+                signed, manifest = manifests.pop(evidence)
+                names = [file.name for file in manifest.files]
+                try:
+                    size = await asyncio.to_thread(self.store.size, evidence, names)
+                    self._record(signed, manifest, size, self._about(manifest))
+                except StoreError as error:
+                    logger.error("evidence %s, which nobody recorded, is not whole: %s", evidence, error)
+        return sorted(one for one in unknown - exhibits.keys() if not self._underway(one))
+
+    def _about(self, manifest: Manifest) -> About:
+        standing = self.premises.standing
+        alert = standing.alerts.get(manifest.alert) or standing.cases.get(manifest.alert)
+        return About(
+            camera=manifest.camera, source=manifest.source, alert=manifest.alert, kind=manifest.kind,
+            rule=manifest.rule, door=alert.door if alert else "", from_ms=manifest.asked_from_ms,
+            to_ms=manifest.asked_to_ms,
+        )  # fmt: skip
+
+    async def _resume(self, evidence: str, about: About | None) -> bool:
+        """Finish what was cut off, or say that there is nothing of it. False: nobody knows what it is of."""
+        files = await asyncio.to_thread(self.store.salvage, evidence)
+        if files and about is not None:
+            await self._seal(
+                evidence, about, files, None, told("clip.agent_stopped"), _finisher(self.store, evidence)
+            )  # fmt: skip
+        elif not files:
+            if about is not None:
+                self._missing(about, told("clip.agent_stopped"))
+            await asyncio.to_thread(self.store.erase, evidence)
+        return about is not None or not files
+
+    def _tell_lost(self, there: set[str]) -> None:
+        """Alarms that wait for evidence of which not even a request reached the disk."""
+        for case in list(self.premises.standing.cases.values()):
+            if case.evidence and case.evidence not in there and not self._underway(case.evidence):
+                about = About(
+                    camera=case.camera, source="", alert=case.alarm, kind=case.kind, rule=case.rule, door=case.door,
+                    from_ms=0, to_ms=0,
+                )  # fmt: skip
+                self._missing(about, told("clip.agent_stopped"))
+
+    async def _date(self) -> None:
+        """What an earlier version kept is as old as its manifest says, where that is to be had."""
+        exhibits = self.premises.standing.exhibits
+        undated = [exhibit.evidence for exhibit in exhibits.values() if exhibit.kept is None]
+        for evidence, (_, manifest) in (await asyncio.to_thread(self._manifests, undated)).items():
+            if (exhibit := exhibits.get(evidence)) is not None:
+                self.premises.remember(exhibit.dated(manifest.time))
+
+    def _manifests(self, names: Iterable[str]) -> dict[str, tuple[bytes, Manifest]]:
+        """By id, of those whose manifest is to be had and this gateway's own. Blocks."""
+        found = {}
+        for evidence in names:
+            try:
+                signed = self.store.manifest(evidence)
+            except StoreError:
+                continue
+            manifest = self.sealing.own(signed)
+            if manifest is not None and manifest.evidence == evidence:
+                found[evidence] = signed, manifest
+        return found
+
+    # ---- keeping and erasing -----------------------------------------------------------------------------------------
+
+    async def _tidy(self) -> None:
+        now = self.premises.now()
+        room = self.premises.journal.room
+        exhibits = self.premises.standing.exhibits
+        self.premises.remember(*retention.dated(exhibits.values(), now))
+        for due, why in retention.due(exhibits.values(), self.policy, now, "B" in room.sheds):
+            exhibit = exhibits.get(due.evidence)  # as it is now: somebody may hold it since
+            if exhibit is not None and not exhibit.held:
+                await self._erase(exhibit, why)
+        held = retention.held(exhibits.values())
+        before, self._held_over = self._held_over, held > self.policy.max_mb << 20
+        if self._held_over and not before:
+            detail = told("degraded_why.evidence_held", held=held >> 20, max_mb=self.policy.max_mb)
+            self.premises.alarms.degraded("evidence_held", detail)
+
+    async def _erase(self, exhibit: Exhibit, why: str) -> None:
+        """If that fails it stays promised to nobody: a part of it may be gone."""
+        self._going.add(exhibit.evidence)
+        await asyncio.to_thread(self.store.erase, exhibit.evidence)
+        event = EvidenceErased(evidence=exhibit.evidence, why=why, manifest=exhibit.manifest)
+        self.premises.record(event, exhibit.gone())
+        self._going.discard(exhibit.evidence)
+
+    def between(self, from_ms: int, to_ms: int, camera: str | None) -> Answer:
+        """What there is of that time (Unix ms), as the answer to a command of the city: what it is, never the media."""
+        found = [
+            exhibit
+            for exhibit in self.premises.standing.exhibits.values()
+            if exhibit.from_ms <= to_ms and exhibit.to_ms >= from_ms and camera in (None, exhibit.camera)
+        ]
+        found.sort(key=lambda exhibit: -exhibit.number)
+        answer: dict[str, str | int | float | bool] = {
+            "count": len(found), "shown": min(len(found), ANSWER_AT_MOST),
+            "bytes": sum(exhibit.size for exhibit in found),
+        }  # fmt: skip
+        for number, exhibit in enumerate(found[:ANSWER_AT_MOST], 1):
+            answer[f"evidence_{number}"] = exhibit.evidence
+            answer[f"alert_{number}"] = exhibit.alert
+            answer[f"manifest_{number}"] = exhibit.manifest
+            answer[f"held_{number}"] = bool(exhibit.held)
+        return answer
+
+    def exported(self, evidence: str, by: str, purpose: str, why: str) -> str:
+        """Somebody takes a copy: on record before it is made. A code of `words` when it cannot be had."""
+        exhibit = self.premises.standing.exhibits.get(evidence)
+        if exhibit is None or evidence in self._going:
+            return "operate.no_evidence" if exhibit is None else "operate.evidence_going"
+        event = EvidenceExported(evidence=evidence, by=by, purpose=purpose, why=why, sha256=exhibit.manifest)
+        self.premises.record(event)
+        return ""
+
+    def hold(self, evidence: str, by: str) -> str:
+        """Nobody erases it until it is released (`by` empty); a code of `words` when that cannot be promised."""
+        exhibit = self.premises.standing.exhibits.get(evidence)
+        if exhibit is None or evidence in self._going:
+            return "operate.no_evidence" if exhibit is None else "operate.evidence_going"
+        self.premises.remember(exhibit.hold(by))
+        return ""
+
+
+def _finisher(store: Store, evidence: str) -> Callable[[bytes], int]:
+    return lambda manifest: store.finish(evidence, manifest)
+
+
+def _next(manifests: Mapping[str, tuple[bytes, Manifest]], last: Exhibit | None) -> str | None:
+    """Which of them the chain goes on with."""
+    end = last.manifest if last else ""
+    return next((one for one, (_, manifest) in manifests.items() if manifest.previous == end), None)
