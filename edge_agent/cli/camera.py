@@ -100,8 +100,11 @@ def replay(config: Path, video: Path | None, as_json: bool, seconds: float, came
     if not as_json:
         speed = end.lasted_s / end.took_s if end.took_s else 0.0
         tell(
-            "camera.replayed", frames=end.frames, s=end.lasted_s, took=end.took_s, speed=speed, cpu=end.cpu_s
+            "camera.replayed_jumps" if end.jumps else "camera.replayed", frames=end.frames, s=end.lasted_s,
+            took=end.took_s, speed=speed, cpu=end.cpu_s, jumps=end.jumps,
         )  # fmt: skip
+    if end.jump is not None:
+        complain(EdgeAgentError("camera.jump", file=file, **end.jump._asdict()))
     if end.undrawn:
         raise EdgeAgentError("camera.not_drawn", file=video, why=end.undrawn)
     if end.trouble:

@@ -13,6 +13,7 @@ from edge_agent.errors import EdgeAgentError
 from edge_agent.model.detections import SentryJob, Unwatched
 from edge_agent.model.sightings import Sighting
 from edge_agent.vision.confine import confine
+from edge_agent.vision.timeline import Jump, Recorded
 from edge_agent.vision.worker import Pipe
 
 MEMORY_MB = 1536
@@ -31,7 +32,7 @@ class ReplayJob(msgspec.Struct, frozen=True):
 class Replayed(msgspec.Struct, frozen=True, tag="replayed"):
     """The end. `lasted_s`: of the recording; `took_s`: by the clock on the wall, decoding and drawing
     included; `cpu_s`: of the analysis alone; `trouble`: it could not be read, or not to its end;
-    `undrawn`: why the drawn copy could not be written.
+    `undrawn`: why the drawn copy could not be written; `jumps` of its clock, and the first of them.
     """
 
     frames: int
@@ -40,6 +41,8 @@ class Replayed(msgspec.Struct, frozen=True, tag="replayed"):
     cpu_s: float
     trouble: bool = False
     undrawn: str = ""
+    jumps: int = 0
+    jump: Jump | None = None
 
 
 Said = Sighting | Unwatched | Replayed
@@ -65,14 +68,12 @@ def replay(job: ReplayJob) -> Any:
 
     analysis, canvas = Analysis(job.sentry), Canvas(job.sentry, job.video) if job.video else None
     frames, at_ms, cpu_s, trouble, undrawn = 0, BEGINS_MS, 0.0, False, ""
-    first_s: float | None = None
+    recorded = Recorded(job.sentry.camera.fps)
     began_s = time.monotonic()
     try:
         with open_stream(job.path) as container:
             for decoded in container.decode(video=0):
-                seconds = decoded.time if decoded.time is not None else frames / job.sentry.camera.fps
-                first_s = seconds if first_s is None else first_s
-                at_ms = max(at_ms + 1, BEGINS_MS + round((seconds - first_s) * 1000))
+                at_ms = max(at_ms + 1, BEGINS_MS + round(recorded.at(decoded.time) * 1000))
                 if job.seconds and at_ms - BEGINS_MS > job.seconds * 1000:
                     break
                 busy_s = time.process_time()
@@ -96,7 +97,9 @@ def replay(job: ReplayJob) -> Any:
         except Undrawn as error:
             undrawn = str(error.fields["why"])
     lasted_s, took_s = (at_ms - BEGINS_MS) / 1000, time.monotonic() - began_s
-    yield Replayed(frames, lasted_s, round(took_s, 3), round(cpu_s, 3), trouble, undrawn)
+    yield Replayed(
+        frames, lasted_s, round(took_s, 3), round(cpu_s, 3), trouble, undrawn, recorded.jumps, recorded.jump
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -86,6 +86,17 @@ WORDS: dict[str, tuple[str, str]] = {
         "{cpu:.1f} s of processor time",
         "{frames} 帧，{s:.1f} 秒，用时 {took:.1f} 秒（{speed:.1f} 倍速）；其中分析占用处理器 {cpu:.1f} 秒",
     ),
+    "camera.replayed_jumps": (
+        "{frames} frames, {s:.1f} s, looked at in {took:.1f} s ({speed:.1f} times as fast); the analysis alone took "
+        "{cpu:.1f} s of processor time; jumps of the recording's clock left out: {jumps}",
+        "{frames} 帧，{s:.1f} 秒，用时 {took:.1f} 秒（{speed:.1f} 倍速）；其中分析占用处理器 {cpu:.1f} 秒；"
+        "已略去录像时间跳变 {jumps} 次",
+    ),
+    "camera.jump": (
+        "{file}: at {at_s:.2f} s its clock jumps from {from_s:.2f} s to {to_s:.2f} s; times are told without such "
+        "jumps, as if the pictures went on",
+        "{file}：在 {at_s:.2f} 秒处录像时间由 {from_s:.2f} 秒跳到 {to_s:.2f} 秒；此后时间按画面连续计算，不计跳变",
+    ),
     "camera.replay_ended": ("the vision process ended while it looked at {file}", "分析 {file} 时视觉进程退出"),
     "camera.not_drawn": ("the copy {file} cannot be written: {why}", "无法写入视频副本 {file}：{why}"),
     "camera.replay_trouble": (

@@ -102,6 +102,41 @@ def test_a_recording_gives_the_same_answer_each_time_faster_than_it_happened(sit
     assert float(speed[1]) > 1
 
 
+def test_a_recording_whose_clock_jumps_is_seen_to_its_end_and_that_is_said(
+    site: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Two files one behind the other: the timestamps run back in the middle, before somebody walks over the lawn."""
+    config, _ = site
+    seen = list(pictures(14, walk(20, 330, 5, 5)))
+    parts = (film(tmp_path / "a.ts", seen[: 4 * FPS], FPS), film(tmp_path / "b.ts", seen[4 * FPS :], FPS))
+    clip = tmp_path / "both.ts"
+    clip.write_bytes(b"".join(part.read_bytes() for part in parts))
+    code, text = run("replay", "--config", config, "yard", clip)
+    assert code == 0, text
+    assert re.search(r"\+  lawn  intrusion", text), text
+    assert f"{len(seen)} frames, {(len(seen) - 1) / FPS:.1f} s" in text
+    assert "jumps of the recording's clock left out: 1" in text
+    assert text.count(f"{clip}: at 4.00 s its clock jumps from 3.90 s to 0.00 s") == 1
+
+
+def test_an_hour_that_a_recordings_clock_jumps_is_no_hour(site: tuple[Path, Path], tmp_path: Path) -> None:
+    config, _ = site
+    stamps = [n / 10 + (3600 if n >= 40 else 0) for n in range(80)]
+    clip = make_clip(tmp_path / "set.mkv", fps=10, stamps=stamps)
+    code, text = run("replay", "--config", config, "yard", clip)
+    assert code == 0, text
+    assert "80 frames, 7.9 s" in text
+    assert f"{clip}: at 4.00 s its clock jumps from 3.90 s to 3604.00 s" in text
+
+
+def test_a_recording_of_a_frame_a_minute_has_no_jumps(site: tuple[Path, Path], tmp_path: Path) -> None:
+    config, _ = site
+    code, text = run("replay", "--config", config, "yard", make_clip(tmp_path / "a.mp4", stamps=[0.0, 60.0, 120.0]))
+    assert code == 0, text
+    assert "3 frames, 120.0 s" in text
+    assert "jump" not in text
+
+
 @pytest.mark.parametrize(("door", "kinds"), [("", ["wrong_way"]), ('door = "gate"', ["crossing", "wrong_way"])])
 def test_a_line_before_a_door_tells_each_crossing_whatever_it_watches(
     tmp_path: Path, site: tuple[Path, Path], door: str, kinds: list[str]
