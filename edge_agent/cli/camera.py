@@ -103,6 +103,8 @@ def replay(config: Path, video: Path | None, as_json: bool, seconds: float, came
             "camera.replayed_jumps" if end.jumps else "camera.replayed", frames=end.frames, s=end.lasted_s,
             took=end.took_s, speed=speed, cpu=end.cpu_s, jumps=end.jumps,
         )  # fmt: skip
+    if end.broken and not end.trouble:
+        complain(EdgeAgentError("camera.replay_broken", file=file, count=end.broken))
     if end.jump is not None:
         complain(EdgeAgentError("camera.jump", file=file, **end.jump._asdict()))
     if end.undrawn:

@@ -105,6 +105,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "{file} 无法读到结尾：文件已损坏、不完整，或其中没有可识别的视频（mp4、mkv、avi；H.264、H.265、MJPEG）；"
         "请用播放器试看",
     ),
+    "camera.replay_broken": (
+        "{file}: damaged pieces of it were passed over ({count}); what they showed was not looked at",
+        "{file}：跳过了损坏的部分（{count} 处），其中的画面未分析",
+    ),
     "report.none": ("no alert of a camera in {days:g} days", "{days:g} 天内没有摄像头警报"),
     "report.observed": ("records since {since}: {days:.1f} days", "记录自 {since} 起，共 {days:.1f} 天"),
     "report.observed_hours": ("records since {since}: {hours:.0f} h", "记录自 {since} 起，共 {hours:.0f} 小时"),

@@ -137,6 +137,48 @@ def test_a_recording_of_a_frame_a_minute_has_no_jumps(site: tuple[Path, Path], t
     assert "jump" not in text
 
 
+def damaged(clip: Path, path: Path, packets: slice) -> Path:
+    """A copy in which these packets are no video."""
+    data = bytearray(clip.read_bytes())
+    with av.open(str(clip)) as container:
+        for packet in list(container.demux(video=0))[packets]:
+            assert packet.pos is not None
+            data[packet.pos : packet.pos + packet.size] = b"\xff" * packet.size
+    path.write_bytes(data)
+    return path
+
+
+def test_a_damaged_piece_of_a_recording_is_passed_over_and_that_is_said(
+    site: tuple[Path, Path], tmp_path: Path
+) -> None:
+    config, clip = site
+    broken = damaged(clip, tmp_path / "broken.mp4", slice(25, 27))
+    code, text = run("replay", "--config", config, "yard", broken)
+    assert code == 0, text
+    assert re.search(r"\+  lawn  intrusion", text), text
+    assert "138 frames, 13.9 s" in text, text
+    assert say("camera.replay_broken", "en", file=broken, count=2) in text
+
+
+def test_a_recording_with_nothing_but_damage_behind_a_place_is_no_recording_to_its_end(
+    site: tuple[Path, Path], tmp_path: Path
+) -> None:
+    config, clip = site
+    broken = damaged(clip, tmp_path / "broken.mp4", slice(20, 130))
+    code, text = run("replay", "--config", config, "yard", broken)
+    assert code == 1
+    assert "cannot be read to its end" in text
+
+
+def test_a_recording_in_a_codec_nobody_here_decodes_is_told(site: tuple[Path, Path], tmp_path: Path) -> None:
+    config, _ = site
+    clip = make_clip(tmp_path / "a.avi", 1.0, codec="mpeg4")
+    clip.write_bytes(clip.read_bytes().replace(b"FMP4", b"QZ7X"))
+    code, text = run("replay", "--config", config, "yard", clip)
+    assert code == 1
+    assert "cannot be read to its end" in text
+
+
 @pytest.mark.parametrize(("door", "kinds"), [("", ["wrong_way"]), ('door = "gate"', ["crossing", "wrong_way"])])
 def test_a_line_before_a_door_tells_each_crossing_whatever_it_watches(
     tmp_path: Path, site: tuple[Path, Path], door: str, kinds: list[str]
