@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -16,7 +17,7 @@ from edge_agent.cli import group
 from edge_agent.errors import EdgeAgentError
 from edge_agent.words import say
 from tests import command
-from tests.vision.clips import film, make_clip
+from tests.vision.clips import film, make_clip, picture
 from tests.vision.test_zones import FPS, HEIGHT, WIDTH, pictures, walk
 
 TOML = """\
@@ -177,6 +178,19 @@ def test_a_recording_in_a_codec_nobody_here_decodes_is_told(site: tuple[Path, Pa
     code, text = run("replay", "--config", config, "yard", clip)
     assert code == 1
     assert "cannot be read to its end" in text
+
+
+@pytest.mark.parametrize(("fps", "slow"), [(5, True), (8, False)])
+def test_a_recording_of_a_wall_with_too_few_frames_is_told(tmp_path: Path, fps: int, slow: bool) -> None:
+    """Of its own timestamps: however fast it is looked at, the same each time."""
+    wall = [picture(n, 272, 480).mean(2).astype(np.uint8) for n in range(16 * fps)]
+    clip, config = film(tmp_path / "wall.mp4", wall, fps), tmp_path / "agent.toml"
+    config.write_text(TOML.format(clip=clip) + PORTRAIT, "utf-8")
+    answers = [run("replay", "--config", config, "--json", "yard", clip) for _ in range(2)]
+    assert answers[0] == answers[1]
+    kinds = [(one["rule"], one["kind"]) for one in map(json.loads, answers[0][1].splitlines())]
+    assert ("yard", "reduced") not in kinds
+    assert (("yard", "too_slow") in kinds) is slow
 
 
 @pytest.mark.parametrize(("door", "kinds"), [("", ["wrong_way"]), ('door = "gate"', ["crossing", "wrong_way"])])
