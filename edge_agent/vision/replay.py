@@ -1,7 +1,8 @@
 """A recording through the same analysis as a live camera, as fast as it goes: `python -m edge_agent.vision.replay`.
 
 One line of JSON (ReplayJob) on stdin; on stdout length-prefixed msgpack of sightings, then the end. Times are the
-recording's own: the same file gives the same answer every time. With `video` the child draws what it sees into a file.
+recording's own, from its first frame: the same file gives the same answer every time. With `video` the child draws what
+it sees into a file.
 """
 
 import sys
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from edge_agent.vision.frames import VideoFrame
 
 MEMORY_MB = 1536
-BEGINS_MS = 1000  # uptime of the first frame
 
 
 class ReplayJob(msgspec.Struct, frozen=True):
@@ -93,7 +93,7 @@ def replay(job: ReplayJob) -> Any:
             canvas.close()
         except Undrawn as error:
             undrawn = str(error.fields["why"])
-    lasted_s, took_s = (reel.at_ms - BEGINS_MS) / 1000, time.monotonic() - began_s
+    lasted_s, took_s = reel.at_ms / 1000, time.monotonic() - began_s
     yield Replayed(
         reel.frames, lasted_s, round(took_s, 3), round(cpu_s, 3), trouble, undrawn,
         reel.recorded.jumps, reel.recorded.jump, reel.broken,
@@ -107,7 +107,7 @@ class Reel:
 
     def __init__(self, job: ReplayJob) -> None:
         self._job, self.recorded = job, Recorded(job.sentry.camera.fps)
-        self.frames, self.at_ms, self.broken = 0, BEGINS_MS, 0
+        self.frames = self.at_ms = self.broken = 0
 
     def __iter__(self) -> Iterator["VideoFrame"]:
         """Raises one of decode.UNREADABLE."""
@@ -119,8 +119,9 @@ class Reel:
             pictures = Pictures(container, video_of(container))
             for picture in pictures:
                 self.broken = pictures.broken
-                at_ms = max(self.at_ms + 1, BEGINS_MS + round(self.recorded.at(picture.time) * 1000))
-                if self._job.seconds and at_ms - BEGINS_MS > self._job.seconds * 1000:
+                at_ms = round(self.recorded.at(picture.time) * 1000)
+                at_ms = max(at_ms, self.at_ms + 1) if self.frames else 0
+                if self._job.seconds and at_ms > self._job.seconds * 1000:
                     return
                 self.frames, self.at_ms = self.frames + 1, at_ms
                 yield VideoFrame(picture, at_ms)

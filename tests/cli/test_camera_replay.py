@@ -6,7 +6,9 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import av
 import numpy as np
@@ -178,6 +180,44 @@ def test_a_recording_in_a_codec_nobody_here_decodes_is_told(site: tuple[Path, Pa
     code, text = run("replay", "--config", config, "yard", clip)
     assert code == 1
     assert "cannot be read to its end" in text
+
+
+def test_times_are_the_recordings_own_in_the_list_in_json_and_in_the_copy(tmp_path: Path) -> None:
+    """Black for five seconds is told at five seconds; the copy has its last picture where the recording has it."""
+    clip, config = film(tmp_path / "night.ts", [np.zeros((240, 320), np.uint8)] * 80, 10), tmp_path / "agent.toml"
+    config.write_text(TOML.format(clip=clip), "utf-8")
+    code, text = run("replay", "--config", config, "--video", tmp_path / "drawn.mp4", "yard", clip)
+    assert code == 0, text
+    assert text.startswith(f"    5.00 s  +  yard  {say('alert.black', 'en')}"), text
+    assert "80 frames, 7.9 s" in text
+    said = [json.loads(line) for line in run("replay", "--config", config, "--json", "yard", clip)[1].splitlines()]
+    assert (said[0]["kind"], said[0]["up_ms"], said[0]["incident"]) == ("black", 5000, "black-0")
+    with av.open(str(tmp_path / "drawn.mp4")) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    assert (times[0], times[-1]) == pytest.approx((0.0, 7.9), abs=0.01)
+
+
+def test_what_is_seen_live_is_told_with_the_sites_time_of_day(tmp_path: Path) -> None:
+    clip, config = film(tmp_path / "night.mp4", [np.zeros((240, 320), np.uint8)] * 80, 10), tmp_path / "agent.toml"
+    zone = "Pacific/Kiritimati"  # a day from most machines'
+    config.write_text(TOML.format(clip=clip).replace("[uplink]", f'zone = "{zone}"\n\n[uplink]'), "utf-8")
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "edge_agent", "--lang", "en", "camera", "watch", "--config", config, "yard"],
+        stdout=subprocess.PIPE, text=True,
+    ) as agent:  # fmt: skip
+        try:
+            assert agent.stdout is not None
+            agent.stdout.readline()  # where the page is
+            line = agent.stdout.readline()
+            now = datetime.now(ZoneInfo(zone))
+        finally:
+            agent.terminate()
+            agent.wait(20)
+    told = re.match(r"(\d\d):(\d\d):(\d\d)  \+  yard  ", line)
+    assert told is not None, line
+    hours, minutes, seconds = map(int, told.groups())
+    ago = (now - now.replace(hour=hours, minute=minutes, second=seconds)) % timedelta(days=1)
+    assert ago < timedelta(seconds=20)
 
 
 @pytest.mark.parametrize(("fps", "slow"), [(5, True), (8, False)])
