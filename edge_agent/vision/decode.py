@@ -25,7 +25,7 @@ from edge_agent.errors import DeviceUnavailable
 from edge_agent.vision import clock
 from edge_agent.vision.frames import Frame, JpegFrame, VideoFrame
 from edge_agent.vision.packets import Pictures, video_of
-from edge_agent.vision.timeline import Timeline
+from edge_agent.vision.timeline import Playing, Timeline
 from edge_agent.vision.urls import STILLS, local_path, shown
 from edge_agent.vision.v4l2 import OPENING, NoPictures, device_of, open_device, open_share
 from edge_agent.words import Sentence
@@ -246,11 +246,9 @@ class FrameSource:
             self._depth = max(2, min(self._depth, (QUEUE_MB << 20) // max(1, frame.width * frame.height * 3 // 2)))
 
     def _at_its_rate(self, frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-        began, first_s = time.monotonic(), None
+        playing = Playing(self.fps)
         for frame in frames:
-            at_s = frame.time or 0.0
-            first_s = at_s if first_s is None else first_s
-            if self._stopped.wait(max(0.0, began + at_s - first_s - time.monotonic())):
+            if self._stopped.wait(playing.wait_s(frame.time)):
                 return
             yield frame
 

@@ -6,7 +6,9 @@ one later than its arrival; then the arrival counts. What comes out always incre
 its jumps (a camera's clock was set, files were put one behind the other) a step of its usual length is left.
 """
 
+import time
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 BEHIND_AT_MOST_MS = 10_000  # further behind its arrival than this a frame is not late, its clock is wrong
@@ -93,3 +95,14 @@ class Recorded:
             at_s = stream_s - first_s - self._left_out_s
             self.jump = Jump(at_s, self._last_s - first_s, stream_s - first_s)
         self._last_s, self._leapt_s = stream_s, step_s
+
+
+class Playing:
+    """A recording at its own rate, for a file in a camera's place; over a jump it goes on as if there was none."""
+
+    def __init__(self, fps: float, now: Callable[[], float] = time.monotonic) -> None:
+        self._recorded, self._now, self._began = Recorded(fps), now, now()
+
+    def wait_s(self, stream_s: float | None) -> float:
+        """For how long the frame or packet with this timestamp has to wait yet."""
+        return max(0.0, self._began + self._recorded.at(stream_s) - self._now())
