@@ -30,6 +30,7 @@ from edge_agent.model.sightings import Phase, Sighting, likely
 from edge_agent.model.site import Camera, Config
 from edge_agent.sockets import answers
 from edge_agent.store.reading import JournalReader
+from edge_agent.vision.clock import up_ms
 from edge_agent.vision.replay import Replayed, ReplayJob, Said
 from edge_agent.vision.show import ShowJob
 from edge_agent.watching import looked_at, sentry_job
@@ -94,14 +95,19 @@ def replay(config: Path, video: Path | None, as_json: bool, seconds: float, came
         elif as_json:
             click.echo(msgspec.json.encode(said).decode())
         elif said.phase is not Phase.GOING:
-            click.echo(_line(said))
+            click.echo(_line(said, f"{said.up_ms / 1000:8.2f} s"))
     if end is None:
         raise EdgeAgentError("camera.replay_ended", file=file)
     if not as_json:
         speed = end.lasted_s / end.took_s if end.took_s else 0.0
         tell(
-            "camera.replayed", frames=end.frames, s=end.lasted_s, took=end.took_s, speed=speed, cpu=end.cpu_s
+            "camera.replayed_jumps" if end.jumps else "camera.replayed", frames=end.frames, s=end.lasted_s,
+            took=end.took_s, speed=speed, cpu=end.cpu_s, jumps=end.jumps,
         )  # fmt: skip
+    if end.broken and not end.trouble:
+        complain(EdgeAgentError("camera.replay_broken", file=file, count=end.broken))
+    if end.jump is not None:
+        complain(EdgeAgentError("camera.jump", file=file, **end.jump._asdict()))
     if end.undrawn:
         raise EdgeAgentError("camera.not_drawn", file=video, why=end.undrawn)
     if end.trouble:
@@ -119,6 +125,7 @@ def replay(config: Path, video: Path | None, as_json: bool, seconds: float, came
 def watch(config: Path, port: int, browser: bool, state: Path | None, camera: str) -> None:
     """Show CAMERA live with what is seen in it, as a page on this machine. Ctrl-C ends it. No agent needs to run."""
     job = msgspec.json.encode(ShowJob(_job(config, camera, state), port)) + b"\n"
+    zone = ZoneInfo(load_config(config).gateway.zone)
     child = subprocess.Popen(
         [sys.executable, "-m", "edge_agent.vision.show"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -142,7 +149,7 @@ def watch(config: Path, port: int, browser: bool, state: Path | None, camera: st
                 refused = msgspec.convert(line["unwatched"], Unwatched)
                 complain(EdgeAgentError(refused.code, **refused.fields))
             elif (seen := msgspec.convert(line["seen"], Sighting)).phase is not Phase.GOING:
-                click.echo(_line(seen))
+                click.echo(_line(seen, _time_of_day(seen.up_ms, zone)))
         raise EdgeAgentError("camera.replay_ended", file=camera)
     except KeyboardInterrupt:
         tell("cli.stopped")
@@ -258,12 +265,18 @@ def _kind(kind: str) -> str:
     return words(f"alert.{kind}") if f"alert.{kind}" in WORDS else kind
 
 
-def _line(sighting: Sighting) -> str:
+def _time_of_day(frame_ms: int, zone: ZoneInfo) -> str:
+    """The site's time of day at an uptime of this machine."""
+    ago_s = (up_ms() - frame_ms) / 1000
+    return f"{datetime.fromtimestamp(time.time() - ago_s, zone):%H:%M:%S}"
+
+
+def _line(sighting: Sighting, at: str) -> str:
     """12.40 s  +  lawn  intrusion  in the zone for 1.5 s (limit 1 s)"""
     sign = "+" if sighting.phase is Phase.BEGUN else "-"
     floors = "" if sighting.fall is None else words("detail.floors", floors=likely(sighting.fall.floors))
     parts = (
-        f"{sighting.up_ms / 1000:8.2f} s",
+        at,
         sign,
         sighting.rule,
         _kind(sighting.kind),

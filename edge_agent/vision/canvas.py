@@ -27,12 +27,10 @@ class Undrawn(EdgeAgentError):
 
 
 class Canvas:
-    """Into a file, or for who asks; `begins_ms`: uptime of the first frame of a recording. Raises Undrawn when the
-    file cannot be written.
-    """
+    """Into a file, whose first frame is at 0 ms, or for who asks. Raises Undrawn when the file cannot be written."""
 
-    def __init__(self, job: SentryJob, path: str = "", begins_ms: int = 1000) -> None:
-        self._job, self._path, self._begins_ms = job, path, begins_ms
+    def __init__(self, job: SentryJob, path: str = "") -> None:
+        self._job, self._path = job, path
         self._rules: Any = None  # drawn once, black where nothing is
         self._output: Any = None
         self._stream: Any = None
@@ -92,7 +90,7 @@ class Canvas:
             self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
             self._stream.codec_context.time_base = Fraction(1, 1000)
         frame = av.VideoFrame.from_ndarray(picture[:height, :width].copy(), format="bgr24")
-        frame.pts, frame.time_base = at_ms - self._begins_ms, Fraction(1, 1000)
+        frame.pts, frame.time_base = at_ms, Fraction(1, 1000)
         self._output.mux(self._stream.encode(frame))
 
 

@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,7 +24,8 @@ import av.logging
 from edge_agent.errors import DeviceUnavailable
 from edge_agent.vision import clock
 from edge_agent.vision.frames import Frame, JpegFrame, VideoFrame
-from edge_agent.vision.timeline import Timeline
+from edge_agent.vision.packets import Pictures, video_of
+from edge_agent.vision.timeline import Playing, Timeline
 from edge_agent.vision.urls import STILLS, local_path, shown
 from edge_agent.vision.v4l2 import OPENING, NoPictures, device_of, open_device, open_share
 from edge_agent.words import Sentence
@@ -33,7 +34,6 @@ OPEN_WITHIN_S, READ_WITHIN_S = 5.0, 5.0
 BACKOFF_S, BACKOFF_AT_MOST_S, ASK_S = 0.5, 15.0, 1.0
 SLOW_FRAMES = 3.0  # a camera of one frame a minute is waited for so many frames
 QUEUE_MB = 48  # of decoded frames that wait: 16 of 1080p, 4 of 4K
-BROKEN_AT_MOST = 100  # packets in a row that do not decode; then the stream is opened anew
 LIVE = {"fflags": "nobuffer", "flags": "low_delay", "probesize": "500000", "analyzeduration": "500000"}
 RECORDED = "mov,mp4,matroska,webm,avi,mpegts,mpeg,mjpeg,h264,hevc,flv"
 # What arrives must not lead the decoder elsewhere: no playlists, which name other files and hosts (and are asked for
@@ -152,14 +152,6 @@ class Backoff:
         self._began = time.monotonic()
 
 
-def own(packet: "av.Packet[av.VideoStream]") -> "av.Packet[av.VideoStream]":
-    """A picture of a device lies in the driver's memory, which is gone when the device is closed."""
-    copy: av.Packet[av.VideoStream] = av.Packet(bytes(packet))  # type: ignore[assignment]
-    copy.stream, copy.time_base, copy.pts, copy.dts = packet.stream, packet.time_base, packet.pts, packet.dts
-    copy.is_keyframe = packet.is_keyframe
-    return copy
-
-
 class FrameSource:
     """Keeps the newest frames of `url`, `depth` of them at most. `trouble`: why there are none at the moment; `lost`
     counts frames that found nobody in time.
@@ -235,11 +227,7 @@ class FrameSource:
 
     def _video(self, url: str, live: bool) -> Iterator[Frame]:
         with open_stream(url, self.fps if live else None) as container:
-            if not container.streams.video:
-                raise DeviceUnavailable("cameras.no_video")
-            stream = container.streams.video[0]
-            if stream.codec_context is None:
-                raise DeviceUnavailable("cameras.codec")
+            stream = video_of(container)
             if live and stream.codec_context.name == "mjpeg":
                 timed = container.format.name != "mpjpeg"  # which has no timestamps; FFmpeg would make some up
                 for packet in container.demux(stream):
@@ -247,8 +235,8 @@ class FrameSource:
                         seconds = float(packet.pts * packet.time_base) if timed and packet.pts is not None else None
                         yield JpegFrame(bytes(packet), self._timeline.at(seconds, clock.up_ms()))
                 return
-            frames = self._decoded(container, stream)
-            for frame in frames if live else self._at_its_rate(frames):
+            pictures = Pictures(container, stream)
+            for frame in pictures if live else self._at_its_rate(pictures):
                 self._bound(frame)
                 yield VideoFrame(frame, self._timeline.at(frame.time, clock.up_ms()))
 
@@ -257,26 +245,10 @@ class FrameSource:
         if self._depth > 1:
             self._depth = max(2, min(self._depth, (QUEUE_MB << 20) // max(1, frame.width * frame.height * 3 // 2)))
 
-    def _decoded(self, container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
-        stream.codec_context.thread_count = 1
-        broken, raw = 0, stream.codec_context.name == "rawvideo"
-        for packet in container.demux(stream):
-            try:
-                frames = (own(packet) if raw else packet).decode()
-            except av.error.InvalidDataError:
-                broken += 1
-                if broken > BROKEN_AT_MOST:
-                    raise
-                continue
-            broken = 0
-            yield from (frame for frame in frames if isinstance(frame, av.VideoFrame))
-
-    def _at_its_rate(self, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-        began, first_s = time.monotonic(), None
+    def _at_its_rate(self, frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+        playing = Playing(self.fps)
         for frame in frames:
-            at_s = frame.time or 0.0
-            first_s = at_s if first_s is None else first_s
-            if self._stopped.wait(max(0.0, began + at_s - first_s - time.monotonic())):
+            if self._stopped.wait(playing.wait_s(frame.time)):
                 return
             yield frame
 

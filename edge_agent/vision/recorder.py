@@ -71,6 +71,7 @@ class Recorder:
     def _follow(self) -> None:
         from edge_agent.vision import clock
         from edge_agent.vision.decode import open_stream
+        from edge_agent.vision.timeline import Playing
         from edge_agent.vision.urls import local_path
 
         path = local_path(self.job.url)
@@ -83,14 +84,13 @@ class Recorder:
             stream = container.streams.video[0]
             with self._lock:
                 self._template = stream
-            began, first_s = time.monotonic(), None
+            playing = None if path is None else Playing(self.job.fps)
             for packet in container.demux(stream):
                 if not packet.size:
                     continue
                 seconds = None if packet.dts is None else float(packet.dts * packet.time_base)
-                if path is not None and seconds is not None:  # a recording plays at its own rate
-                    first_s = seconds if first_s is None else first_s
-                    time.sleep(max(0.0, began + seconds - first_s - time.monotonic()))
+                if playing is not None:
+                    time.sleep(playing.wait_s(seconds))
                 self._take(packet, seconds, clock.up_ms())
 
     def _take(self, packet: "av.Packet[av.VideoStream]", seconds: float | None, now_ms: int) -> None:

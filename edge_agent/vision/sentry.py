@@ -7,6 +7,7 @@ is left out and counted.
 
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -105,7 +106,12 @@ def _falls(job: SentryJob, facade: Facade, size: tuple[int, int], live: bool) ->
             "facade.other_frame", name=facade.name, width=size[0], height=size[1], wide=wide, high=high
         )
     watch = FallingWatch(facade)
-    return PacedFalls(watch, job.camera.name, job.camera.fps) if live else watch
+    return PacedFalls(watch, job.camera.name, job.camera.fps, time.perf_counter if live else _no_time)
+
+
+def _no_time() -> float:
+    """A clock for a recording: how fast this machine is changes nothing that is seen in it."""
+    return 0.0
 
 
 def _zones(job: SentryJob, size: tuple[int, int], refused: list[EdgeAgentError]) -> Watch:

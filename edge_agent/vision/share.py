@@ -198,7 +198,8 @@ class Share:
         os._exit(1)
 
     def _follow(self) -> None:
-        from edge_agent.vision.decode import open_stream, own
+        from edge_agent.vision.decode import open_stream
+        from edge_agent.vision.packets import own
 
         self._arrived, self._reading = time.monotonic(), True
         with open_stream(self._job.url, self._job.fps) as container:

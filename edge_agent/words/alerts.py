@@ -93,6 +93,17 @@ WORDS: dict[str, tuple[str, str]] = {
         "{cpu:.1f} s of processor time",
         "{frames} 帧，{s:.1f} 秒，用时 {took:.1f} 秒（{speed:.1f} 倍速）；其中分析占用处理器 {cpu:.1f} 秒",
     ),
+    "camera.replayed_jumps": (
+        "{frames} frames, {s:.1f} s, looked at in {took:.1f} s ({speed:.1f} times as fast); the analysis alone took "
+        "{cpu:.1f} s of processor time; jumps of the recording's clock left out: {jumps}",
+        "{frames} 帧，{s:.1f} 秒，用时 {took:.1f} 秒（{speed:.1f} 倍速）；其中分析占用处理器 {cpu:.1f} 秒；"
+        "已略去录像时间跳变 {jumps} 次",
+    ),
+    "camera.jump": (
+        "{file}: at {at_s:.2f} s its clock jumps from {from_s:.2f} s to {to_s:.2f} s; times are told without such "
+        "jumps, as if the pictures went on",
+        "{file}：在 {at_s:.2f} 秒处录像时间由 {from_s:.2f} 秒跳到 {to_s:.2f} 秒；此后时间按画面连续计算，不计跳变",
+    ),
     "camera.replay_ended": ("the vision process ended while it looked at {file}", "分析 {file} 时视觉进程退出"),
     "camera.not_drawn": ("the copy {file} cannot be written: {why}", "无法写入视频副本 {file}：{why}"),
     "camera.replay_trouble": (
@@ -100,6 +111,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "H.264, H.265, MJPEG); try it with a player",
         "{file} 无法读到结尾：文件已损坏、不完整，或其中没有可识别的视频（mp4、mkv、avi；H.264、H.265、MJPEG）；"
         "请用播放器试看",
+    ),
+    "camera.replay_broken": (
+        "{file}: damaged pieces of it were passed over ({count}); what they showed was not looked at",
+        "{file}：跳过了损坏的部分（{count} 处），其中的画面未分析",
     ),
     "report.none": ("no alert of a camera in {days:g} days", "{days:g} 天内没有摄像头警报"),
     "report.observed": ("records since {since}: {days:.1f} days", "记录自 {since} 起，共 {days:.1f} 天"),

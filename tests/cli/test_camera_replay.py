@@ -6,9 +6,12 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import av
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -16,7 +19,7 @@ from edge_agent.cli import group
 from edge_agent.errors import EdgeAgentError
 from edge_agent.words import say
 from tests import command
-from tests.vision.clips import film, make_clip
+from tests.vision.clips import film, make_clip, picture
 from tests.vision.test_zones import FPS, HEIGHT, WIDTH, pictures, walk
 
 TOML = """\
@@ -100,6 +103,134 @@ def test_a_recording_gives_the_same_answer_each_time_faster_than_it_happened(sit
     speed = re.search(r"([\d.]+) times", text)
     assert speed is not None, text
     assert float(speed[1]) > 1
+
+
+def test_a_recording_whose_clock_jumps_is_seen_to_its_end_and_that_is_said(
+    site: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Two files one behind the other: the timestamps run back in the middle, before somebody walks over the lawn."""
+    config, _ = site
+    seen = list(pictures(14, walk(20, 330, 5, 5)))
+    parts = (film(tmp_path / "a.ts", seen[: 4 * FPS], FPS), film(tmp_path / "b.ts", seen[4 * FPS :], FPS))
+    clip = tmp_path / "both.ts"
+    clip.write_bytes(b"".join(part.read_bytes() for part in parts))
+    code, text = run("replay", "--config", config, "yard", clip)
+    assert code == 0, text
+    assert re.search(r"\+  lawn  intrusion", text), text
+    assert f"{len(seen)} frames, {(len(seen) - 1) / FPS:.1f} s" in text
+    assert "jumps of the recording's clock left out: 1" in text
+    assert text.count(f"{clip}: at 4.00 s its clock jumps from 3.90 s to 0.00 s") == 1
+
+
+def test_an_hour_that_a_recordings_clock_jumps_is_no_hour(site: tuple[Path, Path], tmp_path: Path) -> None:
+    config, _ = site
+    stamps = [n / 10 + (3600 if n >= 40 else 0) for n in range(80)]
+    clip = make_clip(tmp_path / "set.mkv", fps=10, stamps=stamps)
+    code, text = run("replay", "--config", config, "yard", clip)
+    assert code == 0, text
+    assert "80 frames, 7.9 s" in text
+    assert f"{clip}: at 4.00 s its clock jumps from 3.90 s to 3604.00 s" in text
+
+
+def test_a_recording_of_a_frame_a_minute_has_no_jumps(site: tuple[Path, Path], tmp_path: Path) -> None:
+    config, _ = site
+    code, text = run("replay", "--config", config, "yard", make_clip(tmp_path / "a.mp4", stamps=[0.0, 60.0, 120.0]))
+    assert code == 0, text
+    assert "3 frames, 120.0 s" in text
+    assert "jump" not in text
+
+
+def damaged(clip: Path, path: Path, packets: slice) -> Path:
+    """A copy in which these packets are no video."""
+    data = bytearray(clip.read_bytes())
+    with av.open(str(clip)) as container:
+        for packet in list(container.demux(video=0))[packets]:
+            assert packet.pos is not None
+            data[packet.pos : packet.pos + packet.size] = b"\xff" * packet.size
+    path.write_bytes(data)
+    return path
+
+
+def test_a_damaged_piece_of_a_recording_is_passed_over_and_that_is_said(
+    site: tuple[Path, Path], tmp_path: Path
+) -> None:
+    config, clip = site
+    broken = damaged(clip, tmp_path / "broken.mp4", slice(25, 27))
+    code, text = run("replay", "--config", config, "yard", broken)
+    assert code == 0, text
+    assert re.search(r"\+  lawn  intrusion", text), text
+    assert "138 frames, 13.9 s" in text, text
+    assert say("camera.replay_broken", "en", file=broken, count=2) in text
+
+
+def test_a_recording_with_nothing_but_damage_behind_a_place_is_no_recording_to_its_end(
+    site: tuple[Path, Path], tmp_path: Path
+) -> None:
+    config, clip = site
+    broken = damaged(clip, tmp_path / "broken.mp4", slice(20, 130))
+    code, text = run("replay", "--config", config, "yard", broken)
+    assert code == 1
+    assert "cannot be read to its end" in text
+
+
+def test_a_recording_in_a_codec_nobody_here_decodes_is_told(site: tuple[Path, Path], tmp_path: Path) -> None:
+    config, _ = site
+    clip = make_clip(tmp_path / "a.avi", 1.0, codec="mpeg4")
+    clip.write_bytes(clip.read_bytes().replace(b"FMP4", b"QZ7X"))
+    code, text = run("replay", "--config", config, "yard", clip)
+    assert code == 1
+    assert "cannot be read to its end" in text
+
+
+def test_times_are_the_recordings_own_in_the_list_in_json_and_in_the_copy(tmp_path: Path) -> None:
+    """Black for five seconds is told at five seconds; the copy has its last picture where the recording has it."""
+    clip, config = film(tmp_path / "night.ts", [np.zeros((240, 320), np.uint8)] * 80, 10), tmp_path / "agent.toml"
+    config.write_text(TOML.format(clip=clip), "utf-8")
+    code, text = run("replay", "--config", config, "--video", tmp_path / "drawn.mp4", "yard", clip)
+    assert code == 0, text
+    assert text.startswith(f"    5.00 s  +  yard  {say('alert.black', 'en')}"), text
+    assert "80 frames, 7.9 s" in text
+    said = [json.loads(line) for line in run("replay", "--config", config, "--json", "yard", clip)[1].splitlines()]
+    assert (said[0]["kind"], said[0]["up_ms"], said[0]["incident"]) == ("black", 5000, "black-0")
+    with av.open(str(tmp_path / "drawn.mp4")) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    assert (times[0], times[-1]) == pytest.approx((0.0, 7.9), abs=0.01)
+
+
+def test_what_is_seen_live_is_told_with_the_sites_time_of_day(tmp_path: Path) -> None:
+    clip, config = film(tmp_path / "night.mp4", [np.zeros((240, 320), np.uint8)] * 80, 10), tmp_path / "agent.toml"
+    zone = "Pacific/Kiritimati"  # a day from most machines'
+    config.write_text(TOML.format(clip=clip).replace("[uplink]", f'zone = "{zone}"\n\n[uplink]'), "utf-8")
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "edge_agent", "--lang", "en", "camera", "watch", "--config", config, "yard"],
+        stdout=subprocess.PIPE, text=True,
+    ) as agent:  # fmt: skip
+        try:
+            assert agent.stdout is not None
+            agent.stdout.readline()  # where the page is
+            line = agent.stdout.readline()
+            now = datetime.now(ZoneInfo(zone))
+        finally:
+            agent.terminate()
+            agent.wait(20)
+    told = re.match(r"(\d\d):(\d\d):(\d\d)  \+  yard  ", line)
+    assert told is not None, line
+    hours, minutes, seconds = map(int, told.groups())
+    ago = (now - now.replace(hour=hours, minute=minutes, second=seconds)) % timedelta(days=1)
+    assert ago < timedelta(seconds=20)
+
+
+@pytest.mark.parametrize(("fps", "slow"), [(5, True), (8, False)])
+def test_a_recording_of_a_wall_with_too_few_frames_is_told(tmp_path: Path, fps: int, slow: bool) -> None:
+    """Of its own timestamps: however fast it is looked at, the same each time."""
+    wall = [picture(n, 272, 480).mean(2).astype(np.uint8) for n in range(16 * fps)]
+    clip, config = film(tmp_path / "wall.mp4", wall, fps), tmp_path / "agent.toml"
+    config.write_text(TOML.format(clip=clip) + PORTRAIT, "utf-8")
+    answers = [run("replay", "--config", config, "--json", "yard", clip) for _ in range(2)]
+    assert answers[0] == answers[1]
+    kinds = [(one["rule"], one["kind"]) for one in map(json.loads, answers[0][1].splitlines())]
+    assert ("yard", "reduced") not in kinds
+    assert (("yard", "too_slow") in kinds) is slow
 
 
 @pytest.mark.parametrize(("door", "kinds"), [("", ["wrong_way"]), ('door = "gate"', ["crossing", "wrong_way"])])

@@ -15,9 +15,10 @@ import pytest
 
 from edge_agent.vision import decode
 from edge_agent.vision.decode import FrameSource
-from edge_agent.vision.frames import JpegFrame
+from edge_agent.vision.frames import Frame, JpegFrame
 from edge_agent.vision.urls import shown
 from edge_agent.words import Sentence, say
+from tests.vision.clips import make_clip
 from tests.vision.paced import paced
 from tests.vision.pictures import sim_camera
 from tests.waiting import until
@@ -66,6 +67,34 @@ def test_a_video_plays_at_its_own_rate_and_again(tmp_path: Path) -> None:
     assert first_round == sorted(first_round)
     assert first_round[-1] >= 18
     assert took_s >= 0.95
+
+
+@pytest.mark.parametrize("to_s", [0.0, 3600.0])
+def test_a_video_whose_clock_jumps_plays_on_at_its_rate(tmp_path: Path, to_s: float) -> None:
+    """Two seconds and two more, the clock set back or an hour forward between them: not at once, nor an hour late."""
+    path = tmp_path / "gate.ts"
+    parts = (make_clip(tmp_path / "part.ts", 2.0), shifted(tmp_path / "part.ts", tmp_path / "later.ts", to_s))
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    source = FrameSource(f"file://{path}", 15, depth=60)
+    source.start()
+    frames: list[Frame] = []
+    try:
+        until(lambda: (frame := source.next(0.2)) is not None and (frames.append(frame) or len(frames) == 60), 20)
+    finally:
+        source.stop()
+    assert frames[-1].up_ms - frames[0].up_ms == pytest.approx(59_000 / 15, abs=800)
+
+
+def shifted(clip: Path, path: Path, by_s: float) -> Path:
+    """A copy of it with later timestamps."""
+    with av.open(str(clip)) as source, av.open(str(path), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size and packet.pts is not None and packet.dts is not None and packet.time_base is not None:
+                by = round(by_s / packet.time_base)
+                packet.pts, packet.dts, packet.stream = packet.pts + by, packet.dts + by, stream
+                target.mux(packet)
+    return path
 
 
 def test_a_codec_nobody_here_decodes_is_told_with_what_to_do(tmp_path: Path) -> None:

@@ -254,6 +254,25 @@ def test_a_clip_goes_on_at_its_pace_when_the_cameras_clock_is_set(
     assert max(later - earlier for earlier, later in pairwise(times)) < 2
 
 
+@pytest.mark.parametrize(("before_s", "after_s"), [(0.0, 3600.0), (7300.0, 100.0)])
+def test_a_clip_of_a_recording_whose_clock_jumps_is_as_long_as_its_pictures(
+    tmp_path: Path, before_s: float, after_s: float
+) -> None:
+    """A file in a camera's place: it neither stands still for the hour, nor is the rest of it there at once."""
+    part = make_clip(tmp_path / "a.mp4", 4.0, fps=10, gop=10, b_frames=0)
+    path = tmp_path / "both.ts"
+    path.write_bytes(b"".join(transport_stream(part, before_s) + transport_stream(part, after_s)))
+    with recorder(f"file://{path}") as child:
+        until(lambda: "ready" in child.states(), 30)
+        now = clock.up_ms()
+        child.tell(Keep("ev-1", now, now + 5_000))
+        (done,) = until(lambda: child.of(ClipDone), 30, child.states)
+    assert done.why == ""
+    assert done.stream.jumps == 1
+    assert done.stream.packets == pytest.approx(50, abs=15)
+    assert now + 4_500 <= done.stream.to_ms <= now + 5_100
+
+
 # ---- awkward files ---------------------------------------------------------------------------------------------------
 
 

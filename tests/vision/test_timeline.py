@@ -3,7 +3,9 @@
 import random
 from itertools import pairwise
 
-from edge_agent.vision.timeline import Timeline
+import pytest
+
+from edge_agent.vision.timeline import Jump, Recorded, Timeline
 
 GAP_MS = 66
 
@@ -73,3 +75,51 @@ def test_a_camera_whose_clock_runs_fast_does_not_run_away() -> None:
 def test_a_camera_whose_clock_runs_slow_is_caught_up_with() -> None:
     frames = [(n * 0.98, 1_000 + n * 1_000) for n in range(3_600)]
     assert all(arrived - at <= 10_000 for at, (_, arrived) in zip(times(frames), frames, strict=True))
+
+
+def recorded(stamps: list[float | None], fps: float = 15.0) -> tuple[list[float], Recorded]:
+    recording = Recorded(fps)
+    return [round(recording.at(stamp), 3) for stamp in stamps], recording
+
+
+@pytest.mark.parametrize("to_s", [0.0, 0.3, 3.5, 10.0, 3600.0])
+def test_of_a_recordings_jump_one_usual_step_is_left_and_where_it_was_is_known(to_s: float) -> None:
+    """Files one behind the other, or a camera whose clock was set: back, or forward by more than two seconds."""
+    stamps = [5.0 + n * 0.1 for n in range(10)] + [5.0 + to_s + n * 0.1 for n in range(10)]
+    found, recording = recorded([*stamps])
+    assert found == [round(n * 0.1, 3) for n in range(20)]
+    assert recording.jumps == 1
+    assert recording.jump is not None
+    assert recording.jump == pytest.approx(Jump(1.0, 0.9, to_s))
+
+
+@pytest.mark.parametrize(
+    "stamps",
+    [
+        [n * 60.0 for n in range(5)],
+        [0.0, 4.0, 8.0, 20.0],
+        [0.0, 0.05, 0.4, 1.2, 3.1, 3.15],
+        [0.0, 0.0, 0.133, 0.133, 0.267, 0.267],
+        [0.067, 0.333, 0.2, 0.267, 0.6, 0.467, 0.533],  # as an AVI with B-frames has them
+    ],
+)
+def test_what_is_slow_uneven_or_out_of_order_has_no_jumps(stamps: list[float]) -> None:
+    found, recording = recorded([*stamps])
+    assert found == [round(stamp - stamps[0], 3) for stamp in stamps]
+    assert recording.jumps == 0
+
+
+def test_one_wrong_timestamp_is_two_jumps() -> None:
+    found, recording = recorded([0.0, 0.1, 0.2, 3600.3, 0.4, 0.5])
+    assert found == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
+    assert recording.jumps == 2
+
+
+def test_a_recording_that_goes_on_with_a_frame_a_minute_jumps_once() -> None:
+    found, recording = recorded([0.0, 0.1, 0.2, 60.2, 120.2, 180.2])
+    assert found == [0.0, 0.1, 0.2, 0.3, 60.3, 120.3]
+    assert recording.jumps == 1
+
+
+def test_a_recording_without_timestamps_has_the_cameras_rate() -> None:
+    assert recorded([None] * 4, fps=10.0)[0] == [0.0, 0.1, 0.2, 0.3]
