@@ -1,14 +1,13 @@
 """Falling objects: recall, false alarms, floors, time to alert, cost. `make bench-vision` (HOURS=, FALLS=, JOBS=).
 
-Every run adds clips of seeds not yet seen to .cache/bench/falling.jsonl and prints all that was measured with this very
-code and generator; a changed line of either begins anew. In seeds from 46000 on things fall, from 58000 on nothing
-does; none of them was tuned on (some below 44000 and 57120 were, the others are earlier versions'). From 72000 on the
-wall is real footage of an office, from 74000 on of a tower (bench/falling_footage.py), from 73000 and 75000 on with
-nothing that falls in it. MOG2 and KNN with contour tracking get every tenth clip in the same run.
+Every run adds clips of seeds not yet seen to .cache/bench/falling.jsonl (or RESULTS=) and prints all that was measured
+with this very code; a changed line of what analyses, draws or judges, or another library, begins anew
+(bench/falling_rows.py). In seeds from 46000 on things fall, from 58000 on nothing does; none of them was tuned on (some
+below 44000 and 57120 were, the others are earlier versions'). From 72000 on the wall is real footage of an office, from
+74000 on of a tower (bench/falling_footage.py), from 73000 and 75000 on with nothing that falls in it. MOG2 and KNN with
+contour tracking get every tenth clip in the same run.
 """
 
-import ast
-import hashlib
 import json
 import os
 import sys
@@ -25,22 +24,11 @@ import cv2  # noqa: E402
 from bench import falling_footage  # noqa: E402
 from bench.falling_judge import FALLS_A_CLIP, QUIET_S, drawn, play  # noqa: E402
 from bench.falling_report import report  # noqa: E402
+from bench.falling_rows import code  # noqa: E402
 from tests.vision.facade.clip import Clip  # noqa: E402
 
 RESULTS = Path(os.environ.get("RESULTS", ROOT / ".cache/bench/falling.jsonl"))
 FALLING, QUIET, FOOTAGE, A_PLACE = 46_000, 58_000, 72_000, 2_000
-
-
-def code() -> str:
-    parts = ("", "_candidates", "_floors", "_grid", "_motion", "_physics", "_steady", "_tracks")
-    files = [ROOT / f"edge_agent/vision/falling{part}.py" for part in parts]
-    files += sorted((ROOT / "tests/vision/facade").glob("*.py"))
-    files += [ROOT / f"bench/falling_{part}.py" for part in ("footage", "judge")]
-    trees = [ast.parse(file.read_text("utf-8")) for file in files]
-    for node in (node for tree in trees for node in ast.walk(tree)):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            node.value.value = ""  # what is written about the code does not measure
-    return hashlib.sha256("".join(ast.dump(tree) for tree in trees).encode()).hexdigest()[:12]
 
 
 def clip_of(seed: int) -> Clip:

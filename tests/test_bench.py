@@ -1,7 +1,12 @@
 """What the benchmarks compute without a picture: bounds, which clips are next, the file of what was measured."""
 
+import shutil
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from bench import falling_rows
 from bench.scores import poisson_upper
 
 
@@ -11,3 +16,27 @@ from bench.scores import poisson_upper
 def test_an_upper_bound_holds_for_many_as_for_few(count: int, most: float) -> None:
     """Against a sum of the terms themselves in decimal arithmetic of 60 digits."""
     assert poisson_upper(count) == pytest.approx(most, rel=1e-5)
+
+
+def test_the_mark_is_of_what_judges_not_of_what_is_written_about_it(tmp_path: Path, monkeypatch: Any) -> None:
+    """A limit of the judge, a field of the wall, another OpenCV begin anew; a comment, a docstring, a table do not."""
+    for part in ("edge_agent/vision", "edge_agent/model", "tests/vision/facade", "bench"):
+        shutil.copytree(falling_rows.ROOT / part, tmp_path / part)
+    monkeypatch.setattr(falling_rows, "ROOT", tmp_path)
+    marks = [falling_rows.code()]
+    for file, old, new in (
+        ("bench/falling_judge.py", "NEAR_PX, IOU = 10.0", "NEAR_PX, IOU = 11.0"),
+        ("bench/falling_peers.py", "DOWN_PX, STEP_PX, MISSES = 8, 60.0", "DOWN_PX, STEP_PX, MISSES = 8, 61.0"),
+        ("edge_agent/model/site.py", "floor_m: float = 3.0", "floor_m: float = 3.1"),
+    ):
+        text = (tmp_path / file).read_text("utf-8")
+        assert old in text
+        (tmp_path / file).write_text(text.replace(old, new), "utf-8")
+        marks.append(falling_rows.code())
+    assert len(set(marks)) == 4
+    for file, text in (("falling_judge.py", '# a word\n"""Another docstring."""\n'), ("falling_report.py", "X = 1\n")):
+        whole = (tmp_path / "bench" / file).read_text("utf-8")
+        (tmp_path / "bench" / file).write_text(text + whole.partition('"""\n')[2], "utf-8")
+    assert falling_rows.code() == marks[-1]
+    monkeypatch.setattr(falling_rows.cv2, "__version__", "0")
+    assert falling_rows.code() != marks[-1]
