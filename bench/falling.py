@@ -8,7 +8,6 @@ below 44000 and 57120 were, the others are earlier versions'). From 72000 on the
 contour tracking get every tenth clip in the same run.
 """
 
-import json
 import os
 import sys
 from multiprocessing import Pool
@@ -24,7 +23,7 @@ import cv2  # noqa: E402
 from bench import falling_footage  # noqa: E402
 from bench.falling_judge import FALLS_A_CLIP, QUIET_S, drawn, play  # noqa: E402
 from bench.falling_report import report  # noqa: E402
-from bench.falling_rows import code  # noqa: E402
+from bench.falling_rows import append, code, read, writer  # noqa: E402
 from tests.vision.facade.clip import Clip  # noqa: E402
 
 RESULTS = Path(os.environ.get("RESULTS", ROOT / ".cache/bench/falling.jsonl"))
@@ -44,12 +43,7 @@ def measured(seed: int) -> dict:
     return play(clip_of(seed), peers=seed % 10 == 0)
 
 
-def main() -> None:
-    hours, falls = float(os.environ.get("HOURS", "1")), int(os.environ.get("FALLS", "720"))
-    mark = code()
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
-    rows = [row for row in rows if row["code"] == mark]
+def planned(hours: float, falls: int, done: set[int]) -> list[int]:
     todo = [*range(FALLING, FALLING + falls // FALLS_A_CLIP), *range(QUIET, QUIET + round(hours * 3600 / QUIET_S))]
     for number, place in enumerate(falling_footage.PLACES):
         first, quiet = FOOTAGE + number * A_PLACE, FOOTAGE + number * A_PLACE + A_PLACE // 2
@@ -57,13 +51,19 @@ def main() -> None:
             todo += [*range(first, first + max(2, falls // FALLS_A_CLIP // 5)), quiet, quiet + 1]
         else:
             print(f"{place.file} is not there (EDGE_AGENT_DATA): nothing on real footage of the {place.name}")
-    done = {row["seed"] for row in rows}
-    with RESULTS.open("a") as file, Pool(int(os.environ.get("JOBS", "2"))) as pool:
-        for made in pool.imap_unordered(measured, [seed for seed in todo if seed not in done]):
-            rows.append({"code": mark, **made})
-            file.write(json.dumps(rows[-1], default=float) + "\n")
-            file.flush()
-    print(report(rows, FALLING, QUIET, [place.name for place in falling_footage.PLACES]))
+    return [seed for seed in todo if seed not in done]
+
+
+def main() -> None:
+    hours, falls = float(os.environ.get("HOURS", "1")), int(os.environ.get("FALLS", "720"))
+    mark = code()
+    if hours or falls:
+        # The pool before the file: children of a run that was killed would hold its lock.
+        with Pool(int(os.environ.get("JOBS", "2"))) as pool, writer(RESULTS) as file:
+            done = {row["seed"] for row in read(RESULTS, mark)}
+            for made in pool.imap_unordered(measured, planned(hours, falls, done)):
+                append(file, {"code": mark, **made})
+    print(report(read(RESULTS, mark), FALLING, QUIET, [place.name for place in falling_footage.PLACES]))
 
 
 if __name__ == "__main__":

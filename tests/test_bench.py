@@ -40,3 +40,29 @@ def test_the_mark_is_of_what_judges_not_of_what_is_written_about_it(tmp_path: Pa
     assert falling_rows.code() == marks[-1]
     monkeypatch.setattr(falling_rows.cv2, "__version__", "0")
     assert falling_rows.code() != marks[-1]
+
+
+def test_rows_count_once_and_what_was_cut_short_is_measured_again(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    with falling_rows.writer(file) as out:
+        for code, seed in (("a", 1), ("a", 2), ("a", 1), ("b", 3)):
+            falling_rows.append(out, {"code": code, "seed": seed})
+    with file.open("ab") as torn:
+        torn.write(b'{"code": "a", "se')
+    assert [row["seed"] for row in falling_rows.read(file, "a")] == [1, 2], "readable as it is"
+    with falling_rows.writer(file) as out:
+        falling_rows.append(out, {"code": "a", "seed": 4})
+    assert [row["seed"] for row in falling_rows.read(file, "a")] == [1, 2, 4]
+    assert len(file.read_bytes().splitlines()) == 5, "no whole row is lost"
+    with file.open("ab") as other:
+        other.write(b'no row\n7\n{"code": "a"}\n{"code": "a", "seed": 5}\n')
+    assert [row["seed"] for row in falling_rows.read(file, "a")] == [1, 2, 4, 5]
+
+
+def test_two_runs_do_not_write_one_file(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    with falling_rows.writer(file), pytest.raises(SystemExit, match="Another run"), falling_rows.writer(file):
+        pass
+    with falling_rows.writer(file) as out:
+        falling_rows.append(out, {"code": "a", "seed": 1})
+    assert falling_rows.read(file, "a")
