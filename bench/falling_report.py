@@ -9,12 +9,12 @@ from bench.scores import poisson_upper, wilson
 LIKELY_PX, LIKELY_CONTRAST = 2.0, 30.0  # what the target speaks of
 
 
-def report(rows: list[dict], falling: int, quiet: int, places: Iterable[str]) -> str:
-    """`rows`: of bench/falling.py; in seeds from `falling` on things fall, from `quiet` on nothing does; `places`: what
-    stands for the weather of clips in real footage."""
+def report(rows: list[dict], places: Iterable[str]) -> str:
+    """`rows`: of bench/falling.py, a row without falls is a clip in which nothing does; `places`: what stands for the
+    weather of clips in real footage."""
     footage = {place: [row for row in rows if row["weather"] == place] for place in places}
     rows = [row for row in rows if row["weather"] not in footage]
-    clips = [row for row in rows if falling <= row["seed"] < quiet]
+    clips = [row for row in rows if row["falls"]]
     falls = [{**fall, "weather": row["weather"]} for row in clips for fall in row["falls"] if fall["seen"] >= 8]
     large = [fall for fall in falls if fall["px"] >= LIKELY_PX]
     likely = [fall for fall in large if fall["against"] >= LIKELY_CONTRAST]
@@ -31,7 +31,7 @@ def report(rows: list[dict], falling: int, quiet: int, places: Iterable[str]) ->
     lines += _recall("by frames seen", likely, lambda fall: _band(fall["seen"], (16, 25)))
     lines += _recall("by floor", likely, lambda fall: _band(fall["floor"], (4, 7)))
     lines += _recall("drop or throw", likely, lambda fall: "throw" if fall["thrown"] else "drop")
-    lines += _floors(falls) + _fade(clips) + _false(rows, quiet) + _cost(rows) + _peers(rows)
+    lines += _floors(falls) + _fade(clips) + _false(rows) + _cost(rows) + _peers(rows)
     lines += [line for place, there in footage.items() for line in _footage(place, there)]
     return "\n".join(lines)
 
@@ -117,11 +117,11 @@ def _fade(rows: list[dict]) -> list[str]:
     ]  # fmt: skip
 
 
-def _false(rows: list[dict], quiet: int) -> list[str]:
+def _false(rows: list[dict]) -> list[str]:
     lines = ["false alarms (birds counted), clips in which nothing falls"]
     weathers = sorted({row["weather"] for row in rows})
     for name in (*weathers, "all"):
-        some = [row for row in rows if row["seed"] >= quiet and name in (row["weather"], "all")]
+        some = [row for row in rows if not row["falls"] and name in (row["weather"], "all")]
         hours = sum(row["seconds"] for row in some) / 3600
         if not hours:
             continue
@@ -130,10 +130,10 @@ def _false(rows: list[dict], quiet: int) -> list[str]:
             f"  {name:7} {hours:6.3f} h  {count} alarms: at most {24 * poisson_upper(count) / hours:.1f} a camera-day "
             f"(95 %); suspected, no siren: {suspected}"
         )
-    beside = sum(row["false"] for row in rows if row["seed"] < quiet)
+    beside = sum(row["false"] for row in rows if row["falls"])
     came, dived = (sum(row["birds"][n] for row in rows) for n in (0, 1))
     count = sum(row["false"] for row in rows if row["birds"][0])
-    suspected = sum(row["suspected"] for row in rows if row["seed"] < quiet)
+    suspected = sum(row["suspected"] for row in rows if row["falls"])
     lines.append(f"  beside the falls, in their clips: {beside}; suspected, no siren: {suspected}")
     if dived:
         most = poisson_upper(count)

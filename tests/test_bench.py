@@ -1,12 +1,13 @@
 """What the benchmarks compute without a picture: bounds, which clips are next, the file of what was measured."""
 
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench import falling_rows
+from bench import falling_rows, falling_series
 from bench.scores import poisson_upper
 
 
@@ -66,3 +67,30 @@ def test_two_runs_do_not_write_one_file(tmp_path: Path) -> None:
     with falling_rows.writer(file) as out:
         falling_rows.append(out, {"code": "a", "seed": 1})
     assert falling_rows.read(file, "a")
+
+
+def test_series_of_clips_never_meet_and_go_on_where_they_stopped() -> None:
+    spans = sorted((span for one in falling_series.SERIES for span in one.spans), key=lambda span: span.start)
+    assert all(before.stop <= after.start for before, after in pairwise(spans))
+    done = {*falling_series.FALLS.spans[0], *range(58_000, 71_990)}
+    todo = falling_series.added(0.5, 12, done)
+    assert len(todo) == len({*todo} - done), "each once, and none again"
+    drawn = [seed for seed in todo if seed in falling_series.FALLS or seed in falling_series.HOURS]
+    assert drawn == [2_000_000, 2_000_001, *range(71_990, 72_000), *range(1_000_000, 1_000_020)]
+    assert falling_series.added(0, 0, done) == []
+    assert len(falling_series.added(400, 0, ())) >= 400 * 60
+
+
+def test_seeds_that_were_measured_mean_the_same_clips() -> None:
+    kinds = {}
+    for seed in (46_000, 57_999, 58_000, 71_999, 72_022, 73_001, 74_022, 75_001):
+        (series,) = [one for one in falling_series.SERIES if seed in one]
+        kinds[seed] = series.falling, series.place.name if series.place else ""
+    assert kinds == {
+        46_000: (True, ""), 57_999: (True, ""), 58_000: (False, ""), 71_999: (False, ""),
+        72_022: (True, "office"), 73_001: (False, "office"), 74_022: (True, "tower"), 75_001: (False, "tower"),
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="76000"):
+        falling_series.clip_of(76_000)
+    with pytest.raises(SystemExit, match="are left"):
+        falling_series.FOOTAGE[0].unseen(set(), 1_001)
