@@ -7,6 +7,7 @@ import numpy as np
 from bench.scores import poisson_upper, wilson
 
 LIKELY_PX, LIKELY_CONTRAST = 2.0, 30.0  # what the target speaks of
+BRIEF = 8  # frames in the picture
 
 
 def report(rows: list[dict], places: Iterable[str]) -> str:
@@ -15,20 +16,22 @@ def report(rows: list[dict], places: Iterable[str]) -> str:
     footage = {place: [row for row in rows if row["weather"] == place] for place in places}
     rows = [row for row in rows if row["weather"] not in footage]
     clips = [row for row in rows if row["falls"]]
-    falls = [{**fall, "weather": row["weather"]} for row in clips for fall in row["falls"] if fall["seen"] >= 8]
+    falls = [{**fall, "weather": row["weather"]} for row in clips for fall in row["falls"]]
     large = [fall for fall in falls if fall["px"] >= LIKELY_PX]
     likely = [fall for fall in large if fall["against"] >= LIKELY_CONTRAST]
     drawn = [fall for fall in large if fall["contrast"] >= LIKELY_CONTRAST]
     lines = [
-        f"{len(falls)} falls in {len(clips)} clips; target: at least 2 px, and 30 grey levels from what it passes in "
-        f"the median of its frames ({len(likely)}); drawn 30 levels from the median of its way ({len(drawn)})", "",
+        f"{len(falls)} falls in {len(clips)} clips; never in the picture: {sum(not fall['seen'] for fall in falls)}; "
+        f"target: at least 2 px, and 30 grey levels from what it passes in the median of its frames ({len(likely)}); "
+        f"drawn 30 levels from the median of its way ({len(drawn)})", "",
     ]  # fmt: skip
     lines += _recall("all of the target", likely, lambda fall: "")
+    lines += [_brief(likely), ""]
     lines += _recall("drawn so, also those in the colour of what they pass", drawn, lambda fall: "")
     lines += _recall("by weather", likely, lambda fall: fall["weather"])
     lines += _recall("by size, px", falls, lambda fall: _band(fall["px"], (1, 2, 4, 8)))
     lines += _recall("by contrast, grey levels", falls, lambda fall: _band(fall["against"], (8, 15, 30, 60)))
-    lines += _recall("by frames seen", likely, lambda fall: _band(fall["seen"], (16, 25)))
+    lines += _recall("by frames seen", likely, lambda fall: _band(fall["seen"], (BRIEF, 16, 25)))
     lines += _recall("by floor", likely, lambda fall: _band(fall["floor"], (4, 7)))
     lines += _recall("drop or throw", likely, lambda fall: "throw" if fall["thrown"] else "drop")
     lines += _floors(falls) + _fade(clips) + _false(rows) + _cost(rows) + _peers(rows)
@@ -40,7 +43,7 @@ def _footage(place: str, rows: list[dict]) -> list[str]:
     """In real footage of a façade: bench/falling_footage.py."""
     if not rows:
         return []
-    falls = [fall for row in rows for fall in row["falls"] if fall["seen"] >= 8]
+    falls = [fall for row in rows for fall in row["falls"]]
     likely = [fall for fall in falls if fall["px"] >= LIKELY_PX and fall["against"] >= LIKELY_CONTRAST]
     found = [fall for fall in falls if fall["found"]]
     exact = sum(fall["told"] == fall["floor"] for fall in found)
@@ -48,9 +51,17 @@ def _footage(place: str, rows: list[dict]) -> list[str]:
     seconds, false = sum(row["seconds"] for row in rows), sum(row["false"] for row in rows)
     return [
         "", *_recall(f"in real footage of the {place}", likely, lambda fall: "throw" if fall["thrown"] else "drop"),
+        _brief(likely),
         f"  floor exact {exact}/{len(found)}, within one {near}/{len(found)}; alarms without a cause: {false} in "
         f"{seconds / 60:.0f} minutes, ms a frame {np.median([row['ms'][0] for row in rows]):.1f}",
     ]  # fmt: skip
+
+
+def _brief(falls: list[dict]) -> str:
+    """How many of the missed could hardly be seen: they count as missed."""
+    missed = [fall for fall in falls if not fall["found"]]
+    brief = sum(fall["seen"] < BRIEF for fall in missed)
+    return f"  missed: {len(missed)}, of them in the picture for fewer than {BRIEF} frames: {brief}"
 
 
 def _band(value: float, edges: tuple[int, ...]) -> str:
@@ -160,7 +171,7 @@ def _peers(rows: list[dict]) -> list[str]:
     if not some:
         return []
     lines = [f"the same {len(some)} clips: recall, false alarms, ms a frame"]
-    pairs = [(fall, row, n) for row in some for n, fall in enumerate(row["falls"]) if fall["seen"] >= 8]
+    pairs = [(fall, row, n) for row in some for n, fall in enumerate(row["falls"])]
     ours = sum(fall["found"] for fall, _, _ in pairs)
     lines.append(_line("this", ours, len(pairs), sum(row["false"] for row in some), (row["ms"][0] for row in some)))
     for kind in ("mog2", "knn"):

@@ -1,5 +1,6 @@
 """What the benchmarks compute without a picture: bounds, which clips are next, the file of what was measured."""
 
+import re
 import shutil
 from itertools import pairwise
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from bench import falling_rows, falling_series
+from bench.falling_report import report
 from bench.scores import poisson_upper
 
 
@@ -94,3 +96,27 @@ def test_seeds_that_were_measured_mean_the_same_clips() -> None:
         falling_series.clip_of(76_000)
     with pytest.raises(SystemExit, match="are left"):
         falling_series.FOOTAGE[0].unseen(set(), 1_001)
+
+
+def a_fall(found: bool, seen: int) -> dict[str, Any]:
+    """Of 5 px and 60 grey levels; told right after 1.5 s, once."""
+    fall: dict[str, Any] = {
+        "px": 5.0, "contrast": 60.0, "against": 60.0, "thrown": False, "floor": 9, "seen": seen, "found": found,
+    }  # fmt: skip
+    return {**fall, "alarms": 1, "late_s": 1.5, "told": 9, "column": 0, "tro": 0.8} if found else {**fall, "alarms": 0}
+
+
+def a_clip(seed: int, *falls: dict[str, Any], seconds: float = 60.0, **more: Any) -> dict[str, Any]:
+    row = {"seed": seed, "weather": "clear", "seconds": seconds, "falls": list(falls), "false": 0, "suspected": 0}
+    return {**row, "birds": [0, 0], "ms": [8.0, 9.0, 10.0], "peers": {}, **more}
+
+
+def test_a_fall_that_was_hardly_in_the_picture_is_missed_all_the_same() -> None:
+    """Also of the peers, and in footage."""
+    falls = a_fall(True, 30), a_fall(False, 5)
+    peers = {kind: {"found": [True, False], "false": 0, "ms": 20.0} for kind in ("mog2", "knn")}
+    told = report([a_clip(1, *falls, peers=peers), a_clip(2, *falls, weather="office")], ["office"])
+    assert re.search(r"all of the target\n  all +1/2 ", told)
+    assert told.count("missed: 1, of them in the picture for fewer than 8 frames: 1") == 2
+    assert re.search(r"this +1/2 .*\n  mog2 +1/2 ", told)
+    assert re.search(r"in real footage of the office\n  drop +1/2 ", told)
