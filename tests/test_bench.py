@@ -6,11 +6,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bench import falling_rows, falling_series
-from bench.falling_report import report
+from bench.falling_report import BLIND, report
 from bench.scores import poisson_upper
+from edge_agent.vision.falling_candidates import Candidates
 
 
 @pytest.mark.parametrize(
@@ -120,3 +122,16 @@ def test_a_fall_that_was_hardly_in_the_picture_is_missed_all_the_same() -> None:
     assert told.count("missed: 1, of them in the picture for fewer than 8 frames: 1") == 2
     assert re.search(r"this +1/2 .*\n  mog2 +1/2 ", told)
     assert re.search(r"in real footage of the office\n  drop +1/2 ", told)
+
+
+def test_hours_are_those_in_which_something_could_be_told() -> None:
+    """Without each clip's beginning, footage's quiet clips apart from those with falls, and no bound rounded up."""
+    candidates = Candidates(None)
+    looks = [candidates.see(np.full((64, 64), 100, np.uint8)) is not None for _ in range(30)]
+    assert looks.index(True) == BLIND
+    rows = [a_clip(seed, birds=[10, 8] if seed == 1 else [0, 0]) for seed in range(100)]
+    rows += [a_clip(200, a_fall(True, 30), seconds=61.2, weather="office"), a_clip(201, weather="office")]
+    told = report(rows, ["office"])
+    assert re.search(r"  all +1\.633 h  0 alarms: at most 44\.0 a camera-day", told)
+    assert "0 in 1.0 minutes in which nothing falls; 0 beside the falls, in 1.0 minutes" in told
+    assert "up to 2 dive a day" in told, "8 / 2.9957 = 2.67"
