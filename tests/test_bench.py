@@ -1,17 +1,21 @@
 """What the benchmarks compute without a picture: bounds, which clips are next, the file of what was measured."""
 
+import asyncio
 import re
 import shutil
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
-from bench import falling_rows, falling_series
+from bench import falling_rows, falling_series, joins
 from bench.falling_report import BLIND, report
 from bench.scores import poisson_upper
+from edge_agent.model.events import DoorOpened
+from edge_agent.model.sightings import Phase, Sighting
 from edge_agent.vision.falling_candidates import Candidates
 
 
@@ -135,3 +139,32 @@ def test_hours_are_those_in_which_something_could_be_told() -> None:
     assert re.search(r"  all +1\.633 h  0 alarms: at most 44\.0 a camera-day", told)
     assert "0 in 1.0 minutes in which nothing falls; 0 beside the falls, in 1.0 minutes" in told
     assert "up to 2 dive a day" in told, "8 / 2.9957 = 2.67"
+
+
+CROSSING = Sighting(
+    rule="line", kind="crossing", incident="c", phase=Phase.BEGUN, up_ms=0, size=(0, 0), direction="in"
+)  # fmt: skip
+
+
+def test_an_incident_that_opens_two_alerts_is_counted_with_two() -> None:
+    """Two who follow 9.8 s apart are one incident; seen 10.8 s apart, the first alert is over before the second."""
+
+    async def scene(later_s: float) -> joins.Gate:
+        gate = joins.Gate("line")
+        gate.premises.record(joins.granted("in"))
+        gate.premises.record(DoorOpened(door=joins.DOOR))
+        for n in range(200):
+            gate.clock.up_ms = joins.BEGUN_MS + 100 * n
+            if n / 10 in (4.0, 5.0, later_s):
+                gate.flow.see(joins.DOOR, msgspec.structs.replace(CROSSING, up_ms=gate.clock.up_ms))
+            if n % 5 == 0:
+                await gate.look()
+        return gate
+
+    due = [("tailgating", 5.4), ("tailgating", 15.2)]
+    for later_s, counted in ((14.5, {1: 1}), (15.8, {2: 1})):
+        gate = asyncio.run(scene(later_s))
+        opened = [(kind, joins.since(at_ms)) for kind, at_ms in gate.opened]
+        assert joins.alerts_by_incident(due, opened) == (counted, 0)
+        assert len(gate.joins.found) == 2
+    assert joins.alerts_by_incident([], opened) == ({}, 2), "of no incident"
