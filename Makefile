@@ -15,7 +15,7 @@ help:
 	@echo "make demo        one simulated estate, live; ARGS=--once plays the scripted scenario"
 	@echo "make test        lint, types, architecture and all tests"
 	@echo "make bench       measurements with their peers, as tables"
-	@echo "make bench-vision  cameras: what falls, zones, lines, doors, cost; HOURS=1 FALLS=720 JOBS=2, counted over runs"
+	@echo "make bench-vision  cameras: what falls, zones, lines, doors, cost; adds HOURS=1 FALLS=720 (JOBS=2) to what is measured"
 	@echo "make test-gpio   GPIO against a kernel's simulated chip (builds that kernel once, some minutes)"
 	@echo "make test-v4l2   cameras of this machine against a kernel's simulated one (the same kernel)"
 	@echo "make fuzz        a million inputs over all decoders; INPUTS=20000 for fewer"
@@ -141,8 +141,9 @@ bench: setup broker postgres photos
 bench-enrol: setup photos
 	PYTHONPATH=. $(BIN)/python bench/enrol.py -n $(or $(PEOPLE),10000)
 
-# Cameras. What falls from drawn walls and before real footage (EDGE_AGENT_DATA), HOURS= in which nothing does, what a
-# frame costs; an hour, each seed once: what was measured with the same code is counted. Then zones, lines and doors.
+# Cameras. What falls from drawn walls and before real footage (EDGE_AGENT_DATA), hours in which nothing does, what a
+# frame costs; an hour. Each run adds HOURS= and FALLS= of clips not seen yet to what was measured with the same code and
+# prints all of it; HOURS=0 FALLS=0 only prints. Then zones, lines and doors.
 .PHONY: bench-vision
 bench-vision: setup
 	PYTHONPATH=. HOURS=$(or $(HOURS),1) FALLS=$(or $(FALLS),720) JOBS=$(or $(JOBS),2) $(BIN)/python bench/falling.py

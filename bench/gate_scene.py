@@ -407,14 +407,14 @@ class GateScene:
         self._leaves = cv2.GaussianBlur(self._random.normal(80, 60, (110, 170)).astype(np.float32), (5, 5), 0)
         self._leaf_at = (int(self._random.choice([0, WIDTH - 170])), 0)
 
-    def frames(self) -> Iterator[np.ndarray]:
-        """height × width, 8 bits, FPS a second."""
+    def frames(self, fps: int = FPS) -> Iterator[np.ndarray]:
+        """height × width, 8 bits, `fps` a second."""
         rng = np.random.default_rng(self.seed + 1)
         nuisance = self._nuisance(rng)
         grain = rng.standard_normal((HEIGHT + 64, WIDTH + 64), np.float32)
         level = {"night": 5.0, "rain": 3.0}.get(self.condition, 2.0)
-        for n in range(int(self.seconds * FPS)):
-            s = n / FPS
+        for n in range(int(self.seconds * fps)):
+            s = n / fps
             canvas = self._base.copy()
             self._sway(canvas, s)
             moving = [(z, draw) for z, draw in self._drawn(s)]

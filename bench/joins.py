@@ -3,13 +3,15 @@
     python bench/joins.py [--scenes 100] [--first 10000] [--jobs 2]
 
 People walk through the line of bench/gate_scene.py, seen from before it and from the side, each through H.264; the
-door's story is written around their exact crossings, so that who had a grant is known. The product's own line rule and
-core/joins.py say what they find. Seeds 0–999 were for tuning. Stories: everybody with a grant (nothing is due); two
-through on one grant (tailgating); somebody the other way round on a grant that was not theirs (wrong_passage); by the
-exit button, by an order that keeps the door open, past a shut door (nothing).
+door's story is written around their exact crossings, so that who had a grant is known. The product's own line rule,
+core/joins.py and flows/alerting.py say what they find, and open alerts. Seeds 0–999 were for tuning. Stories: everybody
+with a grant (nothing is due); two through on one grant (tailgating); somebody the other way round on a grant that was
+not theirs (wrong_passage); by the exit button, by an order that keeps the door open, past a shut door (nothing).
 """
 
 import argparse
+import asyncio
+import logging
 import os
 import sys
 from collections import Counter, defaultdict
@@ -27,18 +29,22 @@ import numpy as np  # noqa: E402
 from bench.gate_scene import CONDITIONS, FPS, GENERATOR, GateScene, Truth, decoded  # noqa: E402
 from bench.scores import Score, poisson_upper  # noqa: E402
 from bench.zones import kept  # noqa: E402
-from edge_agent.core.joins import DoorJoins  # noqa: E402
-from edge_agent.flows.alerting import AGAIN_MS  # noqa: E402
+from edge_agent.core.joins import DoorJoins, Join  # noqa: E402
+from edge_agent.flows.alarm import Alarms  # noqa: E402
+from edge_agent.flows.alerting import AGAIN_MS, LOOK_S, CameraAlerts  # noqa: E402
+from edge_agent.flows.premises import Premises  # noqa: E402
 from edge_agent.model.events import (  # noqa: E402
     AccessGranted,
+    AlertOpened,
     DoorClosed,
     DoorModeChanged,
     DoorOpened,
     Event,
     ExitRequested,
 )
-from edge_agent.model.sightings import Phase  # noqa: E402
+from edge_agent.model.site import Camera, Policy  # noqa: E402
 from edge_agent.vision.zones import ZoneWatch  # noqa: E402
+from tests.flows.world import MemoryBooks, MemoryClock, MemoryJournal  # noqa: E402
 
 STORIES = {
     "pair": ("paid", "followed", "followed", "open"),
@@ -49,7 +55,10 @@ DOOR = "gate"
 NEAR_S = 3.0
 OPENS_S, SHUTS_S = 0.8, 2.5  # after the grant; after the last one through
 
+AFTER_S, BEGUN_MS = 3, 1_000  # the house goes on after the scene; uptime at its beginning
+
 Told = list[tuple[float, Event]]
+Alerts = tuple[Counter[int], int]  # incidents by the number of their alerts, and alerts of none
 
 
 def granted(direction: str) -> AccessGranted:
@@ -98,38 +107,92 @@ def view(scene: GateScene) -> str:
     return f"{apart}, camera {'beside' if scene.kind == 'across' else 'before'} the door"
 
 
-def one_scene(job: tuple[int, str, str, str]) -> tuple[str, str, str, float, dict[str, Score], Counter[int]]:
+class Recorded(DoorJoins):
+    """Keeps what it found: (join, uptime in ms at which it was told)."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__()
+        self.line = line
+        self.found: list[tuple[Join, int]] = []
+
+    def due(self, now_ms: int) -> list[Join]:
+        joins = super().due(now_ms)
+        self.found += [(join, now_ms) for join in joins]
+        return joins
+
+
+class Gate:
+    """The product's way from a door's events and its line's crossings to alerts; needs a running loop. `opened`: kind
+    and moment, in ms, of each alert."""
+
+    def __init__(self, line: str) -> None:
+        self.clock, self.journal = MemoryClock(), MemoryJournal()
+        self.clock.up_ms = BEGUN_MS
+        alarms = Alarms(self.journal, self.clock)
+        self.premises = Premises(self.journal, MemoryBooks(), self.clock, alarms, Policy())
+        self.flow = CameraAlerts(self.premises, (Camera(name=DOOR, url="rtsp://gate", door=DOOR, use=("alerts",)),))
+        self.joins = self.flow.joins[DOOR] = Recorded(line)
+        self.opened: list[tuple[str, int]] = []
+
+    async def look(self) -> None:
+        """As the flow does by itself every LOOK_S."""
+        rows, found = len(self.journal.all), len(self.joins.found)
+        self.flow.look()
+        await asyncio.sleep(0)
+        kinds = [row.event.kind for row in self.journal.all[rows:] if isinstance(row.event, AlertOpened)]
+        for kind in kinds:
+            at_ms = min(join.at_ms for join, _ in self.joins.found[found:] if join.kind == kind)
+            self.opened.append((kind, at_ms))
+
+
+async def watched(scene: GateScene, frames: list[np.ndarray], told: Told) -> Gate:
+    """The scene, and a few seconds more, in which the last crossing is judged."""
+    gate = Gate(scene.lines[0].name)
+    watch = ZoneWatch((), scene.lines, frames[0].shape[::-1])
+    left = list(told)
+    for n in range(len(frames) + AFTER_S * FPS):
+        gate.clock.up_ms = BEGUN_MS + n * 1_000 // FPS
+        while left and left[0][0] <= n / FPS:
+            gate.premises.record(left.pop(0)[1])
+        for said in watch.see(frames[n], gate.clock.up_ms, None) if n < len(frames) else ():
+            gate.flow.see(DOOR, said)
+        if n % round(LOOK_S * FPS) == 0:
+            await gate.look()
+    return gate
+
+
+def one_scene(job: tuple[int, str, str, str]) -> tuple[str, str, str, float, dict[str, Score], Alerts]:
     seed, kind, condition, name = job
     cv2.setNumThreads(1)
+    logging.disable()  # each alert is said once more, where a daemon would log it
     scene = GateScene(seed, kind, condition)
     told, due = story(scene, name, np.random.default_rng(seed + 7))
-    frames = list(decoded(iter(kept(scene))))
-    watch = ZoneWatch((), scene.lines, frames[0].shape[::-1])
-    joins = DoorJoins()
-    found: list[tuple[str, float, float, str]] = []
-    for n, gray in enumerate(frames):
-        up_ms = 1_000 + n * 1_000 // FPS
-        while told and told[0][0] <= n / FPS:
-            joins.hear(told.pop(0)[1], up_ms)
-        for said in watch.see(gray, up_ms, None):
-            if said.kind == "crossing" and said.phase is Phase.BEGUN:
-                joins.cross(said.up_ms, said.direction)
-        found += [(join.kind, (join.at_ms - 1_000) / 1000, n / FPS, join.direction) for join in joins.due(up_ms)]
-    told_by = alerts_by_incident(
-        [(one.kind, one.due_s) for one in due], [(join_kind, at_s) for join_kind, at_s, _, _ in found]
+    gate = asyncio.run(watched(scene, list(decoded(iter(kept(scene)))), told))
+    found = [(join.kind, since(join.at_ms), since(at_ms), join.direction) for join, at_ms in gate.joins.found]
+    alerts = alerts_by_incident(
+        [(one.kind, one.due_s) for one in due], [(alert, since(at_ms)) for alert, at_ms in gate.opened]
     )
     scores = scored(due, found, f"{seed}:{kind}/{condition} {name}")
-    return name, condition, view(scene), scene.seconds, scores, told_by
+    return name, condition, view(scene), scene.seconds, scores, alerts
 
 
-def alerts_by_incident(due: list[tuple[str, float]], found: list[tuple[str, float]]) -> Counter[int]:
-    """How many incidents came to so many alerts: what is of one kind within the time in which an alert goes on is one
-    incident, and one alert."""
-    incidents, alerts = spans(due), spans(found)
-    return Counter(
-        sum(bool(kind == other and since - NEAR_S <= end and begin <= until + NEAR_S) for other, begin, end in alerts)
-        for kind, since, until in incidents
+def since(up_ms: int) -> float:
+    """Seconds of the scene."""
+    return (up_ms - BEGUN_MS) / 1000
+
+
+def alerts_by_incident(due: list[tuple[str, float]], opened: list[tuple[str, float]]) -> Alerts:
+    """How many incidents came to so many alerts, and alerts of none: what is of one kind within the time in which an
+    alert goes on is one incident, and should be one alert."""
+    incidents = spans(due)
+    counts: Counter[int] = Counter()
+    for kind, begin, end in incidents:
+        counts[int(sum(kind == other and begin - NEAR_S <= at_s <= end + NEAR_S for other, at_s in opened))] += 1
+    of_none = sum(
+        not any(kind == other and begin - NEAR_S <= at_s <= end + NEAR_S for other, begin, end in incidents)
+        for kind, at_s in opened
     )
+    return counts, of_none
 
 
 def spans(moments: list[tuple[str, float]]) -> list[tuple[str, float, float]]:
@@ -187,9 +250,11 @@ def main() -> None:
     by_view: dict[str, Score] = defaultdict(Score)
     clean: dict[str, list[float]] = defaultdict(lambda: [0, 0.0, 0])
     told_by: Counter[int] = Counter()
+    of_none = 0
     with Pool(options.jobs) as pool:
-        for name, condition, way, seconds, scores, alerts in pool.imap_unordered(one_scene, work):
+        for name, condition, way, seconds, scores, (alerts, more) in pool.imap_unordered(one_scene, work):
             told_by += alerts
+            of_none += more
             clean[name][0] += 1
             clean[name][1] += seconds
             for kind, score in scores.items():
@@ -197,10 +262,10 @@ def main() -> None:
                 by_condition[condition].add(score)
                 by_view[way].add(score)
                 clean[name][2] += score.false
-    report(options, totals, {**by_view, **by_condition}, clean, told_by)
+    report(options, totals, {**by_view, **by_condition}, clean, (told_by, of_none))
 
 
-def report(options, totals, by_kind, clean, told_by) -> None:
+def report(options, totals, by_kind, clean, alerts: Alerts) -> None:
     print(
         f"# joins of door and line: {options.scenes} scenes from seed {options.first}, generator {GENERATOR}, H.264\n"
     )
@@ -212,9 +277,10 @@ def report(options, totals, by_kind, clean, told_by) -> None:
     for kind, score in sorted(totals.items()):
         print(f"| {kind} | {score.truths} | {score.recall()} | {score.precision()} | {score.duplicates} | "
               f"{score.late()} |")  # fmt: skip
+    told_by, of_none = alerts
     told = {count: n for count, n in sorted(told_by.items()) if count}
     print(f"\nIncidents {sum(told_by.values())} (what is of one kind within {AGAIN_MS // 1000} s is one), told "
-          f"{sum(told.values())}; alerts of each: {told}")  # fmt: skip
+          f"{sum(told.values())}; alerts opened of each: {told}; alerts of no incident: {of_none}")  # fmt: skip
     print("\n| how, and when | truths | recall (Wilson 95 %) | false |\n|---|---|---|---|")
     for kind, score in by_kind.items():
         print(f"| {kind} | {score.truths} | {score.recall()} | {score.false} |")

@@ -1,7 +1,7 @@
 """What a method found of what there was, with intervals that say how little few cases prove."""
 
 from dataclasses import dataclass, field
-from math import exp
+from math import lgamma, log
 
 import numpy as np
 
@@ -60,9 +60,11 @@ def poisson_upper(count: int) -> float:
     low, high = 0.0, 10.0 + 3 * count
     for _ in range(60):
         mean = (low + high) / 2
-        term = total = exp(-mean)
-        for n in range(1, count + 1):
-            term *= mean / n
-            total += term
-        low, high = (mean, high) if total > 0.05 else (low, mean)
+        low, high = (mean, high) if _at_most(count, mean) > 0.05 else (low, mean)
     return high
+
+
+def _at_most(count: int, mean: float) -> float:
+    """Chance of so many or fewer, from the logarithms of its terms: exp(-mean) is nothing beyond some 700."""
+    logs = np.array([n * log(mean) - mean - lgamma(n + 1) for n in range(count + 1)])
+    return float(np.exp(logs).sum())
