@@ -74,6 +74,7 @@ def alerts(site: Estate, kind: str) -> list[AlertOpened]:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(240)
 def test_r13_r14_a_fall_is_told_with_its_floors_and_shown_without_windows_and_faces(tmp_path: Path) -> None:
     clip, wall = falling(tmp_path)
     below = tuple(at * clip.facade.size[n % 2] for n, at in enumerate(BELOW))
