@@ -196,10 +196,11 @@ def advice(config: Config, file: str) -> list[Problem]:
             at = f"line[{config.lines.index(line)}]"
             hints.append(Problem(file, at, "config.second_line", door=door.name, first=first.name, line=line.name))
     recorded = {camera.name for camera in config.cameras if "evidence" in camera.use}
+    most_s = min(LEAD_AT_MOST_S, config.evidence.longest_s)
     for index, zone in enumerate(config.zones):
         for kind, wait_s in zone.waits.items():
-            if zone.camera in recorded and wait_s > LEAD_AT_MOST_S:
+            if zone.camera in recorded and wait_s > most_s:
                 at = f"zone[{index}].watch"
-                fields = {"why": f"alert.{kind}", "wait_s": wait_s, "most_s": LEAD_AT_MOST_S}
+                fields = {"why": f"alert.{kind}", "wait_s": wait_s, "most_s": most_s}
                 hints.append(Problem(file, at, "config.begun_long_ago", **fields))
     return hints

@@ -20,7 +20,7 @@ from edge_agent.flows.deterrence import Deterrence
 from edge_agent.flows.evidence import EvidenceDesk
 from edge_agent.flows.evidence_shelf import Sealing
 from edge_agent.flows.premises import Premises
-from edge_agent.model.detections import Detection, FaceRefused, FaceSample, Glimpse, SentryJob, Watched
+from edge_agent.model.detections import CameraState, Detection, FaceRefused, FaceSample, Glimpse, SentryJob, Watched
 from edge_agent.model.doors import DeviceReport
 from edge_agent.model.evidence import Manifest as EvidenceManifest
 from edge_agent.model.face_models import Manifest
@@ -116,6 +116,8 @@ class Watching:
         def see(detection: Detection) -> None:
             if isinstance(detection, FaceSample | FaceRefused):
                 self.alerts.see(camera.name, detection)
+            elif isinstance(detection, CameraState) and detection.state == "lost":
+                self.alerts.forget_faces(camera.name)
 
         return see
 

@@ -33,7 +33,8 @@ UPDATE_GAP_MS = 5_000
 FLOOD_AN_HOUR = 30  # alerts of one rule; what is more is only recorded, and the camera said to be in trouble
 HOUR_MS = 3_600_000
 LOOK_S = 0.5
-CLIPS_AT_MOST = 4  # of one alert: one that broke off is followed by another while it goes on
+CLIPS_AT_MOST = 4  # of one alert: one that broke off is followed by another while it goes on, the later the rarer
+ASK_AGAIN_MS = 5_000
 KNOWN_AT_MOST = 1000
 SCAN_ROWS, SCAN_AT_MOST = 1000, 100_000
 
@@ -48,6 +49,7 @@ class Incident:
         self.last = last  # what was told of it
         self.newest = last
         self.clips = 1 if evidence else 0
+        self.ask_again_ms = 0
         self.going: set[str] = set()  # what the analysis has not said to be over
         self.over_ms: int | None = None  # since when nothing of it is seen
         self.why = "over"
@@ -112,13 +114,16 @@ class CameraAlerts:
                 self._seen(camera, said)
             case CameraState(state="lost"):
                 self._lost(name)
-                if (joins := self.joins.get(camera.door)) is not None:
-                    joins.forget(name)
             case FaceSample(track=track, up_ms=up_ms) | FaceRefused(track=track, up_ms=up_ms):
                 if (joins := self.joins.get(camera.door)) is not None:
                     joins.face(up_ms, name, track)
             case _:
                 pass
+
+    def forget_faces(self, name: str) -> None:
+        """The child that looks for faces began anew: so do the numbers of their tracks."""
+        if (joins := self.joins.get(self.cameras[name].door)) is not None:
+            joins.forget(name)
 
     def _seen(self, camera: Camera, sighting: Sighting) -> None:
         key = alerts.key_of(camera.name, sighting)
@@ -158,10 +163,12 @@ class CameraAlerts:
             return
         if incident.evidence and self.desk.goes_on(incident.evidence, sighting.up_ms, sighting):
             return
-        if incident.clips >= CLIPS_AT_MOST or "evidence" not in camera.use:
+        now_ms = self.premises.now().up_ms
+        if incident.clips >= CLIPS_AT_MOST or now_ms < incident.ask_again_ms or "evidence" not in camera.use:
             return
         alert = incident.alert
         evidence, _ = self.desk.keep(camera.name, alert.alert, alert.kind, sighting.up_ms, alert.rule, alert.door)
+        incident.ask_again_ms = now_ms + ASK_AGAIN_MS * 3**incident.clips
         if evidence:
             incident.evidence, incident.clips = evidence, incident.clips + 1
 

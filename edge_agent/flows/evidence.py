@@ -24,7 +24,7 @@ from edge_agent.words import parts, told, whole
 LOOK_S = 1.0
 TIDY_EVERY = 30  # looks
 SIGHTINGS_AT_MOST = 3000  # of one track file: what is said several times a second for minutes
-SHORT_MS, BROKEN_AT_MOST = 2_000, 100  # a clip so much shorter than asked for broke off
+BROKE_OFF, BROKEN_AT_MOST = frozenset({"clip.interrupted", "clip.recorder_cut"}), 100
 GIVEN_UP_MS = 120_000  # after its end: whoever should have sent it has forgotten
 
 logger = log.get("flows.evidence")
@@ -44,6 +44,7 @@ class Coming:
         self.writer: Writer | None = None
         self.sightings: list[Sighting] = []
         self.failed = ""
+        self.whole = False  # its clip is, and on the disk
 
 
 class EvidenceDesk(EvidenceShelf):
@@ -80,10 +81,10 @@ class EvidenceDesk(EvidenceShelf):
         now = self.premises.now()
         self._count += 1
         evidence = f"ev-{now.boot_id[:8]}-{at_ms}-{self._count}"
-        to_ms = at_ms + round(self.policy.post_s * 1000)
         lead_ms, longest_ms = round(self.leads.get(camera, 0.0) * 1000), round(self.policy.longest_s * 1000)
         begun_ms = max(at_ms if begun_ms is None else begun_ms, at_ms - lead_ms)
-        from_ms = max(0, begun_ms - round(self.policy.pre_s * 1000), min(at_ms, to_ms - longest_ms))
+        from_ms = max(0, begun_ms - round(self.policy.pre_s * 1000), at_ms - longest_ms)
+        to_ms = min(at_ms + round(self.policy.post_s * 1000), from_ms + longest_ms)
         about = About(
             camera=camera, source=self.sources.get(camera, ""), alert=alert, kind=kind, rule=rule, door=door,
             from_ms=from_ms, to_ms=to_ms,
@@ -132,7 +133,7 @@ class EvidenceDesk(EvidenceShelf):
                 await self._write(said.evidence, coming, said.data)
             else:
                 del self._coming[said.evidence]
-                if said.stream is None or said.stream.to_ms < coming.about.to_ms - SHORT_MS:
+                if said.stream is None or said.code in BROKE_OFF:
                     self._broken.append(said.evidence)
                 why = whole(said.why, said.code, said.given)
                 await self._end(said.evidence, coming, said.stream, why)
@@ -156,6 +157,7 @@ class EvidenceDesk(EvidenceShelf):
         self._ending.add(evidence)
         try:
             files = [await asyncio.to_thread(coming.writer.close_clip)]
+            coming.whole = True
             track = track_file(coming.sightings)
             files.append(await asyncio.to_thread(coming.writer.add, "track.json", track))
             await self._seal(evidence, coming.about, tuple(files), stream, why, coming.writer.finish)
@@ -163,12 +165,13 @@ class EvidenceDesk(EvidenceShelf):
             self._ending.discard(evidence)
 
     def _fail(self, coming: Coming, why: str) -> None:
+        """What has come is thrown away; a clip that came to its end is left for the next start, which seals it."""
         if not coming.failed:
             coming.failed = why
             logger.error("no evidence of %s: %s", coming.about.alert, why)
             self._missing(coming.about, why)
         if coming.writer is not None:
-            coming.writer.abort()
+            (coming.writer.leave if coming.whole else coming.writer.abort)()
             coming.writer = None
 
     async def run(self, beat: Beat) -> None:

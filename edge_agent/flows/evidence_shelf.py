@@ -6,6 +6,7 @@ Erasing is an event like keeping.
 
 import asyncio
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
@@ -22,6 +23,7 @@ from edge_agent.model.recording import Stream
 from edge_agent.model.site import EvidencePolicy
 from edge_agent.words import parts, told, whole
 
+MISSED_AT_MOST = 1000
 ANSWER_AT_MOST = 10  # pieces of evidence in one answer to the city, the newest first
 
 logger = log.get("flows.evidence")
@@ -38,6 +40,8 @@ class Writer(Protocol):
 
     def finish(self, manifest: bytes) -> int: ...
 
+    def leave(self) -> None: ...
+
     def abort(self) -> None: ...
 
 
@@ -45,6 +49,8 @@ class Store(Protocol):
     def begin(self, evidence: str, request: bytes) -> Writer: ...
 
     def erase(self, evidence: str) -> None: ...
+
+    def throw_away(self, evidence: str) -> None: ...
 
     def there(self) -> set[str]: ...
 
@@ -76,6 +82,7 @@ class EvidenceShelf:
         self.premises, self.policy, self.store, self.sealing = premises, policy, store, sealing
         self._turn = asyncio.Lock()  # the chain has one end
         self._going: set[str] = set()  # what is being erased: nobody is promised it any more
+        self._missed: deque[str] = deque(maxlen=MISSED_AT_MOST)  # alerts that were told to have no evidence
         self._held_over = False  # what is held passes the room of all the rest, and that was told
 
     def _underway(self, evidence: str) -> bool:
@@ -133,10 +140,22 @@ class EvidenceShelf:
         return max(self.premises.standing.exhibits.values(), key=lambda exhibit: exhibit.number, default=None)
 
     def _missing(self, about: About, why: str) -> None:
-        """Nothing, or (of an alert that went on after its clip broke off) nothing more."""
-        some = any(exhibit.alert == about.alert for exhibit in self.premises.standing.exhibits.values())
-        if not some and not about.alert.startswith("door/"):
+        """Nothing, said once; or (of an alert that went on after its clip broke off) nothing more."""
+        if some := self._newest_of(about.alert):
+            self._link(about.alert, some)
+        elif about.alert not in self._missed and not about.alert.startswith("door/"):
+            self._missed.append(about.alert)
             self._tell(about, "no_evidence", "", why)
+
+    def _newest_of(self, alert: str) -> str:
+        exhibits = [one for one in self.premises.standing.exhibits.values() if one.alert == alert]
+        return max(exhibits, key=lambda exhibit: exhibit.number).evidence if exhibits else ""
+
+    def _link(self, alert: str, evidence: str) -> None:
+        """The case of `alert` has this evidence, when what it had is gone."""
+        case = self.premises.standing.cases.get(alert)
+        if case is not None and case.evidence not in self.premises.standing.exhibits:
+            self.premises.remember(structs.replace(case, evidence=evidence))
 
     def _tell(self, about: About, what: str, evidence: str, why: str = "") -> None:
         why, code, given = parts(why)
@@ -153,7 +172,12 @@ class EvidenceShelf:
         be, and what is not there any more, is told.
         """
         await self._date()
-        left = [(one, raw) for one, raw in await asyncio.to_thread(self.store.cut_off) if not self._underway(one)]
+        known = self.premises.standing.exhibits
+        left = [
+            (one, request)
+            for one, request in await asyncio.to_thread(self.store.cut_off)
+            if one not in known and not self._underway(one)
+        ]
         strangers = await self._adopt()
         for evidence, request in left:
             try:
@@ -161,7 +185,6 @@ class EvidenceShelf:
                     strangers.append(f"{evidence}.part")
             except StoreError as error:
                 logger.error("evidence %s, cut off by the last stop, cannot be finished: %s", evidence, error)
-        known = self.premises.standing.exhibits
         there = await asyncio.to_thread(self.store.there)
         if missing := known.keys() - there:
             detail = told("degraded_why.evidence_missing", count=len(missing), first=min(missing))
@@ -192,9 +215,10 @@ class EvidenceShelf:
     def _about(self, manifest: Manifest) -> About:
         standing = self.premises.standing
         alert = standing.alerts.get(manifest.alert) or standing.cases.get(manifest.alert)
+        door = manifest.alert.split("/")[1] if manifest.alert.startswith("door/") else alert.door if alert else ""
         return About(
             camera=manifest.camera, source=manifest.source, alert=manifest.alert, kind=manifest.kind,
-            rule=manifest.rule, door=alert.door if alert else "", from_ms=manifest.asked_from_ms,
+            rule=manifest.rule, door=door, from_ms=manifest.asked_from_ms,
             to_ms=manifest.asked_to_ms,
         )  # fmt: skip
 
@@ -208,7 +232,7 @@ class EvidenceShelf:
         elif not files:
             if about is not None:
                 self._missing(about, told("clip.agent_stopped"))
-            await asyncio.to_thread(self.store.erase, evidence)
+            await asyncio.to_thread(self.store.throw_away, evidence)
         return about is not None or not files
 
     def _tell_lost(self, there: set[str]) -> None:
@@ -265,6 +289,8 @@ class EvidenceShelf:
         await asyncio.to_thread(self.store.erase, exhibit.evidence)
         event = EvidenceErased(evidence=exhibit.evidence, why=why, manifest=exhibit.manifest)
         self.premises.record(event, exhibit.gone())
+        if some := self._newest_of(exhibit.alert):
+            self._link(exhibit.alert, some)
         self._going.discard(exhibit.evidence)
 
     def between(self, from_ms: int, to_ms: int, camera: str | None) -> Answer:

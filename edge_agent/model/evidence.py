@@ -53,8 +53,11 @@ class Exhibit(msgspec.Struct, frozen=True, tag="exhibit"):
         return structs.replace(self, erased=True)
 
     def dated(self, kept: Time) -> "Exhibit":
-        """It is known better when it was kept."""
-        return structs.replace(self, kept=kept, kept_ms=kept.wall_ms)
+        """It is known better when it was kept, and so when it was recorded."""
+        later_ms = kept.wall_ms - self.kept_ms
+        return structs.replace(
+            self, kept=kept, kept_ms=kept.wall_ms, from_ms=self.from_ms + later_ms, to_ms=self.to_ms + later_ms
+        )
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):

@@ -194,9 +194,10 @@ class AlertRule(Table, frozen=True):
 
 
 class EvidencePolicy(Table, frozen=True):
-    """Clips begin `pre_s` before the event and end `post_s` after it is over, at most `longest_s` long. They are erased
-    after `keep_days` (30 at least, 90 for key sites), or when they take more than `max_mb`; never the newest,
-    never one that is held. What is held comes on top of `max_mb`.
+    """Clips begin `pre_s` before what they show began (a bag was put down; at most a minute before it is told) and end
+    `post_s` after it is over. They are `longest_s` long at most: where it took longer from its beginning to its alarm
+    they begin later, and what goes on is cut. They are erased after `keep_days` (30 at least, 90 for key sites), or
+    when they take more than `max_mb`; never the newest, never one that is held. What is held comes on top of `max_mb`.
     """
 
     pre_s: float = 10.0

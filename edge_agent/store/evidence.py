@@ -60,6 +60,10 @@ class EvidenceWriter:
         """The signed manifest is the last file; what the folder takes on the disk."""
         return _finish(self._folder, manifest)
 
+    def leave(self) -> None:
+        """As it is, for the next start (`cut_off`)."""
+        self._clip.abort()
+
     def abort(self) -> None:
         self._clip.abort()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -102,9 +106,13 @@ class EvidenceStore:
             raise StoreError("store.evidence_file", file=error.filename, why=error.strerror) from error
 
     def erase(self, evidence: str) -> None:
-        """Its files are gone, finished or not; the journal says what they were."""
-        for name in (evidence, f"{evidence}{PART}"):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
+        """Its files are gone; the journal says what they were."""
+        shutil.rmtree(self.folder / evidence, ignore_errors=True)
+        database.sync_directory(self.folder)
+
+    def throw_away(self, evidence: str) -> None:
+        """What was never finished."""
+        shutil.rmtree(self.folder / f"{evidence}{PART}", ignore_errors=True)
         database.sync_directory(self.folder)
 
     def there(self) -> set[str]:
@@ -121,9 +129,9 @@ class EvidenceStore:
         """
         found = []
         try:
-            for request in self.folder.glob(f"*/{REQUEST}"):
-                if not request.parent.name.endswith(PART):
-                    request.unlink()
+            for request in self.folder.glob(f"ev-*/{REQUEST}"):
+                if not request.parent.name.endswith(PART) and (request.parent / MANIFEST).exists():
+                    request.unlink(missing_ok=True)
             for folder in sorted(self.folder.glob(f"*{PART}")):
                 evidence, request = folder.name.removesuffix(PART), folder / REQUEST
                 if request.exists():
@@ -221,7 +229,8 @@ def _write_through(path: Path, content: bytes) -> None:
 def _name(folder: Path) -> Path:
     """It is whole: it gets the name of its evidence. Raises OSError."""
     whole = folder.rename(folder.with_name(folder.name.removesuffix(PART)))
-    database.sync_directory(folder.parent)
+    with suppress(OSError):  # it has its name now: after a power cut the next start may have to give it again
+        database.sync_directory(folder.parent)
     return whole
 
 

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 BEHIND_AT_MOST_MS = 10_000  # further behind its arrival than this a frame is not late, its clock is wrong
 JUMP_MS = 2_000  # a step longer than the time that really passed by more than this is a jump
-BACK_S = 0.5  # in a recording; less is a frame out of its order, as AVI has them where there are B-frames
+FORWARD_S = 180.0  # in a recording; less is a hole in it, or a camera of a frame a minute
+BACK_S = 0.5  # less is a frame out of its order, as AVI has them where there are B-frames
 USUAL_TIMES, USUAL_STEPS = 3.0, 8  # a jump is longer than the longest of the last steps, so many times
-SLOWEST_S = 60.0  # what the first step of a recording is measured by: one of a frame a minute
 
 
 class Timeline:
@@ -54,8 +54,8 @@ class Jump(NamedTuple):
 class Recorded:
     """Where in a recording a frame is: the steps of its timestamps, but for jumps. `fps`: of one without timestamps.
 
-    A jump is a step forward of more than `JUMP_MS`, or back of more than `BACK_S`, that is also more than three times
-    as long as any of the last eight: a recording of one frame a minute has none. The frame behind it comes one usual
+    A jump is a step forward of more than `FORWARD_S`, or back of more than `BACK_S`, that is also more than three times
+    as long as any of the last eight: a recording of one frame an hour has none. The frame behind it comes one usual
     step after the one before it. `jumps`: how many; `jump`: the first of them.
     """
 
@@ -85,8 +85,8 @@ class Recorded:
 
     def _is_jump(self, step_s: float) -> bool:
         """A second leap like the first is none: now there is a frame a minute."""
-        usual_s = USUAL_TIMES * max(self._steps, default=SLOWEST_S)
-        return step_s > max(JUMP_MS / 1000, usual_s, USUAL_TIMES * self._leapt_s) or -step_s > max(BACK_S, usual_s)
+        usual_s = USUAL_TIMES * max(self._steps, default=0.0)
+        return step_s > max(FORWARD_S, usual_s, USUAL_TIMES * self._leapt_s) or -step_s > max(BACK_S, usual_s)
 
     def _leap(self, first_s: float, stream_s: float, step_s: float) -> None:
         self._left_out_s += step_s - self._step_s

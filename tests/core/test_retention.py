@@ -72,6 +72,12 @@ def test_nothing_is_too_old_by_a_clock_that_nobody_trusted() -> None:
     assert dated(early, moment(ClockState.UNSET)) == []
 
 
+def test_what_was_recorded_before_the_clock_was_set_is_found_by_its_day() -> None:
+    early = msgspec.structs.replace(kept(1, 60_000, 3_540_000, "b"), from_ms=40_000, to_ms=58_000)
+    (known,) = dated([early], moment())
+    assert (known.from_ms, known.to_ms) == (NOW_MS - 80_000, NOW_MS - 62_000)
+
+
 def test_the_age_in_one_boot_is_by_uptime_whatever_the_clock_was_set_to() -> None:
     set_off = [kept(1, NOW_MS - 400 * DAY_MS, 3_000_000, "b", trusted=True), exhibit(2)]
     assert gone(set_off) == []

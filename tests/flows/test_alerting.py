@@ -44,6 +44,7 @@ from edge_agent.model.recording import ClipDone, Keep, Piece, Stream
 from edge_agent.model.sightings import Fall, Phase, Sighting
 from edge_agent.model.site import AlertRule, Camera, Deterrent, EvidencePolicy, GateBinding, Policy
 from edge_agent.model.standing import At, Mute
+from edge_agent.watching import Watching
 from edge_agent.words import retold
 from tests.flows.world import BOOK, MemoryBooks, MemoryClock, MemoryJournal
 
@@ -96,8 +97,14 @@ class Memory:
     def abort(self) -> None:
         return
 
+    def leave(self) -> None:
+        return
+
     def erase(self, evidence: str) -> None:
         del self.content[evidence]
+
+    def throw_away(self, evidence: str) -> None:
+        return
 
     def there(self) -> set[str]:
         return set(self.content)
@@ -278,6 +285,14 @@ def test_a_clip_begins_with_what_is_told_of_so_far_as_pictures_are_kept() -> Non
             30_000 + pre_ms, 38_000 + pre_ms, pre_ms,
         ]  # fmt: skip
         assert all(order.to_ms - order.from_ms <= longest_ms for order in house.memory.orders)
+        for longest_s, post_s, begins_s in ((60, 10, 12.5), (12, 10, 12), (10, 10, 10), (30, 30, 12.5)):
+            house.desk.policy = EvidencePolicy(longest_s=longest_s, post_s=post_s)
+            told_ms = house.clock.up_ms
+            fall = msgspec.structs.replace(FALL, released_ms=told_ms - 2_500)
+            house.say("begun", "falling_object", f"f-{longest_s}-{post_s}", fall=fall)
+            order = house.memory.orders[-1]
+            assert order.from_ms == told_ms - round(begins_s * 1000), "its release is in it, however short it must be"
+            assert order.to_ms == min(told_ms + post_s * 1000, order.from_ms + longest_s * 1000)
 
 
 def test_a_clip_that_broke_off_is_followed_by_another_while_it_goes_on() -> None:
@@ -337,12 +352,25 @@ def test_a_clip_that_broke_off_is_followed_by_another_while_it_goes_on() -> None
 
     @in_a_house()
     async def no_stream(house: House) -> None:
+        asked = []
         house.say("begun")
+        began_ms = house.clock.up_ms
         for _ in range(60):
             going(house, 5)
+            if len(clips(house)) > len(asked):
+                asked.append(house.clock.up_ms - began_ms)
             await house.desk.take(ClipDone(house.memory.orders[-1].evidence, None, "nothing", "cameras.silent"))
-        assert len(clips(house)) == 4
-        assert house.told().count("updated no_evidence") == 4, "and then it is known"
+        assert asked == [5_000, 10_000, 25_000, 70_000], "the later the rarer: it may take its time to come back"
+        assert house.told().count("updated no_evidence") == 1
+
+    @in_a_house()
+    async def slow(house: House) -> None:
+        """Of a frame in two seconds: the last is two seconds before the end that was asked for."""
+        house.say("begun")
+        stream = msgspec.structs.replace(STREAM, to_ms=house.memory.orders[-1].to_ms - 2_500)
+        await ended(house, stream)
+        going(house, 60)
+        assert len(clips(house)) == 1
 
     @in_a_house()
     async def restarted(house: House) -> None:
@@ -774,10 +802,35 @@ def test_who_tries_again_later_is_told_again_and_a_new_childs_first_track_is_som
     assert refused("a", 1, 0, 5_000, 10_000, 15_000) == ["repeated_denial"]
     assert refused("b", 1, 16_000, 18_000) == [], "another camera's first"
     assert refused("b", 1, 20_000) == ["repeated_denial"]
+    refused("a", 1, 25_000, 27_000)
     joins.forget("a")
     assert refused("a", 1, 30_000, 35_000) == [], "its numbers begin anew"
     assert refused("a", 1, 40_000) == ["repeated_denial"]
     assert refused("a", 1, 10_800_000, 10_805_000, 10_810_000) == ["repeated_denial"], "three hours later"
+
+
+def test_a_face_child_that_began_anew_is_heard_of_by_the_door() -> None:
+    """And the analysis of the same camera, when it is lost, takes nothing of what the face child sees."""
+
+    @in_a_house()
+    async def story(house: House) -> None:
+        watching = Watching.__new__(Watching)
+        watching.alerts = house.alerts
+        said = watching.faces(GATE)
+
+        def refused(times: int) -> None:
+            for _ in range(times):
+                said(FaceRefused(1, house.clock.up_ms, "blurred"))
+                house.premises.record(AccessDenied(door="gate", direction="in", reason="unknown", how=("card",)))
+                house.wait(2)
+
+        refused(2)
+        said(CameraState("lost", "started anew"))
+        refused(2)
+        assert kinds(house) == [], "two people, refused twice each"
+        house.alerts.see("gate-cam", CameraState("lost"))
+        refused(1)
+        assert kinds(house) == ["repeated_denial"]
 
 
 def test_the_same_face_refused_three_times() -> None:

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from edge_agent.contract.evidence import read_manifest, signature_findings
 from edge_agent.contract.signatures import new_key, sign
+from edge_agent.errors import StoreError
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.evidence import EvidenceDesk
 from edge_agent.flows.evidence_shelf import Sealing
@@ -21,6 +22,7 @@ from edge_agent.model.events import (
     AgentDegraded,
     AlertOpened,
     AlertUpdated,
+    DoorForced,
     Event,
     EvidenceErased,
     EvidenceExported,
@@ -29,7 +31,7 @@ from edge_agent.model.events import (
 from edge_agent.model.evidence import Exhibit, Manifest, Time
 from edge_agent.model.recording import ClipDone, Keep, Piece
 from edge_agent.model.site import EvidencePolicy, Policy
-from edge_agent.store.evidence import EvidenceStore
+from edge_agent.store.evidence import EvidenceStore, EvidenceWriter
 from tests.flows.world import MemoryBooks, MemoryClock, MemoryJournal
 from tests.waiting import auntil
 
@@ -332,3 +334,93 @@ def test_a_stranger_among_the_evidence_is_told_and_not_recorded(tmp_path: Path, 
         assert len(again.store.there()) == 3, "nothing is thrown away"
 
     play(story)
+
+
+class FullDisk(EvidenceStore):
+    """The manifest, the last file, does not fit."""
+
+    def begin(self, evidence: str, request: bytes) -> EvidenceWriter:
+        writer = super().begin(evidence, request)
+
+        def finish(manifest: bytes) -> int:
+            raise StoreError("store.evidence_file", file="manifest.json", why="No space left on device")
+
+        writer.finish = finish  # type: ignore[method-assign]
+        return writer
+
+
+def test_a_clip_whose_manifest_does_not_fit_is_sealed_by_the_next_start(tmp_path: Path) -> None:
+    async def story() -> None:
+        first = Run(tmp_path, store=FullDisk(tmp_path, KEY))
+        evidence = await first.keep()
+        assert [alert for alert, _ in first.missing] == ["a-1"], "there is none yet"
+        assert not first.exhibits
+        again = Run(tmp_path, first)
+        await again.desk._settle()
+        assert list(again.exhibits) == [evidence]
+        assert again.store.there() == {evidence}
+
+    asyncio.run(story())
+
+
+def test_what_is_settled_while_a_clip_ends_takes_nothing_of_it(tmp_path: Path) -> None:
+    """The job starts anew, finds a clip half written, and by the time it looks again that is whole."""
+
+    class Late(EvidenceStore):
+        def cut_off(self) -> list[tuple[str, bytes]]:
+            found = super().cut_off()
+            listed.set()
+            assert sealed.wait(10)
+            return found
+
+    listed, sealed = threading.Event(), threading.Event()
+
+    async def story() -> None:
+        run = Run(tmp_path, store=Late(tmp_path, KEY))
+        evidence, _ = run.desk.keep("yard", "a-1", "intrusion", run.clock.up_ms)
+        await run.desk.take(Piece(evidence, b"clip" * 1000))
+        settling = asyncio.create_task(run.desk._settle())
+        assert await asyncio.to_thread(listed.wait, 10)
+        await run.desk.take(ClipDone(evidence, None, ""))
+        sealed.set()
+        await settling
+        assert run.store.there() == {evidence}
+        assert run.exhibits[evidence].evidence == evidence
+        assert run.missing == []
+
+    asyncio.run(story())
+
+
+def test_a_forced_doors_clip_that_is_recorded_after_a_stop_is_its_cases(tmp_path: Path) -> None:
+    async def story() -> None:
+        first = Run(tmp_path)
+        first.premises.record(DoorForced(door="gate"))
+        evidence, _ = first.desk.keep("yard", "door/gate/forced", "forced", first.clock.up_ms, door="gate")
+        await first.desk.take(Piece(evidence, b"clip" * 1000))
+        await first.desk.take(ClipDone(evidence, None, ""))
+        case = first.premises.standing.cases["forced/gate"]
+        assert case.evidence == evidence
+        again = Run(tmp_path, first, unrecorded=(evidence,))
+        again.premises.standing.apply(structs.replace(case, evidence=""))
+        await again.desk._settle()
+        assert again.premises.standing.cases["forced/gate"].evidence == evidence
+
+    asyncio.run(story())
+
+
+def test_a_case_names_the_evidence_that_is_there(tmp_path: Path) -> None:
+    """Not the clip that a stop took, nor one that was erased, when there is another of the same alert."""
+
+    async def story() -> None:
+        run = Run(tmp_path)
+        lost = run.alarm("a-1")
+        second = await run.keep("a-1")
+        run.desk._coming.clear()
+        await run.desk._settle()
+        assert run.premises.standing.cases["a-1"].evidence == second != lost
+        assert run.missing == []
+        third = await run.keep("a-1")
+        await run.desk._erase(run.exhibits[second], "room")
+        assert run.premises.standing.cases["a-1"].evidence == third
+
+    asyncio.run(story())

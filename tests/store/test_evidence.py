@@ -102,7 +102,7 @@ def test_what_a_power_cut_left_is_found_and_saved(tmp_path: Path) -> None:
     (file,) = again.salvage("ev-1")
     assert (file.name, file.size) == (CLIP, 5)
     assert again.salvage("ev-2") == ()
-    again.erase("ev-2")
+    again.throw_away("ev-2")
     again.finish("ev-1", b"{}")
     assert again.there() == {"ev-1"}
     assert list(again.read("ev-1", CLIP)) == [b"first"]
