@@ -1,7 +1,6 @@
 """`edge-agent demo`: one simulated estate, live; with --once the scripted scenario with a verdict for each step."""
 
 import asyncio
-import os
 import shutil
 import signal
 import sys
@@ -34,11 +33,9 @@ def command(once: bool, photos: Path | None, broker: Kind, keep: Path | None) ->
         found = {}
     if not found:
         tell("demo.no_photos")
-    for number in (signal.SIGTERM, signal.SIGHUP):  # a terminal that is closed ends it as Ctrl-C does, children and all
-        signal.signal(number, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     try:
         good = asyncio.run(_play(Estate(folder, found, broker), once))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         good = True
     finally:
         if keep is None:
@@ -47,6 +44,10 @@ def command(once: bool, photos: Path | None, broker: Kind, keep: Path | None) ->
 
 
 async def _play(estate: Estate, once: bool) -> bool:
+    loop, me = asyncio.get_running_loop(), asyncio.current_task()
+    assert me is not None
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a terminal that is closed ends it as Ctrl-C does, children and all
+        loop.add_signal_handler(number, me.cancel)
     try:
         await estate.build()
         await estate.open()

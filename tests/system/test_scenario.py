@@ -1,6 +1,7 @@
 """The main job, end to end, with every part in a process of its own: the eight steps of the demo."""
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -45,11 +46,15 @@ def test_all_steps_hold(broker: str, tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
-def test_a_closed_terminal_ends_the_demo_with_all_it_started(tmp_path: Path) -> None:
+@pytest.mark.parametrize("background", [False, True])
+def test_a_closed_terminal_ends_the_demo_with_all_it_started(background: bool, tmp_path: Path) -> None:
+    """Also one that a script started in the background, which has the shell ignore Ctrl-C for it."""
     command = [sys.executable, "-m", "edge_agent", "demo", "--broker", "embedded", "--keep", str(tmp_path / "demo")]
     said = tmp_path / "said.txt"
     with said.open("wb") as file:
-        demo = subprocess.Popen(command, stdout=file, stderr=subprocess.DEVNULL)
+        ignored = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"] if background else []
+        demo = subprocess.Popen([*ignored, *command], stdout=file, stderr=subprocess.DEVNULL)
+    children: list[int] = []
     try:
         children = until(lambda: len(found := _children(demo.pid)) >= 4 and found, 30)
         until(lambda: "✓" in said.read_text("utf-8"), 30, "what is no terminal to get lines as they come")
@@ -59,6 +64,9 @@ def test_a_closed_terminal_ends_the_demo_with_all_it_started(tmp_path: Path) -> 
     finally:
         demo.kill()
         demo.wait()
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
 
 
 def test_who_is_cancelled_as_a_line_arrives_ends() -> None:
