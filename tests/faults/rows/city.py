@@ -29,7 +29,7 @@ WORKERS = 4
 FORGERIES = ("own_key", "no_signature", "beyond", "other_epoch", "other_gateway", "garbage")
 
 
-@row(12, "worker SIGKILL around its commit, 4 sharing", quick=3, sample=12, full=300)
+@row(12, "worker SIGKILL around its commit, 4 sharing", quick=1, sample=12, full=300)
 async def worker_killed(lab: Lab, count: int) -> None:
     await lab.open(workers=WORKERS)
     for gateway in lab.gateways:
