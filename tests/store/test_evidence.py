@@ -2,6 +2,7 @@
 
 import os
 import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,16 @@ from edge_agent.errors import StoreError
 from edge_agent.store import database
 from edge_agent.store.evidence import CLIP, MANIFEST, EvidenceStore
 from edge_agent.store.sealed import SealedWriter, read_sealed
-from tests.store.kills import killed_at
+from tests.store.kills import KEY, KilledAt, killing
 
-KEY, OTHER = bytes(range(32)), bytes(32)
+OTHER = bytes(32)
 PIECES = [b"one" * 1000, b"", b"two", bytes(70_000)]
+
+
+@pytest.fixture(scope="module")
+def killed_at() -> Iterator[KilledAt]:
+    with killing() as killed:
+        yield killed
 
 
 def sealed(path: Path, name: str = "a/clip") -> Path:
@@ -162,12 +169,12 @@ def test_a_full_disk_costs_nothing_of_what_was_cut_off(tmp_path: Path) -> None:
     assert file.size == 800_000
 
 
-def test_a_kill_anywhere_in_salvaging_costs_nothing(tmp_path: Path) -> None:
+def test_a_kill_anywhere_in_salvaging_costs_nothing(tmp_path: Path, killed_at: KilledAt) -> None:
     """Killed at each step on the disk in turn, and started again."""
     for step in range(100):
         folder = tmp_path / str(step)
         store = half_written(folder)
-        killed = killed_at(step, lambda store=store: store.salvage("ev-1"))
+        killed = killed_at(step, folder / "evidence", "salvage")
         assert store.cut_off() == [("ev-1", b"what was asked")]
         (file,) = store.salvage("ev-1")
         assert file.size == 800_000
@@ -190,7 +197,7 @@ def test_what_could_not_be_begun_leaves_nothing(tmp_path: Path, request_: bytes)
     assert list((tmp_path / "evidence").iterdir()) == []
 
 
-def test_a_kill_anywhere_in_finishing_costs_nothing(tmp_path: Path) -> None:
+def test_a_kill_anywhere_in_finishing_costs_nothing(tmp_path: Path, killed_at: KilledAt) -> None:
     """Killed at each step on the disk in turn: the next start finds it whole, or what it needs to finish it."""
     sizes = set()
     for step in range(100):
@@ -199,7 +206,7 @@ def test_a_kill_anywhere_in_finishing_costs_nothing(tmp_path: Path) -> None:
         writer = store.begin("ev-1", b"what was asked")
         writer.write(b"first")
         writer.close_clip()
-        killed = killed_at(step, lambda writer=writer: writer.finish(b"{}"))
+        killed = killed_at(step, folder / "evidence", "finish")
         for evidence, request in store.cut_off():
             assert (evidence, request) == ("ev-1", b"what was asked")
             assert store.salvage("ev-1")
