@@ -55,7 +55,6 @@ class EvidenceDesk(EvidenceShelf):
         self.leads: Mapping[str, float] = {}  # by camera: seconds before an alarm that a clip may begin, and `pre_s`
         self._broken: deque[str] = deque(maxlen=BROKEN_AT_MOST)
         self._coming: dict[str, Coming] = {}
-        self._ending: set[str] = set()
         self._count = 0
 
     # ---- asking ------------------------------------------------------------------------------------------------------
@@ -92,6 +91,7 @@ class EvidenceDesk(EvidenceShelf):
         if not recorder.keep(Keep(evidence, from_ms, to_ms)):
             return "", told("clip.no_recorder")
         self._coming[evidence] = Coming(about)
+        self._underway.add(evidence)
         return evidence, ""
 
     def missing(self, alert: AlertOpened, why: str) -> None:
@@ -136,7 +136,10 @@ class EvidenceDesk(EvidenceShelf):
                 if said.stream is None or said.code in BROKE_OFF:
                     self._broken.append(said.evidence)
                 why = whole(said.why, said.code, said.given)
-                await self._end(said.evidence, coming, said.stream, why)
+                try:
+                    await self._end(said.evidence, coming, said.stream, why)
+                finally:
+                    self._underway.discard(said.evidence)
         except StoreError as error:
             self._fail(coming, error.sentence)
 
@@ -154,15 +157,11 @@ class EvidenceDesk(EvidenceShelf):
         if coming.writer is None:
             self._missing(coming.about, why or told("clip.no_picture"))
             return
-        self._ending.add(evidence)
-        try:
-            files = [await asyncio.to_thread(coming.writer.close_clip)]
-            coming.whole = True
-            track = track_file(coming.sightings)
-            files.append(await asyncio.to_thread(coming.writer.add, "track.json", track))
-            await self._seal(evidence, coming.about, tuple(files), stream, why, coming.writer.finish)
-        finally:
-            self._ending.discard(evidence)
+        files = [await asyncio.to_thread(coming.writer.close_clip)]
+        coming.whole = True
+        track = track_file(coming.sightings)
+        files.append(await asyncio.to_thread(coming.writer.add, "track.json", track))
+        await self._seal(evidence, coming.about, tuple(files), stream, why, coming.writer.finish)
 
     def _fail(self, coming: Coming, why: str) -> None:
         """What has come is thrown away; a clip that came to its end is left for the next start, which seals it."""
@@ -189,6 +188,3 @@ class EvidenceDesk(EvidenceShelf):
                 await self._tidy()
             looks += 1
             await asyncio.sleep(LOOK_S)
-
-    def _underway(self, evidence: str) -> bool:
-        return evidence in self._coming or evidence in self._ending

@@ -81,13 +81,10 @@ class EvidenceShelf:
     def __init__(self, premises: Premises, policy: EvidencePolicy, store: Store, sealing: Sealing) -> None:
         self.premises, self.policy, self.store, self.sealing = premises, policy, store, sealing
         self._turn = asyncio.Lock()  # the chain has one end
+        self._underway: set[str] = set()  # of this run, and not there yet
         self._going: set[str] = set()  # what is being erased: nobody is promised it any more
         self._missed: deque[str] = deque(maxlen=MISSED_AT_MOST)  # alerts that were told to have no evidence
         self._held_over = False  # what is held passes the room of all the rest, and that was told
-
-    def _underway(self, evidence: str) -> bool:
-        """It is of this run, and not there yet."""
-        raise NotImplementedError
 
     # ---- sealing -----------------------------------------------------------------------------------------------------
 
@@ -176,7 +173,7 @@ class EvidenceShelf:
         left = [
             (one, request)
             for one, request in await asyncio.to_thread(self.store.cut_off)
-            if one not in known and not self._underway(one)
+            if one not in known and one not in self._underway
         ]
         strangers = await self._adopt()
         for evidence, request in left:
@@ -210,7 +207,7 @@ class EvidenceShelf:
                     self._record(signed, manifest, size, self._about(manifest))
                 except StoreError as error:
                     logger.error("evidence %s, which nobody recorded, is not whole: %s", evidence, error)
-        return sorted(one for one in unknown - exhibits.keys() if not self._underway(one))
+        return sorted(one for one in unknown - exhibits.keys() if one not in self._underway)
 
     def _about(self, manifest: Manifest) -> About:
         standing = self.premises.standing
@@ -238,7 +235,7 @@ class EvidenceShelf:
     def _tell_lost(self, there: set[str]) -> None:
         """Alarms that wait for evidence of which not even a request reached the disk."""
         for case in list(self.premises.standing.cases.values()):
-            if case.evidence and case.evidence not in there and not self._underway(case.evidence):
+            if case.evidence and case.evidence not in there and case.evidence not in self._underway:
                 about = About(
                     camera=case.camera, source="", alert=case.alarm, kind=case.kind, rule=case.rule, door=case.door,
                     from_ms=0, to_ms=0,

@@ -415,7 +415,7 @@ def test_a_case_names_the_evidence_that_is_there(tmp_path: Path) -> None:
         run = Run(tmp_path)
         lost = run.alarm("a-1")
         second = await run.keep("a-1")
-        run.desk._coming.clear()
+        run.desk._underway.clear()
         await run.desk._settle()
         assert run.premises.standing.cases["a-1"].evidence == second != lost
         assert run.missing == []
