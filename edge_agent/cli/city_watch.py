@@ -15,7 +15,7 @@ from rich.text import Text
 from edge_agent.city.reading import CityReader, Stored
 from edge_agent.cli.city_look import NARROW, gateway_table, name_of
 from edge_agent.cli.city_options import DATABASE, FOLDER, place
-from edge_agent.cli.describe import COLOURS, describe
+from edge_agent.cli.describe import colour, describe
 from edge_agent.cli.speech import language, tell, words
 from edge_agent.model.encoding import canonical
 from edge_agent.model.events import Row
@@ -62,12 +62,13 @@ def _events(events: list[Stored], narrow: bool) -> Table:
         table.add_column(words(f"city.column.{column}"), no_wrap=True)
     table.add_column(words("city.column.detail"), ratio=1, no_wrap=True, overflow="ellipsis")
     for event in events:
-        line = describe(_row(event), language())
+        row = _row(event)
+        line = describe(row, language())
         mark = Text("!", "bold red") if event.chain == "broken" else Text("")
         told = Text(f"{line.who} {line.detail}".strip())
         gateway = Text(name_of(event.source), overflow="ellipsis")
         gateway.truncate(8 if narrow else 20, overflow="ellipsis")
-        table.add_row(Text(line.time), gateway, Text(line.what, COLOURS.get(event.tag, "")), mark + told)
+        table.add_row(Text(line.time), gateway, Text(line.what, colour(row)), mark + told)
     return table
 
 

@@ -81,6 +81,16 @@ def describe(row: Row, lang: str, zone: tzinfo | None = None) -> Words:
     return Words(f"{at:%H:%M:%S}", what, _who(event, lang), _detail(event, lang))
 
 
+def colour(row: Row) -> str:
+    """Of the word for it; an alert that is only recorded asks for nobody's attention."""
+    event = row.event
+    if isinstance(event, AlertOpened) and event.quiet:
+        return ""
+    if isinstance(event, AlertOpened) and event.level != "alarm":
+        return "yellow"
+    return COLOURS.get(row.tag, "")
+
+
 def silent(row: Row) -> bool:
     """An alert that nobody at the gate may notice (duress): on no screen unless it is asked for."""
     event = row.event

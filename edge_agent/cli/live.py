@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edge_agent.city.reading import CityReader, Stored
-from edge_agent.cli.describe import COLOURS, describe, silent
+from edge_agent.cli.describe import colour, describe, silent
 from edge_agent.cli.waiting import Failed, when_open
 from edge_agent.model.events import Row
 from edge_agent.protocols.wiegand import parse_entry
@@ -88,7 +88,7 @@ class View:
             line = describe(row, self.lang)
             mark = Text("✓", "green") if row.seq in self.stored else Text("…", "yellow")
             told = [f"{line.who} {line.detail}".strip()] if self.narrow else [line.who, line.detail]
-            table.add_row(str(row.seq), line.time, Text(line.what, COLOURS.get(row.tag, "")), *told, mark)
+            table.add_row(str(row.seq), line.time, Text(line.what, colour(row)), *told, mark)
         return table
 
 

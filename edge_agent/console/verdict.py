@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from edge_agent.console.needs import Needs
-from edge_agent.model.events import AccessDenied, AccessGranted, AlertOpened, Event, Row, UnknownEvent
+from edge_agent.model.events import AccessDenied, AccessGranted, AlertOpened, AlertUpdated, Event, Row, UnknownEvent
 from edge_agent.words import WORDS, say
 
 # What a row is on the wall: its colour and icon. Anything not here is told in small letters, or not at all.
@@ -23,6 +23,7 @@ KINDS = {
     "command.completed": "info", "command.refused": "warning", "command.unknown": "warning",
 }  # fmt: skip
 ICONS = {"granted": "✓", "denied": "✕", "alarm": "!", "warning": "▲", "info": "·", "audit": "·"}
+WORRYING = ("grew", "no_evidence", "not_deterred")  # of what is known now of an alert
 FAMILIES_OFF_WALL = ("audit", "consent", "person", "clock", "agent.started", "agent.stopped", "evidence")
 
 
@@ -94,6 +95,8 @@ def _kind(event: Event | UnknownEvent, tag: str) -> str:
         return "audit"
     if isinstance(event, AlertOpened) and (event.quiet or event.level != "alarm"):
         return "info" if event.quiet else "warning"
+    if isinstance(event, AlertUpdated) and event.what not in WORRYING:
+        return "info"
     if isinstance(event, AccessGranted):
         return "granted"
     return KINDS.get(tag, "info")

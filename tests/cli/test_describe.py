@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from edge_agent.cli.describe import describe
+from edge_agent.cli.describe import colour, describe
 from edge_agent.contract import examples
 from edge_agent.model.events import AlertClosed, AlertOpened, AlertUpdated, Event, EvidenceErased, Row, encode_event
 from edge_agent.model.sightings import Fall, Measure
@@ -65,3 +65,12 @@ def test_an_alert_of_a_camera_names_its_rule_and_what_was_measured() -> None:
         "高空抛物", "12 (90%), 13 (10%) 层", "3 (80%) 列", "office", "block-3", "需人工复核",
         "下坠加速度 9.41 m/s²（限值 6.5 m/s²）", "镜头已移位，楼层未知 1",
     ]  # fmt: skip
+
+
+def test_what_is_only_recorded_is_in_no_alarms_colour() -> None:
+    about = {"door": "", "alert": "a-1", "kind": "intrusion", "camera": "yard"}
+    seen = [
+        colour(row(AlertOpened(**about, level=level, quiet=quiet)))
+        for level, quiet in (("alarm", False), ("warning", False), ("alarm", True), ("warning", True))
+    ]
+    assert seen == ["bold red", "yellow", "", ""]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import msgspec
 import pytest
 
-from edge_agent.model.events import AlertOpened, DoorOpened
+from edge_agent.model.events import AlertOpened, AlertUpdated, DoorOpened
 from tests.console.rig import DOORS, STRANGER, Client, Rig
 from tests.waiting import until
 
@@ -105,6 +105,13 @@ def test_what_is_only_recorded_is_no_alarm_on_the_wall(rig: Rig, level: str, qui
         about = {"door": "", "alert": "a-2", "kind": "intrusion", "camera": "yard-cam", "rule": "lawn"}
         message = wall.row(rig.happen(AlertOpened(**about, level=level, quiet=quiet)))
         assert (message["kind"], "仅记录" in str(message["line"])) == (kind, quiet)
+
+
+@pytest.mark.parametrize(("what", "kind"), [("evidence", "info"), ("verdict", "info"), ("no_evidence", "warning")])
+def test_only_news_that_asks_for_something_is_a_warning_on_the_wall(rig: Rig, what: str, kind: str) -> None:
+    with listening(rig.signed_in("guard")) as wall:
+        about = {"door": "", "alert": "a-2", "kind": "intrusion", "camera": "yard-cam", "rule": "lawn"}
+        assert wall.row(rig.happen(AlertUpdated(**about, what=what)))["kind"] == kind
 
 
 def test_a_number_of_another_journal_means_starting_anew(rig: Rig) -> None:
