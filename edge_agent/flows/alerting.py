@@ -93,6 +93,8 @@ class CameraAlerts:
             incident = Incident(alert, None, "")
             incident.clips = 1  # it broke off with the agent
             incident.over_ms, incident.why = now.up_ms + REJOIN_MS - AGAIN_MS, "restarted"
+            if self.desk is not None:
+                self.desk.promised(alert)
             if alert.kind in alerts.APART or alert.camera not in self.cameras:
                 self._close(incident)
             else:
@@ -245,8 +247,9 @@ class CameraAlerts:
                 camera.name, alert, sighting.kind, sighting.up_ms, sighting.rule, door, alerts.begun_ms(sighting)
             )
         standing = OpenAlert(
-            alert, camera.name, sighting.rule, sighting.kind, door, level, At.of(now), max(1, sighting.count), hushed
-        )
+            alert, camera.name, sighting.rule, sighting.kind, door, level, At.of(now), max(1, sighting.count), hushed,
+            evidence=evidence,
+        )  # fmt: skip
         event = AlertOpened(
             door=door, alert=alert, kind=sighting.kind, level=level, camera=camera.name, place=camera.place,
             rule=sighting.rule, confidence=round(sighting.confidence, 3), count=sighting.count,

@@ -21,6 +21,7 @@ from edge_agent.model.events import AlertUpdated, EvidenceErased, EvidenceExport
 from edge_agent.model.evidence import About, Exhibit, File, Manifest, Time, read_about
 from edge_agent.model.recording import Stream
 from edge_agent.model.site import EvidencePolicy
+from edge_agent.model.standing import Case, OpenAlert
 from edge_agent.words import parts, told, whole
 
 MISSED_AT_MOST = 1000
@@ -83,6 +84,7 @@ class EvidenceShelf:
         self._turn = asyncio.Lock()  # the chain has one end
         self._underway: set[str] = set()  # of this run, and not there yet
         self._going: set[str] = set()  # what is being erased: nobody is promised it any more
+        self._promised: list[OpenAlert] = []  # by the last run
         self._missed: deque[str] = deque(maxlen=MISSED_AT_MOST)  # alerts that were told to have no evidence
         self._held_over = False  # what is held passes the room of all the rest, and that was told
 
@@ -160,7 +162,8 @@ class EvidenceShelf:
             door=about.door, alert=about.alert, kind=about.kind, camera=about.camera, rule=about.rule, what=what,
             evidence=evidence, why=why, code=code, given=given,
         )  # fmt: skip
-        self.premises.record(news)
+        promised = self.premises.standing.alerts.get(about.alert)
+        self.premises.record(news, *(() if promised is None else (structs.replace(promised, evidence=""),)))
 
     # ---- after a start -----------------------------------------------------------------------------------------------
 
@@ -232,12 +235,21 @@ class EvidenceShelf:
             await asyncio.to_thread(self.store.throw_away, evidence)
         return about is not None or not files
 
+    def promised(self, alert: OpenAlert) -> None:
+        """The last run was to keep something of it; to be called before the first look."""
+        self._promised.append(alert)
+
     def _tell_lost(self, there: set[str]) -> None:
-        """Alarms that wait for evidence of which not even a request reached the disk."""
-        for case in list(self.premises.standing.cases.values()):
-            if case.evidence and case.evidence not in there and case.evidence not in self._underway:
+        """Alarms, and alerts that nobody had to answer, that wait for evidence of which not even a request reached the
+        disk.
+        """
+        waiting: dict[str, Case | OpenAlert] = {one.alert: one for one in self._promised}
+        waiting |= self.premises.standing.cases
+        self._promised.clear()
+        for alert, one in waiting.items():
+            if one.evidence and one.evidence not in there and one.evidence not in self._underway:
                 about = About(
-                    camera=case.camera, source="", alert=case.alarm, kind=case.kind, rule=case.rule, door=case.door,
+                    camera=one.camera, source="", alert=alert, kind=one.kind, rule=one.rule, door=one.door,
                     from_ms=0, to_ms=0,
                 )  # fmt: skip
                 self._missing(about, told("clip.agent_stopped"))

@@ -147,7 +147,9 @@ class Case(msgspec.Struct, frozen=True, tag="case"):
 
 
 class OpenAlert(msgspec.Struct, frozen=True, tag="alert"):
-    """An alert of a camera that is not over (`open` false: it is, and not remembered). `quiet` as in alert.opened."""
+    """An alert of a camera that is not over (`open` false: it is, and not remembered). `quiet` as in alert.opened;
+    `evidence`: what is being kept of it, until it is here or was told not to come.
+    """
 
     alert: str
     camera: str
@@ -159,6 +161,7 @@ class OpenAlert(msgspec.Struct, frozen=True, tag="alert"):
     count: int = 1
     quiet: bool = False
     open: bool = True
+    evidence: str = ""
 
     def closed(self) -> "OpenAlert":
         return msgspec.structs.replace(self, open=False)

@@ -13,6 +13,7 @@ from edge_agent.contract.evidence import read_manifest, signature_findings
 from edge_agent.contract.signatures import new_key, sign
 from edge_agent.errors import StoreError
 from edge_agent.flows.alarm import Alarms
+from edge_agent.flows.alerting import CameraAlerts
 from edge_agent.flows.evidence import EvidenceDesk
 from edge_agent.flows.evidence_shelf import Sealing
 from edge_agent.flows.premises import Premises
@@ -31,6 +32,7 @@ from edge_agent.model.events import (
 from edge_agent.model.evidence import Exhibit, Manifest, Time
 from edge_agent.model.recording import ClipDone, Keep, Piece
 from edge_agent.model.site import EvidencePolicy, Policy
+from edge_agent.model.standing import At, OpenAlert
 from edge_agent.store.evidence import EvidenceStore, EvidenceWriter
 from tests.flows.world import MemoryBooks, MemoryClock, MemoryJournal
 from tests.waiting import auntil
@@ -165,7 +167,7 @@ def test_what_was_kept_before_the_clock_was_set_is_not_too_old_when_it_is(tmp_pa
 
     async def story() -> None:
         run = Run(tmp_path / "evidence")
-        offset_ms = run.clock.now().wall_ms
+        offset_ms = run.premises.now().wall_ms
         run.clock.state, run.clock.jump_ms = ClockState.UNSET, -offset_ms
         early = [await run.keep("a-1"), await run.keep("a-2")]
         assert run.exhibits[early[0]].kept_ms == 0
@@ -226,6 +228,34 @@ def test_evidence_of_which_nothing_is_left_is_told(tmp_path: Path) -> None:
         assert third.missing == []
         assert third.events(AgentDegraded) == []
         assert third.premises.standing.cases["coming"].evidence == coming
+
+    play(story)
+
+
+def test_an_alert_that_nobody_had_to_answer_is_told_to_have_no_evidence(tmp_path: Path) -> None:
+    """Quiet ones and warnings are no cases: killed before a byte of it was on the disk; what is here is not told."""
+
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        for alert in ("never", "here"):
+            evidence, _ = run.desk.keep("yard", alert, "falling_object", run.clock.up_ms)
+            about = {"door": "", "alert": alert, "kind": "falling_object", "level": "warning", "camera": "yard"}
+            standing = OpenAlert(
+                alert, "yard", "", "falling_object", "", "warning", At.of(run.premises.now()), evidence=evidence
+            )
+            run.premises.record(AlertOpened(**about, evidence=evidence), standing)
+        await run.desk.take(Piece(evidence, b"clip" * 1000))
+        await run.desk.take(ClipDone(evidence, None, ""))
+        await run.desk._erase(run.exhibits[evidence], "room")
+        again = Run(tmp_path / "evidence", run)
+        CameraAlerts(again.premises, (), desk=again.desk).restore()
+        await again.desk._settle()
+        assert again.missing == [("never", "clip.agent_stopped")]
+        assert again.premises.standing.alerts == {}
+        third = Run(tmp_path / "evidence", again)
+        CameraAlerts(third.premises, (), desk=third.desk).restore()
+        await third.desk._settle()
+        assert third.missing == []
 
     play(story)
 
