@@ -58,7 +58,7 @@ class Watching:
         self._glimpses: dict[str, Glimpse] = {}
         clock: Clock = premises.clock
         self._share_devices()
-        if any("evidence" in camera.use for camera in config.cameras):
+        if any("evidence" in camera.use for camera in config.cameras) or _kept_before(state):
             self._keep_evidence(state, sign, own)
         self.deterrence = Deterrence(premises, config.deterrents, gates)
         schedules = {zone.name: zone.schedule for zone in config.zones if zone.schedule is not None}
@@ -200,3 +200,11 @@ def sentry_job(config: Config, camera: Camera, url: str, detector: Manifest | No
         detector,
         str(state / MODELS),
     )
+
+
+def _kept_before(state: Path) -> bool:
+    """There is evidence, though no camera keeps any now: it is still held, shown, and erased in its time."""
+    try:
+        return any((state / FOLDER).iterdir())
+    except OSError:
+        return False

@@ -64,7 +64,6 @@ STREAM: tuple[e.Event, ...] = (
     e.PanicRaised(door=DOOR, count=2),
     e.PanicCleared(door=DOOR, by="王芳"),
     e.AlertOpened(door=DOOR, alert="a-17", kind="duress", silent=True, person="p-5f2c", terminal=DEVICE),
-    e.AlertClosed(door=DOOR, alert="a-17", kind="duress"),
     e.AlertOpened(
         door="", alert="fall-1", kind="falling_object", camera=CAMERA, rule="facade-north", confidence=0.94,
         review=True, why=(Measure("pull", 9.4, 6.5, "m/s²"),), fall=FALL, evidence="ev-1",
@@ -77,6 +76,7 @@ STREAM: tuple[e.Event, ...] = (
         from_ms=BEGAN_MS - 10_000, to_ms=BEGAN_MS + 10_000, size=10_485_760,
     ),
     e.AlertUpdated(door="", alert="fall-1", kind="falling_object", camera=CAMERA, what="evidence", evidence="ev-1"),
+    e.AlertClosed(door="", alert="fall-1", kind="falling_object", camera=CAMERA, count=1),
     e.AlarmAcknowledged(alarm="fall-1", kind="falling_object", door="", camera=CAMERA, by="王芳", after_ms=24_000),
     e.AlarmDispatched(
         alarm="fall-1", kind="falling_object", door="", camera=CAMERA, by="王芳", after_ms=90_000, who="巡逻 2"

@@ -23,23 +23,24 @@ logger = log.get("flows.alarm")
 class Alarms:
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self.journal, self.clock = journal, clock
-        self._lost_since: dict[str, int] = {}
+        self._lost_since: dict[tuple[str, str], int] = {}  # by kind and name: a camera may be named like a reader
         self._said: dict[tuple[str, str], int] = {}
 
     @property
     def lost(self) -> tuple[str, ...]:
         """Devices that are away now."""
-        return tuple(sorted(self._lost_since))
+        return tuple(sorted({device for _, device in self._lost_since}))
 
     def device(self, report: DeviceReport) -> None:
         """A driver says what became of its device."""
+        which = report.kind, report.device
         match report.state:
-            case "lost" if report.device not in self._lost_since:
-                self._lost_since[report.device] = report.up_ms
+            case "lost" if which not in self._lost_since:
+                self._lost_since[which] = report.up_ms
                 logger.warning("%s %s lost: %s", report.kind, report.device, report.detail)
                 self.journal.record(DeviceLost(report.device, report.kind, *parts(report.detail)))
-            case "back" if report.device in self._lost_since:
-                away_ms = report.up_ms - self._lost_since.pop(report.device)
+            case "back" if which in self._lost_since:
+                away_ms = report.up_ms - self._lost_since.pop(which)
                 logger.info("%s %s back after %.1f s", report.kind, report.device, away_ms / 1000)
                 self.journal.record(DeviceBack(device=report.device, kind=report.kind, after_ms=away_ms))
             case "degraded":

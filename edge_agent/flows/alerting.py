@@ -95,10 +95,13 @@ class CameraAlerts:
             incident.over_ms, incident.why = now.up_ms + REJOIN_MS - AGAIN_MS, "restarted"
             if self.desk is not None:
                 self.desk.promised(alert)
+            key = (alert.camera, alert.rule, alert.kind, "")
             if alert.kind in alerts.APART or alert.camera not in self.cameras:
                 self._close(incident)
             else:
-                self._open[alert.camera, alert.rule, alert.kind, ""] = incident
+                if (other := self._open.get(key)) is not None:  # killed between opening anew and closing
+                    self._close(other)
+                self._open[key] = incident
 
     # ---- cameras -----------------------------------------------------------------------------------------------------
 
@@ -153,7 +156,7 @@ class CameraAlerts:
         if incident.last is not None and alerts.grew(incident.last, sighting):
             self._update(incident, sighting)
         if self.desk is not None and incident.evidence:
-            self.desk.goes_on(incident.evidence, sighting.up_ms, sighting)
+            self.desk.goes_on(incident.evidence, sighting, over=not incident.going)
         if sighting.kind in alerts.APART:
             self._close(self._open.pop(key))
         elif not incident.going:
@@ -163,13 +166,15 @@ class CameraAlerts:
         """Its clip goes on; one that broke off, with the stream or the agent, is followed by another."""
         if self.desk is None or not incident.clips:
             return
-        if incident.evidence and self.desk.goes_on(incident.evidence, sighting.up_ms, sighting):
+        if incident.evidence and self.desk.goes_on(incident.evidence, sighting):
             return
         now_ms = self.premises.now().up_ms
         if incident.clips >= CLIPS_AT_MOST or now_ms < incident.ask_again_ms or "evidence" not in camera.use:
             return
         alert = incident.alert
-        evidence, _ = self.desk.keep(camera.name, alert.alert, alert.kind, sighting.up_ms, alert.rule, alert.door)
+        evidence, _ = self.desk.keep(
+            camera.name, alert.alert, alert.kind, sighting.up_ms, alert.rule, alert.door, alert.level, followed=True
+        )
         incident.ask_again_ms = now_ms + ASK_AGAIN_MS * 3**incident.clips
         if evidence:
             incident.evidence, incident.clips = evidence, incident.clips + 1
@@ -226,14 +231,14 @@ class CameraAlerts:
         key = alerts.key_of(camera.name, sighting)
         incident = self._open.get(key)
         if incident is None:
-            incident = self._raise(key, camera, door, sighting)
+            incident = self._raise(key, camera, door, sighting, goes_on=False)
         else:
             self._update(incident, sighting)
         incident.over_ms = self.premises.now().up_ms
 
     # ---- one alert ---------------------------------------------------------------------------------------------------
 
-    def _raise(self, key: alerts.Key, camera: Camera, door: str, sighting: Sighting) -> Incident:
+    def _raise(self, key: alerts.Key, camera: Camera, door: str, sighting: Sighting, goes_on: bool = True) -> Incident:
         now = self.premises.now()
         rule = alerts.rule_for(self.rules, camera.name, sighting.rule, sighting.kind)
         level = alerts.level_of(rule, sighting.kind)
@@ -244,8 +249,9 @@ class CameraAlerts:
         evidence, missing = "", ""
         if self.desk is not None and "evidence" in camera.use:
             evidence, missing = self.desk.keep(
-                camera.name, alert, sighting.kind, sighting.up_ms, sighting.rule, door, alerts.begun_ms(sighting)
-            )
+                camera.name, alert, sighting.kind, sighting.up_ms, sighting.rule, door, level,
+                alerts.begun_ms(sighting), followed=goes_on and sighting.kind not in alerts.OF_NO_ZONE,
+            )  # fmt: skip
         standing = OpenAlert(
             alert, camera.name, sighting.rule, sighting.kind, door, level, At.of(now), max(1, sighting.count), hushed,
             evidence=evidence,
@@ -346,6 +352,8 @@ class CameraAlerts:
         now_ms = self.premises.now().up_ms
         rule = alerts.rule_for(self.rules, camera.name, newest.rule, newest.kind)
         if self._quiet(rule, camera, newest) or self._used_up(key[:3], now_ms):
+            return
+        if newest.kind not in alerts.OF_NO_ZONE and not self._on(camera, newest.rule):
             return
         anew = self._raise(key, camera, incident.alert.door, structs.replace(newest, up_ms=now_ms, since_ms=0))
         anew.going = incident.going

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from edge_agent import log
 from edge_agent.errors import StoreError
-from edge_agent.flows.evidence_shelf import EvidenceShelf, Sealing, Store, Writer
+from edge_agent.flows.evidence_shelf import EvidenceShelf, Sealing, Store, Writer, time_of
 from edge_agent.flows.premises import Premises
 from edge_agent.model.events import AlertOpened
 from edge_agent.model.evidence import About, track_file
@@ -25,6 +25,7 @@ LOOK_S = 1.0
 TIDY_EVERY = 30  # looks
 SIGHTINGS_AT_MOST = 3000  # of one track file: what is said several times a second for minutes
 BROKE_OFF, BROKEN_AT_MOST = frozenset({"clip.interrupted", "clip.recorder_cut"}), 100
+FOLLOWED_MS, ENDS_MS = 10_000, 1000  # what goes on is said every five seconds, its end four after it was last seen
 GIVEN_UP_MS = 120_000  # after its end: whoever should have sent it has forgotten
 
 logger = log.get("flows.evidence")
@@ -67,10 +68,12 @@ class EvidenceDesk(EvidenceShelf):
         at_ms: int,
         rule: str = "",
         door: str = "",
+        level: str = "alarm",
         begun_ms: int | None = None,
+        followed: bool = False,
     ) -> tuple[str, str]:
         """Have a clip kept of what happens at uptime `at_ms` and began at `begun_ms`: (its id, ""), or ("", why there
-        will be none).
+        will be none). `followed`: its end will be told (`goes_on`).
         """
         recorder = self.recorders.get(camera)
         if recorder is None:
@@ -83,10 +86,10 @@ class EvidenceDesk(EvidenceShelf):
         lead_ms, longest_ms = round(self.leads.get(camera, 0.0) * 1000), round(self.policy.longest_s * 1000)
         begun_ms = max(at_ms if begun_ms is None else begun_ms, at_ms - lead_ms)
         from_ms = max(0, begun_ms - round(self.policy.pre_s * 1000), at_ms - longest_ms)
-        to_ms = min(at_ms + round(self.policy.post_s * 1000), from_ms + longest_ms)
+        to_ms = min(at_ms + self._post_ms(going=followed), from_ms + longest_ms)
         about = About(
             camera=camera, source=self.sources.get(camera, ""), alert=alert, kind=kind, rule=rule, door=door,
-            from_ms=from_ms, to_ms=to_ms,
+            level=level, from_ms=from_ms, to_ms=to_ms, asked=time_of(now),
         )  # fmt: skip
         if not recorder.keep(Keep(evidence, from_ms, to_ms)):
             return "", told("clip.no_recorder")
@@ -98,28 +101,34 @@ class EvidenceDesk(EvidenceShelf):
         """Say that there will be none of this alert."""
         about = About(
             camera=alert.camera, source="", alert=alert.alert, kind=alert.kind, rule=alert.rule, door=alert.door,
-            from_ms=0, to_ms=0,
+            level=alert.level, from_ms=0, to_ms=0,
         )  # fmt: skip
         self._missing(about, why)
 
-    def goes_on(self, evidence: str, until_ms: int, sighting: Sighting | None = None) -> bool:
-        """The event is not over at `until_ms`: the clip goes on, so long as it may. False: it broke off before its end,
-        with the stream or its recorder.
+    def goes_on(self, evidence: str, sighting: Sighting, over: bool = False) -> bool:
+        """The event is not over at `sighting`, or just then: the clip goes on, so long as it may. False: it broke off
+        before its end, with the stream or its recorder.
         """
         coming = self._coming.get(evidence)
         if coming is None:
             return evidence not in self._broken
-        if sighting is not None and len(coming.sightings) < SIGHTINGS_AT_MOST:
+        if len(coming.sightings) < SIGHTINGS_AT_MOST:
             coming.sightings.append(sighting)
         about = coming.about
-        to_ms = until_ms + round(self.policy.post_s * 1000)
+        to_ms = sighting.up_ms + self._post_ms(going=not over)
+        if over:
+            to_ms = max(to_ms, self.premises.now().up_ms + ENDS_MS)
         to_ms = min(to_ms, about.from_ms + round(self.policy.longest_s * 1000))
-        if to_ms > about.to_ms:
+        if to_ms > about.to_ms or (over and to_ms < about.to_ms):
             coming.about = about.until(to_ms)
             recorder = self.recorders.get(about.camera)
-            if recorder is not None and to_ms // 1000 > about.to_ms // 1000:
+            if recorder is not None and to_ms // 1000 != about.to_ms // 1000:
                 recorder.keep(Keep(evidence, about.from_ms, to_ms))
         return True
+
+    def _post_ms(self, going: bool) -> int:
+        """`post_s`; while it goes on, until the analysis has had time to say so again, or that it is over."""
+        return max(round(self.policy.post_s * 1000), FOLLOWED_MS if going else 0)
 
     # ---- what comes --------------------------------------------------------------------------------------------------
 

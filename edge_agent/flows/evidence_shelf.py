@@ -16,6 +16,7 @@ from edge_agent import log
 from edge_agent.core import retention
 from edge_agent.errors import StoreError
 from edge_agent.flows.premises import Premises
+from edge_agent.model.clock import Moment
 from edge_agent.model.commands import Answer
 from edge_agent.model.events import AlertUpdated, EvidenceErased, EvidenceExported, EvidenceKept
 from edge_agent.model.evidence import About, Exhibit, File, Manifest, Time, read_about
@@ -99,15 +100,19 @@ class EvidenceShelf:
         why: str,
         finish: Callable[[bytes], int],
     ) -> None:
-        """Sign, finish, and say it: one after another, each knows the one before."""
+        """Sign, finish, and say it: one after another, each knows the one before. What another boot asked for is dated
+        by the clock of then, whose uptimes it has.
+        """
         why, code, given = parts(why)
         async with self._turn:
-            now, last = self.premises.now(), self._last()
+            time, last = time_of(self.premises.now()), self._last()
+            if about.asked is not None and about.asked.boot_id != time.boot_id:
+                time = about.asked
             manifest = Manifest(
                 evidence=evidence, gateway=self.sealing.gateway, agent=self.sealing.agent, config=self.sealing.config,
                 camera=about.camera, source=about.source, alert=about.alert, kind=about.kind, rule=about.rule,
                 asked_from_ms=about.from_ms, asked_to_ms=about.to_ms,
-                time=Time(now.wall_ms, now.up_ms, now.boot_id, str(now.state), now.err_ms),
+                time=time,
                 files=files, stream=stream, complete=not why, why=why, code=code, given=given,
                 previous=last.manifest if last else "",
             )  # fmt: skip
@@ -159,8 +164,8 @@ class EvidenceShelf:
     def _tell(self, about: About, what: str, evidence: str, why: str = "") -> None:
         why, code, given = parts(why)
         news = AlertUpdated(
-            door=about.door, alert=about.alert, kind=about.kind, camera=about.camera, rule=about.rule, what=what,
-            evidence=evidence, why=why, code=code, given=given,
+            door=about.door, alert=about.alert, kind=about.kind, level=about.level, camera=about.camera,
+            rule=about.rule, what=what, evidence=evidence, why=why, code=code, given=given,
         )  # fmt: skip
         promised = self.premises.standing.alerts.get(about.alert)
         self.premises.record(news, *(() if promised is None else (structs.replace(promised, evidence=""),)))
@@ -214,11 +219,12 @@ class EvidenceShelf:
 
     def _about(self, manifest: Manifest) -> About:
         standing = self.premises.standing
-        alert = standing.alerts.get(manifest.alert) or standing.cases.get(manifest.alert)
+        opened = standing.alerts.get(manifest.alert)
+        alert = opened or standing.cases.get(manifest.alert)
         door = manifest.alert.split("/")[1] if manifest.alert.startswith("door/") else alert.door if alert else ""
         return About(
             camera=manifest.camera, source=manifest.source, alert=manifest.alert, kind=manifest.kind,
-            rule=manifest.rule, door=door, from_ms=manifest.asked_from_ms,
+            rule=manifest.rule, door=door, level=opened.level if opened else "alarm", from_ms=manifest.asked_from_ms,
             to_ms=manifest.asked_to_ms,
         )  # fmt: skip
 
@@ -250,7 +256,7 @@ class EvidenceShelf:
             if one.evidence and one.evidence not in there and one.evidence not in self._underway:
                 about = About(
                     camera=one.camera, source="", alert=alert, kind=one.kind, rule=one.rule, door=one.door,
-                    from_ms=0, to_ms=0,
+                    level=one.level if isinstance(one, OpenAlert) else "alarm", from_ms=0, to_ms=0,
                 )  # fmt: skip
                 self._missing(about, told("clip.agent_stopped"))
 
@@ -337,6 +343,10 @@ class EvidenceShelf:
             return "operate.no_evidence" if exhibit is None else "operate.evidence_going"
         self.premises.remember(exhibit.hold(by))
         return ""
+
+
+def time_of(now: Moment) -> Time:
+    return Time(now.wall_ms, now.up_ms, now.boot_id, str(now.state), now.err_ms)
 
 
 def _finisher(store: Store, evidence: str) -> Callable[[bytes], int]:

@@ -56,7 +56,7 @@ class LineCounts:
         self._unsaved.clear()
 
     def _end(self, name: str) -> None:
-        """Tell the line's count when its period is over, or when nobody counts there any more."""
+        """Tell the line's count when its period is over, also of a line that is not configured any more."""
         tally, now = self._premises.standing.tallies.get(name), self._premises.now()
         if tally is None:
             return
@@ -65,7 +65,7 @@ class LineCounts:
         if abs(stepped_ms) < STEP_MS:
             stepped_ms = 0
         from_ms, to_ms = tally.from_ms + stepped_ms, tally.to_ms + stepped_ms  # the clock was set meanwhile
-        if from_ms <= now.wall_ms < to_ms and name in self._lines:
+        if from_ms <= now.wall_ms < to_ms:
             return
         self._unsaved.discard(name)
         event = LineCounted(

@@ -235,8 +235,8 @@ class Premises:
             changes, alarms = self._missed.take()
             if changes:
                 self._start(self._kept(self.journal.keep(*changes), tuple(changes)))
-            for alarm in alarms:
-                self.record(alarm)
+            for alarm in alarms:  # as news only: what came of it is among the changes, and has been heard
+                self._start(self._expect(self.journal.record(alarm), alarm, ()))
 
     def _repeat(self, again: Latch) -> None:
         self.record(PanicRaised(door=again.name.removeprefix("panic/"), count=again.count), again)

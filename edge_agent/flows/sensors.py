@@ -32,10 +32,16 @@ class SensorAlerts:
         self._open: dict[str, Latch] = {}
 
     def restore(self) -> None:
-        """What was open before the restart; to be called when the premises have remembered."""
-        for name, seen in self.premises.standing.latches.items():
+        """What was open before the restart; to be called when the premises have remembered. Of a sensor that is not
+        configured any more nobody would ever say that it is over.
+        """
+        for name, seen in list(self.premises.standing.latches.items()):
             if name.startswith(latch.SENSOR) and seen.raised:
-                self._open[name.split("/")[1]] = seen
+                sensor = name.split("/")[1]
+                if sensor in self._sensors:
+                    self._open[sensor] = seen
+                else:
+                    self._closed(seen, sensor, why="restarted")
 
     async def run(self, beat: Beat) -> None:
         """Say what is open on the spot, again and again."""
@@ -85,16 +91,13 @@ class SensorAlerts:
         if not changed:
             del self._open[sensor.name]
             logger.info("%s: normal again", sensor.name)
+        self._closed(before, sensor.name, "changed" if changed else "over", sensor.door or "", sensor.place)
+
+    def _closed(self, before: Latch, sensor: str, why: str, door: str = "", place: str = "") -> None:
         _, _, level, kind = before.name.split("/")
         event = AlertClosed(
-            door=sensor.door or "",
-            alert=_id(before),
-            kind=kind,
-            level=level,
-            why="changed" if changed else "over",
-            sensor=sensor.name,
-            place=sensor.place,
-        )
+            door=door, alert=_id(before), kind=kind, level=level, why=why, sensor=sensor, place=place
+        )  # fmt: skip
         self.premises.record(event, Latch(before.name, raised=False, count=before.count))
 
 

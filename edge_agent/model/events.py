@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from edge_agent.model.encoding import canonical, json_schema
+from edge_agent.model.encoding import canonical, json_schema, plain
 from edge_agent.model.sightings import Fall, Measure
 
 
@@ -279,7 +279,7 @@ class AlertUpdated(Alert, frozen=True, kw_only=True):
 
 class AlertClosed(Alert, frozen=True):
     """What the alert `alert` was about is over, or is another alert now (`why`: over, changed), or nobody can tell any
-    more (restarted, camera_lost).
+    more (restarted, camera_lost). duress and locked_out are moments: what is open of them ends with alarm.closed.
     """
 
     tag: ClassVar[str] = "alert.closed"
@@ -694,7 +694,9 @@ class PersonErased(Event, frozen=True):
 
 
 class DeviceLost(Event, frozen=True):
-    """`detail`: why, in English; `code` and `given`: the same for who says it in another language (words/)."""
+    """`detail`: why, in English; `code` and `given`: the same for who says it in another language (words/). What was
+    lost before agent.started is told again when it still is; no device.back comes for it otherwise.
+    """
 
     tag: ClassVar[str] = "device.lost"
     about: ClassVar[str] = "device"
@@ -803,7 +805,7 @@ class ClockStepped(Event, frozen=True):
 
 
 class AgentStarted(Event, frozen=True):
-    """`after`: how the last run ended (clean, killed, first)."""
+    """`after`: how the last run ended (clean, killed, first). Every device counts as there until it is told lost."""
 
     tag: ClassVar[str] = "agent.started"
     version: str
@@ -878,7 +880,20 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def encode_event(event: Event) -> bytes:
-    return canonical(event)
+    """Whole numbers are written whole (2, not 2.0), as other languages write them: so can they check the chain."""
+    body = canonical(event)
+    return canonical(_whole(plain(event))) if b".0" in body else body
+
+
+def _whole(data: Any) -> Any:
+    match data:
+        case dict():
+            return {key: _whole(value) for key, value in data.items()}
+        case list() | tuple():
+            return [_whole(each) for each in data]
+        case float() if data.is_integer():
+            return int(data)
+    return data
 
 
 def decode_event(tag: str, body: bytes) -> Event | UnknownEvent:

@@ -62,7 +62,8 @@ class Exhibit(msgspec.Struct, frozen=True, tag="exhibit"):
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
     """What evidence is kept of, in uptimes. `source`: the stream's URL without user and password; `alert`: its id, or
-    door/<door>/<event> for what a door did.
+    door/<door>/<event> for what a door did; `level`: the alert's; `asked`: when, by which clock (None: an earlier
+    version did not say).
     """
 
     camera: str
@@ -71,8 +72,10 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     rule: str = ""
     door: str = ""
+    level: str = "alarm"
     from_ms: int
     to_ms: int
+    asked: Time | None = None
 
     def until(self, to_ms: int) -> "About":
         return structs.replace(self, to_ms=to_ms)

@@ -18,7 +18,17 @@ from edge_agent.contract.envelope import (
     read_envelope,
     write_envelope,
 )
-from edge_agent.model.events import EVENTS, AccessGranted, Row, UnknownEvent, encode_event
+from edge_agent.model.encoding import canonical
+from edge_agent.model.events import (
+    EVENTS,
+    AccessGranted,
+    AlertOpened,
+    Row,
+    UnknownEvent,
+    decode_event,
+    encode_event,
+)
+from edge_agent.model.sightings import Measure
 from tests.uplink.rig import EPOCH
 
 PREV = genesis(EPOCH)
@@ -152,6 +162,22 @@ def test_times_are_utc_milliseconds() -> None:
     assert iso_time(0) == "1970-01-01T00:00:00.000Z"
     assert iso_time(2**62) == "9999-12-31T23:59:59.999Z"
     assert iso_time(-5) == "1970-01-01T00:00:00.000Z"
+
+
+def test_numbers_are_written_as_other_languages_write_them() -> None:
+    """RFC 8785 has 2 for 2.0: who parses `data` and writes it again must get the hash. Old rows stay as they are."""
+    why = (Measure("stay", 2.0, 30.5, "s"), Measure("speed", -0.0, 1.0, "m/s"))
+    event = AlertOpened(door="", alert="a-1 2.0", kind="loitering", confidence=1.0, why=why, value=3.0)
+    body = encode_event(event)
+    assert decode_event(event.tag, body) == event
+    numbers: list[str] = []
+    json.loads(body, parse_float=numbers.append, parse_int=numbers.append)
+    assert set(numbers) == {"0", "1", "2", "3", "30.5"}
+    assert read_envelope(write_envelope(row(body, event.tag), "G0417", False), "G0417")[2] == body
+    old = canonical(event)
+    assert b"30.5" in old
+    assert b":2.0}" in old
+    assert read_envelope(write_envelope(row(old, event.tag), "G0417", False), "G0417")[2] == old
 
 
 def test_the_chain_is_sha256() -> None:

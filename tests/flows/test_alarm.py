@@ -41,6 +41,19 @@ def test_lost_once_back_once_with_the_time_between() -> None:
     asyncio.run(run())
 
 
+def test_a_camera_named_like_a_reader_is_lost_by_itself() -> None:
+    async def run() -> None:
+        watch = Watch()
+        for kind, state in (("reader", "lost"), ("camera", "lost"), ("camera", "back")):
+            watch.alarms.device(DeviceReport("north-in", kind, state, "", watch.clock.up_ms))
+        assert watch.journal.tags() == ["device.lost", "device.lost", "device.back"]
+        assert watch.alarms.lost == ("north-in",), "the reader still is"
+        watch.report("back")
+        assert watch.alarms.lost == ()
+
+    asyncio.run(run())
+
+
 def test_a_trouble_that_counts_is_the_same_trouble() -> None:
     async def run() -> None:
         watch = Watch()

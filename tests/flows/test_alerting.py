@@ -43,7 +43,7 @@ from edge_agent.model.people import Schedule, Span
 from edge_agent.model.recording import ClipDone, Keep, Piece, Stream
 from edge_agent.model.sightings import Fall, Phase, Sighting
 from edge_agent.model.site import AlertRule, Camera, Deterrent, EvidencePolicy, GateBinding, Policy
-from edge_agent.model.standing import At, Mute
+from edge_agent.model.standing import At, Case, Mute, OpenAlert
 from edge_agent.watching import Watching
 from edge_agent.words import retold
 from tests.flows.world import BOOK, MemoryBooks, MemoryClock, MemoryJournal
@@ -871,3 +871,80 @@ def test_no_alert_is_lost_while_nothing_can_be_recorded() -> None:
         house.journal.full = False
         house.premises._catch_up()
         assert house.told().count("opened") == 500
+
+
+def test_news_of_a_warnings_evidence_is_a_warning() -> None:
+    @in_a_house()
+    async def story(house: House) -> None:
+        house.say("begun", "loitering")
+        evidence = house.memory.orders[-1].evidence
+        await house.desk.take(Piece(evidence, b"clip"))
+        await house.desk.take(ClipDone(evidence, None, ""))
+        house.desk.recorders.clear()
+        house.say("begun", "wrong_way")
+        opened, news = house.events(AlertOpened), house.events(AlertUpdated)
+        assert [(event.what, event.level) for event in news] == [("evidence", "warning"), ("no_evidence", "warning")]
+        assert {event.level for event in opened} == {"warning"}
+
+
+def test_a_clip_goes_on_with_its_event_however_soon_after_it_it_ends() -> None:
+    """What goes on is said every five seconds, its end four seconds after it: until then the clip does not end."""
+
+    @in_a_house()
+    async def story(house: House) -> None:
+        house.desk.policy = EvidencePolicy(pre_s=2, post_s=2, longest_s=120)
+        house.say("begun")
+        for _ in range(5):
+            asked = house.memory.orders[-1]
+            house.wait(5)
+            assert house.clock.up_ms < asked.to_ms, "its recorder has not ended it"
+            house.say("going")
+        house.wait(4)
+        house.say("over")
+        over_ms = house.clock.up_ms
+        assert over_ms <= house.memory.orders[-1].to_ms <= over_ms + 2_000, "and then it does"
+        assert len({order.evidence for order in house.memory.orders}) == 1
+
+
+def test_what_may_be_heard_again_is_not_heard_outside_its_hours() -> None:
+    @in_a_house(schedules={"lawn": "always"})
+    async def story(house: House) -> None:
+        house.premises.remember(house.alerts.mute("all", 60, "wang", ""))
+        house.say("begun")
+        never = {"always": Schedule("always", ()), "never": Schedule("never", ())}
+        house.books.current = msgspec.structs.replace(house.books.current, schedules=MappingProxyType(never))
+        for _ in range(20):
+            house.wait(5)
+            house.say("going")
+        assert [event.quiet for event in house.events(AlertOpened)] == [True]
+
+
+def test_two_open_alerts_of_one_rule_are_both_closed() -> None:
+    """Killed after the alert that is heard was opened and before the one that was only recorded was closed."""
+
+    @in_a_house()
+    async def story(house: House) -> None:
+        at = At.of(house.premises.now())
+        about = ("yard", "lawn", "intrusion", "", "alarm", at)
+        house.premises.remember(OpenAlert("a-1", *about, quiet=True), OpenAlert("a-2", *about))
+        house.alerts.restore()
+        house.wait(60)
+        assert {event.alert for event in house.events(AlertClosed)} == {"a-1", "a-2"}
+
+
+def test_a_case_that_was_closed_while_the_journal_took_nothing_does_not_rise_again() -> None:
+    @in_a_house()
+    async def story(house: House) -> None:
+        house.journal.full = True
+        house.say("begun", "falling_object", "f-1", fall=FALL)
+        (alarm,) = house.premises.standing.cases
+        await asyncio.sleep(0.01)
+        assert house.premises.answer("acknowledged", alarm, "wang") == ""
+        assert house.premises.answer("closed", alarm, "wang", outcome="false", why="a bird") == ""
+        await asyncio.sleep(0.01)
+        house.journal.full = False
+        house.premises._catch_up()
+        await asyncio.sleep(0.01)
+        assert {"alert.opened", "alarm.closed"} <= set(house.journal.tags())
+        assert house.premises.standing.cases == {}
+        assert not [change for change in house.journal.changes if isinstance(change, Case) and change.step != "closed"]

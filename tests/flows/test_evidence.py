@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import pytest
 from msgspec import structs
 
+from edge_agent.config import load_config
 from edge_agent.contract.evidence import read_manifest, signature_findings
 from edge_agent.contract.signatures import new_key, sign
 from edge_agent.errors import StoreError
@@ -33,7 +34,8 @@ from edge_agent.model.evidence import Exhibit, Manifest, Time
 from edge_agent.model.recording import ClipDone, Keep, Piece
 from edge_agent.model.site import EvidencePolicy, Policy
 from edge_agent.model.standing import At, OpenAlert
-from edge_agent.store.evidence import EvidenceStore, EvidenceWriter
+from edge_agent.store.evidence import FOLDER, EvidenceStore, EvidenceWriter
+from edge_agent.watching import Watching
 from tests.flows.world import MemoryBooks, MemoryClock, MemoryJournal
 from tests.waiting import auntil
 
@@ -256,6 +258,55 @@ def test_an_alert_that_nobody_had_to_answer_is_told_to_have_no_evidence(tmp_path
         CameraAlerts(third.premises, (), desk=third.desk).restore()
         await third.desk._settle()
         assert third.missing == []
+
+    play(story)
+
+
+def test_a_clip_that_a_power_cut_ended_is_dated_by_the_clock_it_was_asked_by(tmp_path: Path) -> None:
+    """The next boot's uptime begins anew: what the last one had asked for did not happen a month later."""
+
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        run.clock.up_ms = 30 * DAY_MS
+        happened, asked = run.premises.now(), run.clock.up_ms
+        evidence, _ = run.desk.keep("yard", "a-1", "falling_object", asked)
+        await run.desk.take(Piece(evidence, b"clip" * 1000))
+        run.desk._coming[evidence].writer._clip.abort()  # type: ignore[union-attr]
+        again = Run(tmp_path / "evidence", run)
+        again.clock.up_ms, again.clock.boot_id = 20_000, "another boot"
+        again.clock.jump_ms = asked + 60_000 - 20_000
+        await again.desk._settle()
+        (kept,) = again.events(EvidenceKept)
+        assert kept.from_ms == happened.wall_ms - 10_000
+        assert kept.to_ms == happened.wall_ms + 10_000
+        manifest = own(again.store.manifest(evidence))
+        assert manifest is not None
+        assert manifest.time.boot_id == happened.boot_id, "its uptimes are of that boot"
+        assert again.desk.between(happened.wall_ms, happened.wall_ms, None)["count"] == 1
+
+    play(story)
+
+
+def test_what_is_kept_stays_the_gateways_when_no_camera_keeps_evidence_any_more(tmp_path: Path) -> None:
+    """Else nobody could hold it, the city would hear that there is none, and nothing would erase it in its time."""
+
+    async def story() -> None:
+        (tmp_path / "agent.toml").write_text('[gateway]\nid = "G1"\n[uplink]\nurl = "mqtt://127.0.0.1:1"\n')
+        (tmp_path / "keys").mkdir()
+        (tmp_path / "keys/evidence.key").write_bytes(KEY)
+        (tmp_path / "keys/evidence.key").chmod(0o600)
+        config = load_config(tmp_path / "agent.toml")
+        run = Run(tmp_path / FOLDER)
+
+        def desk() -> EvidenceDesk | None:
+            return Watching(config, tmp_path, tmp_path, run.premises, {}, signed, own).desk
+
+        assert desk() is None, "a gateway without evidence has none of it"
+        kept = await run.keep()
+        again = desk()
+        assert again is not None
+        assert again.hold(kept, "wang") == ""
+        assert again.between(0, 2**53, None)["count"] == 1
 
     play(story)
 

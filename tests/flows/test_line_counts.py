@@ -121,15 +121,25 @@ def test_a_restart_loses_ten_seconds_at_most_and_a_stop_nothing() -> None:
         assert again.told() == stopped.told(), "told once"
 
 
-def test_a_line_that_was_taken_out_of_the_configuration_is_told_at_once() -> None:
+def test_a_line_that_was_taken_out_of_the_configuration_is_told_when_its_hour_is_over() -> None:
+    """Put back before that it goes on: never two counts of one period."""
+
     @story()
     async def told(yard: Yard) -> None:
         yard.cross("in")
         yard.wait(0.5)
-        anew = Yard(BACK_LINE, anew=yard)
+        without = Yard(BACK_LINE, anew=yard)
+        await without.premises.restore()
+        without.wait(1)
+        back = Yard(GATE_LINE, anew=without)
+        await back.premises.restore()
+        back.cross("in", "out")
+        back.wait(1)
+        anew = Yard(BACK_LINE, anew=back)
         await anew.premises.restore()
-        anew.wait(0.1)
-        assert anew.told() == [("gate-line", 12, 1, 0)]
+        assert anew.told() == []
+        anew.wait(60, step_ms=5000)
+        assert anew.told() == [("gate-line", 12, 2, 1)]
 
 
 def test_a_clock_that_is_set_meanwhile_moves_the_period_with_it() -> None:

@@ -140,3 +140,20 @@ def test_the_end_of_an_alert_that_a_full_disk_refused_is_told_later() -> None:
         running.cancel()
 
     in_house(story)
+
+
+def test_the_alert_of_a_sensor_that_is_not_configured_any_more_is_closed() -> None:
+    async def story(house: House, alerts: SensorAlerts) -> None:
+        alerts.report(report(Level.ALARM))
+        again = House(journal=house.journal)
+        await again.premises.restore()
+        SensorAlerts(again.premises, (LOOP,)).restore()
+        assert [(tag, level) for tag, level, _ in told(again)] == [("alert.opened", "alarm"), ("alert.closed", "alarm")]
+        opened, closed = (row.event for row in again.journal.all if isinstance(row.event, AlertOpened | AlertClosed))
+        assert isinstance(closed, AlertClosed)
+        assert (closed.alert, closed.why) == (opened.alert, "restarted")  # type: ignore[union-attr]
+        third = House(journal=again.journal)
+        await third.premises.restore()
+        assert not [seen for seen in third.premises.standing.latches.values() if seen.raised]
+
+    in_house(story)

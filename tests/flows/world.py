@@ -38,9 +38,10 @@ class MemoryClock:
         self.past: list[int] = []
         self.jump_ms = 0  # what somebody has set the wall clock off by
         self.state = ClockState.SYNCED
+        self.boot_id = "b" * 32
 
     def now(self) -> Moment:
-        return Moment(1_777_867_200_000 + self.up_ms + self.jump_ms, self.up_ms, "b" * 32, self.state, 20)
+        return Moment(1_777_867_200_000 + self.up_ms + self.jump_ms, self.up_ms, self.boot_id, self.state, 20)
 
     def at_least(self, wall_ms: int, boot_id: str = "", up_ms: int = 0) -> None:
         self.past.append(wall_ms)
