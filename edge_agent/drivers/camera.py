@@ -9,10 +9,12 @@ import asyncio
 import os
 import random
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -27,6 +29,8 @@ from edge_agent.words import told
 
 CHILD = "edge_agent.vision.worker"
 MESSAGE_AT_MOST = 16_384  # bytes; a sample has about 600
+MESSAGES_AT_MOST, PACE_S = 1000, 5.0  # in so long; a busy square says some ten a second
+START_GAP_S = 0.05  # between two children that are started
 START_WITHIN_S = 30.0  # loading the engine on a small board that is busy starting
 SILENT_AT_MOST_S = 8.0  # the child repeats its state every 2 s
 LIVES_AT_LEAST_MS = 60_000  # a child that is too large so soon does not grow, it is
@@ -34,6 +38,7 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 BACKOFF_S, BACKOFF_AT_MOST_S = 0.5, 30.0
 
 logger = log.get("drivers.camera")
+_turns: "WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]" = WeakKeyDictionary()
 _decoder: msgspec.msgpack.Decoder[Detection] = msgspec.msgpack.Decoder(Detection)
 
 
@@ -63,6 +68,7 @@ class CameraWorker:
     child = ""  # module; the one of this file unless it is another
     said: msgspec.msgpack.Decoder[Any] = _decoder
     most = MESSAGE_AT_MOST
+    messages_at_most: int | None = MESSAGES_AT_MOST
 
     def __init__(
         self,
@@ -77,6 +83,7 @@ class CameraWorker:
         self.memory_mb = engine.memory_mb
         self._deliver, self._report = deliver, report
         self._state = ""  # last reported: back | lost
+        self._told = False  # what it saw, since it was lost
         self._worked = False  # it was back since the last pause
         self.pid: int | None = None  # of the child, while there is one
 
@@ -85,33 +92,36 @@ class CameraWorker:
         delay_s = BACKOFF_S
         while True:
             beat()
+            self._forget()
             try:
                 await self._follow(beat)
             except TooLarge as large:
                 logger.warning("%s is started anew: its process has grown to %d MB", self.camera.name, large.mb)
-                self._deliver(self.camera.name, CameraState("lost", "started anew"))  # its tracks begin from one again
+                self._told = True  # its tracks begin from one again
                 continue
             except DeviceUnavailable as error:
                 if self._worked:
                     delay_s, self._worked = BACKOFF_S, False
                 why = error.sentence
                 self._note(CameraState("lost", str(why), why.code, why.fields))
+                self._forget()
             await asyncio.sleep(random.uniform(delay_s / 2, delay_s))
             delay_s = min(delay_s * 2, BACKOFF_AT_MOST_S)
 
     async def _follow(self, beat: Beat) -> None:
         """One life of the child. Raises DeviceUnavailable when it is over."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", self.child or CHILD, stdin=PIPE, stdout=PIPE
-        )
+        process = await self._start()
         self.pid, began_ms = process.pid, self.clock.now().up_ms
         try:
             assert process.stdin is not None
             self.brief(process.stdin)
-            within_s = START_WITHIN_S
+            within_s, pace = START_WITHIN_S, Pace(self.messages_at_most, time.monotonic)
             while True:
                 detection = await self._next(process, within_s)
                 beat()
+                if pace.too_fast():
+                    raise self._failed("cameras.child_nonsense", why=f"{pace.count} messages in {PACE_S:.0f} s")
+                await asyncio.sleep(0)  # what waits in the pipe is no reason that a door waits
                 if isinstance(detection, CameraState):
                     within_s = SILENT_AT_MOST_S
                     if (mb := self.memory_of(process.pid)) > self.memory_mb:
@@ -120,11 +130,23 @@ class CameraWorker:
                         raise TooLarge(mb)
                     self._note(detection)
                 else:
+                    self._told = True
                     await self.hear(detection)
         finally:
             self.pid = None
             self.gone()
             await _end(process)
+
+    async def _start(self) -> Process:
+        """One child after another: starting one holds the whole loop up for some ms."""
+        async with _turn():
+            await asyncio.sleep(START_GAP_S)
+            try:
+                return await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", self.child or CHILD, stdin=PIPE, stdout=PIPE
+                )
+            except OSError as error:
+                raise self._failed("cameras.child_not_started", why=error.strerror) from error
 
     def brief(self, pipe: asyncio.StreamWriter) -> None:
         """Tell the child its job."""
@@ -160,6 +182,12 @@ class CameraWorker:
     def _failed(self, code: str, **fields: Any) -> DeviceUnavailable:
         return DeviceUnavailable(code, camera=self.camera.name, **fields)
 
+    def _forget(self) -> None:
+        """What a child told that has ended belongs to nobody, also when the camera was lost before it told it."""
+        if self._told:
+            self._told = False
+            self._deliver(self.camera.name, CameraState("lost", "started anew"))
+
     def _note(self, state: CameraState) -> None:
         """Hand on changes of the camera's state; repetitions are only signs of life."""
         if state.state == "waiting":
@@ -174,8 +202,30 @@ class CameraWorker:
             return
         self._state = now
         self._worked |= now == "back"
+        self._told &= now != "lost"
         self._deliver(self.camera.name, state)
         self._report(msgspec.structs.replace(report, state=now))
+
+
+class Pace:
+    """How many messages came in the last `PACE_S`; `most` None: as many as there are. `now`: monotonic s."""
+
+    def __init__(self, most: int | None, now: Callable[[], float]) -> None:
+        self.count = 0
+        self._most, self._now = most, now
+        self._since = now()
+
+    def too_fast(self) -> bool:
+        """One more has come."""
+        if self._now() - self._since >= PACE_S:
+            self._since, self.count = self._now(), 0
+        self.count += 1
+        return self._most is not None and self.count > self._most
+
+
+def _turn() -> asyncio.Semaphore:
+    """Whose turn it is to start a child, in this loop."""
+    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(1))
 
 
 async def _status(process: Process) -> str:

@@ -26,6 +26,7 @@ class RecorderWorker(CameraWorker):
     child = "edge_agent.vision.recorder"
     said = msgspec.msgpack.Decoder(Recorded)
     most = PIECE_AT_MOST
+    messages_at_most = None  # a clip begins with all that the ring holds; the next piece is read when this one is kept
 
     def __init__(
         self,

@@ -157,8 +157,8 @@ class EvidenceDesk(EvidenceShelf):
             return
         if coming.writer is None:
             request = coming.about.encode()
-            coming.writer = await asyncio.to_thread(self.store.begin, evidence, request)
-        await asyncio.to_thread(coming.writer.write, data)
+            coming.writer = await self._aside(self.store.begin, evidence, request)
+        await self._aside(coming.writer.write, data)
 
     async def _end(self, evidence: str, coming: Coming, stream: Stream | None, why: str) -> None:
         if coming.failed:
@@ -166,10 +166,10 @@ class EvidenceDesk(EvidenceShelf):
         if coming.writer is None:
             self._missing(coming.about, why or told("clip.no_picture"))
             return
-        files = [await asyncio.to_thread(coming.writer.close_clip)]
+        files = [await self._aside(coming.writer.close_clip)]
         coming.whole = True
         track = track_file(coming.sightings)
-        files.append(await asyncio.to_thread(coming.writer.add, "track.json", track))
+        files.append(await self._aside(coming.writer.add, "track.json", track))
         await self._seal(evidence, coming.about, tuple(files), stream, why, coming.writer.finish)
 
     def _fail(self, coming: Coming, why: str) -> None:

@@ -8,7 +8,10 @@ import asyncio
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple, Protocol
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from msgspec import structs
 
@@ -26,9 +29,11 @@ from edge_agent.model.standing import Case, OpenAlert
 from edge_agent.words import parts, told, whole
 
 MISSED_AT_MOST = 1000
+HANDS = 3  # threads that write, seal and erase
 ANSWER_AT_MOST = 10  # pieces of evidence in one answer to the city, the newest first
 
 logger = log.get("flows.evidence")
+Result = TypeVar("Result")
 
 
 class Writer(Protocol):
@@ -83,11 +88,17 @@ class EvidenceShelf:
     def __init__(self, premises: Premises, policy: EvidencePolicy, store: Store, sealing: Sealing) -> None:
         self.premises, self.policy, self.store, self.sealing = premises, policy, store, sealing
         self._turn = asyncio.Lock()  # the chain has one end
+        self._hands = ThreadPoolExecutor(HANDS, "evidence")
         self._underway: set[str] = set()  # of this run, and not there yet
         self._going: set[str] = set()  # what is being erased: nobody is promised it any more
         self._promised: list[OpenAlert] = []  # by the last run
         self._missed: deque[str] = deque(maxlen=MISSED_AT_MOST)  # alerts that were told to have no evidence
         self._held_over = False  # what is held passes the room of all the rest, and that was told
+
+    async def _aside(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        """What waits for the disk, in threads of its own: clips on a disk that hangs keep nobody else waiting."""
+        call = partial(copy_context().run, work, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._hands, call)
 
     # ---- sealing -----------------------------------------------------------------------------------------------------
 
@@ -117,7 +128,7 @@ class EvidenceShelf:
                 previous=last.manifest if last else "",
             )  # fmt: skip
             signed = self.sealing.sign(manifest)
-            self._record(signed, manifest, await asyncio.to_thread(finish, signed), about)
+            self._record(signed, manifest, await self._aside(finish, signed), about)
 
     def _record(self, signed: bytes, manifest: Manifest, size: int, about: About) -> None:
         """It is on the disk: on record from now on, and said."""
@@ -180,38 +191,40 @@ class EvidenceShelf:
         known = self.premises.standing.exhibits
         left = [
             (one, request)
-            for one, request in await asyncio.to_thread(self.store.cut_off)
+            for one, request in await self._aside(self.store.cut_off)
             if one not in known and one not in self._underway
         ]
         strangers = await self._adopt()
+        hopeless = set()
         for evidence, request in left:
             try:
                 if not await self._resume(evidence, read_about(request)):
                     strangers.append(f"{evidence}.part")
             except StoreError as error:
+                hopeless.add(evidence)  # the next start tries again
                 logger.error("evidence %s, cut off by the last stop, cannot be finished: %s", evidence, error)
-        there = await asyncio.to_thread(self.store.there)
+        there = await self._aside(self.store.there)
         if missing := known.keys() - there:
             detail = told("degraded_why.evidence_missing", count=len(missing), first=min(missing))
             self.premises.alarms.degraded("evidence_missing", detail)
         if strangers:
             detail = told("degraded_why.evidence_unknown", count=len(strangers), first=min(strangers))
             self.premises.alarms.degraded("evidence_unknown", detail)
-        self._tell_lost({*known, *there, *(evidence for evidence, _ in left)})
+        self._tell_lost({*known, *there, *(evidence for evidence, _ in left)} - hopeless)
 
     async def _adopt(self) -> list[str]:
         """Whole evidence that the last run could not record any more is recorded, when it is this gateway's own and
         goes on the chain where that ends. Gives the names of all else that nobody knows.
         """
         exhibits = self.premises.standing.exhibits
-        unknown = await asyncio.to_thread(self.store.there) - exhibits.keys()
-        manifests = await asyncio.to_thread(self._manifests, unknown)
+        unknown = await self._aside(self.store.there) - exhibits.keys()
+        manifests = await self._aside(self._manifests, unknown)
         async with self._turn:
             while (evidence := _next(manifests, self._last())) is not None:
                 signed, manifest = manifests.pop(evidence)
                 names = [file.name for file in manifest.files]
                 try:
-                    size = await asyncio.to_thread(self.store.size, evidence, names)
+                    size = await self._aside(self.store.size, evidence, names)
                     self._record(signed, manifest, size, self._about(manifest))
                 except StoreError as error:
                     logger.error("evidence %s, which nobody recorded, is not whole: %s", evidence, error)
@@ -230,7 +243,7 @@ class EvidenceShelf:
 
     async def _resume(self, evidence: str, about: About | None) -> bool:
         """Finish what was cut off, or say that there is nothing of it. False: nobody knows what it is of."""
-        files = await asyncio.to_thread(self.store.salvage, evidence)
+        files = await self._aside(self.store.salvage, evidence)
         if files and about is not None:
             await self._seal(
                 evidence, about, files, None, told("clip.agent_stopped"), _finisher(self.store, evidence)
@@ -238,7 +251,7 @@ class EvidenceShelf:
         elif not files:
             if about is not None:
                 self._missing(about, told("clip.agent_stopped"))
-            await asyncio.to_thread(self.store.throw_away, evidence)
+            await self._aside(self.store.throw_away, evidence)
         return about is not None or not files
 
     def promised(self, alert: OpenAlert) -> None:
@@ -247,7 +260,7 @@ class EvidenceShelf:
 
     def _tell_lost(self, there: set[str]) -> None:
         """Alarms, and alerts that nobody had to answer, that wait for evidence of which not even a request reached the
-        disk.
+        disk, or nothing that can be read.
         """
         waiting: dict[str, Case | OpenAlert] = {one.alert: one for one in self._promised}
         waiting |= self.premises.standing.cases
@@ -264,7 +277,7 @@ class EvidenceShelf:
         """What an earlier version kept is as old as its manifest says, where that is to be had."""
         exhibits = self.premises.standing.exhibits
         undated = [exhibit.evidence for exhibit in exhibits.values() if exhibit.kept is None]
-        for evidence, (_, manifest) in (await asyncio.to_thread(self._manifests, undated)).items():
+        for evidence, (_, manifest) in (await self._aside(self._manifests, undated)).items():
             if (exhibit := exhibits.get(evidence)) is not None:
                 self.premises.remember(exhibit.dated(manifest.time))
 
@@ -291,7 +304,10 @@ class EvidenceShelf:
         for due, why in retention.due(exhibits.values(), self.policy, now, "B" in room.sheds):
             exhibit = exhibits.get(due.evidence)  # as it is now: somebody may hold it since
             if exhibit is not None and not exhibit.held:
-                await self._erase(exhibit, why)
+                try:
+                    await self._erase(exhibit, why)
+                except StoreError as error:  # it is tried again
+                    self.premises.alarms.degraded("evidence_not_erased", error.sentence)
         held = retention.held(exhibits.values())
         before, self._held_over = self._held_over, held > self.policy.max_mb << 20
         if self._held_over and not before:
@@ -301,7 +317,7 @@ class EvidenceShelf:
     async def _erase(self, exhibit: Exhibit, why: str) -> None:
         """If that fails it stays promised to nobody: a part of it may be gone."""
         self._going.add(exhibit.evidence)
-        await asyncio.to_thread(self.store.erase, exhibit.evidence)
+        await self._aside(self.store.erase, exhibit.evidence)
         event = EvidenceErased(evidence=exhibit.evidence, why=why, manifest=exhibit.manifest)
         self.premises.record(event, exhibit.gone())
         if some := self._newest_of(exhibit.alert):

@@ -50,7 +50,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     """What was recorded: `sha256` over the codec's own units (video_units.py), which another container does not change.
 
     Uptimes in ms of its first and last frame. `lost`: packets the camera's stream said were damaged. `jumps`: how often
-    its timestamps jumped; the file has the gateway's time there.
+    its timestamps jumped; the file has the gateway's time there. `holes_ms`: in which seconds at a time nothing came.
     """
 
     codec: str
@@ -62,6 +62,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     to_ms: int
     sha256: str
     jumps: int = 0
+    holes_ms: int = 0
 
 
 class ClipDone(msgspec.Struct, frozen=True, tag="done"):

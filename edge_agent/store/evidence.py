@@ -106,9 +106,13 @@ class EvidenceStore:
             raise StoreError("store.evidence_file", file=error.filename, why=error.strerror) from error
 
     def erase(self, evidence: str) -> None:
-        """Its files are gone; the journal says what they were."""
-        shutil.rmtree(self.folder / evidence, ignore_errors=True)
-        database.sync_directory(self.folder)
+        """Its files are gone; the journal says what they were. Raises StoreError when they are not."""
+        try:
+            with suppress(FileNotFoundError):
+                shutil.rmtree(self.folder / evidence)
+            database.sync_directory(self.folder)
+        except OSError as error:
+            raise StoreError("store.evidence_file", file=evidence, why=error.strerror) from error
 
     def throw_away(self, evidence: str) -> None:
         """What was never finished."""

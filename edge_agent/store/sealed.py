@@ -93,6 +93,8 @@ def read_sealed(path: Path, name: str, key: bytes, *, cut: bool = False) -> Iter
                 try:
                     piece = cipher.decrypt(nonce, sealed, b"more")
                 except InvalidTag:
+                    if cut and _never_written(sealed, file):
+                        return
                     cipher.decrypt(nonce, sealed, b"last")
                     if file.read(1):
                         raise StoreError("store.sealed_altered", file=path.name) from None
@@ -105,6 +107,11 @@ def read_sealed(path: Path, name: str, key: bytes, *, cut: bool = False) -> Iter
         raise _failed(path, error) from error
     if not cut:
         raise StoreError("store.sealed_altered", file=path.name)
+
+
+def _never_written(sealed: bytes, rest: BinaryIO) -> bool:
+    """It ends in zeros, and so does all behind it: room the file had when the power went, not what was put there."""
+    return not any(sealed[-TAG_BYTES:]) and not any(any(more) for more in iter(lambda: rest.read(PIECE_AT_MOST), b""))
 
 
 def _cipher(name: str, key: bytes) -> "AESGCM":

@@ -24,7 +24,7 @@ import av.logging
 from edge_agent.errors import DeviceUnavailable
 from edge_agent.vision import clock
 from edge_agent.vision.frames import Frame, JpegFrame, VideoFrame
-from edge_agent.vision.packets import Pictures, video_of
+from edge_agent.vision.packets import Pictures, packets_of, video_of
 from edge_agent.vision.timeline import Playing, Timeline
 from edge_agent.vision.urls import STILLS, local_path, shown
 from edge_agent.vision.v4l2 import OPENING, NoPictures, device_of, open_device, open_share
@@ -230,12 +230,12 @@ class FrameSource:
             stream = video_of(container)
             if live and stream.codec_context.name == "mjpeg":
                 timed = container.format.name != "mpjpeg"  # which has no timestamps; FFmpeg would make some up
-                for packet in container.demux(stream):
+                for packet in packets_of(container, stream, patience(self.fps)):
                     if packet.size:
                         seconds = float(packet.pts * packet.time_base) if timed and packet.pts is not None else None
                         yield JpegFrame(bytes(packet), self._timeline.at(seconds, clock.up_ms()))
                 return
-            pictures = Pictures(container, stream)
+            pictures = Pictures(container, stream, patience(self.fps) if live else None)
             for frame in pictures if live else self._at_its_rate(pictures):
                 self._bound(frame)
                 yield VideoFrame(frame, self._timeline.at(frame.time, clock.up_ms()))
@@ -255,7 +255,7 @@ class FrameSource:
     def _stills(self, folder: Path) -> Iterator[Frame]:
         began, count = time.monotonic(), 0
         while True:
-            paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in STILLS)
+            paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in STILLS and path.is_file())
             if not paths:
                 raise DeviceUnavailable("cameras.no_stills")
             for path in paths:

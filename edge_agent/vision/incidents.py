@@ -9,6 +9,7 @@ from edge_agent.model.sightings import Phase
 from edge_agent.vision.zone_rules import Finding
 
 GOING_EVERY_MS, REST_MS = 5_000, 4_000
+TRACKS_AT_MOST = 50  # the newest: a yard that is never empty goes on for days
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Incidents:
                 said.append((Phase.BEGUN, incident))
                 continue
             incident.found_ms = up_ms
-            finding.tracks = tuple(sorted({*incident.finding.tracks, *finding.tracks}))
+            finding.tracks = tuple(sorted({*incident.finding.tracks, *finding.tracks})[-TRACKS_AT_MOST:])
             grew = finding.count > incident.finding.count
             finding.count = max(finding.count, incident.finding.count)
             incident.finding = finding

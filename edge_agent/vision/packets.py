@@ -1,6 +1,7 @@
 """Packets of a stream to pictures; one that is damaged costs itself, not what comes behind it."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import av
 import av.container
@@ -29,19 +30,45 @@ def video_of(container: av.container.InputContainer) -> av.VideoStream:
     return stream
 
 
-class Pictures:
-    """The pictures of `stream`, of a live camera and of a recording alike. `broken`: packets that did not decode."""
+def packets_of(
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    patience_s: float | None,
+    now: Callable[[], float] = time.monotonic,
+) -> "Iterator[av.Packet[av.VideoStream]]":
+    """The packets of `stream`. Raises DeviceUnavailable when others go on (sound) and it sends none for `patience_s`:
+    the reader waits for any packet, and would never know.
+    """
+    if patience_s is None or len(container.streams) < 2:
+        yield from container.demux(stream)
+        return
+    came = now()
+    for packet in container.demux():
+        at = now()
+        if packet.stream_index == stream.index:
+            came = at
+            yield packet  # type: ignore[misc]
+        elif at - came > patience_s:
+            raise DeviceUnavailable("cameras.silent")
 
-    def __init__(self, container: av.container.InputContainer, stream: av.VideoStream) -> None:
+
+class Pictures:
+    """The pictures of `stream`, of a live camera (with its `patience_s`) and of a recording alike. `broken`: packets
+    that did not decode.
+    """
+
+    def __init__(
+        self, container: av.container.InputContainer, stream: av.VideoStream, patience_s: float | None = None
+    ) -> None:
         self.broken = 0
-        self._container, self._stream = container, stream
+        self._container, self._stream, self._patience_s = container, stream, patience_s
 
     def __iter__(self) -> Iterator[av.VideoFrame]:
         """Raises one of decode.UNREADABLE, av.error.InvalidDataError after BROKEN_AT_MOST broken packets in a row."""
         context = self._stream.codec_context
         context.thread_count = 1
         in_a_row, raw = 0, context.name == "rawvideo"
-        for packet in self._container.demux(self._stream):
+        for packet in packets_of(self._container, self._stream, self._patience_s):
             try:
                 frames = (own(packet) if raw else packet).decode()
             except av.error.InvalidDataError:

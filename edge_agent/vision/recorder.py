@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MEMORY_MB = 512  # the ring holds 64 MB at most; the rest is what libraries map
 LOOK_EVERY_S = 0.2
 LATE_S = 5.0  # a clip whose end does not come ends so long after it
+GAP_MS = 2_000  # longer without a picture, and longer than three frames of a slow camera: part of the clip is missing
 CLIPS_AT_MOST = 8  # at the same time
 
 logger = log.get("vision.recorder")
@@ -70,7 +71,8 @@ class Recorder:
 
     def _follow(self) -> None:
         from edge_agent.vision import clock
-        from edge_agent.vision.decode import open_stream
+        from edge_agent.vision.decode import open_stream, patience
+        from edge_agent.vision.packets import packets_of
         from edge_agent.vision.timeline import Playing
         from edge_agent.vision.urls import local_path
 
@@ -85,7 +87,7 @@ class Recorder:
             with self._lock:
                 self._template = stream
             playing = None if path is None else Playing(self.job.fps)
-            for packet in container.demux(stream):
+            for packet in packets_of(container, stream, None if fps is None else patience(fps)):
                 if not packet.size:
                     continue
                 seconds = None if packet.dts is None else float(packet.dts * packet.time_base)
@@ -127,14 +129,15 @@ class Recorder:
 
         assert self._template is not None
         try:
-            clip = Clip(self._template, lambda data: self.pipe.send(Piece(order.evidence, data)))
+            gap_ms = max(GAP_MS, round(3000 / self.job.fps))
+            clip = Clip(self._template, lambda data: self.pipe.send(Piece(order.evidence, data)), gap_ms)
+            for kept in self._ring.since(order.from_ms):
+                if kept.at_ms <= order.to_ms:
+                    clip.write(kept)  # the first one writes the file's header
         except (av.error.FFmpegError, ValueError) as error:
             self._done(order.evidence, None, told("clip.no_container", error=type(error).__name__))
             return
         self._clips[order.evidence] = (order, clip)
-        for kept in self._ring.since(order.from_ms):
-            if kept.at_ms <= order.to_ms:
-                clip.write(kept)
 
     def _end(self, evidence: str, why: str) -> None:
         import av.error
@@ -145,6 +148,8 @@ class Recorder:
             stream = clip.close()
         if stream is not None and not why and stream.from_ms > order.from_ms + 1000:
             why = told("clip.late", s=round((stream.from_ms - order.from_ms) / 1000))
+        if stream is not None and not why and stream.holes_ms:
+            why = told("clip.holes", s=round(stream.holes_ms / 1000))
         self._done(evidence, stream, why or ("" if stream else told("clip.no_picture")))
 
     def _done(self, evidence: str, stream: Stream | None, why: str) -> None:

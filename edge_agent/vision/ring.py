@@ -74,8 +74,11 @@ class Ring:
 class Clip:
     """One clip being written. `say` gets the bytes of the file, in order."""
 
-    def __init__(self, template: av.VideoStream, say: Callable[[bytes], None]) -> None:
-        """Raises av.error.FFmpegError or ValueError when this codec cannot be put into a file."""
+    def __init__(self, template: av.VideoStream, say: Callable[[bytes], None], gap_ms: int) -> None:
+        """`gap_ms`: longer without a picture is a hole. Raises av.error.FFmpegError or ValueError when this codec
+        cannot be put into a file, as may the first `write`.
+        """
+        self._gap_ms, self._holes_ms = gap_ms, 0
         self._sink = _Sink(say)
         self._container = av.open(self._sink, "w", format="mp4", options=FRAGMENTED)
         self._stream = self._container.add_stream_from_template(template)
@@ -96,6 +99,8 @@ class Clip:
             self._base, self._from_ms = time, kept.at_ms
         else:
             self._base += self._jump(time, kept.at_ms)
+            passed_ms = kept.at_ms - self._before[1]
+            self._holes_ms += passed_ms if passed_ms > self._gap_ms else 0
         self._before = time, kept.at_ms
         packet = av.Packet(kept.data)
         packet.stream, packet.time_base, packet.is_keyframe = self._stream, self._time_base, kept.key
@@ -117,6 +122,7 @@ class Clip:
         return Stream(
             codec=self._codec, width=self._width, height=self._height, packets=self._packets, lost=self._lost,
             from_ms=self._from_ms, to_ms=self._to_ms, sha256=self._units.hexdigest(), jumps=self._jumps,
+            holes_ms=self._holes_ms,
         )  # fmt: skip
 
     def _jump(self, time: int, at_ms: int) -> int:

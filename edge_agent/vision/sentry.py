@@ -22,7 +22,9 @@ from edge_agent.model.sightings import Sighting
 from edge_agent.model.site import Facade, private
 from edge_agent.vision.confine import confine
 from edge_agent.vision.models import lacks
+from edge_agent.vision.urls import shown
 from edge_agent.vision.worker import Pipe, Presence, die
+from edge_agent.words import told
 
 if TYPE_CHECKING:
     from edge_agent.vision.frames import Frame, Image
@@ -51,9 +53,11 @@ class Analysis:
         self._fits: list[bool] = []
         self._unwatched: list[Unwatched] = []
         self._at_ms = 0
+        self.blind = False  # the last picture could not be decoded
 
     def see(self, frame: "Frame") -> list[Sighting]:
         gray = frame.luma()
+        self.blind = gray is None
         if gray is None:
             return []
         self._at_ms, size = frame.up_ms, (gray.shape[1], gray.shape[0])
@@ -157,12 +161,14 @@ def work(job: SentryJob, pipe: Pipe) -> None:
     source = FrameSource(job.camera.url, job.camera.fps, QUEUE)
     source.start()
     presence, lost = Presence(pipe, job.camera.fps), 0
+    broken = told("cameras.broken", url=shown(job.camera.url))
     glimpses = Glimpses(private(job.camera, job.facades)) if "wall" in job.camera.use else None
     while True:
         frame = source.next(0.5)
-        fell_silent = presence.look(frame is not None, source.trouble)
-        if frame is not None:
-            sightings = analysis.see(frame)
+        sightings = analysis.see(frame) if frame is not None else []
+        seen = frame is not None and not analysis.blind
+        fell_silent = presence.look(seen, source.trouble if seen or frame is None else broken)
+        if frame is not None and seen:
             for refused in analysis.unwatched():
                 pipe.send(refused)
             for sighting in sightings:

@@ -201,6 +201,8 @@ class PersonDown:
             gone_ms = scene.up_ms - stood.up_ms
             if gone_ms < FALLS_MS or not self.region.has(stood.feet, True):
                 stood.lies.mark(False, scene.up_ms)
+                if gone_ms > FORGETS_MS:
+                    del self._stood[id_]
                 continue
             found = None if _stands_there(upright, stood) else _lying(stood, scene)
             lain_s = stood.lies.mark(found is not None, scene.up_ms)

@@ -34,6 +34,7 @@ Seen = FaceSample | FaceRefused | TrackEnded
 class FaceWatch:
     def __init__(self, engine: Engine, policy: FacePolicy) -> None:
         self.engine, self.policy = engine, policy
+        self.blind = False  # the last picture could not be decoded
         self._motion, self._tracker = MotionGate(), Tracker()
         self._looked = self._searched = self._whole = self._moved = -1_000_000
 
@@ -42,7 +43,9 @@ class FaceWatch:
         now = frame.up_ms
         if not self._search_due(now) and now - self._looked < LOOK_GAP_MS:
             return
-        if (gray := frame.gray()) is None:
+        gray = frame.gray()
+        self.blind = gray is None
+        if gray is None:
             return
         self._looked = now
         if moving := self._motion.look(gray):

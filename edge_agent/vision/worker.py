@@ -121,6 +121,7 @@ def work(job: VisionJob, pipe: Pipe) -> None:
     from edge_agent.vision import clock
     from edge_agent.vision.decode import FrameSource
     from edge_agent.vision.engine import open_engine
+    from edge_agent.vision.urls import shown
     from edge_agent.vision.watch import FaceWatch
 
     threading.excepthook = die
@@ -132,13 +133,14 @@ def work(job: VisionJob, pipe: Pipe) -> None:
     source = FrameSource(job.camera.url, job.camera.fps)
     source.start()
     presence = Presence(pipe, job.camera.fps)
+    broken = told("cameras.broken", url=shown(job.camera.url))
     while True:
         frame = source.next(0.5)
-        fell_silent = presence.look(frame is not None, source.trouble)
         if frame is not None:
             for detection in watch.see(frame):
                 pipe.send(detection)
-        elif fell_silent:
+        seen = frame is not None and not watch.blind
+        if presence.look(seen, source.trouble if seen or frame is None else broken):
             for ended in watch.stop(clock.up_ms()):
                 pipe.send(ended)
 

@@ -18,6 +18,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "the vision process of camera {camera} is started anew: what it said is no message ({why})",
         "摄像机 {camera} 的视觉进程正在重新启动：发出的消息无法解析（{why}）",
     ),
+    "cameras.child_not_started": (
+        "the vision process of camera {camera} cannot be started: {why}; the machine may be out of memory",
+        "摄像机 {camera} 的视觉进程无法启动：{why}；可能内存不足",
+    ),
     "cameras.child_large": (
         "the vision process of camera {camera} is started anew: it needs {mb:.0f} MB from the start, of {allowed}",
         "摄像机 {camera} 的视觉进程正在重新启动：启动即需 {mb:.0f} MB，只允许 {allowed} MB",

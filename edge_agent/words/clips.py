@@ -3,6 +3,10 @@
 WORDS: dict[str, tuple[str, str]] = {
     "clip.interrupted": ("the camera's stream was interrupted", "摄像机码流中断"),
     "clip.late": ("it begins {s} s late", "开头晚了 {s} 秒"),
+    "clip.holes": (
+        "{s} s in the middle of it are missing: the camera sent nothing",
+        "中间缺 {s} 秒：摄像机没有送来画面",
+    ),
     "clip.no_picture": ("there was no picture", "没有画面"),
     "clip.too_many": ("too many clips at once", "同时留存的录像过多"),
     "clip.no_container": ("its codec goes into no file: {error}", "该编码无法存为文件：{error}"),

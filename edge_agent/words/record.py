@@ -73,6 +73,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "degraded.disk_low": ("disk nearly full", "磁盘空间不足"),
     "degraded.evidence_held": ("much evidence is held", "保全的证据较多"),
     "degraded.evidence_missing": ("evidence is missing", "证据缺失"),
+    "degraded.evidence_not_erased": ("evidence could not be erased", "证据未能删除"),
     "degraded.evidence_unknown": ("evidence that nobody recorded", "有未登记的证据"),
     "degraded.evidence_off": ("no evidence is kept", "未保存证据"),
     "degraded.faces_off": ("no faces are recognised", "人脸识别停用"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -19,7 +20,7 @@ from edge_agent.core.faces import Gallery, Judge
 from edge_agent.drivers import camera as driver
 from edge_agent.drivers.camera import CameraWorker
 from edge_agent.model.clock import ClockState, Moment
-from edge_agent.model.detections import CameraState, Detection, FaceSample
+from edge_agent.model.detections import CameraState, Detection, FaceRefused, FaceSample
 from edge_agent.model.doors import DeviceReport
 from edge_agent.model.reads import Face
 from edge_agent.model.site import Camera, FacePolicy
@@ -246,6 +247,87 @@ NONSENSE = {
     "not a detection": "os.write(1, b'\\x00\\x00\\x00\\x05hello'); time.sleep(60)",
     "says nothing": "time.sleep(60)",
 }
+
+
+REFUSED = FaceRefused(1, 1000, "dark")
+SAID_WHILE_LOST = """
+import os, time
+from edge_agent.model.detections import CameraState, FaceRefused
+from edge_agent.vision.worker import Pipe
+pipe = Pipe(open(1, "wb", buffering=0))
+pipe.send(CameraState("ready"))
+pipe.send(CameraState("lost"))
+pipe.send({refused})
+os.abort()
+"""
+FLOOD = """
+from edge_agent.model.detections import CameraState
+from edge_agent.vision.worker import Pipe
+pipe = Pipe(open(1, "wb", buffering=0))
+while True:
+    pipe.send(CameraState("ready"))
+"""
+
+
+def scripted(folder: Path, monkeypatch: pytest.MonkeyPatch, child: str) -> None:
+    (folder / "scripted_child.py").write_text(child)
+    monkeypatch.setenv("PYTHONPATH", f"{folder}:{ROOT}")
+    monkeypatch.setattr(driver, "CHILD", "scripted_child")
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_a_child_told_while_it_was_lost_ends_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else an alert that began there would stay open, and take in every later one."""
+    scripted(tmp_path, monkeypatch, SAID_WHILE_LOST.format(refused=repr(REFUSED)))
+
+    async def scenario() -> Gateway:
+        gateway = Gateway("file:///nowhere")
+        async with gateway.running():
+            await auntil(lambda: gateway.detections.count(REFUSED) >= 2, 30, lambda: gateway.detections)
+        return gateway
+
+    seen = asyncio.run(scenario()).detections
+    after = seen[seen.index(REFUSED) + 1]
+    assert isinstance(after, CameraState)
+    assert after.state == "lost"
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_child_that_floods_holds_nobody_up_and_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted(tmp_path, monkeypatch, FLOOD)
+    turns: list[float] = []
+
+    async def scenario() -> Gateway:
+        gateway = Gateway("file:///nowhere")
+        async with gateway.running():
+            while gateway.states()[-1:] != ["lost"]:
+                before = time.thread_time()
+                await asyncio.sleep(0.002)
+                turns.append(time.thread_time() - before)
+        return gateway
+
+    gateway = asyncio.run(asyncio.wait_for(scenario(), 60))
+    assert gateway.states() == ["back", "lost"]
+    assert "1001 messages in 5 s" in gateway.reports[-1].detail
+    assert sorted(turns)[len(turns) // 2] < 0.02, "what waits in the pipe is no reason that a door waits"
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_child_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse)
+
+    async def scenario() -> Gateway:
+        gateway = Gateway("file:///nowhere")
+        async with gateway.running():
+            await auntil(gateway.states, 10)
+        return gateway
+
+    gateway = asyncio.run(scenario())
+    assert gateway.states() == ["lost"]
+    assert "Too many open files" in gateway.reports[0].detail
 
 
 @pytest.mark.usefixtures("quick")

@@ -76,6 +76,17 @@ class SlowStore(EvidenceStore):
         super().erase(evidence)
 
 
+class StuckStore(EvidenceStore):
+    """A disk that has become read-only, until somebody mends it."""
+
+    stuck = True
+
+    def erase(self, evidence: str) -> None:
+        if self.stuck:
+            raise StoreError("store.evidence_file", file=evidence, why="Read-only file system")
+        super().erase(evidence)
+
+
 class Run:
     """One run of the agent over the evidence in `folder`. `before`: the run whose journal this one reads, but what was
     `unrecorded` when it was killed.
@@ -307,6 +318,42 @@ def test_what_is_kept_stays_the_gateways_when_no_camera_keeps_evidence_any_more(
         assert again is not None
         assert again.hold(kept, "wang") == ""
         assert again.between(0, 2**53, None)["count"] == 1
+
+    play(story)
+
+
+def test_what_cannot_be_erased_stays_on_record_and_is_tried_again(tmp_path: Path) -> None:
+    async def story() -> None:
+        run = Run(tmp_path / "evidence", store=StuckStore(tmp_path / "evidence", KEY))
+        kept = [await run.keep(alert) for alert in ("a-1", "a-2", "a-3")]
+        run.older(100)
+        await run.desk._tidy()
+        assert run.events(EvidenceErased) == []
+        assert [event.what for event in run.events(AgentDegraded)] == ["evidence_not_erased"]
+        assert set(run.exhibits) == set(kept)
+        StuckStore.stuck = False
+        await run.desk._tidy()
+        assert [event.evidence for event in run.events(EvidenceErased)] == kept[:2]
+
+    play(story)
+
+
+def test_an_alarm_whose_clip_cannot_be_read_any_more_is_told(tmp_path: Path) -> None:
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        evidence = run.alarm("a-1")
+        await run.desk.take(Piece(evidence, b"clip" * 1000))
+        run.desk._coming[evidence].writer._clip.abort()  # type: ignore[union-attr]
+        clip = tmp_path / "evidence" / f"{evidence}.part" / "clip.mp4"
+        clip.write_bytes(clip.read_bytes()[:100] + b"other" + clip.read_bytes()[105:])
+        again = Run(tmp_path / "evidence", run)
+        await again.desk._settle()
+        assert again.missing == [("a-1", "clip.agent_stopped")]
+        assert again.premises.standing.cases["a-1"].evidence == ""
+        assert clip.exists(), "somebody may still make something of it"
+        third = Run(tmp_path / "evidence", again)
+        await third.desk._settle()
+        assert third.missing == [], "told once"
 
     play(story)
 

@@ -1,7 +1,9 @@
 """store/sealed.py and store/evidence.py: written once, read as written or not at all, also after a power cut."""
 
+import errno
 import os
 import resource
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,6 +75,34 @@ def test_a_cut_file_is_noticed_and_read_up_to_its_last_whole_piece(tmp_path: Pat
     path.write_bytes(whole + b"more")
     with pytest.raises(StoreError):
         list(read_sealed(path, "a/clip", KEY))
+
+
+def test_a_file_that_ends_in_zeros_is_read_up_to_its_last_whole_piece(tmp_path: Path) -> None:
+    """A power cut may leave room that was never written: it reads as zeros. Anything else there was altered."""
+    path = sealed(tmp_path / "f")
+    whole = path.read_bytes()
+    for lost in range(17, len(whole) - 6, 499):
+        path.write_bytes(whole[:-lost] + bytes(lost))
+        with pytest.raises(StoreError):
+            list(read_sealed(path, "a/clip", KEY))
+        rest = list(read_sealed(path, "a/clip", KEY, cut=True))
+        assert rest == PIECES[: len(rest)]
+    path.write_bytes(whole[:-900] + bytes(899) + b"x")
+    with pytest.raises(StoreError):
+        list(read_sealed(path, "a/clip", KEY, cut=True))
+
+
+def test_what_cannot_be_erased_is_not_called_erased(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = made(tmp_path)
+
+    def read_only(path: Path) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(shutil, "rmtree", read_only)
+    with pytest.raises(StoreError, match="Read-only"):
+        store.erase("ev-1")
+    monkeypatch.undo()
+    store.erase("ev-1")  # what is gone is
 
 
 def test_evidence_is_there_when_it_is_finished_and_not_before(tmp_path: Path) -> None:

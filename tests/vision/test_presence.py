@@ -120,6 +120,21 @@ def test_the_children_of_a_stuttering_camera_say_so_once(child: str) -> None:
         assert changes.count("degraded") == 1
 
 
+def spoilt() -> Iterator[tuple[float, bytes]]:
+    """Pictures, then parts of the same form in which there is none."""
+    for n in range(600):
+        part = jpeg_part(n)
+        at = part.index(b"\xff\xd8") + 2
+        yield 1 / 15, part if n < 30 else part[:at] + bytes(len(part) - at - 2) + b"\r\n"
+
+
+def test_a_camera_whose_pictures_cannot_be_decoded_is_lost() -> None:
+    with paced(MJPEG, spoilt) as url, sentry(url) as there:
+        until(lambda: "ready" in there.states(), 20, there.states)
+        until(lambda: told_lost(there), 30, there.states)
+        assert {one.code for one in there.of(CameraState) if one.state == "lost"} == {"cameras.broken"}
+
+
 def once_a_minute() -> Iterator[tuple[float, bytes]]:
     yield 0.0, jpeg_part(0)
     while True:

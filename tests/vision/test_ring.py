@@ -28,7 +28,7 @@ def written(path: Path, kept: list[Kept]) -> tuple[bytes, Stream]:
     """The file the clip becomes, and what is said of it."""
     data = bytearray()
     with av.open(str(path)) as container:
-        clip = Clip(container.streams.video[0], data.extend)
+        clip = Clip(container.streams.video[0], data.extend, 2000)
         for packet in kept:
             clip.write(packet)
         stream = clip.close()
@@ -153,3 +153,15 @@ def test_packets_that_come_late_are_no_jump_of_the_cameras_clock(tmp_path: Path)
     with av.open(io.BytesIO(data)) as container:
         times = [frame.time for frame in container.decode(video=0)]
     assert all(0.02 < later - earlier < 0.2 for earlier, later in pairwise(times))
+
+
+@pytest.mark.parametrize("holes", [(), (3000,), (2500, 4000)])
+def test_what_a_camera_did_not_send_is_counted(tmp_path: Path, holes: tuple[int, ...]) -> None:
+    """A clip with seconds missing in its middle is not whole, and its manifest says so."""
+    source = make_clip(tmp_path / "a.mp4", b_frames=0)
+    kept, late_ms = [], 0
+    for n, packet in enumerate(packets(source)):
+        late_ms += holes[n // 10 - 1] if n % 10 == 0 and 0 < n // 10 <= len(holes) else 0
+        kept.append(packet._replace(at_ms=packet.at_ms + late_ms))
+    _, stream = written(source, kept)
+    assert stream.holes_ms == pytest.approx(sum(holes), abs=len(holes) * 200)

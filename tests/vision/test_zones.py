@@ -332,6 +332,23 @@ def test_who_fell_is_one_incident(then: str, phases: list[str]) -> None:
     assert [one.phase.value for one in said] == phases
 
 
+def test_who_passes_outside_is_forgotten() -> None:
+    """Else a camera that watches for somebody who fell looks at all who ever passed, with each picture."""
+    right = ((0.7, 0.1), (0.98, 0.1), (0.98, 0.95), (0.7, 0.95))
+    watch = ZoneWatch([zone("person_down", points=right)], [], (WIDTH, HEIGHT))
+    (watched,) = watch._watched
+    remembered: dict[int, object] = watched.rule._stood  # type: ignore[attr-defined]
+    most = 0
+    for begin_s in (4.0, 10.0, 16.0):
+        for n, frame in enumerate(pictures(begin_s + 5, walk(10, 170, begin_s, 4.0, 110))):
+            if n >= (begin_s - 1 if begin_s > 4 else 0) * FPS:
+                watch.see(frame, 1_000 + n * 1000 // FPS)
+                most = max(most, len(remembered))
+    assert most >= 1, "they were seen"
+    told(watch, pictures(10, lambda p, s: None), 30_000)
+    assert not remembered
+
+
 def car(picture: np.ndarray, s: float) -> None:
     picture[100:140, 200:260] = 25
     picture[100:140:4, 200:260] = 70
