@@ -73,10 +73,14 @@ def own_keys(folder: Path) -> list[PublicKey]:
 
 
 def of_store(
-    store: EvidenceStore, journal: Recorded, keys: list[PublicKey], only: str | None = None
+    store: EvidenceStore,
+    journal: Recorded,
+    keys: list[PublicKey],
+    only: str | None = None,
+    there: set[str] | None = None,
 ) -> dict[str, list[Finding]]:
-    """By id, all that is recorded or lies in the store, or `only` one. Raises EdgeAgentError when that one is not
-    recorded.
+    """By id, all that is recorded or lies in the store, or `only` one. `there`: what lay in it before `journal` was
+    read, beside an agent that keeps more meanwhile. Raises EdgeAgentError when that one is not recorded.
     """
     known = {exhibit.evidence for exhibit in journal.exhibits}
     if only is not None and only not in known | journal.vanished:
@@ -97,6 +101,7 @@ def of_store(
     found |= {one: [Finding("evidence.vanished")] for one in sorted(journal.vanished) if only in (None, one)}
     if only is None:
         strangers = store.there() - found.keys()
+        strangers &= strangers if there is None else there
         found |= {name: [Finding("evidence.not_recorded")] for name in sorted(strangers)}
     return found
 

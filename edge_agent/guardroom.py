@@ -48,7 +48,7 @@ class Guardroom:
         needs = Needs(
             config=app.config, journal=app.journal, clock=app.clock, accounts=accounts,
             carry_out=app.operations.carry_out, doors=self.doors, alarms=self.alarms, mutes=self.mutes,
-            lost=lambda: app.alarms.lost, glimpse=self.glimpse,
+            lost=lambda: app.alarms.lost, faults=self.faults, glimpse=self.glimpse,
             tallies=lambda: list(app.premises.standing.tallies.values()),
             describe=describe, reasons=reasons, person=self.person, look=look, office=office, exhibits=exhibits,
             register=self.register,
@@ -106,6 +106,10 @@ class Guardroom:
                 ago_ms = since.since_ms(now) if since else None
                 views.append(AlarmView(name, name.split("/")[0], door, "", "closed", ago_ms, latched=True))
         return sorted(views, key=lambda view: -(view.since_ms or 0))
+
+    def faults(self) -> dict[str, str]:
+        alerts = self.app.premises.standing.alerts.values()
+        return {alert.camera: alert.kind for alert in alerts if alert.level == "fault"}
 
     def mutes(self) -> list[MuteView]:
         """Those in force, by what they mute."""

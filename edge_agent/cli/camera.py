@@ -181,7 +181,7 @@ def report_(config: Path, state: Path | None, days: float, weather_file: Path | 
     zone = ZoneInfo(loaded.gateway.zone)
     now_ms = time.time_ns() // 1_000_000
     folder, asked_ms = state_directory(config, state), now_ms - round(days * DAY_MS)
-    began_ms = max(asked_ms, _began(folder) or asked_ms)
+    began_ms = max(asked_ms, _began(folder, asked_ms) or asked_ms)
     span = observed(days, began_ms, now_ms)
     weather = _weather(weather_file, zone) if weather_file is not None else None
     rows = _rows(folder, asked_ms)
@@ -255,10 +255,16 @@ def _rows(folder: Path, since_ms: int) -> Generator[Row]:
             after = rows[-1].seq
 
 
-def _began(folder: Path) -> int | None:
-    """Unix ms of the first event that is kept and whose time is known."""
+def _began(folder: Path, asked_ms: int) -> int | None:
+    """Unix ms of the first event that is kept and whose time is known; on a gateway that never knew the time, of the
+    first one since `asked_ms`.
+    """
     with closing(_rows(folder, 0)) as rows:
-        return next((row.wall_ms for row in rows if row.clock != "unset"), None)
+        known = next((row.wall_ms for row in rows if row.clock != "unset"), None)
+    if known is not None:
+        return known
+    with closing(_rows(folder, asked_ms)) as rows:
+        return next((row.wall_ms for row in rows), None)
 
 
 def _kind(kind: str) -> str:

@@ -17,11 +17,14 @@ from edge_agent.vision.falling_picture import draw, png
 
 BYTES_AT_MOST = 200_000
 IDLE_S = 15.0
-PAGE = """<!doctype html><html lang="%(lang)s"><head><meta charset="utf-8"><title>%(title)s</title><style>
+PAGE = """<!doctype html><html lang="%(lang)s"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1"><title>%(title)s</title><style>
 body{font:15px/1.5 system-ui,sans-serif;margin:0;display:flex;height:100vh;color:#222}
 #side{width:22em;padding:1em;overflow:auto;box-sizing:border-box}#wrap{flex:1;overflow:auto;background:#333}
 canvas{cursor:crosshair;display:block}input{width:5em}li{cursor:pointer}#said{white-space:pre-wrap;color:#a00}
-button{margin:.3em .3em .3em 0}label{display:block}</style></head><body><div id="side"><h1 style="font-size:1.2em">%(title)s
+button{margin:.3em .3em .3em 0}label{display:block}
+@media(max-width:800px){body{flex-direction:column}#side{width:auto;max-height:50vh}#wrap{min-height:50vh}
+button,select,input{min-height:44px;font-size:16px}li{padding:.5em 0}}</style></head><body><div id="side"><h1 style="font-size:1.2em">%(title)s
 </h1><p>%(how)s</p><label>%(kind)s <select id="kind"><option value="lines">%(floor)s</option><option value="columns">
 %(column)s</option></select></label><label>%(number)s <input id="number" type="number" value="1" min="1"></label>
 <label>%(floors)s <input id="floors" type="number" value="%(count)s"></label><label>%(floor_m)s <input id="floor_m"

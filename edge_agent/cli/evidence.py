@@ -175,8 +175,10 @@ def verify(config: Path, state: Path | None, key: Path | None, what: str | None)
     if what is not None and Path(what).is_dir():
         _verify_copy(Path(what), config, key)
         return
+    store = _store(config, state)
+    there = store.there()  # before the journal is read: what an agent keeps meanwhile is nobody's stranger
     journal = recorded(state_directory(config, state))
-    found = of_store(_store(config, state), journal, _keys(config, key), what)
+    found = of_store(store, journal, _keys(config, key), what, there)
     bad = sum(_say(evidence, findings) for evidence, findings in found.items())
     if not found:
         tell("evidence.none")

@@ -28,7 +28,8 @@ async def show(desk: Desk, request: Request, who: Who) -> Response:
     ]
     found = await needs.look.search(Search(tag="device", limit=SHOWN))
     return desk.pages.page(
-        request, "devices.html", devices=named, lost=lost, journal=needs.journal, now=needs.clock.now(),
+        request, "devices.html", devices=named, lost=lost, faults=needs.faults(), journal=needs.journal,
+        now=needs.clock.now(),
         views=[view_of(row, lang, needs) for row in found.rows],
         users=await asyncio.to_thread(needs.accounts.users) if who.may("accounts") else [],
     )  # fmt: skip

@@ -18,10 +18,12 @@ from edge_agent.console.session import guarded, refused
 from edge_agent.errors import EdgeAgentError, StoreError
 from edge_agent.model.accounts import Who
 from edge_agent.model.commands import VERDICTS, Done, Operation
-from edge_agent.model.events import AuditViewed
+from edge_agent.model.events import AlertUpdated, AuditViewed
 from edge_agent.model.evidence import Exhibit
+from edge_agent.model.look import Search
 from edge_agent.model.retrieval import Retrieval
 
+NEWS_AT_MOST = 5000
 RANGE = re.compile(r"bytes=(\d{1,12})-(\d{0,12})")
 HEADERS = {"accept-ranges": "bytes", "content-disposition": "inline", "x-content-type-options": "nosniff"}
 
@@ -42,8 +44,19 @@ async def show(desk: Desk, request: Request, who: Who) -> Response:
     if file is None:
         return desk.pages.page(request, "refused.html", 404, code="console.no_page")
     desk.audit(AuditViewed(by=who.name, what=f"evidence/{evidence}"))
-    plays = may_watch(desk, who, file.exhibit)
-    return desk.pages.page(request, "exhibit.html", file=file, plays=plays, verdicts=VERDICTS)
+    plays, judged = may_watch(desk, who, file.exhibit), await _judged(desk, file.exhibit)
+    return desk.pages.page(request, "exhibit.html", file=file, plays=plays, judged=judged, verdicts=VERDICTS)
+
+
+async def _judged(desk: Desk, exhibit: Exhibit) -> tuple[AlertUpdated, int] | None:
+    """What was last said of the alert that it was kept of, and when (Unix ms)."""
+    wanted = Search(tag=AlertUpdated.tag, from_ms=exhibit.from_ms)
+    said = [
+        (event, row.wall_ms)
+        for row in await desk.needs.look.every(wanted, NEWS_AT_MOST)
+        if isinstance(event := row.event, AlertUpdated) and event.alert == exhibit.alert and event.what == "verdict"
+    ]
+    return max(said, key=lambda one: one[1], default=None)
 
 
 def may_watch(desk: Desk, who: Who, exhibit: Exhibit) -> bool:

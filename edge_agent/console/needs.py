@@ -273,6 +273,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     alarms: Callable[[], list[AlarmView]]
     mutes: Callable[[], list[MuteView]]
     lost: Callable[[], tuple[str, ...]]  # devices that are away now
+    faults: Callable[[], dict[str, str]]  # camera → why it does not see what it should (black, occluded, moved, …)
     tallies: Callable[[], list[Tally]]  # what the cameras' lines are counting now
     describe: Callable[[Row, str], Words]
     reasons: Callable[[Iterable[Measure], str], str]

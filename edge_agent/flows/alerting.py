@@ -397,6 +397,9 @@ class CameraAlerts:
         areas = {camera.area for camera in self.cameras.values() if camera.area}
         names = {"camera": self.cameras, "rule": self._named | self.joins.keys(), "area": areas}
         targets = ["all", *(f"{kind}/{name}" for kind, known in names.items() for name in sorted(known))]
-        if target not in targets and (for_s or target not in self.premises.standing.mutes):
+        mutes = self.premises.standing.mutes
+        if target not in targets and (for_s or target not in mutes):
             return Done(False, "operate.no_target", fields={"target": target, "known": ", ".join(targets)})
+        if not for_s and target not in mutes:  # what silences it is another mute, or none
+            return Done(False, "operate.not_muted", fields={"target": target, "muted": ", ".join(sorted(mutes)) or "–"})
         return Mute(target, At.of(self.premises.now()), round(for_s * 1000), by, why)

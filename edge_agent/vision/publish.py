@@ -87,11 +87,13 @@ def publish(
         stream: Any = output.add_stream("libx264" if "libx264" in av.codecs_available else "mpeg4", rate=round(rate))
         stream.width, stream.height, stream.pix_fmt = source.width // 2 * 2, source.height // 2 * 2, "yuv420p"
         stream.codec_context.time_base = source.time_base
+        last = -1  # a stream whose times go back has its pictures in the order in which they come
         for number, frame in zip(range(len(found)), container.decode(source), strict=False):  # no further than before
             near = found[max(0, number - reach) : number + reach + 1]
             picture = hide(frame.to_ndarray(format="bgr24"), [box for boxes in near for box in boxes], job)
             shown = av.VideoFrame.from_ndarray(picture[: stream.height, : stream.width].copy(), format="bgr24")
-            shown.pts, shown.time_base = frame.pts, frame.time_base
+            shown.pts = last = max(last + 1, last + 1 if frame.pts is None else frame.pts)
+            shown.time_base = frame.time_base
             output.mux(stream.encode(shown))
         output.mux(stream.encode(None))
     return finder.counts, made.getvalue()

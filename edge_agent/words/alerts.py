@@ -185,6 +185,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "there is no `{target}` to mute; there are: {known}",
         "没有可静默的 `{target}`；现有：{known}",
     ),
+    "operate.not_muted": (
+        "{target} itself is not muted; muted are: {muted}",
+        "{target} 本身没有静默；当前静默：{muted}",
+    ),
     "alarm.muted": ("{target} until {until}, by {by}", "{target} 至 {until}，操作人 {by}"),
     "operate.no_verdict": ("a verdict is true, false or unsure", "复核结果为 true、false 或 unsure"),
     "operate.no_alert": ("no such alert is known", "没有该警报"),
@@ -194,7 +198,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "结果在结束警情时说明；接警时只能注明演练（--drill）",
     ),
     "operate.no_outcome": (
-        "say what it was: --outcome real, false, drill or test",
-        "请说明结果：--outcome real（属实）、false（误报）、drill（演练）或 test（测试）",
+        "say how it ended: real, false, drill or test (--outcome)",
+        "请说明结果：real（属实）、false（误报）、drill（演练）或 test（测试）（--outcome）",
     ),
 }

@@ -274,8 +274,9 @@ WORDS: dict[str, tuple[str, str]] = {
         "“{text}” 不是有效时长：请写 90s、30m 或 2h，最长 {hours}h",
     ),
     "cli.bad_latch": (
-        "“{text}” is no alarm: write fire, or panic/ and the door: {doors}",
-        "“{text}” 不是报警：请写 fire，或 panic/ 加门名：{doors}",
+        "“{text}” is no alarm that stands: write fire, panic/ and the door ({doors}), or moved/ and a camera that was "
+        "moved",
+        "“{text}” 不是未解除的报警：请写 fire、panic/ 加门名（{doors}），或 moved/ 加被移动的摄像机名",
     ),
     "cli.no_alarm": ("no alarm stands", "没有未解除的报警"),
     "cli.muted": ("muted: {what}", "静默：{what}"),

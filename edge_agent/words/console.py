@@ -30,6 +30,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "console.evidence.held": ("Held by", "保全人"),
     "console.evidence.rule": ("Rule", "规则"),
     "console.evidence.why": ("Measured", "判定依据"),
+    "console.evidence.judged": ("Reviewed:", "已复核："),
     "console.evidence.shows": ("What it shows", "复核结论"),
     "console.evidence.drawn": ("Draw the path", "显示轨迹"),
     "console.fall.floors": ("Floor", "楼层"),

@@ -166,6 +166,15 @@ def test_a_journal_that_gave_up_its_oldest_events_counts_from_those_it_has(site:
     assert "6 alerts, 8.0 a day" in told
 
 
+def test_a_gateway_that_never_knew_the_time_counts_from_its_first_event(site: Path) -> None:
+    with closing(sqlite3.connect(site / "state/journal.db")) as connection, connection:
+        connection.execute("UPDATE events SET clock = 'unset'")
+    for days in ("7", "365"):
+        told = report(site, "--days", days).output
+        assert "records since 2026-05-04 12:00: 24 h" in told
+        assert "12 alerts, 12.0 a day" in told
+
+
 def test_the_false_share_by_weather(site: Path) -> None:
     """Rain from two to six o'clock; before, somebody wrote down sun; six hours after the last word nobody knows."""
     file = written(site, "time,weather\n2026-05-04 14:00,rain\n2026-05-04T11:00,sun\n\n2026-05-04T18:00:00+08:00,晴\n")

@@ -241,6 +241,37 @@ def test_an_alarm_rings_until_heard_and_is_answered_by_two_guards(browser: Brows
         assert steps == ["guard", "supervisor", "guard"]
 
 
+def test_an_alarm_rings_on_every_page_and_a_ticked_drill_stays_ticked(browser: Browser, busy: Rig) -> None:
+    about = {"door": "", "kind": "intrusion", "camera": "yard-cam"}
+    with guard(browser, busy.url, size="phone") as wall, guard(browser, busy.url, "supervisor") as page:
+        page.goto(f"{busy.url}/devices")
+        page.locator("h1").click()  # a browser makes no sound before
+        expect(page.locator("#ringing")).to_be_hidden()
+        busy.happen(AlertOpened(**about, alert="a-lawn", rule="lawn"))
+        expect(page.locator("#ringing")).to_contain_text("yard-cam · lawn")
+        expect(page.locator("body")).to_have_attribute("data-beeps", re.compile("[1-9]"))
+        keep(page, "devices-ringing")
+        accessible(page, "an alarm on another page")
+        wall.locator('[data-alarm="a-lawn"] input[name=drill]').check()
+        busy.happen(AlertOpened(**about, alert="a-pond", rule="pond"))
+        expect(wall.locator('[data-alarm="a-pond"]')).to_be_visible()
+        expect(wall.locator('[data-alarm="a-lawn"] input[name=drill]')).to_be_checked()
+        wall.locator('[data-alarm="a-lawn"]').get_by_role("button", name="接警").click()
+        expect(page.locator("#ringing")).not_to_contain_text("lawn")
+        assert getattr(busy.newest("alarm.acknowledged"), "drill", False)
+        page.locator("#ringing a").click()
+        expect(page.locator('[data-alarm="a-pond"]')).to_be_visible()
+        close = wall.locator('[data-alarm="a-pond"]')
+        close.get_by_role("button", name="结束警情").click()
+        expect(wall.locator("#toast")).to_contain_text("结果")
+        assert "a-pond" in busy.premises.standing.cases, "nobody has said what it was"
+        for alarm in ("a-lawn", "a-pond"):
+            bar = wall.locator(f'[data-alarm="{alarm}"]')
+            bar.locator("select[name=outcome]").select_option("false")
+            bar.get_by_role("button", name="结束警情").click()
+            expect(bar).to_have_count(0)
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_what_a_camera_saw_fits_the_bar_of_its_alarm(browser: Browser, busy: Rig, size: str) -> None:
     """Where it fell from, when and by which rule, also on a phone; the evidence is one touch away."""
@@ -270,6 +301,7 @@ def test_what_a_camera_saw_fits_the_bar_of_its_alarm(browser: Browser, busy: Rig
         expect(other.locator("#checked")).to_contain_text("与签名一致")
         expect(other.locator("#clip > svg")).to_be_visible()
         keep(other, f"{size}-fall-evidence")
+        bar.locator("select[name=outcome]").select_option("real")
         bar.get_by_role("button", name="结束警情").click()
         expect(page.locator("#alarms article")).to_have_count(0)
 

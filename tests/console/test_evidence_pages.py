@@ -154,6 +154,10 @@ def test_who_looked_says_what_it_shows(rig: Rig) -> None:
     said = rig.newest("alert.updated")
     assert isinstance(said, AlertUpdated)
     assert (said.alert, said.what, said.verdict, said.by, said.why) == ("a-1", "verdict", "false", "guard", "塑料袋")
+    page = rig.signed_in("supervisor").get("/evidence/ev-1").text
+    assert [part for part in ("已复核", "误报", "guard", "塑料袋") if part not in page] == [], (
+        "whoever comes next sees it"
+    )
     assert guard.post("/evidence/ev-1/review", {"verdict": "true"}).status == 303
     for wrong in ({"verdict": "maybe"}, {}):
         assert guard.post("/evidence/ev-1/review", wrong, **part).status == 409

@@ -20,7 +20,7 @@ from edge_agent.model.events import (
 )
 from edge_agent.model.evidence import Exhibit
 from edge_agent.model.sightings import Fall, Measure
-from edge_agent.model.standing import At, Tally
+from edge_agent.model.standing import At, OpenAlert, Tally
 from edge_agent.store.retrievals import Retrievals
 from edge_agent.words import parts, told
 from tests.console.rig import DOORS, STRANGER, Client, Rig
@@ -145,6 +145,16 @@ def test_an_alarm_of_a_camera_says_where_when_by_which_rule_and_why(rig: Rig) ->
         assert guard.post("/alarms", {"alarm": alarm, "verb": "close", "outcome": "test"}).status == 303
 
 
+def test_a_camera_that_does_not_see_what_it_should_is_not_told_to_be_well(rig: Rig) -> None:
+    guard, now = rig.signed_in("guard"), rig.clock.now()
+    assert "画面全黑" not in guard.get("/devices").text
+    dark = OpenAlert("a-dark", "yard-cam", "yard-cam", "black", "", "fault", At.of(now))
+    rig.loop.call_soon_threadsafe(rig.premises.remember, dark)
+    until(lambda: "▲ " in guard.get("/devices").text)
+    rig.loop.call_soon_threadsafe(rig.premises.remember, dark.closed())
+    until(lambda: "▲ " not in guard.get("/devices").text)
+
+
 def test_a_smoke_detectors_alarm_is_not_told_as_a_cameras(rig: Rig) -> None:
     guard = rig.signed_in("guard")
     rig.happen(AlertOpened(door="", alert="cellar-1", kind="smoke", sensor="cellar", place="地下室"))
@@ -163,6 +173,8 @@ def test_what_is_muted_is_shown_until_when_and_ended_early(rig: Rig) -> None:
     until_ = datetime.fromtimestamp(now.wall_ms / 1000 + 7200, ZoneInfo("Asia/Shanghai"))
     assert f"camera/yard-cam 至 {until_:%m-%d %H:%M}，操作人 王芳 · 园丁作业" in page
     assert rig.signed_in("auditor").post("/unmute", {"target": "camera/yard-cam"}).status == 403
+    other = guard.post("/unmute", {"target": "all"}, **part)
+    assert (other.status, "当前静默：camera/yard-cam" in other.text) == (409, True), "another mute is what silences it"
     assert guard.post("/unmute", {"target": "camera/yard-cam"}, **part).status == 200
     assert "静默中" not in guard.get("/alarms").text
     ended = rig.newest("command.completed")

@@ -7,6 +7,7 @@
 
   // ---- stream ----
   const wall = document.querySelector("[data-stream]");
+  const ringing = document.getElementById("ringing"); // on every page but the wall
   const link = document.getElementById("link");
   const cut = document.getElementById("cut");
   let heard = Date.now();
@@ -54,7 +55,8 @@
     source.addEventListener("door", (event) => { alive(); show(JSON.parse(event.data)); });
     source.addEventListener("alarms", (event) => { alive(); ring(JSON.parse(event.data)); });
     source.addEventListener("picture", (event) => { alive(); picture(JSON.parse(event.data)); });
-    source.addEventListener("anew", () => location.reload());
+    // What is being written on another page is not thrown away for it.
+    source.addEventListener("anew", () => { if (ringing) { last = ""; open(); } else location.reload(); });
     source.addEventListener("gone", () => { source.close(); location.assign("/sign-in"); });
   }
 
@@ -106,17 +108,26 @@
   const alarms = document.getElementById("alarms");
   let since = performance.now();
   function ring(html) {
-    if (!alarms) return;
-    const kept = [...alarms.querySelectorAll("input[name=why], select")].map((field) =>
-      [field.closest("[data-alarm]").dataset.alarm, field.name, field.value, field === document.activeElement]);
+    if (ringing) { // a line for each that this page does not show
+      const page = document.createElement("template");
+      page.innerHTML = html;
+      const here = new Set([...document.querySelectorAll("#alarms [data-alarm]")].map((bar) => bar.dataset.alarm));
+      const loud = [...page.content.querySelectorAll("[data-rings]:not(.silent)")]
+        .filter((bar) => !here.has(bar.dataset.alarm)).map((bar) => bar.querySelector(".what"));
+      ringing.hidden = !loud.length;
+      ringing.firstElementChild.textContent = loud.map((what) => what.textContent.trim().replace(/\s+/g, " ")).join("  ");
+    }
+    if (!alarms || ringing) return;
+    const kept = [...alarms.querySelectorAll("input[name=why], input[name=drill], select")].map((field) =>
+      [field.closest("[data-alarm]").dataset.alarm, field.name, field.value, field.checked, field === document.activeElement]);
     const height = alarms.offsetHeight;
     alarms.innerHTML = html;
     if (alarms.offsetHeight !== height) moved = performance.now();
     since = performance.now();
     htmx.process(alarms);
-    for (const [alarm, name, value, focused] of kept) {
+    for (const [alarm, name, value, checked, focused] of kept) {
       const field = alarms.querySelector(`[data-alarm="${CSS.escape(alarm)}"] [name="${name}"]`);
-      if (field) { field.value = value; if (focused) field.focus(); }
+      if (field) { field.value = value; field.checked = checked; if (focused) field.focus(); }
     }
     tick();
   }
@@ -135,10 +146,11 @@
       left.classList.toggle("late", ms < 0);
     }
   }
+  const rings = () => (alarms && alarms.querySelector("[data-rings]")) || (ringing && !ringing.hidden);
+  setInterval(() => { if (rings()) beep(4); }, 3000);
   if (alarms) {
     tick();
     setInterval(tick, 500);
-    setInterval(() => { if (alarms.querySelector("[data-rings]")) beep(4); }, 3000);
     if (alarms.dataset.page) document.addEventListener("htmx:afterRequest", (event) => {
       if (event.detail.successful) setTimeout(() => location.reload(), 800);
     });
