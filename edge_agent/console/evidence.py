@@ -7,6 +7,7 @@ and never lies unsealed on the disk.
 import re
 from collections.abc import Iterator
 
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -23,7 +24,7 @@ from edge_agent.model.evidence import Exhibit
 from edge_agent.model.look import Search
 from edge_agent.model.retrieval import Retrieval
 
-NEWS_AT_MOST = 5000
+PAGE, PAGES_AT_MOST = 200, 20  # of the news of alerts that are looked through for a verdict
 RANGE = re.compile(r"bytes=(\d{1,12})-(\d{0,12})")
 HEADERS = {"accept-ranges": "bytes", "content-disposition": "inline", "x-content-type-options": "nosniff"}
 
@@ -50,13 +51,20 @@ async def show(desk: Desk, request: Request, who: Who) -> Response:
 
 async def _judged(desk: Desk, exhibit: Exhibit) -> tuple[AlertUpdated, int] | None:
     """What was last said of the alert that it was kept of, and when (Unix ms)."""
-    wanted = Search(tag=AlertUpdated.tag, from_ms=exhibit.from_ms)
-    said = [
-        (event, row.wall_ms)
-        for row in await desk.needs.look.every(wanted, NEWS_AT_MOST)
-        if isinstance(event := row.event, AlertUpdated) and event.alert == exhibit.alert and event.what == "verdict"
-    ]
-    return max(said, key=lambda one: one[1], default=None)
+    wanted = Search(tag=AlertUpdated.tag, from_ms=exhibit.from_ms, limit=PAGE)
+    for _ in range(PAGES_AT_MOST):  # the newest first
+        try:
+            found = await desk.needs.look.search(wanted)
+        except StoreError:
+            return None  # the evidence itself can be looked at all the same
+        for row in found.rows:
+            event = row.event
+            if isinstance(event, AlertUpdated) and (event.alert, event.what) == (exhibit.alert, "verdict"):
+                return event, row.wall_ms
+        if found.next is None:
+            break
+        wanted = replace(wanted, before=found.next)
+    return None
 
 
 def may_watch(desk: Desk, who: Who, exhibit: Exhibit) -> bool:

@@ -35,6 +35,7 @@ async def stream(desk: Desk, request: Request, who: Who) -> Response:
     if desk.feed.browsers >= STREAMS_AT_MOST:
         return Response("too many open walls", 503, {"retry-after": "10"})
     lang, epoch = desk.pages.lang(request), desk.needs.journal.epoch
+    alarms_only = request.query_params.get("only") == "alarms"  # of a page that is no wall
     said = request.headers.get("last-event-id") or request.query_params.get("after", "")
     known, _, number = said.rpartition("-")
     fresh = not said or known != epoch or not number.isdecimal()
@@ -54,8 +55,8 @@ async def stream(desk: Desk, request: Request, who: Who) -> Response:
             if new.too_far:
                 yield b"event: anew\ndata: {}\n\n"
                 return
-            yield b"".join(told(desk, new, lang, epoch, who)) or b"event: beat\ndata: {}\n\n"
-            if time.monotonic() >= look_s:
+            yield b"".join(told(desk, new, lang, epoch, who, alarms_only)) or b"event: beat\ndata: {}\n\n"
+            if time.monotonic() >= look_s and not alarms_only:
                 look_s = time.monotonic() + BEAT_S
                 yield desk.album.news(seen)
 
@@ -63,11 +64,12 @@ async def stream(desk: Desk, request: Request, who: Who) -> Response:
     return StreamingResponse(news(), media_type="text/event-stream", headers=headers)
 
 
-def told(desk: Desk, news: News, lang: str, epoch: str, who: Who) -> list[bytes]:
-    """Each row as a message of its own, then the doors as they are now."""
+def told(desk: Desk, news: News, lang: str, epoch: str, who: Who, alarms_only: bool = False) -> list[bytes]:
+    """Each row as a message of its own, then the doors as they are now, then the alarms."""
     feed = desk.feed
-    made = [feed.once(("row", row.seq, lang), partial(_row, desk, row, lang, epoch)) for row in news.rows]
-    for door in news.doors:
+    rows, doors = ((), ()) if alarms_only else (news.rows, news.doors)
+    made = [feed.once(("row", row.seq, lang), partial(_row, desk, row, lang, epoch)) for row in rows]
+    for door in doors:
         last = feed.last[door.name].seq if door.name in feed.last else 0
         made.append(feed.once(("door", feed.doors_count, door.name, last, lang), partial(_door, desk, door, lang)))
     if news.alarms is not None:

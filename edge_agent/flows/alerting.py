@@ -400,6 +400,7 @@ class CameraAlerts:
         mutes = self.premises.standing.mutes
         if target not in targets and (for_s or target not in mutes):
             return Done(False, "operate.no_target", fields={"target": target, "known": ", ".join(targets)})
-        if not for_s and target not in mutes:  # what silences it is another mute, or none
-            return Done(False, "operate.not_muted", fields={"target": target, "muted": ", ".join(sorted(mutes)) or "–"})
+        muted = sorted(name for name, mute in mutes.items() if mute.active(self.premises.now()))
+        if not for_s and target in targets and target not in muted:  # what silences it is another mute, or none
+            return Done(False, "operate.not_muted", fields={"target": target, "muted": ", ".join(muted) or "–"})
         return Mute(target, At.of(self.premises.now()), round(for_s * 1000), by, why)

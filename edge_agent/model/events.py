@@ -891,7 +891,7 @@ def _whole(data: Any) -> Any:
             return {key: _whole(value) for key, value in data.items()}
         case list() | tuple():
             return [_whole(each) for each in data]
-        case float() if data.is_integer():
+        case float() if data.is_integer() and abs(data) < 2**53:
             return int(data)
     return data
 

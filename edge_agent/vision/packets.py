@@ -45,7 +45,7 @@ def packets_of(
     came = now()
     for packet in container.demux():
         at = now()
-        if packet.stream_index == stream.index:
+        if packet.stream.index == stream.index:  # the packets that end a stream have no `stream_index`
             came = at
             yield packet  # type: ignore[misc]
         elif at - came > patience_s:

@@ -258,6 +258,7 @@ def test_an_alarm_rings_on_every_page_and_a_ticked_drill_stays_ticked(browser: B
         expect(wall.locator('[data-alarm="a-lawn"] input[name=drill]')).to_be_checked()
         wall.locator('[data-alarm="a-lawn"]').get_by_role("button", name="接警").click()
         expect(page.locator("#ringing")).not_to_contain_text("lawn")
+        expect(wall.locator('[data-alarm="a-lawn"] select[name=outcome]')).to_have_value("drill")
         assert getattr(busy.newest("alarm.acknowledged"), "drill", False)
         page.locator("#ringing a").click()
         expect(page.locator('[data-alarm="a-pond"]')).to_be_visible()

@@ -174,6 +174,8 @@ def test_numbers_are_written_as_other_languages_write_them() -> None:
     json.loads(body, parse_float=numbers.append, parse_int=numbers.append)
     assert set(numbers) == {"0", "1", "2", "3", "30.5"}
     assert read_envelope(write_envelope(row(body, event.tag), "G0417", False), "G0417")[2] == body
+    large = encode_event(AlertOpened(door="", alert="a-2", kind="gas", value=3.4028234663852886e38, confidence=0.0))
+    assert b"3.4028234663852886e38" in large, "as it is written where there is no other number"
     old = canonical(event)
     assert b"30.5" in old
     assert b":2.0}" in old

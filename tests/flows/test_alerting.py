@@ -542,6 +542,12 @@ def test_only_what_there_is_can_be_muted_and_for_a_day_at_most() -> None:
         assert (await done("unmute", "rule/pond")).good
         assert "rule/pond" not in house.premises.standing.mutes
         assert (await done("unmute", "rule/pond")).code == "operate.no_target"
+        house.clock.up_ms += 25 * 3_600_000
+        assert (await done("mute", "all", 1)).good
+        ended = await done("unmute", "camera/yard")
+        assert (ended.code, ended.fields["muted"]) == ("operate.not_muted", "all"), (
+            "its own is over; all is silent still"
+        )
 
 
 def test_how_severe_an_alert_is_says_its_kind_unless_a_rule_does() -> None:

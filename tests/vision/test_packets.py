@@ -42,7 +42,7 @@ def test_a_camera_that_goes_on_with_sound_alone_is_opened_anew(tmp_path: Path, v
         def play() -> None:
             nonlocal seen
             for packet in packets_of(container, stream, 9.0, lambda: float(next(now))):
-                assert packet.stream_index == stream.index
+                assert packet.stream.index == stream.index
                 seen += bool(packet.size)
 
         if silent:

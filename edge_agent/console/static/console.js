@@ -44,7 +44,8 @@
 
   function open() {
     if (source) source.close();
-    source = new EventSource(wall.dataset.stream + "?after=" + encodeURIComponent(last));
+    const address = wall.dataset.stream;
+    source = new EventSource(address + (address.includes("?") ? "&" : "?") + "after=" + encodeURIComponent(last));
     const alive = () => { heard = Date.now(); connected(true); };
     source.addEventListener("beat", alive);
     source.addEventListener("row", (event) => {
@@ -57,13 +58,24 @@
     source.addEventListener("picture", (event) => { alive(); picture(JSON.parse(event.data)); });
     // What is being written on another page is not thrown away for it.
     source.addEventListener("anew", () => { if (ringing) { last = ""; open(); } else location.reload(); });
-    source.addEventListener("gone", () => { source.close(); location.assign("/sign-in"); });
+    source.addEventListener("gone", () => {
+      source.close();
+      if (ringing) asleep = true; else location.assign("/sign-in"); // what is being written stays
+    });
   }
 
+  // A browser has few connections for all its pages: one that nobody looks at gives its own back; a wall keeps it.
+  let asleep = Boolean(ringing) && document.hidden;
+  if (ringing) document.addEventListener("visibilitychange", () => {
+    asleep = document.hidden;
+    if (asleep) { if (source) source.close(); } else { heard = Date.now(); open(); }
+  });
+
   if (wall) {
-    open();
+    if (!asleep) open();
     let again = Date.now();
     setInterval(() => {
+      if (asleep) return;
       if (Date.now() - heard <= SILENCE_MS - 1000) return;
       connected(false);
       // A browser gives up for good on some errors: ask anew, from the last one heard.
@@ -115,6 +127,9 @@
       const loud = [...page.content.querySelectorAll("[data-rings]:not(.silent)")]
         .filter((bar) => !here.has(bar.dataset.alarm)).map((bar) => bar.querySelector(".what"));
       ringing.hidden = !loud.length;
+      for (const bar of page.content.querySelectorAll("[data-alarm]:not([data-rings])")) { // somebody has heard it
+        document.querySelector(`#alarms [data-alarm="${CSS.escape(bar.dataset.alarm)}"]`)?.removeAttribute("data-rings");
+      }
       ringing.firstElementChild.textContent = loud.map((what) => what.textContent.trim().replace(/\s+/g, " ")).join("  ");
     }
     if (!alarms || ringing) return;
@@ -127,7 +142,7 @@
     htmx.process(alarms);
     for (const [alarm, name, value, checked, focused] of kept) {
       const field = alarms.querySelector(`[data-alarm="${CSS.escape(alarm)}"] [name="${name}"]`);
-      if (field) { field.value = value; field.checked = checked; if (focused) field.focus(); }
+      if (field) { if (value || name !== "outcome") field.value = value; field.checked = checked; if (focused) field.focus(); }
     }
     tick();
   }
@@ -246,7 +261,7 @@
       touched = Date.now();
       const csrf = document.querySelector('input[name="csrf"]')?.value || "";
       fetch("/lock", { method: "POST", headers: { "X-CSRF": csrf, "HX-Request": "true" } })
-        .finally(() => (wall ? location.reload() : location.assign("/unlock")));
+        .finally(() => (wall && !ringing ? location.reload() : location.assign("/unlock")));
     }, 5000);
   }
 })();
