@@ -100,8 +100,8 @@ def of_store(
             found[exhibit.evidence] = findings
     found |= {one: [Finding("evidence.vanished")] for one in sorted(journal.vanished) if only in (None, one)}
     if only is None:
-        strangers = store.there() - found.keys()
-        strangers &= strangers if there is None else there
+        now = store.there()
+        strangers = (now if there is None else now & there) - found.keys()
         found |= {name: [Finding("evidence.not_recorded")] for name in sorted(strangers)}
     return found
 

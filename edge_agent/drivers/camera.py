@@ -115,7 +115,7 @@ class CameraWorker:
         try:
             assert process.stdin is not None
             self.brief(process.stdin)
-            within_s, pace = START_WITHIN_S, Pace(self.messages_at_most, time.monotonic)
+            within_s, pace = START_WITHIN_S, Pace(self.messages_at_most)
             while True:
                 detection = await self._next(process, within_s)
                 beat()
@@ -208,17 +208,17 @@ class CameraWorker:
 
 
 class Pace:
-    """How many messages came in the last `PACE_S`; `most` None: as many as there are. `now`: monotonic s."""
+    """How many messages have come in this `PACE_S`; `most` None: any number may."""
 
-    def __init__(self, most: int | None, now: Callable[[], float]) -> None:
+    def __init__(self, most: int | None) -> None:
         self.count = 0
-        self._most, self._now = most, now
-        self._since = now()
+        self._most, self._since = most, time.monotonic()
 
     def too_fast(self) -> bool:
         """One more has come."""
-        if self._now() - self._since >= PACE_S:
-            self._since, self.count = self._now(), 0
+        now = time.monotonic()
+        if now - self._since >= PACE_S:
+            self._since, self.count = now, 0
         self.count += 1
         return self._most is not None and self.count > self._most
 

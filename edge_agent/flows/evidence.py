@@ -11,10 +11,10 @@ from typing import Protocol
 
 from edge_agent import log
 from edge_agent.errors import StoreError
-from edge_agent.flows.evidence_shelf import EvidenceShelf, Sealing, Store, Writer, time_of
+from edge_agent.flows.evidence_shelf import EvidenceShelf, Sealing, Store, Writer
 from edge_agent.flows.premises import Premises
 from edge_agent.model.events import AlertOpened
-from edge_agent.model.evidence import About, track_file
+from edge_agent.model.evidence import About, Time, track_file
 from edge_agent.model.recording import ClipDone, Keep, Piece, Stream
 from edge_agent.model.sightings import Sighting
 from edge_agent.model.site import EvidencePolicy
@@ -89,7 +89,7 @@ class EvidenceDesk(EvidenceShelf):
         to_ms = min(at_ms + self._post_ms(going=followed), from_ms + longest_ms)
         about = About(
             camera=camera, source=self.sources.get(camera, ""), alert=alert, kind=kind, rule=rule, door=door,
-            level=level, from_ms=from_ms, to_ms=to_ms, asked=time_of(now),
+            level=level, from_ms=from_ms, to_ms=to_ms, asked=Time.of(now),
         )  # fmt: skip
         if not recorder.keep(Keep(evidence, from_ms, to_ms)):
             return "", told("clip.no_recorder")

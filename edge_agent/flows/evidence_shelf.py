@@ -19,7 +19,6 @@ from edge_agent import log
 from edge_agent.core import retention
 from edge_agent.errors import StoreError
 from edge_agent.flows.premises import Premises
-from edge_agent.model.clock import Moment
 from edge_agent.model.commands import Answer
 from edge_agent.model.events import AlertUpdated, EvidenceErased, EvidenceExported, EvidenceKept
 from edge_agent.model.evidence import About, Exhibit, File, Manifest, Time, read_about
@@ -116,7 +115,7 @@ class EvidenceShelf:
         """
         why, code, given = parts(why)
         async with self._turn:
-            time, last = time_of(self.premises.now()), self._last()
+            time, last = Time.of(self.premises.now()), self._last()
             if about.asked is not None and about.asked.boot_id != time.boot_id:
                 time = about.asked
             manifest = Manifest(
@@ -359,10 +358,6 @@ class EvidenceShelf:
             return "operate.no_evidence" if exhibit is None else "operate.evidence_going"
         self.premises.remember(exhibit.hold(by))
         return ""
-
-
-def time_of(now: Moment) -> Time:
-    return Time(now.wall_ms, now.up_ms, now.boot_id, str(now.state), now.err_ms)
 
 
 def _finisher(store: Store, evidence: str) -> Callable[[bytes], int]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, structs
 
+from edge_agent.model.clock import Moment
 from edge_agent.model.encoding import canonical
 from edge_agent.model.recording import Stream
 from edge_agent.model.sightings import Sighting
@@ -24,6 +25,10 @@ class Time(msgspec.Struct, frozen=True):
     boot_id: str
     clock: str
     err_ms: int
+
+    @classmethod
+    def of(cls, now: Moment) -> "Time":
+        return cls(now.wall_ms, now.up_ms, now.boot_id, str(now.state), now.err_ms)
 
 
 class Exhibit(msgspec.Struct, frozen=True, tag="exhibit"):

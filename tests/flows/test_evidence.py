@@ -324,14 +324,15 @@ def test_what_is_kept_stays_the_gateways_when_no_camera_keeps_evidence_any_more(
 
 def test_what_cannot_be_erased_stays_on_record_and_is_tried_again(tmp_path: Path) -> None:
     async def story() -> None:
-        run = Run(tmp_path / "evidence", store=StuckStore(tmp_path / "evidence", KEY))
+        store = StuckStore(tmp_path / "evidence", KEY)
+        run = Run(tmp_path / "evidence", store=store)
         kept = [await run.keep(alert) for alert in ("a-1", "a-2", "a-3")]
         run.older(100)
         await run.desk._tidy()
         assert run.events(EvidenceErased) == []
         assert [event.what for event in run.events(AgentDegraded)] == ["evidence_not_erased"]
         assert set(run.exhibits) == set(kept)
-        StuckStore.stuck = False
+        store.stuck = False
         await run.desk._tidy()
         assert [event.evidence for event in run.events(EvidenceErased)] == kept[:2]
 
