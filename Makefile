@@ -30,6 +30,10 @@ help:
 
 setup: $(VENV)/.ready
 
+# An environment knows where it is: one that was copied or moved with its folder is made anew.
+ifneq ($(shell cat $(VENV)/.ready 2>/dev/null),$(CURDIR))
+.PHONY: $(VENV)/.ready
+endif
 $(VENV)/.ready: requirements-test.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; this is $$($(PYTHON) --version). Set PYTHON=python3.11 (or newer)."; exit 1; }
@@ -39,7 +43,7 @@ $(VENV)/.ready: requirements-test.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-test.lock
 	$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
+	@echo $(CURDIR) >$@
 
 # Debian packages: installed when root, otherwise named.
 .PHONY: system broker postgres clients browser

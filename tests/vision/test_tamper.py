@@ -22,9 +22,12 @@ class Scene:
             x, y, w, h = self.rng.integers(0, (600, 330, 90, 70))
             cv2.rectangle(wall, (int(x), int(y)), (int(x + w), int(y + h)), int(self.rng.integers(20, 235)), -1)
         self.wall = cv2.GaussianBlur(wall, (0, 0), 0.8)
+        self.noise = self.rng.normal(0, 3, (540, 960)).round().astype(np.int16)
 
     def frame(self) -> np.ndarray:
-        return np.clip(self.wall + self.rng.normal(0, 3, self.wall.shape), 0, 255).astype(np.uint8)
+        y, x = self.rng.integers(0, (180, 320))
+        noise = self.noise[y : y + 360, x : x + 640]
+        return cv2.add(self.wall, noise, dtype=cv2.CV_8U)
 
 
 def noise(gray: np.ndarray, levels: float) -> np.ndarray:
