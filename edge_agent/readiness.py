@@ -23,7 +23,7 @@ from edge_agent.store.pin_index import KEY_FILE
 from edge_agent.vision.models import checked_paths, lacks
 from edge_agent.vision.urls import local_path, shown
 from edge_agent.vision.v4l2 import device_of
-from edge_agent.wiring_cameras import LEAD_AT_MOST_S, detector_of, device_urls, lines_at
+from edge_agent.wiring_cameras import LEAD_AT_MOST_S, detector_of, device_urls, idle_rules, lines_at
 
 
 def check_devices(config: Config, file: str) -> list[Problem]:
@@ -203,4 +203,5 @@ def advice(config: Config, file: str) -> list[Problem]:
                 at = f"zone[{index}].watch"
                 fields = {"why": f"alert.{kind}", "wait_s": wait_s, "most_s": most_s}
                 hints.append(Problem(file, at, "config.begun_long_ago", **fields))
+    hints += [Problem(file, at, code, **fields) for at, code, fields in idle_rules(config)]
     return hints

@@ -3,9 +3,10 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from edge_agent.core.alerts import ALARMS
+from edge_agent.core.alerts import ALARMS, APART, FAULTS, level_of, rule_for
 from edge_agent.core.zone_shape import area, corners, crossing
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.face_models import Manifest
@@ -87,6 +88,61 @@ def _check_devices(reader: Reader, config: Config) -> None:
             reader.wrong(at, "config.camera_device", url=url)
         elif named.setdefault(device.path, url) != url:
             reader.wrong(at, "config.camera_device_twice", device=device.path)
+
+
+class Told(NamedTuple):
+    """What can be told of a camera; `rule`: the zone, line, façade or door, empty for what it suffers itself."""
+
+    camera: str
+    rule: str
+    kind: str
+
+
+def tellable(config: Config) -> list[Told]:
+    """Everything that this configuration can raise an alert of."""
+    watching = [camera for camera in config.cameras if "alerts" in camera.use]
+    told = [Told(camera.name, "", kind) for camera in watching for kind in sorted(FAULTS)]
+    told += [Told(zone.camera, zone.name, kind) for zone in config.zones for kind in zone.watch]
+    told += [Told(line.camera, line.name, "wrong_way") for line in config.lines if "wrong_way" in line.watch]
+    told += [Told(facade.camera, facade.name, kind) for facade in config.facades for kind in sorted(APART)]
+    for door in config.doors:
+        there = [camera for camera in config.cameras if camera.door == door.name]
+        telling = next((camera.name for camera in there if "alerts" in camera.use), None)
+        if telling is None:
+            continue
+        kinds = ["tailgating", "wrong_passage"] if lines_at(config, door.name) else []
+        kinds += ["no_face"] if kinds and any(camera.expect_face for camera in there) else []
+        kinds += ["repeated_denial"] if any("face" in camera.use for camera in there) else []
+        told += [Told(telling, door.name, kind) for kind in kinds]
+    return told
+
+
+def idle_rules(config: Config) -> Iterator[tuple[str, str, dict[str, object]]]:
+    """Where it stands, code and fields of each [[alert]] and [[deterrent]] that can never do anything, in whole or for
+    a kind it names.
+    """
+    told = tellable(config)
+    for index, rule in enumerate(config.alerts):
+        meant = [one for one in told if rule_for([rule], *one) is not None]
+        left = [one for one in meant if rule_for(config.alerts, *one) is rule]
+        for kind in rule.kinds:
+            if all(one.kind != kind for one in meant):
+                yield f"alert[{index}].kinds", "config.alert_of_nothing", {"why": f"alert.{kind}"}
+        if meant and not left:
+            earlier = {taken.name for one in meant if (taken := rule_for(config.alerts, *one)) is not None}
+            yield f"alert[{index}]", "config.alert_taken", {"names": ", ".join(sorted(earlier))}
+        elif not meant and not rule.kinds:
+            yield f"alert[{index}]", "config.alert_of_no_camera", {}
+    loud = [one for one in told if level_of(rule_for(config.alerts, *one), one.kind) == "alarm"]
+    loud = [one for one in loud if one.kind != "light_object"]  # never sounds
+    for index, deterrent in enumerate(config.deterrents):
+        heard = {one.kind for one in loud if not deterrent.cameras or one.camera in deterrent.cameras} - {
+            "light_object"
+        }
+        if not heard and not deterrent.kinds:
+            yield f"deterrent[{index}]", "config.deterrent_idle", {}
+        for kind in (kind for kind in deterrent.kinds if kind not in heard):
+            yield f"deterrent[{index}].kinds", "config.deterrent_of_nothing", {"why": f"alert.{kind}"}
 
 
 def lines_at(config: Config, door: str) -> list[Line]:

@@ -79,6 +79,53 @@ def test_an_act_too_long_ago_for_its_clip_is_worth_a_word(tmp_path: Path) -> Non
     assert hints(tmp_path, kept + ZONE + "blocked_s = 61\n") == [("zone[0].watch", "config.begun_long_ago")]
 
 
+ALERT = '\n[[alert]]\nname = "{name}"\n{what}'
+LAMP = (
+    '\n[[link]]\nname = "lamp-line"\nurl = "sim://lamp"\n\n[[deterrent]]\nname = "lamp"\n'
+    'output = {{ link = "lamp-line", profile = "gates/sim", relay = 1 }}\n{what}'
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (ZONE + ALERT.format(name="a", what='kinds = ["blocked"]'), []),
+        (ALERT.format(name="a", what='kinds = ["blocked"]'), [("alert[0].kinds", "config.alert_of_nothing")]),
+        (
+            ZONE + ALERT.format(name="a", what='kinds = ["blocked", "smoke"]'),
+            [("alert[0].kinds", "config.alert_of_nothing")],
+        ),
+        (ZONE + ALERT.format(name="a", what='rules = ["fire-lane"]\nkinds = ["moved"]'),
+         [("alert[0].kinds", "config.alert_of_nothing")]),
+        (ALERT.format(name="a", what='kinds = ["moved"]'), []),
+        (LINE + ALERT.format(name="a", what='kinds = ["tailgating", "wrong_passage"]'), []),
+        (ALERT.format(name="a", what='kinds = ["tailgating"]'), [("alert[0].kinds", "config.alert_of_nothing")]),
+        (ALERT.format(name="a", what='kinds = ["repeated_denial"]'), []),
+        (
+            ZONE + ALERT.format(name="all", what="") + ALERT.format(name="b", what='kinds = ["blocked"]'),
+            [("alert[1]", "config.alert_taken")],
+        ),
+        (
+            ZONE + ALERT.format(name="b", what='kinds = ["blocked"]') + ALERT.format(name="all", what=""),
+            [],
+        ),
+        (ZONE + ALERT.format(name="a", what='rules = ["north-gate"]'), []),
+        (ZONE + LAMP.format(what='kinds = ["intrusion"]'), []),
+        (LAMP.format(what='kinds = ["intrusion", "repeated_denial"]'),
+         [("deterrent[0].kinds", "config.deterrent_of_nothing")]),
+        (LAMP.format(what='kinds = ["intrusion"]'), [("deterrent[0].kinds", "config.deterrent_of_nothing")]),
+        (
+            ZONE + ALERT.format(name="a", what='level = "warning"') + LAMP.format(what=""),
+            [("deterrent[0]", "config.deterrent_idle")],
+        ),
+    ],
+)  # fmt: skip
+def test_a_rule_that_can_never_do_anything_is_worth_a_word(
+    tmp_path: Path, text: str, found: list[tuple[str, str]]
+) -> None:
+    assert hints(tmp_path, GOOD + text) == found
+
+
 def test_zones_and_lines_are_read(tmp_path: Path) -> None:
     assert problems(tmp_path, GOOD + ZONE + LINE) == []
     config = load_config(tmp_path / "agent.toml")

@@ -22,7 +22,7 @@ SHOWN_AT_MOST_FPS = 10.0
 PAGE = """<!doctype html><meta charset="utf-8"><title>{camera}</title>
 <style>body{{margin:0;background:#111;color:#eee;font:16px sans-serif}}p{{margin:.5em}}
 img{{width:100%;height:calc(100vh - 3em);object-fit:contain;display:block}}</style>
-<img src="/stream" alt="{camera}"><p>{camera}</p>"""
+<img src="/stream" alt="{camera}"><p>{camera} · crossed out: no picture comes · 画面打叉：没有收到图像</p>"""
 
 
 class ShowJob(msgspec.Struct, frozen=True):
@@ -45,6 +45,18 @@ class Newest:
         with self._news:
             self._news.wait_for(lambda: self._count > count, within_s)
             return self._jpeg, self._count
+
+
+def crossed_out(picture: Any) -> Any:
+    """The last picture of a camera that gives none any more; None: it has not given one yet."""
+    import cv2
+    import numpy as np
+
+    dim = np.full((360, 640, 3), 40, np.uint8) if picture is None else picture // 3
+    height, width = dim.shape[:2]
+    for one, other in (((0, 0), (width, height)), ((width, 0), (0, height))):
+        cv2.line(dim, one, other, (40, 40, 230), max(2, height // 90), cv2.LINE_AA)
+    return dim
 
 
 def server(newest: Newest, camera: str, port: int) -> ThreadingHTTPServer:
@@ -90,7 +102,7 @@ def main() -> None:
     from edge_agent.vision.canvas import Canvas
     from edge_agent.vision.decode import FrameSource
     from edge_agent.vision.sentry import QUEUE, Analysis
-    from edge_agent.vision.worker import die, state
+    from edge_agent.vision.worker import LOST_AFTER_S, die, state
 
     threading.excepthook = die
     newest = Newest()
@@ -106,14 +118,18 @@ def main() -> None:
     source = FrameSource(camera.url, camera.fps, QUEUE)
     source.start()
     said, shown = "", 0.0
+    picture, came, silent_s = None, time.monotonic(), max(LOST_AFTER_S, 3 / camera.fps)
     while True:
         frame = source.next(1.0)
         if frame is None:
+            if time.monotonic() - came >= silent_s:
+                came = float("inf")  # once
+                newest.put(cv2.imencode(".jpg", crossed_out(picture))[1].tobytes())
             if source.trouble and source.trouble != said:
                 said = source.trouble
                 pipe.write(json.dumps({"trouble": msgspec.to_builtins(state("lost", said))}).encode() + b"\n")
             continue
-        said = ""
+        said, came = "", time.monotonic()
         sightings = analysis.see(frame)
         for refused in analysis.unwatched():
             pipe.write(json.dumps({"unwatched": msgspec.to_builtins(refused)}).encode() + b"\n")
@@ -121,7 +137,8 @@ def main() -> None:
             pipe.write(json.dumps({"seen": msgspec.to_builtins(sighting)}).encode() + b"\n")
         if sightings or time.monotonic() - shown >= 1 / SHOWN_AT_MOST_FPS:
             shown = time.monotonic()
-            if (picture := canvas.draw(frame, sightings, frame.up_ms)) is not None:
+            if (drawn := canvas.draw(frame, sightings, frame.up_ms)) is not None:
+                picture = drawn
                 newest.put(cv2.imencode(".jpg", picture)[1].tobytes())
 
 

@@ -297,6 +297,27 @@ WORDS: dict[str, tuple[str, str]] = {
         "{line} would count the same people again",
         "提示：门 {door} 只用线 {first} 与放行记录比对（尾随、逆向通行）：线 {line} 会把同一个人再数一次",
     ),
+    "config.alert_of_nothing": (
+        "warning: nothing in this file raises an alert of this kind there ({why}): no zone, line, façade or door of "
+        "these cameras watches for it",
+        "提示：此处没有任何配置会产生这类告警（{why}）：所列摄像机的区域、线、外立面和门都不检测它",
+    ),
+    "config.alert_taken": (
+        "warning: this rule never counts, the first that fits does: {names} takes all that it is for; put it before",
+        "提示：此规则永远不生效，先匹配到的规则生效：它管的告警都已被 {names} 匹配；请移到前面",
+    ),
+    "config.alert_of_no_camera": (
+        "warning: nothing in this file raises an alert that this rule is for",
+        "提示：没有任何配置会产生此规则所管的告警",
+    ),
+    "config.deterrent_idle": (
+        "warning: nothing in this file raises an alarm that switches it on",
+        "提示：没有任何配置会产生能启动它的报警",
+    ),
+    "config.deterrent_of_nothing": (
+        "warning: nothing in this file raises an alarm of this kind there ({why})",
+        "提示：此处没有任何配置会产生这类报警（{why}）",
+    ),
     "config.begun_long_ago": (
         "warning: {why} is told after {wait_s:g} s, and its clip begins at most {most_s:g} s before that: how it began "
         "is not in it",

@@ -8,9 +8,11 @@ import sys
 import urllib.request
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 import av
+import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -21,6 +23,7 @@ from edge_agent.words import say
 from tests import command
 from tests.vision.clips import film, make_clip, picture
 from tests.vision.test_zones import FPS, HEIGHT, WIDTH, pictures, walk
+from tests.waiting import until
 
 TOML = """\
 [gateway]
@@ -218,6 +221,41 @@ def test_what_is_seen_live_is_told_with_the_sites_time_of_day(tmp_path: Path) ->
     hours, minutes, seconds = map(int, told.groups())
     ago = (now - now.replace(hour=hours, minute=minutes, second=seconds)) % timedelta(days=1)
     assert ago < timedelta(seconds=20)
+
+
+def test_a_camera_that_gives_no_picture_any_more_is_crossed_out_on_its_page(tmp_path: Path) -> None:
+    clip, config = film(tmp_path / "day.mp4", [np.full((240, 320), 200, np.uint8)] * 30, 10), tmp_path / "agent.toml"
+    config.write_text(TOML.format(clip=clip), "utf-8")
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "edge_agent", "--lang", "en", "camera", "watch", "--config", config, "yard"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    ) as agent:  # fmt: skip
+        try:
+            assert agent.stdout is not None
+            page = re.search(r"http://127\.0\.0\.1:\d+", agent.stdout.readline())
+            assert page is not None
+            with urllib.request.urlopen(page[0], timeout=20) as answer:
+                assert "没有收到图像" in answer.read().decode()
+            with urllib.request.urlopen(page[0] + "/stream", timeout=20) as stream:
+                assert not is_crossed(next_picture(stream))
+                clip.unlink()
+                until(lambda: is_crossed(next_picture(stream)), 30, "the cross")
+        finally:
+            agent.terminate()
+            agent.wait(20)
+
+
+def next_picture(stream: BinaryIO) -> np.ndarray:
+    while not (line := stream.readline()).startswith(b"Content-Length:"):
+        assert line
+    length = int(line.split(b":")[1])
+    stream.readline()
+    return cv2.imdecode(np.frombuffer(stream.read(length), np.uint8), cv2.IMREAD_COLOR)
+
+
+def is_crossed(bgr: np.ndarray) -> bool:
+    blue, green, red = (int(value) for value in bgr[bgr.shape[0] // 2, bgr.shape[1] // 2])
+    return red > 150 and blue < 100 and green < 100
 
 
 @pytest.mark.parametrize(("fps", "slow"), [(5, True), (8, False)])
