@@ -1,9 +1,12 @@
 """Everything people read exists in both languages, is used somewhere, and has the same blanks to fill."""
 
+import errno
 import importlib
+import os
 import pkgutil
 import re
 import string
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -13,7 +16,7 @@ import edge_agent.words
 from edge_agent.model.decisions import Reason
 from edge_agent.model.events import EVENTS
 from edge_agent.model.people import CATEGORIES
-from edge_agent.words import LANGUAGES, WORDS, say
+from edge_agent.words import LANGUAGES, WORDS, retold, say, told
 
 ROOT = Path(__file__).parent.parent / "edge_agent"
 FILES = [path for path in ROOT.rglob("*.py") if path.parent.name != "words"] + sorted(ROOT.rglob("templates/*.html"))
@@ -83,3 +86,33 @@ def test_every_measure_of_an_alert_has_words_and_a_unit_of_physics() -> None:
     assert [name for name in sorted(names) if f"measure.{name}" not in WORDS] == []
     assert units <= {"s", "m", "m/s", "m/s²", "px", "1/s"}
     assert {"s", "m/s²"} <= units
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a = 1\na = 2", "[gateway", "[[door", 'x = "abc\n', "[a]\nx = 1\n[a]", "a", "a = ", "a = [1, 2", "a = {b = 1",
+     "a = 1 b = 2", 'x = "\\q"', 'x = "abc', "= 1", "a = {b = 1, b = 2}", "a = 2024-13-01", "a = {}\na.b = 1",
+     "a = \x01", "[a]\n[a.b]\n[a]\nb = 1"],
+)  # fmt: skip
+def test_what_the_toml_parser_finds_is_said_in_chinese(text: str) -> None:
+    with pytest.raises(tomllib.TOMLDecodeError) as found:
+        tomllib.loads(text)
+    said = say("config.not_toml", "zh", why=found.value)
+    assert not re.search(r"[A-Za-z]{4,}", said.replace("TOML", "")), said
+    assert str(found.value) in say("config.not_toml", "en", why=found.value)
+
+
+@pytest.mark.parametrize(
+    "number", [errno.ENOENT, errno.EACCES, errno.ENOSPC, errno.EROFS, errno.ECONNREFUSED, errno.EIO]
+)
+def test_what_the_system_refuses_is_said_in_chinese_also_where_it_was_stored(number: int) -> None:
+    error = OSError(number, os.strerror(number))
+    for why in (error.strerror, f"[Errno {number}] {error.strerror}"):
+        assert not re.search(r"[A-Za-z]{3,}", say("store.no_directory", "zh", directory="/", why=why))
+    stored = told("store.no_directory", directory="/", why=error.strerror)
+    assert error.strerror in stored
+    assert error.strerror not in retold(stored, stored.code, stored.fields, "zh")
+
+
+def test_a_reason_nobody_knows_stays_as_it_is() -> None:
+    assert say("store.no_directory", "zh", directory="/", why="odd thing").count("odd thing") == 1

@@ -35,6 +35,7 @@ from edge_agent.words import (
     visits,
     zones,
 )
+from edge_agent.words.reasons import chinese as reason_in_chinese
 
 _AREAS = (
     access,
@@ -96,11 +97,14 @@ def told(code: str, **fields: Any) -> Sentence:
 
 def say(code: str, lang: str, **fields: Any) -> str:
     """The sentence `code` in `lang` (anything but `zh` reads English). A field `why` that is the code of a sentence
-    without blanks is said in words too.
+    without blanks is said in words too, and so is what the operating system or the TOML parser gave as a reason.
     """
     english, chinese = WORDS[code]
-    if isinstance(why := fields.get("why"), str) and "{" not in WORDS.get(why, "{")[0]:
+    why = fields.get("why")
+    if isinstance(why, str) and "{" not in WORDS.get(why, "{")[0]:
         fields["why"] = say(why, lang)
+    elif lang == "zh" and isinstance(why, str | Exception):
+        fields["why"] = reason_in_chinese(str(why))
     return (chinese if lang == "zh" else english).format(**fields)
 
 
