@@ -17,12 +17,14 @@ from edge_agent.console_office import Office
 from edge_agent.console_rooms import Lookback
 from edge_agent.core import latch, response
 from edge_agent.core.door import name_of
+from edge_agent.model.detections import Unwatched
 from edge_agent.model.people import Person
 from edge_agent.model.retrieval import Retrieval
 from edge_agent.model.site import Console
 from edge_agent.ports import Beat
 from edge_agent.store.accounts import AccountStore
 from edge_agent.store.retrievals import Retrievals
+from edge_agent.words import alert_code
 
 if TYPE_CHECKING:
     from edge_agent.app import App
@@ -107,9 +109,14 @@ class Guardroom:
                 views.append(AlarmView(name, name.split("/")[0], door, "", "closed", ago_ms, latched=True))
         return sorted(views, key=lambda view: -(view.since_ms or 0))
 
-    def faults(self) -> dict[str, str]:
-        alerts = self.app.premises.standing.alerts.values()
-        return {alert.camera: alert.kind for alert in alerts if alert.level == "fault"}
+    def faults(self) -> dict[str, list[Unwatched]]:
+        told: dict[str, list[Unwatched]] = {}
+        for alert in self.app.premises.standing.alerts.values():
+            if alert.level == "fault":
+                told.setdefault(alert.camera, []).append(Unwatched(alert_code(alert.kind, alert.camera)))
+        for camera, unwatched in self.app.watching.unwatched.items():
+            told.setdefault(camera, []).extend(unwatched)
+        return {camera: reasons for camera, reasons in told.items() if reasons}
 
     def mutes(self) -> list[MuteView]:
         """Those in force, by what they mute."""

@@ -20,7 +20,17 @@ from edge_agent.flows.deterrence import Deterrence
 from edge_agent.flows.evidence import EvidenceDesk
 from edge_agent.flows.evidence_shelf import Sealing
 from edge_agent.flows.premises import Premises
-from edge_agent.model.detections import CameraState, Detection, FaceRefused, FaceSample, Glimpse, SentryJob, Watched
+from edge_agent.model.detections import (
+    CameraState,
+    Detection,
+    FaceRefused,
+    FaceSample,
+    Glimpse,
+    Outlook,
+    SentryJob,
+    Unwatched,
+    Watched,
+)
 from edge_agent.model.doors import DeviceReport
 from edge_agent.model.evidence import Manifest as EvidenceManifest
 from edge_agent.model.face_models import Manifest
@@ -56,6 +66,7 @@ class Watching:
         self.desk: EvidenceDesk | None = None
         self._config, self._folder, self._state, self._premises = config, folder, state, premises
         self._glimpses: dict[str, Glimpse] = {}
+        self.unwatched: dict[str, tuple[Unwatched, ...]] = {}  # by camera: what it cannot be watched for
         clock: Clock = premises.clock
         self._share_devices()
         if any("evidence" in camera.use for camera in config.cameras) or _kept_before(state):
@@ -94,6 +105,8 @@ class Watching:
     def _see(self, camera: str, said: Watched) -> None:
         if isinstance(said, Glimpse):
             self._glimpses[camera] = said
+        elif isinstance(said, Outlook):
+            self.unwatched[camera] = said.unwatched
         else:
             self.alerts.see(camera, said)
 

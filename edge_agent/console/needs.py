@@ -11,6 +11,7 @@ from msgspec import structs
 
 from edge_agent.model.accounts import Refusal, Session, User, Who
 from edge_agent.model.commands import Done, Operation
+from edge_agent.model.detections import Unwatched
 from edge_agent.model.events import Row
 from edge_agent.model.evidence import Exhibit
 from edge_agent.model.look import Found, Hour, Search
@@ -273,7 +274,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     alarms: Callable[[], list[AlarmView]]
     mutes: Callable[[], list[MuteView]]
     lost: Callable[[], tuple[str, ...]]  # devices that are away now
-    faults: Callable[[], dict[str, str]]  # camera → why it does not see what it should (black, occluded, moved, …)
+    faults: Callable[[], dict[str, list[Unwatched]]]  # by camera: black, occluded, …, and what it is not watched for
     tallies: Callable[[], list[Tally]]  # what the cameras' lines are counting now
     describe: Callable[[Row, str], Words]
     reasons: Callable[[Iterable[Measure], str], str]

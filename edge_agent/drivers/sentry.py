@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from edge_agent.drivers.camera import CameraWorker
-from edge_agent.model.detections import SentryJob, Unwatched, Watched
+from edge_agent.model.detections import Outlook, SentryJob, Watched
 from edge_agent.model.doors import DeviceReport
 from edge_agent.model.site import FacePolicy
 from edge_agent.ports import Clock
@@ -17,7 +17,7 @@ MEMORY_MB = 400  # resident; frames of 4K are 12 MB each
 
 class SentryWorker(CameraWorker):
     child = "edge_agent.vision.sentry"
-    said = msgspec.msgpack.Decoder(Watched | Unwatched)
+    said = msgspec.msgpack.Decoder(Watched)
     most = 64 << 10  # a fall with its whole path, a glimpse
 
     def __init__(
@@ -35,9 +35,11 @@ class SentryWorker(CameraWorker):
         pipe.write(msgspec.json.encode(self._job) + b"\n")
         pipe.close()
 
-    async def hear(self, said: Watched | Unwatched) -> None:
-        if isinstance(said, Unwatched):
-            why = told(said.code, **said.fields)
-            self._report(DeviceReport(self.camera.name, "camera", "degraded", why, self.clock.now().up_ms))
+    async def hear(self, said: Watched) -> None:
+        if isinstance(said, Outlook):
+            for one in said.unwatched:
+                why = told(one.code, **one.fields)
+                self._report(DeviceReport(self.camera.name, "camera", "degraded", why, self.clock.now().up_ms))
+            self._deliver(self.camera.name, said)
         else:
             await super().hear(said)

@@ -91,11 +91,17 @@ class Glimpse(msgspec.Struct, frozen=True, tag="glimpse"):
     up_ms: int
 
 
-Watched = Sighting | CameraState | Glimpse
-
-
 class Unwatched(msgspec.Struct, frozen=True, tag="unwatched"):
     """Something this camera was to be watched for, and cannot be: what the reason is said with, in any language."""
 
     code: str
     fields: dict[str, str | int | float] = {}
+
+
+class Outlook(msgspec.Struct, frozen=True, tag="outlook"):
+    """A camera's watch begins, or begins anew with a picture of another shape: without these."""
+
+    unwatched: tuple[Unwatched, ...] = ()
+
+
+Watched = Sighting | CameraState | Glimpse | Outlook

@@ -78,7 +78,7 @@ def replay(job: ReplayJob) -> Any:
             busy_s = time.process_time()
             sightings = analysis.see(frame)
             cpu_s += time.process_time() - busy_s
-            yield from (*analysis.unwatched(), *sightings)
+            yield from (*(analysis.unwatched() or ()), *sightings)
             if canvas is not None:
                 canvas.draw(frame, sightings, frame.up_ms)
     except Undrawn as error:

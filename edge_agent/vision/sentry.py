@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from edge_agent import log
 from edge_agent.errors import EdgeAgentError, FaceError
-from edge_agent.model.detections import SentryJob, Unwatched
+from edge_agent.model.detections import Outlook, SentryJob, Unwatched
 from edge_agent.model.face_models import EBIKES, PERSON
 from edge_agent.model.sightings import Sighting
 from edge_agent.model.site import Facade, private
@@ -51,7 +51,7 @@ class Analysis:
         self._job, self._live = job, live
         self.watches: list[Watch] | None = None  # made for the first picture, and anew for one of another shape
         self._fits: list[bool] = []
-        self._unwatched: list[Unwatched] = []
+        self._unwatched: list[Unwatched] | None = None
         self._at_ms = 0
         self.blind = False  # the last picture could not be decoded
 
@@ -68,9 +68,9 @@ class Analysis:
             self.watches, self._unwatched = watches(self._job, size, live=self._live)
         return said + [sighting for watch in self.watches for sighting in _shown(watch)(gray, frame)]
 
-    def unwatched(self) -> list[Unwatched]:
-        """What the camera cannot be watched for; each is told once."""
-        told, self._unwatched = self._unwatched, []
+    def unwatched(self) -> list[Unwatched] | None:
+        """What the camera cannot be watched for, once after each beginning; None: it has not begun anew."""
+        told, self._unwatched = self._unwatched, None
         return told
 
     def stop(self, up_ms: int | None = None) -> list[Sighting]:
@@ -169,8 +169,8 @@ def work(job: SentryJob, pipe: Pipe) -> None:
         seen = frame is not None and not analysis.blind
         fell_silent = presence.look(seen, source.trouble if seen or frame is None else broken)
         if frame is not None and seen:
-            for refused in analysis.unwatched():
-                pipe.send(refused)
+            if (refused := analysis.unwatched()) is not None:
+                pipe.send(Outlook(tuple(refused)))
             for sighting in sightings:
                 pipe.send(sighting)
             if glimpses is not None and (glimpse := glimpses.of(frame)) is not None:

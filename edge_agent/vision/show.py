@@ -131,7 +131,7 @@ def main() -> None:
             continue
         said, came = "", time.monotonic()
         sightings = analysis.see(frame)
-        for refused in analysis.unwatched():
+        for refused in analysis.unwatched() or ():
             pipe.write(json.dumps({"unwatched": msgspec.to_builtins(refused)}).encode() + b"\n")
         for sighting in sightings:
             pipe.write(json.dumps({"seen": msgspec.to_builtins(sighting)}).encode() + b"\n")

@@ -17,7 +17,7 @@ import msgspec
 
 from edge_agent import log
 from edge_agent.errors import FaceError
-from edge_agent.model.detections import CameraState, Detection, Unwatched, VisionJob, Watched
+from edge_agent.model.detections import CameraState, Detection, VisionJob, Watched
 from edge_agent.model.recording import Recorded
 from edge_agent.vision.confine import confine
 from edge_agent.words import Sentence, told
@@ -41,7 +41,7 @@ class Pipe:
         self._encoder = msgspec.msgpack.Encoder()
         self._turn = threading.Lock()
 
-    def send(self, said: Detection | Watched | Unwatched | Recorded) -> None:
+    def send(self, said: Detection | Watched | Recorded) -> None:
         body = self._encoder.encode(said)
         left = memoryview(len(body).to_bytes(4, "big") + body)
         try:

@@ -32,7 +32,7 @@ from edge_agent.flows.rounds import Rounds
 from edge_agent.flows.visits import Place, Signing, Visits
 from edge_agent.guardroom import Guardroom
 from edge_agent.model.accounts import ROLES
-from edge_agent.model.detections import Glimpse
+from edge_agent.model.detections import Glimpse, Unwatched
 from edge_agent.model.events import Event, UnknownEvent
 from edge_agent.model.people import Rule
 from edge_agent.model.reads import Card, Direction, Read
@@ -110,6 +110,7 @@ class Rig:
         self._reads = 0
         self.trace: list[str] = []
         self.glimpses: dict[str, Glimpse] = {}  # what each camera sees now
+        self.unwatched: dict[str, tuple[Unwatched, ...]] = {}
         if not self.cert.exists():
             make(self.cert, folder / "keys/console.key", ["localhost", "127.0.0.1"])
             self._configuration()
@@ -181,7 +182,7 @@ class Rig:
         app = SimpleNamespace(
             config=self.config, file=self.file, folder=self.folder, state=self.state, clock=clock, journal=self.journal,
             alarms=self.alarms, books=self.books, premises=self.premises, doors=self.actors,
-            operations=self.operations, watching=SimpleNamespace(glimpse=self.glimpses.get),
+            operations=self.operations, watching=SimpleNamespace(glimpse=self.glimpses.get, unwatched=self.unwatched),
         )  # fmt: skip
         await self.premises.restore()
         assert self.config.console is not None

@@ -1,6 +1,7 @@
 """The console as a program sees it: pages, orders, alarms, looking back; every order with a name."""
 
 import hashlib
+import html
 from datetime import datetime
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -8,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from edge_agent.model.commands import Operation
-from edge_agent.model.detections import Glimpse
+from edge_agent.model.detections import Glimpse, Unwatched
 from edge_agent.model.events import (
     AlertOpened,
     AlertUpdated,
@@ -22,7 +23,7 @@ from edge_agent.model.evidence import Exhibit
 from edge_agent.model.sightings import Fall, Measure
 from edge_agent.model.standing import At, OpenAlert, Tally
 from edge_agent.store.retrievals import Retrievals
-from edge_agent.words import parts, told
+from edge_agent.words import parts, say, told
 from tests.console.rig import DOORS, STRANGER, Client, Rig
 from tests.waiting import until
 
@@ -153,6 +154,19 @@ def test_a_camera_that_does_not_see_what_it_should_is_not_told_to_be_well(rig: R
     until(lambda: "▲ " in guard.get("/devices").text)
     rig.loop.call_soon_threadsafe(rig.premises.remember, dark.closed())
     until(lambda: "▲ " not in guard.get("/devices").text)
+
+
+def test_what_a_camera_cannot_be_watched_for_is_told_until_it_can(rig: Rig) -> None:
+    guard = rig.signed_in("guard")
+    fields = {"name": "block-3", "wide": 1080, "high": 1920, "width": 1280, "height": 720}
+    rig.unwatched["yard-cam"] = (
+        Unwatched("facade.other_frame", dict(fields)), Unwatched("zone.needs_detector"),
+    )  # fmt: skip
+    page = html.unescape(guard.get("/devices").text)
+    assert page.count("▲ ") == 2
+    assert say("facade.other_frame", "zh", **fields) in page
+    rig.unwatched["yard-cam"] = ()
+    assert "▲ " not in guard.get("/devices").text
 
 
 def test_a_smoke_detectors_alarm_is_not_told_as_a_cameras(rig: Rig) -> None:
