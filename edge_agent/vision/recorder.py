@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,39 @@ LOOK_EVERY_S = 0.2
 LATE_S = 5.0  # a clip whose end does not come ends so long after it
 GAP_MS = 2_000  # longer without a picture, and longer than three frames of a slow camera: part of the clip is missing
 CLIPS_AT_MOST = 8  # at the same time
+WAITING_AT_MOST = 48 << 20  # bytes of clips that the daemon has not taken yet: a minute and a half of 4 Mbit/s
 
 logger = log.get("vision.recorder")
+
+
+class Outbox:
+    """What the daemon shall have, sent in a thread of its own: while a disk stalls over there the stream is read on."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe, self._waiting, self._bytes, self._news = pipe, deque[Piece | ClipDone](), 0, threading.Condition()
+        threading.Thread(target=self._run, name="outbox", daemon=True).start()
+
+    def put(self, said: Piece | ClipDone) -> None:
+        """Waits only when far too much waits already."""
+        with self._news:
+            self._news.wait_for(lambda: self._bytes < WAITING_AT_MOST)
+            self._waiting.append(said)
+            self._bytes += _size(said)
+            self._news.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            with self._news:
+                self._news.wait_for(lambda: self._waiting)
+                said = self._waiting.popleft()
+            self._pipe.send(said)
+            with self._news:
+                self._bytes -= _size(said)
+                self._news.notify_all()
+
+
+def _size(said: Piece | ClipDone) -> int:
+    return len(said.data) if isinstance(said, Piece) else 0
 
 
 class Recorder:
@@ -39,7 +71,7 @@ class Recorder:
         from edge_agent.vision.ring import Ring
         from edge_agent.vision.timeline import Timeline
 
-        self.job, self.pipe = job, pipe
+        self.job, self._outbox = job, Outbox(pipe)
         self._ring, self._timeline = Ring(round(job.pre_s * 1000)), Timeline()
         self._lock = threading.Lock()
         self._clips: dict[str, tuple[Keep, Clip]] = {}
@@ -130,7 +162,7 @@ class Recorder:
         assert self._template is not None
         try:
             gap_ms = max(GAP_MS, round(3000 / self.job.fps))
-            clip = Clip(self._template, lambda data: self.pipe.send(Piece(order.evidence, data)), gap_ms)
+            clip = Clip(self._template, lambda data: self._outbox.put(Piece(order.evidence, data)), gap_ms)
             for kept in self._ring.since(order.from_ms):
                 if kept.at_ms <= order.to_ms:
                     clip.write(kept)  # the first one writes the file's header
@@ -153,7 +185,7 @@ class Recorder:
         self._done(evidence, stream, why or ("" if stream else told("clip.no_picture")))
 
     def _done(self, evidence: str, stream: Stream | None, why: str) -> None:
-        self.pipe.send(ClipDone(evidence, stream, *parts(why)))
+        self._outbox.put(ClipDone(evidence, stream, *parts(why)))
 
     def look(self) -> bool:
         """End what is over although nothing comes any more. Has something come since the last look?"""

@@ -1,0 +1,43 @@
+"""vision/recorder.py: a daemon that takes nothing for a while, because its disk stalls, costs no picture of a clip."""
+
+import threading
+from pathlib import Path
+
+from edge_agent.model.recording import ClipDone, Keep, Piece, RecorderJob
+from edge_agent.vision import clock
+from edge_agent.vision.recorder import Recorder
+from tests.vision.clips import make_clip
+from tests.waiting import until
+
+RATE = 10
+
+
+class Stalled:
+    """A pipe whose other end reads nothing until it may."""
+
+    def __init__(self) -> None:
+        self.may, self.said = threading.Event(), list[Piece | ClipDone]()
+
+    def send(self, said: Piece | ClipDone) -> None:
+        self.may.wait(60)
+        self.said.append(said)
+
+
+def test_a_daemon_that_stalls_costs_no_picture(tmp_path: Path) -> None:
+    source, pipe = make_clip(tmp_path / "a.mp4", 4.0, b_frames=0), Stalled()
+    recorder = Recorder(RecorderJob("c", f"file://{source}", RATE, 10.0), pipe)  # type: ignore[arg-type]
+    threading.Thread(target=recorder.run, daemon=True).start()
+    until(recorder.look, 20, "the stream")
+    began_ms = clock.up_ms()
+    recorder.keep(Keep("ev-1", began_ms, began_ms + 2_500))
+    until(lambda: recorder.look() and clock.up_ms() > began_ms + 3_000, 20, "packets while nothing is taken")
+    assert not pipe.said
+    pipe.may.set()
+    until(lambda: pipe.said and isinstance(pipe.said[-1], ClipDone), 20, "the clip's end")
+    *pieces, done = pipe.said
+    assert isinstance(done, ClipDone)
+    assert done.why == ""
+    assert done.stream is not None
+    assert (done.stream.holes_ms, done.stream.packets >= 2.5 * RATE) == (0, True)
+    assert all(isinstance(piece, Piece) and piece.evidence == "ev-1" for piece in pieces)
+    assert sum(len(piece.data) for piece in pieces if isinstance(piece, Piece)) > 1000
