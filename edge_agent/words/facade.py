@@ -51,9 +51,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "第 {column} 列应在第 {other} 列（{first}）右侧；列从左数起",
     ),
     "facade.too_small": (
-        "floor {floor} has {scale} px per metre, and at least {least} are needed: a longer lens, more distance, the "
-        "camera upright (portrait), or a second camera for the upper floors",
-        "第 {floor} 层每米只有 {scale} 像素，至少需要 {least}：请换长焦镜头、加大距离、竖装摄像机，或为高层另设一台",
+        "by these lines floor {floor} has {scale} px per metre, and at least {least} are needed. Where they lie close "
+        "together that is a guess: click the lowest and the highest that can be seen. Else: a longer lens, more "
+        "distance, the camera upright (portrait), or a second camera for the upper floors",
+        "按这些线推算，第 {floor} 层每米只有 {scale} 像素，至少需要 {least}。若各线相距很近，推算不准："
+        "请点可见的最低层和最高层。否则请换长焦镜头、加大距离、竖装摄像机，或为高层另设一台",
     ),
     "facade.small": (
         "# warning: floor {floor} has {scale} px per metre; from {least} on a cup is seen there, "
