@@ -113,7 +113,8 @@ class Guardroom:
         told: dict[str, list[Unwatched]] = {}
         for alert in self.app.premises.standing.alerts.values():
             if alert.level == "fault":
-                told.setdefault(alert.camera, []).append(Unwatched(alert_code(alert.kind, alert.camera)))
+                one = Unwatched(alert_code(alert.kind, alert.camera))
+                told[alert.camera] = [*(known for known in told.get(alert.camera, []) if known != one), one]
         for camera, unwatched in self.app.watching.unwatched.items():
             told.setdefault(camera, []).extend(unwatched)
         return {camera: reasons for camera, reasons in told.items() if reasons}

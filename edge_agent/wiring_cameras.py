@@ -91,7 +91,7 @@ def _check_devices(reader: Reader, config: Config) -> None:
 
 
 class Told(NamedTuple):
-    """What can be told of a camera; `rule`: the zone, line, façade or door, empty for what it suffers itself."""
+    """What can be told of a camera; `rule`: the zone, line, façade or door, the camera for what it suffers itself."""
 
     camera: str
     rule: str
@@ -101,7 +101,7 @@ class Told(NamedTuple):
 def tellable(config: Config) -> list[Told]:
     """Everything that this configuration can raise an alert of."""
     watching = [camera for camera in config.cameras if "alerts" in camera.use]
-    told = [Told(camera.name, "", kind) for camera in watching for kind in sorted(FAULTS)]
+    told = [Told(camera.name, camera.name, kind) for camera in watching for kind in sorted(FAULTS)]
     told += [Told(zone.camera, zone.name, kind) for zone in config.zones for kind in zone.watch]
     told += [Told(line.camera, line.name, "wrong_way") for line in config.lines if "wrong_way" in line.watch]
     told += [Told(facade.camera, facade.name, kind) for facade in config.facades for kind in sorted(APART)]
@@ -118,8 +118,8 @@ def tellable(config: Config) -> list[Told]:
 
 
 def idle_rules(config: Config) -> Iterator[tuple[str, str, dict[str, object]]]:
-    """Where it stands, code and fields of each [[alert]] and [[deterrent]] that can never do anything, in whole or for
-    a kind it names.
+    """Where it stands, code and fields of each [[alert]] and [[deterrent]] that can never do anything, or that names a
+    kind that nothing raises.
     """
     told = tellable(config)
     for index, rule in enumerate(config.alerts):
@@ -136,9 +136,7 @@ def idle_rules(config: Config) -> Iterator[tuple[str, str, dict[str, object]]]:
     loud = [one for one in told if level_of(rule_for(config.alerts, *one), one.kind) == "alarm"]
     loud = [one for one in loud if one.kind != "light_object"]  # never sounds
     for index, deterrent in enumerate(config.deterrents):
-        heard = {one.kind for one in loud if not deterrent.cameras or one.camera in deterrent.cameras} - {
-            "light_object"
-        }
+        heard = {one.kind for one in loud if not deterrent.cameras or one.camera in deterrent.cameras}
         if not heard and not deterrent.kinds:
             yield f"deterrent[{index}]", "config.deterrent_idle", {}
         for kind in (kind for kind in deterrent.kinds if kind not in heard):

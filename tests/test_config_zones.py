@@ -98,6 +98,17 @@ LAMP = (
         (ZONE + ALERT.format(name="a", what='rules = ["fire-lane"]\nkinds = ["moved"]'),
          [("alert[0].kinds", "config.alert_of_nothing")]),
         (ALERT.format(name="a", what='kinds = ["moved"]'), []),
+        (ALERT.format(name="a", what='rules = ["north-face"]\nkinds = ["black"]'), []),
+        (ALERT.format(name="a", what='rules = ["north-face"]'), []),
+        (
+            ALERT.format(name="a", what='rules = ["north-face"]\nlevel = "alarm"')
+            + LAMP.format(what='kinds = ["black"]'),
+            [],
+        ),
+        (
+            ALERT.format(name="a", what='rules = ["north-face"]') + ALERT.format(name="b", what='kinds = ["black"]'),
+            [("alert[1]", "config.alert_taken")],
+        ),
         (LINE + ALERT.format(name="a", what='kinds = ["tailgating", "wrong_passage"]'), []),
         (ALERT.format(name="a", what='kinds = ["tailgating"]'), [("alert[0].kinds", "config.alert_of_nothing")]),
         (ALERT.format(name="a", what='kinds = ["repeated_denial"]'), []),

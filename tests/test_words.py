@@ -92,7 +92,8 @@ def test_every_measure_of_an_alert_has_words_and_a_unit_of_physics() -> None:
     "text",
     ["a = 1\na = 2", "[gateway", "[[door", 'x = "abc\n', "[a]\nx = 1\n[a]", "a", "a = ", "a = [1, 2", "a = {b = 1",
      "a = 1 b = 2", 'x = "\\q"', 'x = "abc', "= 1", "a = {b = 1, b = 2}", "a = 2024-13-01", "a = {}\na.b = 1",
-     "a = \x01", "[a]\n[a.b]\n[a]\nb = 1"],
+     "a = \x01", "[a]\n[a.b]\n[a]\nb = 1",
+     "a = '''x", '["it\'s"]\n["it\'s"]'],
 )  # fmt: skip
 def test_what_the_toml_parser_finds_is_said_in_chinese(text: str) -> None:
     with pytest.raises(tomllib.TOMLDecodeError) as found:
@@ -107,12 +108,15 @@ def test_what_the_toml_parser_finds_is_said_in_chinese(text: str) -> None:
 )
 def test_what_the_system_refuses_is_said_in_chinese_also_where_it_was_stored(number: int) -> None:
     error = OSError(number, os.strerror(number))
-    for why in (error.strerror, f"[Errno {number}] {error.strerror}"):
-        assert not re.search(r"[A-Za-z]{3,}", say("store.no_directory", "zh", directory="/", why=why))
+    called = f"[Errno {number}] Connect call failed ('127.0.0.1', 1883)"
+    for why in (error.strerror, error, OSError(number, os.strerror(number), "/1/2.3"), str(error), called):
+        assert not re.search(r"[A-Za-z]{3,}", said := say("store.no_directory", "zh", directory="/", why=why)), said
+    assert "/1/2.3" in say("store.no_directory", "zh", directory="/", why=str(OSError(number, "x", "/1/2.3")))
     stored = told("store.no_directory", directory="/", why=error.strerror)
     assert error.strerror in stored
     assert error.strerror not in retold(stored, stored.code, stored.fields, "zh")
 
 
-def test_a_reason_nobody_knows_stays_as_it_is() -> None:
-    assert say("store.no_directory", "zh", directory="/", why="odd thing").count("odd thing") == 1
+@pytest.mark.parametrize("why", ["odd thing", "[Errno 99999] odd thing", "odd (at the end)"])
+def test_a_reason_nobody_knows_stays_as_it_is(why: str) -> None:
+    assert say("store.no_directory", "zh", directory="/", why=why).count(why) == 1

@@ -142,7 +142,10 @@ class EvidenceDesk(EvidenceShelf):
                 await self._write(said.evidence, coming, said.data)
             else:
                 del self._coming[said.evidence]
-                if said.stream is None or said.code in BROKE_OFF:
+                early = 0 < said.to_ms // 1000 < coming.about.to_ms // 1000  # it had ended when more was ordered
+                if early:
+                    coming.about = coming.about.until(said.to_ms)
+                if early or said.stream is None or said.code in BROKE_OFF:
                     self._broken.append(said.evidence)
                 why = whole(said.why, said.code, said.given)
                 try:

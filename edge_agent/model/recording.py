@@ -67,7 +67,8 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
 
 class ClipDone(msgspec.Struct, frozen=True, tag="done"):
     """The file is complete. `stream` None: there is nothing in it; `why` part of it is missing, else empty, in English;
-    `code` and `given`: the same for who says it in another language (words/).
+    `code` and `given`: the same for who says it in another language (words/). `to_ms`: what was ordered when it ended,
+    0: nothing was; who ordered more since comes too late.
     """
 
     evidence: str
@@ -75,6 +76,7 @@ class ClipDone(msgspec.Struct, frozen=True, tag="done"):
     why: str = ""
     code: str = ""
     given: dict[str, str | int | float] = {}
+    to_ms: int = 0
 
 
 Recorded = Piece | ClipDone | CameraState

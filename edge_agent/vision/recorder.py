@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from edge_agent.vision.ring import Clip
 
-MEMORY_MB = 512  # the ring holds 64 MB at most; the rest is what libraries map
+MEMORY_MB = 512  # the ring holds 64 MB at most, what waits 48; the rest is what libraries map
 LOOK_EVERY_S = 0.2
 LATE_S = 5.0  # a clip whose end does not come ends so long after it
 GAP_MS = 2_000  # longer without a picture, and longer than three frames of a slow camera: part of the clip is missing
@@ -75,6 +75,7 @@ class Recorder:
         self._ring, self._timeline = Ring(round(job.pre_s * 1000)), Timeline()
         self._lock = threading.Lock()
         self._clips: dict[str, tuple[Keep, Clip]] = {}
+        self._ended: deque[str] = deque(maxlen=100)  # the daemon may not know yet, and want more of one
         self._template: av.VideoStream | None = None
         self._arrived = False  # a packet, since somebody looked
         self.trouble = ""
@@ -145,6 +146,8 @@ class Recorder:
 
     def keep(self, order: Keep) -> None:
         with self._lock:
+            if order.evidence in self._ended:
+                return
             if (known := self._clips.get(order.evidence)) is not None:
                 self._clips[order.evidence] = (order, known[1])
             elif self._template is None:
@@ -182,10 +185,11 @@ class Recorder:
             why = told("clip.late", s=round((stream.from_ms - order.from_ms) / 1000))
         if stream is not None and not why and stream.holes_ms:
             why = told("clip.holes", s=round(stream.holes_ms / 1000))
-        self._done(evidence, stream, why or ("" if stream else told("clip.no_picture")))
+        self._done(evidence, stream, why or ("" if stream else told("clip.no_picture")), order.to_ms)
 
-    def _done(self, evidence: str, stream: Stream | None, why: str) -> None:
-        self._outbox.put(ClipDone(evidence, stream, *parts(why)))
+    def _done(self, evidence: str, stream: Stream | None, why: str, to_ms: int = 0) -> None:
+        self._ended.append(evidence)
+        self._outbox.put(ClipDone(evidence, stream, *parts(why), to_ms))
 
     def look(self) -> bool:
         """End what is over although nothing comes any more. Has something come since the last look?"""

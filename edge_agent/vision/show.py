@@ -121,7 +121,8 @@ def main() -> None:
     picture, came, silent_s = None, time.monotonic(), max(LOST_AFTER_S, 3 / camera.fps)
     while True:
         frame = source.next(1.0)
-        if frame is None:
+        sightings = [] if frame is None else analysis.see(frame)
+        if frame is None or analysis.blind:
             if time.monotonic() - came >= silent_s:
                 came = float("inf")  # once
                 newest.put(cv2.imencode(".jpg", crossed_out(picture))[1].tobytes())
@@ -130,16 +131,14 @@ def main() -> None:
                 pipe.write(json.dumps({"trouble": msgspec.to_builtins(state("lost", said))}).encode() + b"\n")
             continue
         said, came = "", time.monotonic()
-        sightings = analysis.see(frame)
         for refused in analysis.unwatched() or ():
             pipe.write(json.dumps({"unwatched": msgspec.to_builtins(refused)}).encode() + b"\n")
         for sighting in sightings:
             pipe.write(json.dumps({"seen": msgspec.to_builtins(sighting)}).encode() + b"\n")
         if sightings or time.monotonic() - shown >= 1 / SHOWN_AT_MOST_FPS:
             shown = time.monotonic()
-            if (drawn := canvas.draw(frame, sightings, frame.up_ms)) is not None:
-                picture = drawn
-                newest.put(cv2.imencode(".jpg", picture)[1].tobytes())
+            picture = canvas.draw(frame, sightings, frame.up_ms)
+            newest.put(cv2.imencode(".jpg", picture)[1].tobytes())
 
 
 if __name__ == "__main__":

@@ -298,9 +298,9 @@ WORDS: dict[str, tuple[str, str]] = {
         "提示：门 {door} 只用线 {first} 与放行记录比对（尾随、逆向通行）：线 {line} 会把同一个人再数一次",
     ),
     "config.alert_of_nothing": (
-        "warning: nothing in this file raises an alert of this kind there ({why}): no zone, line, wall or door of "
-        "these cameras watches for it",
-        "提示：此处没有任何配置会产生这类告警（{why}）：所列摄像机的区域、线、外立面和门都不检测它",
+        "warning: nothing in this file raises an alert of this kind there ({why}): no zone, line, facade or door "
+        "watches for it",
+        "提示：此处没有任何配置会产生这类告警（{why}）：没有区域、线、外墙或门检测它",
     ),
     "config.alert_taken": (
         "warning: this rule never counts, the first that fits does: {names} takes all that it is for; put it before",

@@ -1,5 +1,6 @@
 """What the operating system and the TOML parser give as a reason, which they say in English, in Chinese."""
 
+import ast
 import errno
 import os
 import re
@@ -9,7 +10,7 @@ _SYSTEM = {
     errno.ENOENT: "没有那个文件或目录",
     errno.EIO: "输入/输出错误（介质或连线故障）",
     errno.ENXIO: "没有那个设备",
-    errno.EBADF: "文件已关闭",
+    errno.EBADF: "错误的文件描述符",
     errno.EAGAIN: "资源暂时不可用",
     errno.ENOMEM: "内存不足",
     errno.EACCES: "权限不够",
@@ -21,7 +22,7 @@ _SYSTEM = {
     errno.EISDIR: "是一个目录",
     errno.EINVAL: "无效的参数",
     errno.EMFILE: "打开的文件过多",
-    errno.ENOTTY: "不是终端设备",
+    errno.ENOTTY: "设备不支持该操作",
     errno.EFBIG: "文件过大",
     errno.ENOSPC: "磁盘空间不足",
     errno.EROFS: "只读文件系统",
@@ -45,7 +46,8 @@ _OTHER = {
     "Name or service not known": "域名无法解析",
     "Temporary failure in name resolution": "域名解析暂时失败",
     "No address associated with hostname": "域名没有对应的地址",
-    # tomllib
+    "Expected \"'''\"": "多行字符串没有结束引号",
+    'Expected \'"""\'': "多行字符串没有结束引号",
     "Expected '=' after a key in a key/value pair": "键之后应为 =",
     "Invalid value": "值无效",
     "Invalid statement": "语句无效",
@@ -72,14 +74,18 @@ _FORMS = (
     (re.compile(r"'utf-8' codec can't decode byte .* in position (\d+).*"), "位置 {} 处不是 UTF-8 编码"),
 )
 _AT = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL)
-_NUMBERED = re.compile(r"\[Errno -?\d+\] (.*)", re.DOTALL)
+_NUMBERED = re.compile(
+    r"\[Errno (-?\d+)\] (?:(?P<what>[^'\"]*)(?P<file>: (['\"]).*\4)?|Connect call failed (?P<to>\(.*\)))"
+)
 _KNOWN = {os.strerror(number): chinese for number, chinese in _SYSTEM.items()} | _OTHER
 
 
 def chinese(why: str) -> str:
     """`why` in Chinese; as it is where nothing here knows it."""
     if numbered := _NUMBERED.fullmatch(why):
-        why = numbered[1]
+        said = _SYSTEM.get(int(numbered[1])) or _OTHER.get(numbered["what"] or "")
+        about = numbered["file"] or (f": {numbered['to']}" if numbered["to"] else "")
+        return why if said is None else said + about.replace(": ", "：", 1)
     if at := _AT.fullmatch(why):
         where = f"第 {at['line']} 行第 {at['column']} 列" if at["line"] else "文件末尾"
         return f"{chinese(at['what'])}（{where}）"
@@ -92,5 +98,5 @@ def chinese(why: str) -> str:
 def _plain(part: str) -> str:
     """A name or a character as Python shows it, as it is written in the file."""
     if part.startswith("("):
-        return ".".join(re.findall(r"'([^']*)'", part))
+        return ".".join(map(str, ast.literal_eval(part)))
     return {"'\\n'": "换行", "'\\r'": "回车"}.get(part, part)

@@ -31,7 +31,8 @@ from edge_agent.model.events import (
     EvidenceKept,
 )
 from edge_agent.model.evidence import Exhibit, Manifest, Time
-from edge_agent.model.recording import ClipDone, Keep, Piece
+from edge_agent.model.recording import ClipDone, Keep, Piece, Stream
+from edge_agent.model.sightings import Phase, Sighting
 from edge_agent.model.site import EvidencePolicy, Policy
 from edge_agent.model.standing import At, OpenAlert
 from edge_agent.store.evidence import FOLDER, EvidenceStore, EvidenceWriter
@@ -403,6 +404,29 @@ def test_a_job_that_is_started_again_leaves_what_is_coming_in_alone(tmp_path: Pa
         await run.desk.take(ClipDone(evidence, None, ""))
         assert run.missing == []
         assert b"".join(run.store.read(evidence, "clip.mp4")) == b"clip" * 2000
+
+    play(story)
+
+
+@pytest.mark.parametrize(("ended_ms", "goes_on", "until_ms"), [(8_000, False, 8_000), (60_000, True, 20_000)])
+def test_a_clip_that_had_ended_before_more_was_ordered_of_it_promises_no_more(
+    tmp_path: Path, ended_ms: int, goes_on: bool, until_ms: int
+) -> None:
+    """While the disk stalled its recorder had been done already: another clip has to follow."""
+
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        evidence, began_ms = run.alarm("a-1"), run.clock.up_ms
+        await run.desk.take(Piece(evidence, b"clip" * 1000))
+        seen = Sighting(
+            rule="lawn", kind="intrusion", incident="i", phase=Phase.GOING, up_ms=began_ms + 10_000, size=(1, 1)
+        )
+        assert run.desk.goes_on(evidence, seen)
+        stream = Stream(codec="h264", width=1, height=1, packets=9, lost=0, from_ms=0, to_ms=1, sha256="0" * 64)
+        await run.desk.take(ClipDone(evidence, stream, "", to_ms=began_ms + ended_ms))
+        assert run.desk.goes_on(evidence, seen) is goes_on
+        manifest = read_manifest(run.store.manifest(evidence))
+        assert manifest.asked_to_ms - began_ms == until_ms
 
     play(story)
 

@@ -24,7 +24,7 @@ class Stalled:
 
 
 def test_a_daemon_that_stalls_costs_no_picture(tmp_path: Path) -> None:
-    source, pipe = make_clip(tmp_path / "a.mp4", 4.0, b_frames=0), Stalled()
+    source, pipe = make_clip(tmp_path / "a.mp4", 4.0, b_frames=0, size=(960, 720)), Stalled()
     recorder = Recorder(RecorderJob("c", f"file://{source}", RATE, 10.0), pipe)  # type: ignore[arg-type]
     threading.Thread(target=recorder.run, daemon=True).start()
     until(recorder.look, 20, "the stream")
@@ -39,5 +39,23 @@ def test_a_daemon_that_stalls_costs_no_picture(tmp_path: Path) -> None:
     assert done.why == ""
     assert done.stream is not None
     assert (done.stream.holes_ms, done.stream.packets >= 2.5 * RATE) == (0, True)
+    assert done.stream.to_ms >= began_ms + 2_500 - 2_000 / RATE
+    assert len(pieces) > 2, "some were due while pictures came"
     assert all(isinstance(piece, Piece) and piece.evidence == "ev-1" for piece in pieces)
-    assert sum(len(piece.data) for piece in pieces if isinstance(piece, Piece)) > 1000
+
+
+def test_who_wants_more_of_a_clip_that_has_ended_gets_no_second_one(tmp_path: Path) -> None:
+    """While the daemon stalls it does not know yet; the end says what was ordered then."""
+    source, pipe = make_clip(tmp_path / "a.mp4", 4.0, b_frames=0), Stalled()
+    recorder = Recorder(RecorderJob("c", f"file://{source}", RATE, 10.0), pipe)  # type: ignore[arg-type]
+    threading.Thread(target=recorder.run, daemon=True).start()
+    until(recorder.look, 20, "the stream")
+    began_ms = clock.up_ms()
+    recorder.keep(Keep("ev-1", began_ms, began_ms + 500))
+    until(lambda: recorder.look() and clock.up_ms() > began_ms + 1_500, 20, "its end")
+    recorder.keep(Keep("ev-1", began_ms, began_ms + 3_000))
+    recorder.keep(Keep("ev-2", began_ms, began_ms + 2_500))
+    pipe.may.set()
+    until(lambda: pipe.said and getattr(pipe.said[-1], "stream", None) and pipe.said[-1].evidence == "ev-2", 20)
+    ends = [(one.evidence, one.to_ms) for one in pipe.said if isinstance(one, ClipDone)]
+    assert ends == [("ev-1", began_ms + 500), ("ev-2", began_ms + 2_500)]
