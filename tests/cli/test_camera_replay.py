@@ -223,9 +223,13 @@ def test_what_is_seen_live_is_told_with_the_sites_time_of_day(tmp_path: Path) ->
     assert ago < timedelta(seconds=20)
 
 
-def test_a_camera_that_gives_no_picture_any_more_is_crossed_out_on_its_page(tmp_path: Path) -> None:
-    clip, config = film(tmp_path / "day.mp4", [np.full((240, 320), 200, np.uint8)] * 30, 10), tmp_path / "agent.toml"
-    config.write_text(TOML.format(clip=clip), "utf-8")
+@pytest.mark.parametrize("harm", [b"", b"\xff\xd8" + b"no picture" * 20], ids=["nothing", "what does not decode"])
+def test_a_camera_that_gives_no_picture_any_more_is_crossed_out_on_its_page(tmp_path: Path, harm: bytes) -> None:
+    """And shown again when it does."""
+    stills, config = tmp_path / "stills", tmp_path / "agent.toml"
+    stills.mkdir()
+    still = film_still(stills / "a.jpg")
+    config.write_text(TOML.format(clip=stills), "utf-8")
     with subprocess.Popen(
         [sys.executable, "-u", "-m", "edge_agent", "--lang", "en", "camera", "watch", "--config", config, "yard"],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
@@ -238,11 +242,18 @@ def test_a_camera_that_gives_no_picture_any_more_is_crossed_out_on_its_page(tmp_
                 assert "没有收到图像" in answer.read().decode()
             with urllib.request.urlopen(page[0] + "/stream", timeout=20) as stream:
                 assert not is_crossed(next_picture(stream))
-                clip.unlink()
+                still.write_bytes(harm) if harm else still.unlink()
                 until(lambda: is_crossed(next_picture(stream)), 30, "the cross")
+                film_still(still)
+                until(lambda: not is_crossed(next_picture(stream)), 30, "the picture")
         finally:
             agent.terminate()
             agent.wait(20)
+
+
+def film_still(path: Path) -> Path:
+    path.write_bytes(cv2.imencode(".jpg", np.full((240, 320, 3), 200, np.uint8))[1].tobytes())
+    return path
 
 
 def next_picture(stream: BinaryIO) -> np.ndarray:
