@@ -161,6 +161,11 @@ bench-zones: setup
 	PYTHONPATH=. $(BIN)/python bench/joins.py --scenes $(or $(JOINS),100) --jobs $(or $(JOBS),2)
 	PYTHONPATH=. $(BIN)/python bench/zones_cost.py
 
+# What networks find in real lifts; wants public pictures and networks that are not part of this project.
+.PHONY: bench-ebike
+bench-ebike: setup
+	PYTHONPATH=. $(BIN)/python bench/ebike.py
+
 INPUTS ?= 1000000
 fuzz: setup .cache/fuzz/.ready
 	$(BIN)/python -m tests.fuzz.run --inputs $(INPUTS)
