@@ -169,6 +169,7 @@ bench-ebike: setup
 INPUTS ?= 1000000
 fuzz: setup .cache/fuzz/.ready
 	$(BIN)/python -m tests.fuzz.run --inputs $(INPUTS)
+	LONG=100000 $(BIN)/pytest -q tests/protocols/test_any_bytes.py
 
 # atheris lives apart: it has wheels for x86-64 alone (none for aarch64), not for every Python, and nothing else needs it.
 .cache/fuzz/.ready: requirements-test.lock Makefile

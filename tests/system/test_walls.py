@@ -18,7 +18,7 @@ from tests.vision.facade.clip import Clip, draw
 from tests.vision.test_zones import person
 from tests.waiting import auntil
 
-HEIGHT = 960
+HEIGHT = 768
 MASK = (0.0, 0.0, 0.3, 0.0, 0.3, 0.5, 0.0, 0.5)  # the left part: windows of somebody else, above by the camera
 BELOW = (0.0, 0.5, 0.3, 0.5, 0.3, 1.0, 0.0, 1.0)  # and below by the façade, which has it in px
 CAMERAS = """
