@@ -6,9 +6,11 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 from zoneinfo import ZoneInfo
 
 import av
@@ -200,22 +202,30 @@ def test_times_are_the_recordings_own_in_the_list_in_json_and_in_the_copy(tmp_pa
     assert (times[0], times[-1]) == pytest.approx((0.0, 7.9), abs=0.01)
 
 
-def test_what_is_seen_live_is_told_with_the_sites_time_of_day(tmp_path: Path) -> None:
-    clip, config = film(tmp_path / "night.mp4", [np.zeros((240, 320), np.uint8)] * 80, 10), tmp_path / "agent.toml"
-    zone = "Pacific/Kiritimati"  # a day from most machines'
-    config.write_text(TOML.format(clip=clip).replace("[uplink]", f'zone = "{zone}"\n\n[uplink]'), "utf-8")
+@contextmanager
+def watched(config: Path) -> Iterator[tuple[str, TextIO]]:
+    """`camera watch` in a process of its own: its page's address, and what else it says."""
     with subprocess.Popen(
         [sys.executable, "-u", "-m", "edge_agent", "--lang", "en", "camera", "watch", "--config", config, "yard"],
         stdout=subprocess.PIPE, text=True,
     ) as agent:  # fmt: skip
         try:
             assert agent.stdout is not None
-            agent.stdout.readline()  # where the page is
-            line = agent.stdout.readline()
-            now = datetime.now(ZoneInfo(zone))
+            page = re.search(r"http://127\.0\.0\.1:\d+/", agent.stdout.readline())
+            assert page is not None
+            yield page[0], agent.stdout
         finally:
             agent.terminate()
             agent.wait(20)
+
+
+def test_what_is_seen_live_is_told_with_the_sites_time_of_day(tmp_path: Path) -> None:
+    clip, config = film(tmp_path / "night.mp4", [np.zeros((240, 320), np.uint8)] * 80, 10), tmp_path / "agent.toml"
+    zone = "Pacific/Kiritimati"  # a day from most machines'
+    config.write_text(TOML.format(clip=clip).replace("[uplink]", f'zone = "{zone}"\n\n[uplink]'), "utf-8")
+    with watched(config) as (_, said):
+        line = said.readline()
+        now = datetime.now(ZoneInfo(zone))
     told = re.match(r"(\d\d):(\d\d):(\d\d)  \+  yard  ", line)
     assert told is not None, line
     hours, minutes, seconds = map(int, told.groups())
@@ -230,25 +240,16 @@ def test_a_camera_that_gives_no_picture_any_more_is_crossed_out_on_its_page(tmp_
     stills.mkdir()
     still = film_still(stills / "a.jpg")
     config.write_text(TOML.format(clip=stills), "utf-8")
-    with subprocess.Popen(
-        [sys.executable, "-u", "-m", "edge_agent", "--lang", "en", "camera", "watch", "--config", config, "yard"],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    ) as agent:  # fmt: skip
-        try:
-            assert agent.stdout is not None
-            page = re.search(r"http://127\.0\.0\.1:\d+", agent.stdout.readline())
-            assert page is not None
-            with urllib.request.urlopen(page[0], timeout=20) as answer:
-                assert "没有收到图像" in answer.read().decode()
-            with urllib.request.urlopen(page[0] + "/stream", timeout=20) as stream:
-                assert not is_crossed(next_picture(stream))
-                still.write_bytes(harm) if harm else still.unlink()
-                until(lambda: is_crossed(next_picture(stream)), 30, "the cross")
-                film_still(still)
-                until(lambda: not is_crossed(next_picture(stream)), 30, "the picture")
-        finally:
-            agent.terminate()
-            agent.wait(20)
+    with watched(config) as (page, _):
+        with urllib.request.urlopen(page, timeout=20) as answer:
+            text = answer.read().decode()
+        assert ('src="/stream"' in text, "没有收到图像" in text) == (True, True)
+        with urllib.request.urlopen(page + "stream", timeout=20) as stream:
+            assert not is_crossed(next_picture(stream))
+            still.write_bytes(harm) if harm else still.unlink()
+            until(lambda: is_crossed(next_picture(stream)), 30, "the cross")
+            film_still(still)
+            until(lambda: not is_crossed(next_picture(stream)), 30, "the picture")
 
 
 def film_still(path: Path) -> Path:
@@ -411,27 +412,9 @@ def test_without_its_detector_a_recording_is_looked_at_all_the_same_and_that_is_
 def test_what_is_seen_live_is_a_page_on_this_machine(tmp_path: Path) -> None:
     clip, config = make_clip(tmp_path / "a.mp4", 4.0), tmp_path / "agent.toml"
     config.write_text(TOML.format(clip=clip), "utf-8")
-    with subprocess.Popen(
-        [sys.executable, "-u", "-m", "edge_agent", "--lang", "en", "camera", "watch", "--config", str(config), "yard"],
-        stdout=subprocess.PIPE, text=True,
-    ) as agent:  # fmt: skip
-        try:
-            assert agent.stdout is not None
-            found = re.search(r"http://127\.0\.0\.1:\d+/", agent.stdout.readline())
-            assert found is not None
-            with urllib.request.urlopen(found[0], timeout=20) as page:
-                assert 'src="/stream"' in page.read().decode()
-            with urllib.request.urlopen(found[0] + "stream", timeout=20) as stream:
-                assert stream.readline() == b"--frame\r\n"
-                stream.readline()
-                length = int(stream.readline().split(b":")[1])
-                stream.readline()
-                jpeg = stream.read(length)
-            assert jpeg.startswith(b"\xff\xd8")
-            assert jpeg.endswith(b"\xff\xd9")
-        finally:
-            agent.terminate()
-            agent.wait(20)
+    with watched(config) as (page, _), urllib.request.urlopen(page + "stream", timeout=20) as stream:
+        assert stream.readline() == b"--frame\r\n"
+        assert next_picture(stream).shape[2] == 3
 
 
 def test_why_there_is_no_live_picture_is_told_in_the_readers_language(tmp_path: Path) -> None:

@@ -23,12 +23,17 @@ class Stalled:
         self.said.append(said)
 
 
-def test_a_daemon_that_stalls_costs_no_picture(tmp_path: Path) -> None:
-    source, pipe = make_clip(tmp_path / "a.mp4", 4.0, b_frames=0, size=(960, 720)), Stalled()
+def recording(source: Path) -> tuple[Recorder, Stalled, int]:
+    """A recorder that has its first packet, nobody who takes anything of it yet, and when that was (uptime, ms)."""
+    pipe = Stalled()
     recorder = Recorder(RecorderJob("c", f"file://{source}", RATE, 10.0), pipe)  # type: ignore[arg-type]
     threading.Thread(target=recorder.run, daemon=True).start()
     until(recorder.look, 20, "the stream")
-    began_ms = clock.up_ms()
+    return recorder, pipe, clock.up_ms()
+
+
+def test_a_daemon_that_stalls_costs_no_picture(tmp_path: Path) -> None:
+    recorder, pipe, began_ms = recording(make_clip(tmp_path / "a.mp4", 4.0, b_frames=0, size=(960, 720)))
     recorder.keep(Keep("ev-1", began_ms, began_ms + 2_500))
     until(lambda: recorder.look() and clock.up_ms() > began_ms + 3_000, 20, "packets while nothing is taken")
     assert not pipe.said
@@ -46,11 +51,7 @@ def test_a_daemon_that_stalls_costs_no_picture(tmp_path: Path) -> None:
 
 def test_who_wants_more_of_a_clip_that_has_ended_gets_no_second_one(tmp_path: Path) -> None:
     """While the daemon stalls it does not know yet; the end says what was ordered then."""
-    source, pipe = make_clip(tmp_path / "a.mp4", 4.0, b_frames=0), Stalled()
-    recorder = Recorder(RecorderJob("c", f"file://{source}", RATE, 10.0), pipe)  # type: ignore[arg-type]
-    threading.Thread(target=recorder.run, daemon=True).start()
-    until(recorder.look, 20, "the stream")
-    began_ms = clock.up_ms()
+    recorder, pipe, began_ms = recording(make_clip(tmp_path / "a.mp4", 4.0, b_frames=0))
     recorder.keep(Keep("ev-1", began_ms, began_ms + 500))
     until(lambda: recorder.look() and clock.up_ms() > began_ms + 1_500, 20, "its end")
     recorder.keep(Keep("ev-1", began_ms, began_ms + 3_000))
