@@ -11,7 +11,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -36,6 +36,7 @@ profile = "id-readers/sdt"
 link = "desk-line"
 """
 GUEST = {"name": "欧阳娜娜", "number": "11010519491231002X", "birth": "19491231", "from": "20200101", "until": "长期"}
+PATIENCE_S = 40
 RESIDENT_NAME = "张伟"  # of the simulated estate
 # The agent as somebody would start it who wants core dumps, in a folder where they would lie.
 DUMPING = """
@@ -156,13 +157,22 @@ async def a_day(site: Estate, desk: Process) -> None:
     await ready(site)
     await auntil(lambda: "gallery:" in log_of(site), timeout=30)
     desk.tell(do="put", **GUEST)
-    site.camera.tell(do="show", photo=str(site.photos["obama2.jpg"]), seconds=4)
-    await auntil(lambda: any(b'"face"' in row.body for row in journal(site) if row.tag == "access.granted"), timeout=40)
-    site.camera.tell(do="show", photo=str(site.photos["biden.jpg"]), seconds=4)
-    await auntil(lambda: "access.denied" in tags(site), timeout=40)
+    await stands(site, "obama2.jpg", lambda: granted_by(site, b'"face"'))
+    await stands(site, "biden.jpg", lambda: "access.denied" in tags(site))
     show_card(site)
-    await auntil(lambda: tags(site).count("access.granted") >= 2, timeout=20)
+    await auntil(lambda: granted_by(site, b'"card"'), timeout=20, what="the card's passage")
     await auntil(lambda: "an identity document was read" in log_of(site), timeout=20)
+
+
+async def stands(site: Estate, photo: str, decided: Callable[[], bool]) -> None:
+    """Somebody waits before the camera until it is decided, as people do, and goes."""
+    site.camera.tell(do="show", photo=str(site.photos[photo]), seconds=PATIENCE_S)
+    await auntil(decided, timeout=PATIENCE_S, what=lambda: f"{photo} to be decided on: {log_of(site)[-3000:]}")
+    site.camera.tell(do="leave")
+
+
+def granted_by(site: Estate, credential: bytes) -> bool:
+    return any(credential in row.body for row in journal(site) if row.tag == "access.granted")
 
 
 async def a_crash(site: Estate) -> None:
