@@ -1,14 +1,14 @@
-"""Falling objects: recall, false alarms, floors, time to alert, cost. `make bench-vision` (HOURS=, FALLS=, JOBS=).
+"""Falling objects: recall, false alarms, floors, time to alert, cost. `make bench-vision`.
 
-Every run adds clips that were not measured yet, HOURS= in which nothing falls (1) and FALLS= that fall (720), to
-.cache/bench/falling.jsonl (or RESULTS=), and prints all that was measured with this very code; HOURS=0 FALLS=0 only
-prints. A changed line of what analyses, draws or judges, or another library, begins anew (bench/falling_rows.py). A run
-that is ended keeps its clips.
+Every run adds clips that were not measured yet, HOURS= in which nothing falls (1), FALLS= that fall (720) and DIVES= of
+birds, each of which dives (2000), to .cache/bench/falling.jsonl (or RESULTS=), JOBS= at a time, and prints all that was
+measured with this very code; HOURS=0 FALLS=0 DIVES=0 only prints. A changed line of what analyses, draws or judges, or
+another library, begins anew (bench/falling_rows.py). A run that is ended keeps its clips.
 
 In seeds from 46000 on things fall, from 58000 on nothing does; none of them was tuned on (some below 44000 and 57120
 were, the others are earlier versions'). From 72000 on the wall is real footage of an office, from 74000 on of a tower
-(bench/falling_footage.py), from 73000 and 75000 on with nothing that falls in it; all in bench/falling_series.py. MOG2
-and KNN with contour tracking get every tenth clip in the same run.
+(bench/falling_footage.py), from 73000 and 75000 on with nothing that falls in it, from 80000 on birds dive; all in
+bench/falling_series.py. MOG2 and KNN with contour tracking get every tenth clip in the same run.
 """
 
 import os
@@ -39,12 +39,13 @@ def measured(seed: int) -> dict:
 
 def main() -> None:
     hours, falls = float(os.environ.get("HOURS", "1")), int(os.environ.get("FALLS", "720"))
+    dives = int(os.environ.get("DIVES", "2000"))
     mark = code()
-    if hours or falls:
+    if hours or falls or dives:
         # The pool before the file: children of a run that was killed would hold its lock.
         with Pool(int(os.environ.get("JOBS", "2"))) as pool, writer(RESULTS) as file:
             done = {row["seed"] for row in read(RESULTS, mark)}
-            for made in pool.imap_unordered(measured, added(hours, falls, done)):
+            for made in pool.imap_unordered(measured, added(hours, falls, dives, done)):
                 append(file, {"code": mark, **made})
     print(report(read(RESULTS, mark), [place.name for place in PLACES]))
 

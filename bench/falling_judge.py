@@ -17,7 +17,7 @@ from tests.vision.facade import FPS
 from tests.vision.facade.clip import WEATHERS, Clip, draw
 from tests.vision.facade.objects import Fall
 
-FALLS_A_CLIP, QUIET_S = 6, 60.0
+FALLS_A_CLIP, DIVES_A_CLIP, QUIET_S = 6, 110, 60.0
 NEAR_PX, IOU = 10.0, 0.3
 
 Incident = list[tuple[int, Sighting]]  # ms at which it was told, in the order of telling
@@ -39,12 +39,13 @@ class Measured(FallingWatch):
         return [self.boxes[track] for track in alarm[-1][1].tracks if track in self.boxes]
 
 
-def drawn(seed: int, falling: bool, place: falling_footage.Place | None) -> Clip:
-    """Six falls or a minute of nothing that falls; the weathers come in turn."""
+def drawn(seed: int, falling: bool, place: falling_footage.Place | None, crowded: bool) -> Clip:
+    """Six falls or a minute of nothing that falls; the weathers come in turn, `crowded` is all birds."""
     count, seconds = (FALLS_A_CLIP, 0.0) if falling else (0, QUIET_S)
     if place is not None:
         return falling_footage.draw_footage(seed, place, falls=count, seconds=seconds)
-    return draw(seed, falls=count, seconds=seconds, weather=WEATHERS[seed % len(WEATHERS)])
+    weather = "birds" if crowded else WEATHERS[seed % len(WEATHERS)]
+    return draw(seed, falls=count, seconds=seconds, weather=weather, crowded=crowded)
 
 
 def play(clip: Clip, peers: bool) -> dict:
@@ -63,7 +64,8 @@ def play(clip: Clip, peers: bool) -> dict:
     told += [(at, one) for one in watch.stop(at)]
     on = [lambda path, fall=fall: same(fall, path) for fall in clip.falls]
     return {
-        "seed": clip.seed, "weather": clip.weather, "seconds": round(clip.count / FPS, 1), **judged(clip, told, watch),
+        "seed": clip.seed, "weather": clip.weather, "crowded": clip.crowded, "seconds": round(clip.count / FPS, 1),
+        **judged(clip, told, watch),
         "birds": [clip.birds.came, clip.birds.dived] if clip.birds else [0, 0],
         "ms": [round(1000 * float(np.percentile(cost, q)), 2) for q in (50, 95, 100)],
         "peers": {one.kind: one.judged(on) for one in others},

@@ -17,6 +17,7 @@ def report(rows: list[dict], places: Iterable[str]) -> str:
     weather of clips in real footage."""
     footage = {place: [row for row in rows if row["weather"] == place] for place in places}
     rows = [row for row in rows if row["weather"] not in footage]
+    dives, rows = [row for row in rows if row["crowded"]], [row for row in rows if not row["crowded"]]
     clips = [row for row in rows if row["falls"]]
     falls = [{**fall, "weather": row["weather"]} for row in clips for fall in row["falls"]]
     large = [fall for fall in falls if fall["px"] >= LIKELY_PX]
@@ -36,7 +37,7 @@ def report(rows: list[dict], places: Iterable[str]) -> str:
     lines += _recall("by frames seen", likely, lambda fall: _band(fall["seen"], (BRIEF, 16, 25)))
     lines += _recall("by floor", likely, lambda fall: _band(fall["floor"], (4, 7)))
     lines += _recall("drop or throw", likely, lambda fall: "throw" if fall["thrown"] else "drop")
-    lines += _floors(falls) + _fade(clips) + _false(rows) + _cost(rows) + _peers(rows)
+    lines += _floors(falls) + _fade(clips) + _false(rows) + _dives(rows, dives) + _cost(rows) + _peers(rows)
     lines += [line for place, there in footage.items() for line in _footage(place, there)]
     return "\n".join(lines)
 
@@ -154,18 +155,24 @@ def _false(rows: list[dict]) -> list[str]:
             f"(95 %); suspected, no siren: {suspected}"
         )
     beside = [row for row in rows if row["falls"]]
-    came, dived = (sum(row["birds"][n] for row in rows) for n in (0, 1))
-    count = sum(row["false"] for row in rows if row["birds"][0])
     lines.append(
         f"  beside the falls, in {_hours(beside) * 60:.1f} minutes of their clips: "
         f"{sum(row['false'] for row in beside)}; suspected, no siren: {sum(row['suspected'] for row in beside)}"
     )
-    if dived:
-        most = poisson_upper(count)
-        lines.append(
-            f"  birds that came: {came}, of them dived: {dived}; alarms in weather with birds: {count}, at most "
-            f"{1000 * most / dived:.1f} of 1000 dives (95 %): 1 a camera-day where up to {int(dived / most)} dive a day"
-        )
+    return [*lines, ""]
+
+
+def _dives(rows: list[dict], dives: list[dict]) -> list[str]:
+    """What a bird's dive costs, whatever their number in a day."""
+    lines = ["alarms of birds that dive, at most so many (95 %)"]
+    for name, some in (("in all weathers with birds", rows), ("before a wall where each dives", dives)):
+        dived, count = sum(row["birds"][1] for row in some), sum(row["false"] for row in some if row["birds"][0])
+        if dived:
+            most = poisson_upper(count)
+            lines.append(
+                f"  {name}: {count} of {dived} dives: at most {1000 * most / dived:.2f} of 1000, "
+                f"1 a camera-day where up to {int(dived / most)} dive a day"
+            )
     return [*lines, ""]
 
 

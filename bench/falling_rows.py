@@ -64,7 +64,8 @@ def writer(file: Path) -> Iterator[BinaryIO]:
             fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise SystemExit(
-                f"Another run of this bench is writing {file}: wait for its end. HOURS=0 FALLS=0 prints what is there."
+                f"Another run of this bench is writing {file}: wait for its end. "
+                "HOURS=0 FALLS=0 DIVES=0 prints what is there."
             ) from None
         out.seek(0)
         there = out.read()

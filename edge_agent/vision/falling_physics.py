@@ -26,9 +26,11 @@ from edge_agent.vision.falling_motion import (
 from edge_agent.vision.falling_tracks import ACROSS_MOST, MARGIN_M, UP_MOST, Fixes, G
 
 PULL_LEAST, PULL_MOST = 6.5, 12.5  # m/s², drag undone
+BRIEF_PULL, BRIEF_OUT = (8.7, 11.0), 1.5  # m/s², m/s outwards, of what fell for less than SURE_S
 LEAST, LEAST_M, LEAST_SHARE, DOWN_M = 7, 8.0, 0.55, 2.6  # fixes; m; of the building; m of what is about to land
-SURE_S, SURE_FROM_M = 1.15, 20.0  # a bird that drops off a ledge spreads its wings by then; asked below so high a roof
-HIDDEN_M, STRICT_S, STRICT_DENSITY = 5.0, 0.7, 0.65  # enough of what is not seen any more, if it kept narrow limits
+SURE_S, LOW_S, SURE_FROM_M = 1.15, 0.9, 20.0  # a bird that drops off a ledge spreads its wings by then; below so high
+# a roof less is asked
+HIDDEN_M, STRICT_S, STRICT_DENSITY = 5.0, 0.9, 0.65  # enough of what is not seen any more, if it kept narrow limits
 COMPANY_PULL = 9.4  # m/s² where something like it is seen later
 DENSITY, THIN_DENSITY = 0.55, 0.4  # of the frames; of a long track that keeps the narrow limits
 SPARSE, SPARSE_PX = 0.62, (0.8, 0.03)  # with more gaps than that a path may be of anything: px, share of the size
@@ -43,9 +45,10 @@ DOUBTFUL_DENSITY = 0.75
 RESIDUAL = (1.0, 0.035, 0.001)  # px, share of the size, share of the path
 ACROSS = (0.9, 0.05)
 TEXTBOOK, TEXTBOOK_ACROSS = (0.6, 0.03, 0.001), (0.6, 0.05)  # limits of what needs less proof
-SHARP, SHARP_ACROSS = (0.5, 0.02), (0.5, 0.03)  # limits that nothing but a fall keeps
+SHARP, SHARP_ACROSS = (0.5, 0.02), (0.45, 0.015)  # limits that nothing but a fall keeps
 SHARP_M, SHARP_HIDDEN_M, SHARP_S = 1.8, 3.0, 0.45
 BIRD_M, BLUR_PX = 0.6, 2.0  # what is larger, less what blurs it, may be a bird nearer than the wall
+NEAR_M, NEAR_S = (0.3, 0.7), (0.55, SURE_S)  # and has to fall for so long, whatever its end
 ASIDE_M = 2.0  # beyond the clicked part of the wall
 UNSEEN_M, LONG = 8.0, 16  # a shorter track that was already falling for so long, unseen, is none
 HEADS, HEAD_M = (0, 2, 4, 7, 10, 14), 2.3  # fixes left out; how far a hand or a railing takes it meanwhile
@@ -144,7 +147,7 @@ def _proof(end: End, roof_m: float) -> Proof:
         case "hidden":
             most_m, less_m = min(HIDDEN_M, usual_m), SHARP_HIDDEN_M
             return Proof(end, most_m, STRICT_S, DOUBTFUL * usual_m, strict=True, sharp_m=less_m, sharp_s=SHARP_S)
-    least_s = SURE_S if roof_m >= SURE_FROM_M else 0.0
+    least_s = SURE_S if roof_m >= SURE_FROM_M else LOW_S
     return Proof(end, usual_m, least_s, DOUBTFUL * usual_m, strict=False, sharp_m=usual_m, sharp_s=least_s)
 
 
@@ -160,18 +163,18 @@ def _end(fixes: Fixes, step_s: float, seen: Seen) -> End:
     return "hidden" if seen.vanished else ""
 
 
-def _large(fixes: Fixes, grid: Grid) -> bool:
-    """As large as a bird nearer to the camera than the wall seems. High above the lens the wall is foreshortened, what
-    falls before it is not."""
+def _seems_m(fixes: Fixes, grid: Grid) -> float:
+    """How large it is if it is at the wall. High above the lens the wall is foreshortened, what falls before it is
+    not."""
     across = fixes.scale * np.hypot(1, (fixes.z - grid.facade.camera_m) / grid.distance_m)
-    return middle((fixes.size - BLUR_PX) / across) > BIRD_M
+    return middle((fixes.size - BLUR_PX) / across)
 
 
 def _fall(fixes: Fixes, head: int, grid: Grid, step_s: float, proof: Proof, seen: Seen) -> Verdict | None:
     """In a storm of blobs a fix or two are of something else: the worst are left out, one in nine at most. Of something
     large none are, nor of the end of what does not land: they are how a bird ends its dive."""
     part = part_of(fixes, np.arange(len(fixes.t)) >= head)
-    spare = 0 if _large(part, grid) else min(len(part.t) // STRAY_ONE_IN, len(part.t) - LEAST)
+    spare = 0 if _seems_m(part, grid) > BIRD_M else min(len(part.t) // STRAY_ONE_IN, len(part.t) - LEAST)
     until = None if proof.end == "below" else -SPREAD_FIXES
     while True:
         course, off = rough(part, grid)
@@ -208,15 +211,22 @@ def _within(
     density = len(fixes.t) / (lasted_s / step_s + 1)
     drop = course.z - course.height(lasted_s)
     top = course.z + max(course.down, 0.0) ** 2 / (2 * G)
+    if not PULL_LEAST <= course.pull <= PULL_MOST:
+        return None
     textbook = motion.residual <= _most(TEXTBOOK, motion.size, motion.path)
     textbook &= motion.aside <= _most(TEXTBOOK_ACROSS, motion.size)
-    if not PULL_LEAST <= course.pull <= PULL_MOST:
+    landed = proof.end == "below" and textbook and drop >= LEAST_M and len(fixes.t) >= THIN_LEAST
+    usual = BRIEF_PULL[0] <= course.pull <= BRIEF_PULL[1] and course.out <= BRIEF_OUT
+    if lasted_s < SURE_S and not (usual or landed):
         return None
     if not textbook and (drop < proof.doubtful_m or density < DOUBTFUL_DENSITY):
         return None
     if proof.strict and not (textbook and density >= STRICT_DENSITY):
         return None
-    large = _large(fixes, grid)
+    seems_m = _seems_m(fixes, grid)
+    large = seems_m > BIRD_M
+    if seems_m > NEAR_M[0] and lasted_s < np.interp(seems_m, NEAR_M, NEAR_S):
+        return None  # perhaps the dive of a bird nearer than the wall
     aside = proof.end == "aside"
     if (large and (aside or not textbook)) or ((large or aside) and spreads(fixes, motion, grid)):
         return None
@@ -233,7 +243,6 @@ def _within(
     sharp = motion.residual <= _most(SHARP, motion.size) and motion.aside <= _most(SHARP_ACROSS, motion.size)
     sharp &= not fixes.company
     least_m, least_s = (proof.sharp_m, proof.sharp_s) if sharp else (proof.least_m, proof.least_s)
-    landed = proof.end == "below" and textbook and drop >= LEAST_M and len(fixes.t) >= THIN_LEAST
     dense = THIN_DENSITY if textbook and len(fixes.t) >= THIN_LEAST else DENSITY
     if (
         motion.residual > limit or motion.aside > aside_limit or density < dense or drop < least_m
@@ -279,7 +288,7 @@ def _light(fixes: Fixes, grid: Grid, step_s: float, end: End) -> Verdict | None:
     fast = bool(end) and 0 <= pull < FAST_PULL and LIGHT_MPS[1] < mean <= FAST_MPS
     fast &= residual <= _most(FAST_PX, size) and aside <= _most(FAST_ACROSS, size)
     fast &= density >= FAST_DENSITY and fixes.z[0] - fixes.z[-1] >= LEAST_M
-    fast &= z0 <= roof_m + MARGIN_M and not _large(fixes, grid)
+    fast &= z0 <= roof_m + MARGIN_M and _seems_m(fixes, grid) <= BIRD_M
     if not (slow or fast) or abs(line[0]) > 1.5:
         return None
     why = (

@@ -58,6 +58,15 @@ def test_weather_alone_raises_nothing(seed: int, weather: str) -> None:
     assert [one for one in watched(clip, FallingWatch(clip.facade)) if one.kind == "falling_object"] == []
 
 
+@pytest.mark.parametrize(("seed", "seconds"), [(111, 4), (142, 7)])
+def test_birds_that_dive_as_a_stone_falls_raise_nothing(seed: int, seconds: int) -> None:
+    """One leaves the picture, one is held up before the roof of a low house: both raised an alarm once."""
+    clip = draw(seed, seconds=seconds, weather="birds", height=HEIGHT, crowded=True)
+    assert [one for one in watched(clip, FallingWatch(clip.facade)) if one.kind == "falling_object"] == []
+    assert clip.birds is not None
+    assert clip.birds.dived > 5
+
+
 def test_a_frame_of_another_shape_is_refused() -> None:
     clip = draw(1, falls=1, height=HEIGHT)
     with pytest.raises(EdgeAgentError, match="another shape"):

@@ -232,6 +232,27 @@ def test_a_short_fall_counts_when_it_leaves_the_picture(what: str, falls: bool) 
     assert (verdict is not None) == falls
 
 
+@pytest.mark.parametrize(
+    ("count", "pull", "size_m", "shaken_px", "falls"),
+    [
+        (15, 9.7, 0.1, 0.0, True), (9, 6.5, 0.1, 0.0, False), (15, 16.0, 0.1, 0.0, False), (20, 7.5, 0.1, 0.0, True),
+        (11, 9.7, 0.2, 0.0, True), (11, 9.7, 0.45, 0.0, False), (14, 9.7, 0.45, 0.0, True),
+        (13, 9.7, 0.1, 0.65, False), (16, 9.7, 0.1, 0.65, True),
+    ],
+)  # fmt: skip
+def test_what_leaves_the_picture_soon_has_to_prove_more_the_more_it_may_be_a_bird(
+    count: int, pull: float, size_m: float, shaken_px: float, falls: bool
+) -> None:
+    """A bird before the wall seems larger, is pulled otherwise, and does not keep to its line."""
+    camera, grid = wall()
+    t = 0.2 + np.arange(count) * STEP_S
+    fixes = track(grid, camera, 3.0 * (t - t[-1]), 40 - pull * t**2 / 2)
+    fixes.x += np.where(np.arange(count) % 2, shaken_px, -shaken_px) / fixes.scale
+    fixes.size[:] = 2.0 + size_m * fixes.scale * np.hypot(1, (fixes.z - grid.facade.camera_m) / grid.distance_m)
+    verdict = judge(fixes, grid, STEP_S, replace(seen(grid), width_px=float(fixes.u[-1]) + 3))
+    assert (verdict is not None) == falls
+
+
 @pytest.mark.parametrize(("off_px", "falls"), [(0.3, True), (0.9, False)])
 def test_half_a_second_is_enough_for_what_keeps_the_narrowest_limits(off_px: float, falls: bool) -> None:
     """2.4 m on the way out of the picture: nothing but a fall keeps to its path within half a pixel."""

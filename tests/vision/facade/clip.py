@@ -18,7 +18,8 @@ LEAD_S, APART_S = 3.0, 4.2  # before the first fall, and from fall to fall
 
 @dataclass
 class Clip:
-    """`facade`: as the installer calibrated it; `falls`: the truth, complete once the frames were drawn."""
+    """`facade`: as the installer calibrated it; `falls`: the truth, complete once the frames were drawn; `crowded`:
+    birds come twice as often as usual, and each of them dives."""
 
     seed: int
     weather: str
@@ -29,6 +30,7 @@ class Clip:
     count: int
     bit_rate: int
     rng: np.random.Generator
+    crowded: bool = False
     birds: weather.Flyers | None = None  # counts them while the frames are drawn
 
     def raw(self) -> Iterator[np.ndarray]:
@@ -46,7 +48,7 @@ class Clip:
         bodies = [Body(rng, self.camera, fall, self.wall.picture) for fall in self.falls]
         after: list = []
         if self.weather in {"birds", "mixed"}:
-            self.birds = weather.Flyers(rng, self.camera, False, 2.0)
+            self.birds = weather.Flyers(rng, self.camera, False, *((1.0, 1.0) if self.crowded else (2.0, 0.3)))
             after.append(self.birds)
         if self.weather in {"rain", "mixed"}:
             after.append(weather.Rain(rng, self.camera, rng.uniform(0.3, 1.0)))
@@ -102,8 +104,11 @@ def luma(frame: av.VideoFrame) -> np.ndarray:
     return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width].copy()
 
 
-def draw(seed: int, *, falls: int = 0, seconds: float = 0.0, weather: str | None = None, height: int = 1920) -> Clip:
-    """`falls` objects one after the other, or `seconds` of nothing that falls."""
+def draw(
+    seed: int, *, falls: int = 0, seconds: float = 0.0, weather: str | None = None, height: int = 1920,
+    crowded: bool = False,
+) -> Clip:  # fmt: skip
+    """`falls` objects one after the other, or `seconds` of nothing that falls; `crowded` as in Clip."""
     rng = np.random.default_rng(seed)
     weather = weather or WEATHERS[int(rng.integers(len(WEATHERS)))]
     width = height * 9 // 16
@@ -127,4 +132,4 @@ def draw(seed: int, *, falls: int = 0, seconds: float = 0.0, weather: str | None
         made.append(draw_fall(rng, when, seen, floors, floor_m, column_m, columns, balconies))
         at += APART_S
     count = round((at if falls else seconds) * FPS)
-    return Clip(seed, weather, camera, facade, wall, made, count, int(rng.choice([2_000_000, 4_000_000])), rng)
+    return Clip(seed, weather, camera, facade, wall, made, count, int(rng.choice([2_000_000, 4_000_000])), rng, crowded)

@@ -72,10 +72,11 @@ class Rain:
 
 
 class Flyers:
-    """Birds that cross, glide and dive off ledges (the first 0.4 s of a dive is a fall), and insects near the lens."""
+    """Birds that cross, glide and dive off ledges (a dive is a fall of 0.3 to 1.1 s), and insects near the lens. One or
+    a flock every `rate_s`; `dive`: share of the birds that do."""
 
-    def __init__(self, rng, camera: Camera, insects: bool, rate_s: float) -> None:
-        self.rng, self.camera, self.insects, self.rate = rng, camera, insects, rate_s
+    def __init__(self, rng, camera: Camera, insects: bool, rate_s: float, dive: float = 0.0) -> None:
+        self.rng, self.camera, self.insects, self.rate, self.dive = rng, camera, insects, rate_s, dive
         self.flying: list[dict[str, float]] = []
         self.came = self.dived = 0
 
@@ -93,7 +94,7 @@ class Flyers:
             }  # fmt: skip
         far = rng.uniform(12, self.camera.distance_m + 20)
         m = self.camera.focal_px / far
-        dive = rng.random() < 0.3
+        dive = rng.random() < self.dive
         side = rng.choice([-1.0, 1.0])
         speed = rng.uniform(5, 14)
         start = rng.uniform(0.05, 0.6) * h if dive else rng.uniform(0.05, 0.9) * h
