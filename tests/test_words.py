@@ -1,14 +1,17 @@
 """Everything people read exists in both languages, is used somewhere, and has the same blanks to fill."""
 
+import asyncio
 import errno
 import importlib
 import os
 import pkgutil
 import re
+import socket
 import string
 import tomllib
 from collections import Counter
 from pathlib import Path
+from unittest.mock import AsyncMock, patch
 
 import pytest
 
@@ -115,6 +118,25 @@ def test_what_the_system_refuses_is_said_in_chinese_also_where_it_was_stored(num
     stored = told("store.no_directory", directory="/", why=error.strerror)
     assert error.strerror in stored
     assert error.strerror not in retold(stored, stored.code, stored.fields, "zh")
+
+
+def test_a_name_whose_addresses_all_refuse_is_said_in_chinese() -> None:
+    async def refused() -> str:
+        loop = asyncio.get_running_loop()
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))  # and listens not
+            port = nobody.getsockname()[1]
+            both = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (host, port)) for host in ("127.0.0.1", "127.0.0.2")]
+            with (
+                patch.object(loop, "getaddrinfo", AsyncMock(return_value=both)),
+                pytest.raises(OSError, match="Multiple") as caught,
+            ):
+                await loop.create_connection(asyncio.Protocol, "name", port)
+        return str(caught.value)
+
+    said = say("store.no_directory", "zh", directory="/", why=asyncio.run(refused()))
+    assert said.count("连接被拒绝") == 2
+    assert not re.search(r"[A-Za-z]{3,}", said), said
 
 
 @pytest.mark.parametrize("why", ["odd thing", "[Errno 99999] odd thing", "odd (at the end)"])

@@ -77,11 +77,14 @@ _AT = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d
 _NUMBERED = re.compile(
     r"\[Errno (-?\d+)\] (?:(?P<what>[^'\"]*)(?P<file>: (['\"]).*\4)?|Connect call failed (?P<to>\(.*\)))"
 )
+_SEVERAL = "Multiple exceptions: "  # asyncio, of a name with several addresses
 _KNOWN = {os.strerror(number): chinese for number, chinese in _SYSTEM.items()} | _OTHER
 
 
 def chinese(why: str) -> str:
     """`why` in Chinese; as it is where nothing here knows it."""
+    if why.startswith(_SEVERAL):
+        return "；".join(map(chinese, re.split(r", (?=\[Errno )", why.removeprefix(_SEVERAL))))
     if numbered := _NUMBERED.fullmatch(why):
         said = _SYSTEM.get(int(numbered[1])) or _OTHER.get(numbered["what"] or "")
         about = numbered["file"] or (f": {numbered['to']}" if numbered["to"] else "")
