@@ -9,7 +9,7 @@ import msgspec
 
 from edge_agent.cli.speech import tell
 from edge_agent.config import NAME
-from edge_agent.core.facade import Fault, faults, top_px_per_m
+from edge_agent.core.facade import Fault, faults
 from edge_agent.errors import EdgeAgentError, Problem, Problems
 from edge_agent.model.site import WARN_PX_PER_M, ColumnLine, Facade, FloorLine
 from edge_agent.tables import RANGES, Reader, as_toml, read_toml
@@ -160,8 +160,9 @@ def _from_file(file: Path, name: str) -> Facade:
 def _report(grid: "Grid", target: Path) -> None:
     facade = grid.facade
     tell("facade.fits", residual=f"{grid.residual_px:.1f}", distance=f"{grid.distance_m:.0f}", picture=target)
+    scale = 0.0  # of the top floor in the end
     for floor in sorted({1, (facade.floors + 1) // 2, facade.floors}):
         scale = float(grid.px_per_m(0.0, facade.height_m(floor) + facade.floor_m / 2))
         tell("facade.scale", floor=floor, scale=f"{scale:.0f}", smallest=f"{200 / scale:.0f}")
-    if (scale := top_px_per_m(facade)) < WARN_PX_PER_M:
-        tell("facade.small", floor=facade.floors, scale=f"{scale:.1f}", least=WARN_PX_PER_M)
+    if scale < WARN_PX_PER_M:
+        tell("facade.small", floor=facade.floors, scale=f"{scale:.0f}", least=WARN_PX_PER_M)

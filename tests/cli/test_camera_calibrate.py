@@ -10,6 +10,7 @@ import urllib.request
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -18,6 +19,7 @@ from edge_agent.cli import camera_calibrate, camera_calibrate_page
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.site import Facade
 from edge_agent.tables import Reader
+from edge_agent.vision.falling_grid import fit
 from tests.vision.facade.clip import draw
 
 CLIP = draw(3, falls=1, weather="clear", height=960)
@@ -57,6 +59,18 @@ def test_lines_become_a_table_and_a_picture(still: Path) -> None:
     assert drawn.shape == plain.shape
     assert changed.sum() > 200 * CLIP.facade.floors  # a line and its number each
     assert changed.mean() < 0.3
+
+
+def test_what_is_too_small_for_a_cup_is_said_with_the_same_numbers(tmp_path: Path) -> None:
+    facade, picture, still = CLIP.facade, CLIP.wall.picture, tmp_path / "still.png"
+    top = float(fit(facade).px_per_m(0.0, facade.height_m(facade.floors) + facade.floor_m / 2))
+    by = 8.0 / top  # px a metre at the top, between what is refused and what is enough
+    cv2.imwrite(str(still), cv2.resize(picture, None, fx=by, fy=by))
+    lines = tuple(msgspec.structs.replace(one, at=tuple(by * value for value in one.at)) for one in facade.lines)
+    result = run(str(still), *arguments(msgspec.structs.replace(facade, lines=lines, columns=())))
+    scales = re.findall(rf"floor {facade.floors}\D+(\d+) px", result.output)
+    assert len(scales) == 2, result.output
+    assert scales[0] == scales[1]
 
 
 def test_the_printed_table_calibrates_the_same_wall_again(still: Path, tmp_path: Path) -> None:
