@@ -22,6 +22,7 @@ from edge_agent.sim.process import Line
 from edge_agent.store.accepted import follow_accepted
 
 BUSY_EVERY_S = 0.1
+WAITS_S = 10.0  # so long somebody stands before the camera; who was decided on goes
 AGAIN_S = 2.0  # from a kill or a cable until the next card works
 QUIET_S = 0.4  # longer than the window in which a reader's late deliveries count as stale
 SOURCE = f"urn:sc:gw:{GATEWAY}"
@@ -159,9 +160,10 @@ async def expired_card(stage: Stage) -> str:
 
 async def resident_face(stage: Stage) -> str:
     mark, last, seen = stage.mark(), stage.last(), len(stage.estate.camera.lines)
-    stage.estate.camera.tell(do="show", photo=str(stage.estate.photos["obama2.jpg"]), seconds=4)
+    stage.estate.camera.tell(do="show", photo=str(stage.estate.photos["obama2.jpg"]), seconds=WAITS_S)
     shown = await stage.estate.camera.line(lambda line: "shown" in line, seen)
-    relay = await stage.relay(mark, timeout=10)
+    relay = await stage.relay(mark, timeout=WAITS_S)
+    stage.estate.camera.tell(do="leave")
     await stage.stored(lambda event: access(event, "access.granted", person="p-0001", how=["face"]), "the grant", last)
     return words("demo.face_opens", relay=(relay["t_ns"] - shown["t_ns"]) / 1e6)
 
@@ -171,12 +173,13 @@ async def strangers_face(stage: Stage) -> str:
 
     photo = stage.estate.photos["biden.jpg"]
     mark, last, seen = stage.mark(), stage.last(), len(stage.estate.camera.lines)
-    stage.estate.camera.tell(do="show", photo=str(photo), seconds=4)
+    stage.estate.camera.tell(do="show", photo=str(photo), seconds=WAITS_S)
     shown = await stage.estate.camera.line(lambda line: "shown" in line, seen)
     await stage.stored(
         lambda event: access(event, "access.denied", reason="unknown_credential", how=["face"]), "the refusal", last
     )
     took_ms = (time.monotonic_ns() - shown["t_ns"]) / 1e6
+    stage.estate.camera.tell(do="leave")
     if stage.opened(mark):
         raise Failed("the relay moved")
     reference = await asyncio.to_thread(embedding_of, photo)
