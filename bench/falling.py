@@ -7,7 +7,7 @@ another library, begins anew (bench/falling_rows.py). A run that is ended keeps 
 
 In seeds from 46000 on things fall, from 58000 on nothing does; none of them was tuned on (some below 44000 and 57120
 were, the others are earlier versions'). From 72000 on the wall is real footage of an office, from 74000 on of a tower
-(bench/falling_footage.py), from 73000 and 75000 on with nothing that falls in it, from 80000 on birds dive; all in
+(bench/falling_footage.py), from 73000 and 75000 on with nothing that falls in it, from 80100 on birds dive; all in
 bench/falling_series.py. MOG2 and KNN with contour tracking get every tenth clip in the same run.
 """
 

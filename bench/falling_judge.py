@@ -17,7 +17,7 @@ from tests.vision.facade import FPS
 from tests.vision.facade.clip import WEATHERS, Clip, draw
 from tests.vision.facade.objects import Fall
 
-FALLS_A_CLIP, DIVES_A_CLIP, QUIET_S = 6, 110, 60.0
+FALLS_A_CLIP, QUIET_S = 6, 60.0
 NEAR_PX, IOU = 10.0, 0.3
 
 Incident = list[tuple[int, Sighting]]  # ms at which it was told, in the order of telling

@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from bench.scores import poisson_upper, wilson
-from tests.vision.facade import FPS
+from tests.vision.facade import BLIND, FPS
 
 LIKELY_PX, LIKELY_CONTRAST = 2.0, 30.0  # what the target speaks of
 BRIEF = 8  # frames in the picture
-BLIND = 18  # frames at the beginning of each clip of which the watch tells nothing: it compares and learns
 
 
 def report(rows: list[dict], places: Iterable[str]) -> str:
@@ -163,17 +162,17 @@ def _false(rows: list[dict]) -> list[str]:
 
 
 def _dives(rows: list[dict], dives: list[dict]) -> list[str]:
-    """What a bird's dive costs, whatever their number in a day."""
-    lines = ["alarms of birds that dive, at most so many (95 %)"]
-    for name, some in (("in all weathers with birds", rows), ("before a wall where each dives", dives)):
+    """What a dive costs of those that the generator draws, whatever their number in a day."""
+    lines = []
+    for name, some in (("in all weathers with birds", rows), ("where each that comes dives", dives)):
         dived, count = sum(row["birds"][1] for row in some), sum(row["false"] for row in some if row["birds"][0])
         if dived:
             most = poisson_upper(count)
             lines.append(
-                f"  {name}: {count} of {dived} dives: at most {1000 * most / dived:.2f} of 1000, "
+                f"  {name}: {count} alarms of {dived} dives: at most {1000 * most / dived:.2f} of 1000 (95 %), "
                 f"1 a camera-day where up to {int(dived / most)} dive a day"
             )
-    return [*lines, ""]
+    return ["birds that dive (as drawn) and are in the picture meanwhile for seven frames", *lines, ""] if lines else []
 
 
 def _cost(rows: list[dict]) -> list[str]:

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from bench import falling_rows, falling_series, joins
-from bench.falling_report import BLIND, report
+from bench.falling_report import report
 from bench.scores import poisson_upper
 from edge_agent.model.events import DoorOpened
 from edge_agent.model.sightings import Phase, Sighting
 from edge_agent.vision.falling_candidates import Candidates
+from tests.vision.facade import BLIND
 
 
 @pytest.mark.parametrize(
@@ -81,22 +82,25 @@ def test_series_of_clips_never_meet_and_go_on_where_they_stopped() -> None:
     spans = sorted((span for one in falling_series.SERIES for span in one.spans), key=lambda span: span.start)
     assert all(before.stop <= after.start for before, after in pairwise(spans))
     done = {*falling_series.FALLS.spans[0], *range(58_000, 71_990)}
-    todo = falling_series.added(0.5, 12, done)
+    todo = falling_series.added(0.5, 12, 100, done | {80_100})
     assert len(todo) == len({*todo} - done), "each once, and none again"
-    drawn = [seed for seed in todo if seed in falling_series.FALLS or seed in falling_series.HOURS]
-    assert drawn == [2_000_000, 2_000_001, *range(71_990, 72_000), *range(1_000_000, 1_000_020)]
-    assert falling_series.added(0, 0, done) == []
-    assert len(falling_series.added(400, 0, ())) >= 400 * 60
+    drawn = [seed for seed in todo if not any(seed in series for series in falling_series.FOOTAGE)]
+    dives = [80_101, 80_102]
+    assert drawn == [2_000_000, 2_000_001, *range(71_990, 72_000), *range(1_000_000, 1_000_020), *dives]
+    assert falling_series.added(0, 0, 0, done) == []
+    assert len(falling_series.added(400, 0, 0, ())) >= 400 * 60
+    assert falling_series.added(0, 0, 1, range(80_100, 90_000)) == [3_000_000]
 
 
 def test_seeds_that_were_measured_mean_the_same_clips(capsys: pytest.CaptureFixture[str]) -> None:
     kinds = {}
-    for seed in (46_000, 57_999, 58_000, 71_999, 72_022, 73_001, 74_022, 75_001):
+    for seed in (46_000, 57_999, 58_000, 71_999, 72_022, 73_001, 74_022, 75_001, 80_100):
         (series,) = [one for one in falling_series.SERIES if seed in one]
-        kinds[seed] = series.falling, series.place.name if series.place else ""
+        kinds[seed] = series.falling, series.place.name if series.place else "birds" if series.crowded else ""
     assert kinds == {
         46_000: (True, ""), 57_999: (True, ""), 58_000: (False, ""), 71_999: (False, ""),
         72_022: (True, "office"), 73_001: (False, "office"), 74_022: (True, "tower"), 75_001: (False, "tower"),
+        80_100: (False, "birds"),
     }  # fmt: skip
     with pytest.raises(ValueError, match="76000"):
         falling_series.clip_of(76_000)
@@ -113,7 +117,8 @@ def a_fall(found: bool, seen: int) -> dict[str, Any]:
 
 
 def a_clip(seed: int, *falls: dict[str, Any], seconds: float = 60.0, **more: Any) -> dict[str, Any]:
-    row = {"seed": seed, "weather": "clear", "seconds": seconds, "falls": list(falls), "false": 0, "suspected": 0}
+    row = {"seed": seed, "weather": "clear", "crowded": False, "seconds": seconds}
+    row |= {"falls": list(falls), "false": 0, "suspected": 0}
     return {**row, "birds": [0, 0], "ms": [8.0, 9.0, 10.0], "peers": {}, **more}
 
 
@@ -139,6 +144,18 @@ def test_hours_are_those_in_which_something_could_be_told() -> None:
     assert re.search(r"  all +1\.633 h  0 alarms: at most 44\.0 a camera-day", told)
     assert "0 in 1.0 minutes in which nothing falls; 0 beside the falls, in 1.0 minutes" in told
     assert "up to 2 dive a day" in told, "8 / 2.9957 = 2.67"
+
+
+def test_dives_are_counted_apart_from_hours() -> None:
+    quiet = [a_clip(1, birds=[10, 8]), a_clip(2)]
+    peers = {kind: {"found": [], "false": 0, "ms": 20.0} for kind in ("mog2", "knn")}
+    crowd = a_clip(80_100, crowded=True, weather="birds", birds=[200, 150], false=1, ms=[99.0, 99.0, 99.0], peers=peers)
+    told = report([*quiet, crowd], [])
+    assert "  where each that comes dives: 1 alarms of 150 dives: at most 31.63 of 1000 (95 %)" in told, "4.744 / 150"
+    without = report(quiet, [])
+    assert "each that comes" not in without
+    assert [line for line in told.splitlines() if "each that comes" not in line] == without.splitlines()
+    assert "birds that dive" not in report([a_clip(2)], [])
 
 
 CROSSING = Sighting(

@@ -26,10 +26,9 @@ from edge_agent.vision.falling_motion import (
 from edge_agent.vision.falling_tracks import ACROSS_MOST, MARGIN_M, UP_MOST, Fixes, G
 
 PULL_LEAST, PULL_MOST = 6.5, 12.5  # m/s², drag undone
-BRIEF_PULL, BRIEF_OUT = (8.7, 11.0), 1.5  # m/s², m/s outwards, of what fell for less than SURE_S
 LEAST, LEAST_M, LEAST_SHARE, DOWN_M = 7, 8.0, 0.55, 2.6  # fixes; m; of the building; m of what is about to land
-SURE_S, LOW_S, SURE_FROM_M = 1.15, 0.9, 20.0  # a bird that drops off a ledge spreads its wings by then; below so high
-# a roof less is asked
+SURE_S, SURE_FROM_M = 1.15, 20.0  # a bird that drops off a ledge spreads its wings by then
+LOW_S = 0.9  # asked below so high a roof
 HIDDEN_M, STRICT_S, STRICT_DENSITY = 5.0, 0.9, 0.65  # enough of what is not seen any more, if it kept narrow limits
 COMPANY_PULL = 9.4  # m/s² where something like it is seen later
 DENSITY, THIN_DENSITY = 0.55, 0.4  # of the frames; of a long track that keeps the narrow limits
@@ -45,10 +44,11 @@ DOUBTFUL_DENSITY = 0.75
 RESIDUAL = (1.0, 0.035, 0.001)  # px, share of the size, share of the path
 ACROSS = (0.9, 0.05)
 TEXTBOOK, TEXTBOOK_ACROSS = (0.6, 0.03, 0.001), (0.6, 0.05)  # limits of what needs less proof
+BRIEF_OUT = 1.5  # m/s outwards at most, as long as BRIEF says
 SHARP, SHARP_ACROSS = (0.5, 0.02), (0.45, 0.015)  # limits that nothing but a fall keeps
-SHARP_M, SHARP_HIDDEN_M, SHARP_S = 1.8, 3.0, 0.45
+SHARP_M, SHARP_HIDDEN_M, SHARP_S = 1.8, 3.0, 0.5
 BIRD_M, BLUR_PX = 0.6, 2.0  # what is larger, less what blurs it, may be a bird nearer than the wall
-NEAR_M, NEAR_S = (0.3, 0.7), (0.55, SURE_S)  # and has to fall for so long, whatever its end
+FULL_MPS = 10.0  # at its first fix; 1.15 s of a dive do not reach that
 ASIDE_M = 2.0  # beyond the clicked part of the wall
 UNSEEN_M, LONG = 8.0, 16  # a shorter track that was already falling for so long, unseen, is none
 HEADS, HEAD_M = (0, 2, 4, 7, 10, 14), 2.3  # fixes left out; how far a hand or a railing takes it meanwhile
@@ -58,6 +58,18 @@ STILL_FASTER_MPS = 1000.0  # the terminal speed of what drag does not bend
 LIGHT_LEAST, LIGHT_MPS, LIGHT_PULL, LIGHT_PX = 12, (1.2, 6.0), 3.5, (2.2, 3.2)
 
 End = Literal["below", "aside", "hidden", ""]  # where it goes that it is not seen any more
+BRIEF: dict[End, tuple[float, float, float]] = {  # until so many s it has to be pulled by so many m/s², from and to
+    "": (1.6, PULL_LEAST, 11.3),
+    "below": (SURE_S, 8.7, 11.0),
+    "aside": (SURE_S, 9.2, 10.7),
+    "hidden": (SURE_S, 9.2, 10.7),
+}
+NEAR: dict[End, tuple[tuple[float, float], tuple[float, float]]] = {  # m that it seems large, s that it has to fall
+    "": ((0.2, 0.4), (0.9, 1.4)),  # it goes on, and can be waited for
+    "below": ((0.3, 0.46), (0.55, 0.75)),  # from the second floor it takes no longer
+    "aside": ((0.3, 0.7), (0.55, SURE_S)),
+    "hidden": ((0.3, 0.7), (0.55, SURE_S)),
+}
 
 
 @dataclass(frozen=True)
@@ -114,8 +126,9 @@ def judge(fixes: Fixes, grid: Grid, step_s: float, seen: Seen) -> Verdict | None
     `seen`: how far the wall goes, and what is seen of it at the lower edge of the picture.
 
     A bird that drops off a ledge falls too, for about a second: it takes eight metres, and longer than that second, to
-    tell them apart. On a low building a whole fall is hardly longer, and that is not asked; nor of what falls on the
-    ground, out of the picture, or behind something, where a bird would be seen to fly on.
+    tell them apart. On a low building a whole fall is hardly longer, and less is asked; as of what falls on the ground,
+    out of the picture, or behind something, where a bird would be seen to fly on. What is seen more briefly than a dive
+    has to be pulled as a stone (BRIEF), and fall the longer the larger it seems (NEAR).
     """
     roof_m = grid.facade.roof_m
     proof = _proof(_end(fixes, step_s, seen), roof_m)
@@ -130,6 +143,8 @@ def judge(fixes: Fixes, grid: Grid, step_s: float, seen: Seen) -> Verdict | None
         found = _fall(fixes, head, grid, step_s, proof, seen)
         if found is not None:
             return found
+        if proof.end and _pulled_otherwise(fixes, head, grid, proof.end):
+            break  # a hand goes before a fall; but the rest of a dive is too short to tell how it is pulled
     return _light(part_of(fixes, np.arange(len(fixes.t)) >= fixes.z.argmax()), grid, step_s, proof.end)
 
 
@@ -170,6 +185,12 @@ def _seems_m(fixes: Fixes, grid: Grid) -> float:
     return middle((fixes.size - BLUR_PX) / across)
 
 
+def _near_s(seems_m: float, end: End) -> float:
+    """How long what seems so large has to fall, not to be the dive of a bird that is nearer than the wall."""
+    sizes, times = NEAR[end]
+    return float(np.interp(seems_m, sizes, times)) if seems_m > sizes[0] else 0.0
+
+
 def _fall(fixes: Fixes, head: int, grid: Grid, step_s: float, proof: Proof, seen: Seen) -> Verdict | None:
     """In a storm of blobs a fix or two are of something else: the worst are left out, one in nine at most. Of something
     large none are, nor of the end of what does not land: they are how a bird ends its dive."""
@@ -196,6 +217,31 @@ def _fall(fixes: Fixes, head: int, grid: Grid, step_s: float, proof: Proof, seen
         part = part_of(part, ~np.isin(np.arange(len(part.t)), stray))
 
 
+def _pulled_otherwise(fixes: Fixes, head: int, grid: Grid, end: End) -> bool:
+    """Whether it is a textbook path, and not that of a fall that is seen for so short a time."""
+    part = part_of(fixes, np.arange(len(fixes.t)) >= head)
+    brief_s, _, _ = BRIEF[end]
+    if part.t[-1] - part.t[0] >= brief_s:
+        return False
+    course, off = rough(part, grid)
+    if np.mean((off * share_of(part)) ** 2) > (ROUGH * _most(RESIDUAL, middle(part.size), path_px(part))) ** 2:
+        return False
+    motion = fine(part, grid, course)
+    return _textbook(motion) and not _as_a_stone(motion.course, end)
+
+
+def _as_a_stone(course: Course, end: End) -> bool:
+    """Whether it is pulled as a fall is that is seen briefly."""
+    _, least, most = BRIEF[end]
+    return least <= course.pull <= most and course.out <= BRIEF_OUT
+
+
+def _textbook(motion: Motion) -> bool:
+    return motion.residual <= _most(TEXTBOOK, motion.size, motion.path) and motion.aside <= _most(
+        TEXTBOOK_ACROSS, motion.size
+    )
+
+
 def _most(terms: tuple[float, ...], size: float, path: float = 0.0) -> float:
     """px, of so many, a share of the size, and one of the path."""
     return sum(term * by for term, by in zip(terms, (1.0, size, path), strict=False))
@@ -213,11 +259,10 @@ def _within(
     top = course.z + max(course.down, 0.0) ** 2 / (2 * G)
     if not PULL_LEAST <= course.pull <= PULL_MOST:
         return None
-    textbook = motion.residual <= _most(TEXTBOOK, motion.size, motion.path)
-    textbook &= motion.aside <= _most(TEXTBOOK_ACROSS, motion.size)
+    textbook = _textbook(motion)
     landed = proof.end == "below" and textbook and drop >= LEAST_M and len(fixes.t) >= THIN_LEAST
-    usual = BRIEF_PULL[0] <= course.pull <= BRIEF_PULL[1] and course.out <= BRIEF_OUT
-    if lasted_s < SURE_S and not (usual or landed):
+    fast = landed and course.down >= FULL_MPS
+    if lasted_s < BRIEF[proof.end][0] and not (fast or _as_a_stone(course, proof.end)):
         return None
     if not textbook and (drop < proof.doubtful_m or density < DOUBTFUL_DENSITY):
         return None
@@ -225,8 +270,8 @@ def _within(
         return None
     seems_m = _seems_m(fixes, grid)
     large = seems_m > BIRD_M
-    if seems_m > NEAR_M[0] and lasted_s < np.interp(seems_m, NEAR_M, NEAR_S):
-        return None  # perhaps the dive of a bird nearer than the wall
+    if not fast and lasted_s < _near_s(seems_m, proof.end):
+        return None
     aside = proof.end == "aside"
     if (large and (aside or not textbook)) or ((large or aside) and spreads(fixes, motion, grid)):
         return None

@@ -235,7 +235,8 @@ def test_a_short_fall_counts_when_it_leaves_the_picture(what: str, falls: bool) 
 @pytest.mark.parametrize(
     ("count", "pull", "size_m", "shaken_px", "falls"),
     [
-        (15, 9.7, 0.1, 0.0, True), (9, 6.5, 0.1, 0.0, False), (15, 16.0, 0.1, 0.0, False), (20, 7.5, 0.1, 0.0, True),
+        (15, 9.7, 0.1, 0.0, True), (12, 7.0, 0.1, 0.0, False), (16, 7.0, 0.1, 0.0, False),
+        (15, 16.0, 0.1, 0.0, False), (20, 7.5, 0.1, 0.0, True),
         (11, 9.7, 0.2, 0.0, True), (11, 9.7, 0.45, 0.0, False), (14, 9.7, 0.45, 0.0, True),
         (13, 9.7, 0.1, 0.65, False), (16, 9.7, 0.1, 0.65, True),
     ],
@@ -251,6 +252,43 @@ def test_what_leaves_the_picture_soon_has_to_prove_more_the_more_it_may_be_a_bir
     fixes.size[:] = 2.0 + size_m * fixes.scale * np.hypot(1, (fixes.z - grid.facade.camera_m) / grid.distance_m)
     verdict = judge(fixes, grid, STEP_S, replace(seen(grid), width_px=float(fixes.u[-1]) + 3))
     assert (verdict is not None) == falls
+
+
+@pytest.mark.parametrize(
+    ("from_m", "late_s", "pull", "size_m", "falls"),
+    [
+        (7.2, 0.1, 9.7, 0.8, True),  # an air conditioner, from the third floor
+        (4.2, 0.1, 9.7, 0.5, True),  # a flower pot, from the second
+        (4.2, 0.4, 9.7, 0.5, False),
+        (36.0, 1.7, 9.7, 1.0, True),  # seen below trees only, and long for its own speed
+        (20.0, 0.45, 15.0, 0.25, False),  # a bird nearer than the wall
+    ],
+)  # fmt: skip
+def test_what_lands_is_a_fall_however_large(
+    from_m: float, late_s: float, pull: float, size_m: float, falls: bool
+) -> None:
+    camera, grid = wall()
+    t = np.arange(late_s, np.sqrt(2 * from_m / pull), STEP_S)
+    fixes = track(grid, camera, np.zeros(len(t)), from_m - pull * t**2 / 2)
+    fixes.size[:] = 2.0 + size_m * fixes.scale * np.hypot(1, (fixes.z - grid.facade.camera_m) / grid.distance_m)
+    assert (judge(fixes, grid, STEP_S, seen(grid)) is not None) == falls
+
+
+@pytest.mark.parametrize(
+    ("count", "pull", "vanished", "falls"),
+    [
+        (12, 9.7, True, True), (12, 8.0, True, False), (16, 7.0, True, False),
+        (19, 9.7, False, True), (19, 13.0, False, False), (26, 13.0, False, True),
+    ],
+)  # fmt: skip
+def test_what_is_hardly_longer_than_a_dive_is_pulled_as_a_stone(
+    count: int, pull: float, vanished: bool, falls: bool
+) -> None:
+    """Longer, it may be the floors that somebody told wrong."""
+    camera, grid = wall()
+    t = 0.15 + np.arange(count) * STEP_S
+    fixes = track(grid, camera, np.zeros(count), 42 - pull * t**2 / 2)
+    assert (judge(fixes, grid, STEP_S, replace(seen(grid), vanished=vanished)) is not None) == falls
 
 
 @pytest.mark.parametrize(("off_px", "falls"), [(0.3, True), (0.9, False)])

@@ -7,3 +7,4 @@ the pictures.
 
 VERSION = 2
 FPS = 15.0
+BLIND = 18  # frames at the beginning of a clip of which the watch tells nothing: it compares and learns

@@ -3,9 +3,11 @@
 import cv2
 import numpy as np
 
-from tests.vision.facade import FPS
+from tests.vision.facade import BLIND, FPS
 from tests.vision.facade.camera import Camera
 from tests.vision.facade.objects import smear
+
+DIVE_FRAMES = 7  # as many as the watch needs
 
 
 class Noise:
@@ -73,7 +75,8 @@ class Rain:
 
 class Flyers:
     """Birds that cross, glide and dive off ledges (a dive is a fall of 0.3 to 1.1 s), and insects near the lens. One or
-    a flock every `rate_s`; `dive`: share of the birds that do."""
+    a flock every `rate_s`; `dive`: share of the birds that do. `came`: all; `dived`: those that dive in the picture for
+    DIVE_FRAMES and more."""
 
     def __init__(self, rng, camera: Camera, insects: bool, rate_s: float, dive: float = 0.0) -> None:
         self.rng, self.camera, self.insects, self.rate, self.dive = rng, camera, insects, rate_s, dive
@@ -92,7 +95,7 @@ class Flyers:
                 "size": px,
                 "grey": rng.uniform(120, 250), "flap": 0, "left": rng.uniform(0.3, 3), "turn": 6.0, "dive": 0, "g": 0,
             }  # fmt: skip
-        far = rng.uniform(12, self.camera.distance_m + 20)
+        far = rng.uniform(min(12.0, 0.6 * self.camera.distance_m), self.camera.distance_m)
         m = self.camera.focal_px / far
         dive = rng.random() < self.dive
         side = rng.choice([-1.0, 1.0])
@@ -104,7 +107,7 @@ class Flyers:
             "size": m * rng.uniform(0.15, 0.45),
             "grey": rng.uniform(15, 90) if rng.random() < 0.7 else rng.uniform(180, 240),
             "flap": rng.uniform(4, 9), "left": 8.0, "turn": rng.uniform(0.2, 1.5), "dive": rng.uniform(0.3, 1.1) * dive,
-            "g": m * rng.uniform(5, 9), "m": m,
+            "g": m * rng.uniform(5, 9), "m": m, "seen": 0,
         }  # fmt: skip
 
     def paint(self, picture: np.ndarray, frame: int) -> None:
@@ -112,11 +115,14 @@ class Flyers:
             flock = 1 if self.insects or self.rng.random() < 0.7 else int(self.rng.integers(2, 7))
             new = [self._new() for _ in range(flock)]
             self.flying += new
-            self.came, self.dived = self.came + flock, self.dived + sum(one["dive"] > 0 for one in new)
+            self.came += flock
         for one in self.flying:
             one["left"] -= 1 / FPS
             if one["dive"] > 0:
                 one["dive"] -= 1 / FPS
+                inside = 0 <= one["u"] < self.camera.width and 0 <= one["v"] < self.camera.height and frame >= BLIND
+                one["seen"] += inside
+                self.dived += inside and one["seen"] == DIVE_FRAMES
                 one["dv"] += one["g"] / FPS
             elif one["g"]:
                 one["dv"] *= 0.9  # it spreads its wings
