@@ -44,7 +44,7 @@ DOUBTFUL_DENSITY = 0.75
 RESIDUAL = (1.0, 0.035, 0.001)  # px, share of the size, share of the path
 ACROSS = (0.9, 0.05)
 TEXTBOOK, TEXTBOOK_ACROSS = (0.6, 0.03, 0.001), (0.6, 0.05)  # limits of what needs less proof
-BRIEF_OUT = 1.5  # m/s outwards at most, as long as BRIEF says
+BRIEF_OUT, BRIEF_M = 1.5, 0.3  # m/s outwards at most, as long as BRIEF says, of what seems larger
 SHARP, SHARP_ACROSS = (0.5, 0.02), (0.45, 0.015)  # limits that nothing but a fall keeps
 SHARP_M, SHARP_HIDDEN_M, SHARP_S = 1.8, 3.0, 0.5
 BIRD_M, BLUR_PX = 0.6, 2.0  # what is larger, less what blurs it, may be a bird nearer than the wall
@@ -227,13 +227,14 @@ def _pulled_otherwise(fixes: Fixes, head: int, grid: Grid, end: End) -> bool:
     if np.mean((off * share_of(part)) ** 2) > (ROUGH * _most(RESIDUAL, middle(part.size), path_px(part))) ** 2:
         return False
     motion = fine(part, grid, course)
-    return _textbook(motion) and not _as_a_stone(motion.course, end)
+    return _textbook(motion) and not _as_a_stone(motion.course, end, _seems_m(part, grid))
 
 
-def _as_a_stone(course: Course, end: End) -> bool:
-    """Whether it is pulled as a fall is that is seen briefly."""
+def _as_a_stone(course: Course, end: End, seems_m: float) -> bool:
+    """Whether it is pulled as a fall is that is seen briefly. What is nearer than the wall seems pulled more, as what
+    was thrown outwards does: only what is small, and cannot be waited for, may have been."""
     _, least, most = BRIEF[end]
-    return least <= course.pull <= most and course.out <= BRIEF_OUT
+    return least <= course.pull <= most and (course.out <= BRIEF_OUT or (bool(end) and seems_m <= BRIEF_M))
 
 
 def _textbook(motion: Motion) -> bool:
@@ -262,13 +263,13 @@ def _within(
     textbook = _textbook(motion)
     landed = proof.end == "below" and textbook and drop >= LEAST_M and len(fixes.t) >= THIN_LEAST
     fast = landed and course.down >= FULL_MPS
-    if lasted_s < BRIEF[proof.end][0] and not (fast or _as_a_stone(course, proof.end)):
+    seems_m = _seems_m(fixes, grid)
+    if lasted_s < BRIEF[proof.end][0] and not (fast or _as_a_stone(course, proof.end, seems_m)):
         return None
     if not textbook and (drop < proof.doubtful_m or density < DOUBTFUL_DENSITY):
         return None
     if proof.strict and not (textbook and density >= STRICT_DENSITY):
         return None
-    seems_m = _seems_m(fixes, grid)
     large = seems_m > BIRD_M
     if not fast and lasted_s < _near_s(seems_m, proof.end):
         return None

@@ -236,7 +236,7 @@ def test_a_short_fall_counts_when_it_leaves_the_picture(what: str, falls: bool) 
     ("count", "pull", "size_m", "shaken_px", "falls"),
     [
         (15, 9.7, 0.1, 0.0, True), (12, 7.0, 0.1, 0.0, False), (16, 7.0, 0.1, 0.0, False),
-        (15, 16.0, 0.1, 0.0, False), (20, 7.5, 0.1, 0.0, True),
+        (15, 16.0, 0.35, 0.0, False), (20, 7.5, 0.1, 0.0, True),
         (11, 9.7, 0.2, 0.0, True), (11, 9.7, 0.45, 0.0, False), (14, 9.7, 0.45, 0.0, True),
         (13, 9.7, 0.1, 0.65, False), (16, 9.7, 0.1, 0.65, True),
     ],
@@ -261,7 +261,8 @@ def test_what_leaves_the_picture_soon_has_to_prove_more_the_more_it_may_be_a_bir
         (4.2, 0.1, 9.7, 0.5, True),  # a flower pot, from the second
         (4.2, 0.4, 9.7, 0.5, False),
         (36.0, 1.7, 9.7, 1.0, True),  # seen below trees only, and long for its own speed
-        (20.0, 0.45, 15.0, 0.25, False),  # a bird nearer than the wall
+        (7.2, 0.1, 9.7, 0.2, True),
+        (20.0, 0.45, 15.0, 0.35, False),  # a bird nearer than the wall
     ],
 )  # fmt: skip
 def test_what_lands_is_a_fall_however_large(
