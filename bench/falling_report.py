@@ -169,7 +169,7 @@ def _dives(rows: list[dict], dives: list[dict]) -> list[str]:
         if dived:
             most = poisson_upper(count)
             lines.append(
-                f"  {name}: {count} alarms of {dived} dives: at most {1000 * most / dived:.2f} of 1000 (95 %), "
+                f"  {name}: {count} alarms of {dived:.0f} dives: at most {1000 * most / dived:.2f} of 1000 (95 %), "
                 f"1 a camera-day where up to {int(dived / most)} dive a day"
             )
     return ["birds that dive (as drawn) and are in the picture meanwhile for seven frames", *lines, ""] if lines else []
