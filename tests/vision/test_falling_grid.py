@@ -238,7 +238,7 @@ def test_a_short_fall_counts_when_it_leaves_the_picture(what: str, falls: bool) 
         (15, 9.7, 0.1, 0.0, True), (12, 7.0, 0.1, 0.0, False), (16, 7.0, 0.1, 0.0, False),
         (15, 16.0, 0.35, 0.0, False), (20, 7.5, 0.1, 0.0, True),
         (11, 9.7, 0.2, 0.0, True), (11, 9.7, 0.45, 0.0, False), (14, 9.7, 0.45, 0.0, True),
-        (13, 9.7, 0.1, 0.65, False), (16, 9.7, 0.1, 0.65, True),
+        (10, 9.7, 0.1, 0.65, False), (14, 9.7, 0.1, 0.65, True),
     ],
 )  # fmt: skip
 def test_what_leaves_the_picture_soon_has_to_prove_more_the_more_it_may_be_a_bird(
