@@ -6,6 +6,7 @@ import numpy as np
 
 from bench.scores import poisson_upper, wilson
 from tests.vision.facade import BLIND, FPS
+from tests.vision.facade.weather import DIVE_FRAMES
 
 LIKELY_PX, LIKELY_CONTRAST = 2.0, 30.0  # what the target speaks of
 BRIEF = 8  # frames in the picture
@@ -172,7 +173,8 @@ def _dives(rows: list[dict], dives: list[dict]) -> list[str]:
                 f"  {name}: {count} alarms of {dived:.0f} dives: at most {1000 * most / dived:.2f} of 1000 (95 %), "
                 f"1 a camera-day where up to {int(dived / most)} dive a day"
             )
-    return ["birds that dive (as drawn) and are in the picture meanwhile for seven frames", *lines, ""] if lines else []
+    title = f"birds that dive (as drawn) and are in the picture meanwhile for {DIVE_FRAMES} frames"
+    return [title, *lines, ""] if lines else []
 
 
 def _cost(rows: list[dict]) -> list[str]:

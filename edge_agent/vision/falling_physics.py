@@ -140,10 +140,10 @@ def judge(fixes: Fixes, grid: Grid, step_s: float, seen: Seen) -> Verdict | None
         far = np.hypot(fixes.x[: head + 1] - fixes.x[head], fixes.z[: head + 1] - fixes.z[head]).max() > HEAD_M
         if far and (len(fixes.t) - head < LONG or fixes.z[head] - fixes.z[-1] < DOUBTFUL * _usual_m(roof_m)):
             break  # a hand, a railing; but a long fall stays one with fixes of something else before it
-        found = _fall(fixes, head, grid, step_s, proof, seen)
+        found, smooth = _fall(fixes, head, grid, step_s, proof, seen)
         if found is not None:
             return found
-        if proof.end and _pulled_otherwise(fixes, head, grid, proof.end):
+        if proof.end and smooth:
             break  # a hand goes before a fall; but the rest of a dive is too short to tell how it is pulled
     return _light(part_of(fixes, np.arange(len(fixes.t)) >= fixes.z.argmax()), grid, step_s, proof.end)
 
@@ -191,12 +191,16 @@ def _near_s(seems_m: float, end: End) -> float:
     return float(np.interp(seems_m, sizes, times)) if seems_m > sizes[0] else 0.0
 
 
-def _fall(fixes: Fixes, head: int, grid: Grid, step_s: float, proof: Proof, seen: Seen) -> Verdict | None:
-    """In a storm of blobs a fix or two are of something else: the worst are left out, one in nine at most. Of something
-    large none are, nor of the end of what does not land: they are how a bird ends its dive."""
+def _fall(fixes: Fixes, head: int, grid: Grid, step_s: float, proof: Proof, seen: Seen) -> tuple[Verdict | None, bool]:
+    """The verdict; and whether all of it is a textbook path, briefly seen, that is not pulled as a stone.
+
+    In a storm of blobs a fix or two are of something else: the worst are left out, one in nine at most. Of something
+    large none are, nor of the end of what does not land: they are how a bird ends its dive.
+    """
     part = part_of(fixes, np.arange(len(fixes.t)) >= head)
     spare = 0 if _seems_m(part, grid) > BIRD_M else min(len(part.t) // STRAY_ONE_IN, len(part.t) - LEAST)
     until = None if proof.end == "below" else -SPREAD_FIXES
+    otherwise = False
     while True:
         course, off = rough(part, grid)
         most = ROUGH * _most(RESIDUAL, middle(part.size), path_px(part))
@@ -204,37 +208,39 @@ def _fall(fixes: Fixes, head: int, grid: Grid, step_s: float, proof: Proof, seen
             motion = fine(part, grid, course)
             verdict = _within(part, motion, head, grid, step_s, proof, seen)
             if verdict is not None:
-                return verdict
+                return verdict, False
+            if len(part.t) == len(fixes.t) - head:
+                otherwise = _textbook(motion) and _pulled_otherwise(motion, part, grid, proof.end)
             off = motion.off_px
         usual = middle(np.abs(off))
         if usual > HOPELESS * most:
-            return None
+            return None, otherwise
         worst = np.argsort(-np.abs(off[:until]))[:spare]
         stray = worst[np.abs(off[worst]) > max(STRAY_PX, STRAY_TIMES * usual)]
         if not len(stray):
-            return None
+            return None, otherwise
         spare -= len(stray)
         part = part_of(part, ~np.isin(np.arange(len(part.t)), stray))
 
 
-def _pulled_otherwise(fixes: Fixes, head: int, grid: Grid, end: End) -> bool:
-    """Whether it is a textbook path, and not that of a fall that is seen for so short a time."""
-    part = part_of(fixes, np.arange(len(fixes.t)) >= head)
-    brief_s, _, _ = BRIEF[end]
-    if part.t[-1] - part.t[0] >= brief_s:
-        return False
-    course, off = rough(part, grid)
-    if np.mean((off * share_of(part)) ** 2) > (ROUGH * _most(RESIDUAL, middle(part.size), path_px(part))) ** 2:
-        return False
-    motion = fine(part, grid, course)
-    return _textbook(motion) and not _as_a_stone(motion.course, end, _seems_m(part, grid))
+def _brief(fixes: Fixes, end: End) -> bool:
+    return bool(fixes.t[-1] - fixes.t[0] < BRIEF[end][0])
 
 
-def _as_a_stone(course: Course, end: End, seems_m: float) -> bool:
-    """Whether it is pulled as a fall is that is seen briefly. What is nearer than the wall seems pulled more, as what
-    was thrown outwards does: only what is small, and cannot be waited for, may have been."""
+def _pulled_otherwise(motion: Motion, fixes: Fixes, grid: Grid, end: End) -> bool:
+    """Whether it is seen briefly and not pulled as a stone. What is nearer than the wall seems pulled more, as what was
+    thrown outwards does: only what is small, and cannot be waited for, may have been."""
+    if not _brief(fixes, end):
+        return False
     _, least, most = BRIEF[end]
-    return least <= course.pull <= most and (course.out <= BRIEF_OUT or (bool(end) and seems_m <= BRIEF_M))
+    thrown = motion.course.out > BRIEF_OUT
+    return not least <= motion.course.pull <= most or (thrown and not (end and _seems_m(fixes, grid) <= BRIEF_M))
+
+
+def _dive(motion: Motion, fixes: Fixes, grid: Grid, end: End) -> bool:
+    """Whether it may be the dive of a bird, one that is nearer than the wall, too."""
+    lasted_s = float(fixes.t[-1] - fixes.t[0])
+    return _pulled_otherwise(motion, fixes, grid, end) or lasted_s < _near_s(_seems_m(fixes, grid), end)
 
 
 def _textbook(motion: Motion) -> bool:
@@ -258,21 +264,16 @@ def _within(
     density = len(fixes.t) / (lasted_s / step_s + 1)
     drop = course.z - course.height(lasted_s)
     top = course.z + max(course.down, 0.0) ** 2 / (2 * G)
-    if not PULL_LEAST <= course.pull <= PULL_MOST:
-        return None
     textbook = _textbook(motion)
     landed = proof.end == "below" and textbook and drop >= LEAST_M and len(fixes.t) >= THIN_LEAST
     fast = landed and course.down >= FULL_MPS
-    seems_m = _seems_m(fixes, grid)
-    if lasted_s < BRIEF[proof.end][0] and not (fast or _as_a_stone(course, proof.end, seems_m)):
+    if not PULL_LEAST <= course.pull <= PULL_MOST or (not fast and _dive(motion, fixes, grid, proof.end)):
         return None
     if not textbook and (drop < proof.doubtful_m or density < DOUBTFUL_DENSITY):
         return None
     if proof.strict and not (textbook and density >= STRICT_DENSITY):
         return None
-    large = seems_m > BIRD_M
-    if not fast and lasted_s < _near_s(seems_m, proof.end):
-        return None
+    large = _seems_m(fixes, grid) > BIRD_M
     aside = proof.end == "aside"
     if (large and (aside or not textbook)) or ((large or aside) and spreads(fixes, motion, grid)):
         return None
@@ -299,18 +300,19 @@ def _within(
         or (top - course.z > UNSEEN_M and len(fixes.t) < LONG and not landed)
     ):  # fmt: skip
         return None
-    why = (
-        Measure("pull", course.pull, PULL_LEAST, "m/s²"),
-        Measure("residual", motion.residual, limit, "px"),
-        Measure("residual_across", motion.aside, aside_limit, "px"),
-        Measure("fixes", float(len(fixes.t)), LEAST),
-        Measure("density", float(density), dense),
-        Measure("drop", drop, least_m, "m"),
-        Measure("start", top, facade.roof_m + MARGIN_M, "m"),
-    )
+    pull_least = PULL_LEAST if fast or not _brief(fixes, proof.end) else BRIEF[proof.end][1]
     return Verdict(
         "falling_object", head, float(fixes.t[0]), float(fixes.t[-1]), course, motion.x, motion.across,
-        motion.residual, float(1 / weights(fixes)[0]), why,
+        motion.residual, float(1 / weights(fixes)[0]),
+        (
+            Measure("pull", course.pull, pull_least, "m/s²"),
+            Measure("residual", motion.residual, limit, "px"),
+            Measure("residual_across", motion.aside, aside_limit, "px"),
+            Measure("fixes", float(len(fixes.t)), LEAST),
+            Measure("density", float(density), dense),
+            Measure("drop", drop, least_m, "m"),
+            Measure("start", top, facade.roof_m + MARGIN_M, "m"),
+        ),
     )  # fmt: skip
 
 

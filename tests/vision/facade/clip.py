@@ -48,7 +48,8 @@ class Clip:
         bodies = [Body(rng, self.camera, fall, self.wall.picture) for fall in self.falls]
         after: list = []
         if self.weather in {"birds", "mixed"}:
-            self.birds = weather.Flyers(rng, self.camera, False, *((1.0, 1.0) if self.crowded else (2.0, 0.3)))
+            rate_s, dive = (1.0, 1.0) if self.crowded else (2.0, 0.3)
+            self.birds = weather.Flyers(rng, self.camera, False, rate_s, dive)
             after.append(self.birds)
         if self.weather in {"rain", "mixed"}:
             after.append(weather.Rain(rng, self.camera, rng.uniform(0.3, 1.0)))
