@@ -147,11 +147,11 @@ bench-enrol: setup photos
 	PYTHONPATH=. $(BIN)/python bench/enrol.py -n $(or $(PEOPLE),10000)
 
 # Cameras. What falls from drawn walls and before real footage (EDGE_AGENT_DATA), hours in which nothing does, what a
-# frame costs; two hours. Each run adds HOURS=, FALLS= and DIVES= of birds, not seen yet, to what this code measured and
-# prints all of it; HOURS=0 FALLS=0 DIVES=0 only prints. Then zones, lines and doors.
+# frame costs; two hours. Each run adds HOURS=, FALLS=, DIVES= of birds and CROWDS= clips, not seen yet, to what this code
+# measured and prints all of it; HOURS=0 FALLS=0 DIVES=0 CROWDS=0 only prints. Then zones, lines and doors.
 .PHONY: bench-vision
 bench-vision: setup
-	PYTHONPATH=. HOURS=$(or $(HOURS),1) FALLS=$(or $(FALLS),720) DIVES=$(or $(DIVES),2000) JOBS=$(or $(JOBS),2) $(BIN)/python bench/falling.py
+	PYTHONPATH=. HOURS=$(or $(HOURS),1) FALLS=$(or $(FALLS),720) DIVES=$(or $(DIVES),2000) CROWDS=$(or $(CROWDS),40) JOBS=$(or $(JOBS),2) $(BIN)/python bench/falling.py
 	PYTHONPATH=. $(BIN)/python bench/falling_cost.py
 	$(MAKE) bench-zones
 

@@ -14,7 +14,7 @@ from edge_agent.model.sightings import Sighting
 from edge_agent.vision.falling import FallingWatch
 from edge_agent.vision.falling_tracks import Fixes
 from tests.vision.facade import FPS
-from tests.vision.facade.clip import WEATHERS, Clip, draw
+from tests.vision.facade.clip import Clip, draw
 from tests.vision.facade.objects import Fall
 
 FALLS_A_CLIP, QUIET_S = 6, 60.0
@@ -39,12 +39,14 @@ class Measured(FallingWatch):
         return [self.boxes[track] for track in alarm[-1][1].tracks if track in self.boxes]
 
 
-def drawn(seed: int, falling: bool, place: falling_footage.Place | None, crowded: bool) -> Clip:
-    """Six falls or a minute of nothing that falls; the weathers come in turn, `crowded` is all birds."""
+def drawn(
+    seed: int, falling: bool, place: falling_footage.Place | None, crowded: bool, weathers: tuple[str, ...]
+) -> Clip:  # fmt: skip
+    """Six falls or a minute of nothing that falls; the weathers come in turn."""
     count, seconds = (FALLS_A_CLIP, 0.0) if falling else (0, QUIET_S)
     if place is not None:
         return falling_footage.draw_footage(seed, place, falls=count, seconds=seconds)
-    weather = "birds" if crowded else WEATHERS[seed % len(WEATHERS)]
+    weather = weathers[seed % len(weathers)]
     return draw(seed, falls=count, seconds=seconds, weather=weather, crowded=crowded)
 
 
@@ -66,7 +68,7 @@ def play(clip: Clip, peers: bool) -> dict:
     return {
         "seed": clip.seed, "weather": clip.weather, "crowded": clip.crowded, "seconds": round(clip.count / FPS, 1),
         **judged(clip, told, watch),
-        "birds": [clip.birds.came, clip.birds.dived] if clip.birds else [0, 0],
+        "came": dict(clip.came),
         "ms": [round(1000 * float(np.percentile(cost, q)), 2) for q in (50, 95, 100)],
         "peers": {one.kind: one.judged(on) for one in others},
     }  # fmt: skip

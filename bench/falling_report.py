@@ -1,11 +1,13 @@
 """The tables of bench/falling.py out of its rows, with intervals that say how little few clips prove."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from bench.scores import poisson_upper, wilson
 from tests.vision.facade import BLIND, FPS
+from tests.vision.facade.clip import CROWD
 from tests.vision.facade.weather import DIVE_FRAMES
 
 LIKELY_PX, LIKELY_CONTRAST = 2.0, 30.0  # what the target speaks of
@@ -17,7 +19,8 @@ def report(rows: list[dict], places: Iterable[str]) -> str:
     weather of clips in real footage."""
     footage = {place: [row for row in rows if row["weather"] == place] for place in places}
     rows = [row for row in rows if row["weather"] not in footage]
-    dives, rows = [row for row in rows if row["crowded"]], [row for row in rows if not row["crowded"]]
+    crowded, rows = [row for row in rows if row["crowded"]], [row for row in rows if not row["crowded"]]
+    dives, crowds = [row for row in crowded if not row["falls"]], [row for row in crowded if row["falls"]]
     clips = [row for row in rows if row["falls"]]
     falls = [{**fall, "weather": row["weather"]} for row in clips for fall in row["falls"]]
     large = [fall for fall in falls if fall["px"] >= LIKELY_PX]
@@ -37,7 +40,15 @@ def report(rows: list[dict], places: Iterable[str]) -> str:
     lines += _recall("by frames seen", likely, lambda fall: _band(fall["seen"], (BRIEF, 16, 25)))
     lines += _recall("by floor", likely, lambda fall: _band(fall["floor"], (4, 7)))
     lines += _recall("drop or throw", likely, lambda fall: "throw" if fall["thrown"] else "drop")
-    lines += _floors(falls) + _fade(clips) + _false(rows) + _dives(rows, dives) + _cost(rows) + _peers(rows)
+    lines += (
+        _floors(falls)
+        + _fade(clips)
+        + _false(rows)
+        + _dives(rows, dives)
+        + _crowds(crowds)
+        + _cost(rows)
+        + _peers(rows)
+    )
     lines += [line for place, there in footage.items() for line in _footage(place, there)]
     return "\n".join(lines)
 
@@ -47,7 +58,7 @@ def _footage(place: str, rows: list[dict]) -> list[str]:
     if not rows:
         return []
     falls = [fall for row in rows for fall in row["falls"]]
-    likely = [fall for fall in falls if fall["px"] >= LIKELY_PX and fall["against"] >= LIKELY_CONTRAST]
+    likely = _likely(row["falls"] for row in rows)
     found = [fall for fall in falls if fall["found"]]
     exact = sum(fall["told"] == fall["floor"] for fall in found)
     near = sum(abs(fall["told"] - fall["floor"]) <= 1 for fall in found)
@@ -166,15 +177,40 @@ def _dives(rows: list[dict], dives: list[dict]) -> list[str]:
     """What a dive costs of those that the generator draws, whatever their number in a day."""
     lines = []
     for name, some in (("in all weathers with birds", rows), ("where each that comes dives", dives)):
-        dived, count = sum(row["birds"][1] for row in some), sum(row["false"] for row in some if row["birds"][0])
+        dived = sum(row["came"].get("dives", 0) for row in some)
+        count = sum(row["false"] for row in some if "birds" in row["came"])
         if dived:
             most = poisson_upper(count)
             lines.append(
-                f"  {name}: {count} alarms of {dived:.0f} dives: at most {1000 * most / dived:.2f} of 1000 (95 %), "
+                f"  {name}: {count} alarms of {dived} dives: at most {1000 * most / dived:.2f} of 1000 (95 %), "
                 f"1 a camera-day where up to {int(dived / most)} dive a day"
             )
     title = f"birds that dive (as drawn) and are in the picture meanwhile for {DIVE_FRAMES} frames"
     return [title, *lines, ""] if lines else []
+
+
+def _crowds(rows: list[dict]) -> list[str]:
+    """What comes by, CROWD times as often as usual: what one of them costs, and whether their number hides the falls
+    among them, as it would hide what is taken for one."""
+    lines = []
+    for weather in sorted({row["weather"] for row in rows}):
+        some = [row for row in rows if row["weather"] == weather]
+        count, hours = sum(row["false"] for row in some), _hours(some)
+        most = poisson_upper(count)
+        came: Counter[str] = sum((Counter(row["came"]) for row in some), Counter())
+        each = ", ".join(f"{1000 * most / number:.2f} of 1000 {kind} ({number})" for kind, number in came.items())
+        lines += [
+            f"  {weather}: {count} alarms in {hours:.3f} h, in which came what usually comes in {CROWD * hours:.2f} h: "
+            f"at most {24 * most / CROWD / hours:.1f} a camera-day (95 %) from what comes by; at most {each}",
+            *_recall(f"  falls among {weather}", _likely(row["falls"] for row in some), lambda fall: ""),
+        ]  # fmt: skip
+    return [f"crowds: {CROWD} times what usually comes by", *lines] if lines else []
+
+
+def _likely(clips: Iterable[list[dict]]) -> list[dict]:
+    """The falls that the target speaks of."""
+    large = (fall for falls in clips for fall in falls if fall["px"] >= LIKELY_PX)
+    return [fall for fall in large if fall["against"] >= LIKELY_CONTRAST]
 
 
 def _cost(rows: list[dict]) -> list[str]:

@@ -65,7 +65,7 @@ def writer(file: Path) -> Iterator[BinaryIO]:
         except BlockingIOError:
             raise SystemExit(
                 f"Another run of this bench is writing {file}: wait for its end. "
-                "HOURS=0 FALLS=0 DIVES=0 prints what is there."
+                "HOURS=0 FALLS=0 DIVES=0 CROWDS=0 prints what is there."
             ) from None
         out.seek(0)
         there = out.read()

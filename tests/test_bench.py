@@ -82,25 +82,30 @@ def test_series_of_clips_never_meet_and_go_on_where_they_stopped() -> None:
     spans = sorted((span for one in falling_series.SERIES for span in one.spans), key=lambda span: span.start)
     assert all(before.stop <= after.start for before, after in pairwise(spans))
     done = {*falling_series.FALLS.spans[0], *range(58_000, 71_990)}
-    todo = falling_series.added(0.5, 12, 100, done | {80_100})
+    todo = falling_series.added(0.5, 12, 100, 3, done | {80_100})
     assert len(todo) == len({*todo} - done), "each once, and none again"
     drawn = [seed for seed in todo if not any(seed in series for series in falling_series.FOOTAGE)]
     dives = [80_101, 80_102]
-    assert drawn == [2_000_000, 2_000_001, *range(71_990, 72_000), *range(1_000_000, 1_000_020), *dives]
-    assert falling_series.added(0, 0, 0, done) == []
-    assert len(falling_series.added(400, 0, 0, ())) >= 400 * 60
-    assert falling_series.added(0, 0, 1, range(80_100, 90_000)) == [3_000_000]
+    assert drawn == [
+        2_000_000, 2_000_001, *range(71_990, 72_000), *range(1_000_000, 1_000_020), *dives, 90_000, 90_001, 90_002
+    ]  # fmt: skip
+    assert falling_series.added(0, 0, 0, 0, done) == []
+    assert len(falling_series.added(400, 0, 0, 0, ())) >= 400 * 60
+    assert falling_series.added(0, 0, 1, 0, range(80_100, 90_000)) == [3_000_000]
 
 
 def test_seeds_that_were_measured_mean_the_same_clips(capsys: pytest.CaptureFixture[str]) -> None:
     kinds = {}
-    for seed in (46_000, 57_999, 58_000, 71_999, 72_022, 73_001, 74_022, 75_001, 80_100):
+    for seed in (46_000, 57_999, 58_000, 71_999, 72_022, 73_001, 74_022, 75_001, 80_100, 90_001):
         (series,) = [one for one in falling_series.SERIES if seed in one]
-        kinds[seed] = series.falling, series.place.name if series.place else "birds" if series.crowded else ""
+        kinds[seed] = (
+            series.falling,
+            series.place.name if series.place else "/".join(series.weathers) if series.crowded else "",
+        )
     assert kinds == {
         46_000: (True, ""), 57_999: (True, ""), 58_000: (False, ""), 71_999: (False, ""),
         72_022: (True, "office"), 73_001: (False, "office"), 74_022: (True, "tower"), 75_001: (False, "tower"),
-        80_100: (False, "birds"),
+        80_100: (False, "birds"), 90_001: (True, "wind/night"),
     }  # fmt: skip
     with pytest.raises(ValueError, match="76000"):
         falling_series.clip_of(76_000)
@@ -119,7 +124,7 @@ def a_fall(found: bool, seen: int) -> dict[str, Any]:
 def a_clip(seed: int, *falls: dict[str, Any], seconds: float = 60.0, **more: Any) -> dict[str, Any]:
     row = {"seed": seed, "weather": "clear", "crowded": False, "seconds": seconds}
     row |= {"falls": list(falls), "false": 0, "suspected": 0}
-    return {**row, "birds": [0, 0], "ms": [8.0, 9.0, 10.0], "peers": {}, **more}
+    return {**row, "came": {}, "ms": [8.0, 9.0, 10.0], "peers": {}, **more}
 
 
 def test_a_fall_that_was_hardly_in_the_picture_is_missed_all_the_same() -> None:
@@ -138,7 +143,7 @@ def test_hours_are_those_in_which_something_could_be_told() -> None:
     candidates = Candidates(None)
     looks = [candidates.see(np.full((64, 64), 100, np.uint8)) is not None for _ in range(30)]
     assert looks.index(True) == BLIND
-    rows = [a_clip(seed, birds=[10, 8] if seed == 1 else [0, 0]) for seed in range(100)]
+    rows = [a_clip(seed, came={"birds": 10, "dives": 8} if seed == 1 else {}) for seed in range(100)]
     rows += [a_clip(200, a_fall(True, 30), seconds=61.2, weather="office"), a_clip(201, weather="office")]
     told = report(rows, ["office"])
     assert re.search(r"  all +1\.633 h  0 alarms: at most 44\.0 a camera-day", told)
@@ -147,15 +152,39 @@ def test_hours_are_those_in_which_something_could_be_told() -> None:
 
 
 def test_dives_are_counted_apart_from_hours() -> None:
-    quiet = [a_clip(1, birds=[10, 8]), a_clip(2)]
+    quiet = [a_clip(1, came={"birds": 10, "dives": 8}), a_clip(2)]
     peers = {kind: {"found": [], "false": 0, "ms": 20.0} for kind in ("mog2", "knn")}
-    crowd = a_clip(80_100, crowded=True, weather="birds", birds=[200, 150], false=1, ms=[99.0, 99.0, 99.0], peers=peers)
+    crowd = a_clip(
+        80_100,
+        crowded=True,
+        weather="birds",
+        came={"birds": 200, "dives": 150},
+        false=1,
+        ms=[99.0, 99.0, 99.0],
+        peers=peers,
+    )
     told = report([*quiet, crowd], [])
     assert "  where each that comes dives: 1 alarms of 150 dives: at most 31.63 of 1000 (95 %)" in told, "4.744 / 150"
     without = report(quiet, [])
     assert "each that comes" not in without
     assert [line for line in told.splitlines() if "each that comes" not in line] == without.splitlines()
     assert "birds that dive" not in report([a_clip(2)], [])
+
+
+def test_crowds_are_counted_apart_and_show_what_they_hide() -> None:
+    quiet = [a_clip(1), a_clip(2)]
+    falls = a_fall(True, 30), a_fall(True, 30), a_fall(False, 30)
+    crowd = [a_clip(90_001 + n, *falls, crowded=True, weather="night", came={"insects": 50}) for n in (0, 2)]
+    told = report([*quiet, *crowd], [])
+    assert (
+        "  night: 0 alarms in 0.033 h, in which came what usually comes in 0.26 h: at most 275.1 a camera-day" in told
+    )
+    assert "29.96 of 1000 insects (100)" in told, "2.9957 / 100"
+    assert re.search(r"recall   falls among night\n  all +4/6 ", told)
+    assert (
+        report(quiet, []).splitlines()
+        == told[: told.index("crowds:")].splitlines() + told[told.index("cost") :].splitlines()
+    )
 
 
 CROSSING = Sighting(

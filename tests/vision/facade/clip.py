@@ -1,7 +1,8 @@
 """A clip: camera, wall, weather and falls drawn from one seed, every frame through H.264, truth beside it."""
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import av
 import numpy as np
@@ -14,12 +15,14 @@ from tests.vision.facade.wall import Wall, build
 
 WEATHERS = ("clear", "clouds", "wind", "rain", "birds", "night", "mixed")
 LEAD_S, APART_S = 3.0, 4.2  # before the first fall, and from fall to fall
+CROWD = 8
 
 
 @dataclass
 class Clip:
     """`facade`: as the installer calibrated it; `falls`: the truth, complete once the frames were drawn; `crowded`:
-    birds come twice as often as usual, and each of them dives."""
+    what comes by comes CROWD times as often as usual; birds twice, and each of them dives. `came`: how many of what, so
+    far."""
 
     seed: int
     weather: str
@@ -31,26 +34,27 @@ class Clip:
     bit_rate: int
     rng: np.random.Generator
     crowded: bool = False
-    birds: weather.Flyers | None = None  # counts them while the frames are drawn
+    came: Counter[str] = field(default_factory=Counter)
 
     def raw(self) -> Iterator[np.ndarray]:
         """Frames before the codec. Once only: it draws on the clip's own random numbers."""
         rng, night = self.rng, self.weather == "night" or (self.weather == "mixed" and self.seed % 2 == 0)
+        often = CROWD if self.crowded else 1
         what: list = []
         height = self.facade.roof_m
         if self.weather in {"clouds", "mixed"}:
             what.append(weather.Clouds(rng))
         if self.weather in {"wind", "mixed"}:
-            what += [weather.Cloth(rng, self.wall.picture, 6), weather.Leaves(rng, self.camera, height, 6)]
+            what.append(weather.Cloth(rng, self.wall.picture, 6 * often))
+            what.append(weather.Leaves(rng, self.camera, height, 6 * often, self.came))
         if night:
-            what.append(weather.Lamps(rng, self.camera, self.wall.windows))
-            what.append(weather.Flyers(rng, self.camera, True, 1.5))
+            what.append(weather.Lamps(rng, self.wall.windows, often, self.came))
+            what.append(weather.Flyers(rng, self.camera, True, 1.5 / often, self.came))
         bodies = [Body(rng, self.camera, fall, self.wall.picture) for fall in self.falls]
         after: list = []
         if self.weather in {"birds", "mixed"}:
             rate_s, dive = (1.0, 1.0) if self.crowded else (2.0, 0.3)
-            self.birds = weather.Flyers(rng, self.camera, False, rate_s, dive)
-            after.append(self.birds)
+            after.append(weather.Flyers(rng, self.camera, False, rate_s, self.came, dive))
         if self.weather in {"rain", "mixed"}:
             after.append(weather.Rain(rng, self.camera, rng.uniform(0.3, 1.0)))
         after.append(weather.Noise(rng, self.wall.picture, night))

@@ -1,4 +1,6 @@
-"""What disturbs: each a class with `paint(picture, frame)`, seeded, none of it a falling object."""
+"""What disturbs: each a class with `paint(picture, frame)`, seeded, none of it a falling object. `came` counts it."""
+
+from collections import Counter
 
 import cv2
 import numpy as np
@@ -75,13 +77,15 @@ class Rain:
 
 class Flyers:
     """Birds that cross, glide and dive off ledges (a dive is a fall of 0.3 to 1.1 s), and insects near the lens. One or
-    a flock every `rate_s`; `dive`: share of the birds that do. `came`: all; `dived`: those that dive in the picture for
-    DIVE_FRAMES and more."""
+    a flock every `rate_s`; `dive`: share of the birds that do. Those that dive in the picture for DIVE_FRAMES and more
+    are counted apart, too."""
 
-    def __init__(self, rng, camera: Camera, insects: bool, rate_s: float, dive: float = 0.0) -> None:
+    def __init__(
+        self, rng, camera: Camera, insects: bool, rate_s: float, came: Counter[str], dive: float = 0.0
+    ) -> None:  # fmt: skip
         self.rng, self.camera, self.insects, self.rate, self.dive = rng, camera, insects, rate_s, dive
         self.flying: list[dict[str, float]] = []
-        self.came = self.dived = 0
+        self.came = came
 
     def _new(self) -> dict[str, float]:
         rng, w, h = self.rng, self.camera.width, self.camera.height
@@ -115,14 +119,14 @@ class Flyers:
             flock = 1 if self.insects or self.rng.random() < 0.7 else int(self.rng.integers(2, 7))
             new = [self._new() for _ in range(flock)]
             self.flying += new
-            self.came += flock
+            self.came["insects" if self.insects else "birds"] += flock
         for one in self.flying:
             one["left"] -= 1 / FPS
             if one["dive"] > 0:
                 one["dive"] -= 1 / FPS
                 inside = 0 <= one["u"] < self.camera.width and 0 <= one["v"] < self.camera.height and frame >= BLIND
                 one["seen"] += inside
-                self.dived += inside and one["seen"] == DIVE_FRAMES
+                self.came["dives"] += int(inside and one["seen"] == DIVE_FRAMES)
                 one["dv"] += one["g"] / FPS
             elif one["g"]:
                 one["dv"] *= 0.9  # it spreads its wings
@@ -149,10 +153,10 @@ class Flyers:
 
 
 class Leaves:
-    """Leaves, paper and plastic bags: terminal speed at once, swaying, drifting with the wind."""
+    """Leaves, paper and plastic bags: terminal speed at once, swaying, drifting with the wind; `count` at a time."""
 
-    def __init__(self, rng, camera: Camera, high_m: float, count: int) -> None:
-        self.rng, self.camera, self.high = rng, camera, high_m
+    def __init__(self, rng, camera: Camera, high_m: float, count: int, came: Counter[str]) -> None:
+        self.rng, self.camera, self.high, self.came = rng, camera, high_m, came
         self.all = [self._new(rng.uniform(0, high_m)) for _ in range(count)]
         self.wind = rng.uniform(-1.5, 1.5)
 
@@ -162,7 +166,7 @@ class Leaves:
             "x": rng.uniform(-9, 9), "z": z, "out": rng.uniform(0.3, 0.7 * self.camera.distance_m),
             "fall": rng.uniform(0.6, 2.2),
             "sway": rng.uniform(0.1, 0.6), "at": rng.uniform(0, 6), "rate": rng.uniform(2, 6),
-            "size": rng.uniform(0.04, 0.3),            "grey": rng.uniform(30, 220),
+            "size": rng.uniform(0.04, 0.3), "grey": rng.uniform(30, 220), "seen": 0,
         }  # fmt: skip
 
     def paint(self, picture: np.ndarray, frame: int) -> None:
@@ -177,6 +181,8 @@ class Leaves:
             u, v, depth = self.camera.pixels(one["x"] + one["sway"] * swing, one["z"], one["out"])
             size = one["size"] * self.camera.focal_px / float(depth)
             if 0 <= u < picture.shape[1] and 0 <= v < picture.shape[0] and size < 80:
+                self.came["leaves"] += not one["seen"]
+                one["seen"] = 1
                 smear(picture, [float(u)], [float(v)], size, 0.3 + 0.6 * abs(swing), [40.0 * swing], one["grey"])
 
 
@@ -207,12 +213,13 @@ class Cloth:
 
 
 class Lamps:
-    """Headlamps that sweep over the lower floors, and windows that light up and go dark."""
+    """Headlamps that sweep over the lower floors, and windows that light up and go dark, `often` times as often as
+    usual."""
 
-    def __init__(self, rng, camera: Camera, windows: list[np.ndarray]) -> None:
-        self.rng, self.windows = rng, windows
+    def __init__(self, rng, windows: list[np.ndarray], often: int, came: Counter[str]) -> None:
+        self.rng, self.windows, self.often, self.came = rng, windows, often, came
         self.lit: dict[int, float] = {}
-        self.sweeps = [(rng.uniform(0, 20), rng.uniform(2, 6), rng.choice([-1.0, 1.0])) for _ in range(3)]
+        self.sweeps = [(rng.uniform(0, 20), rng.uniform(2, 6), rng.choice([-1.0, 1.0])) for _ in range(3 * often)]
         y, x = np.mgrid[-1:1:64j, -1:1:64j]
         self.glow = np.clip(70 * np.exp(-3 * (x * x + y * y)), 0, 255).astype(np.uint8)
 
@@ -229,7 +236,8 @@ class Lamps:
                 if x2 > x1:
                     where = picture[y : y + h, x1:x2]
                     where[:] = cv2.add(where, glow[: where.shape[0], x1 - x : x2 - x])
-        if self.windows and self.rng.random() < 0.3 / FPS:
+        if self.windows and self.rng.random() < 0.3 * self.often / FPS:
+            self.came["windows"] += 1
             n = int(self.rng.integers(len(self.windows)))
             if n in self.lit:
                 del self.lit[n]
