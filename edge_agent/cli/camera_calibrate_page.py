@@ -4,6 +4,7 @@ import contextlib
 import json
 import secrets
 import threading
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -50,72 +51,100 @@ else by("said").textContent=await a.text()}
 by("try").onclick=()=>send(false);by("done").onclick=()=>send(true);</script></body></html>"""  # noqa: E501
 
 
+@dataclass
+class _Clicks:
+    """What the page is of, where it is, and what came of it."""
+
+    still: Any
+    name: str
+    camera: str
+    given: dict[str, Any]
+    place: str = field(default_factory=lambda: "/" + secrets.token_urlsafe(16))
+    over: threading.Event = field(default_factory=threading.Event)
+    made: Facade | None = None
+
+    def tried(self, body: bytes) -> tuple[Facade, Any]:
+        """The façade of these clicks, and the still with its grid. Raises EdgeAgentError when they make none, and
+        ValueError, KeyError or TypeError for what the page does not send."""
+        facade = _made(body, self.name, self.camera, (self.still.shape[1], self.still.shape[0]), self.given)
+        return facade, draw(camera_calibrate.checked(facade, facade.size, self.name), self.still)
+
+
+class _Server(ThreadingHTTPServer):
+    def __init__(self, port: int, clicks: _Clicks) -> None:
+        super().__init__(("127.0.0.1", port), _Page)
+        self.clicks = clicks
+
+
+class _Page(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = IDLE_S  # a browser opens connections before it needs them
+
+    def handle(self) -> None:
+        with contextlib.suppress(ConnectionError):  # who asked has gone
+            super().handle()
+
+    def do_GET(self) -> None:
+        clicks = self.server.clicks
+        if self.path == clicks.place:
+            self._answer(_page(clicks.given).encode(), "text/html; charset=utf-8")
+        elif self.path == f"{clicks.place}/still.png":
+            self._answer(png(clicks.still), "image/png")
+        else:
+            self.send_error(404)
+
+    def do_POST(self) -> None:
+        clicks = self.server.clicks
+        length = int(self.headers.get("content-length") or 0)
+        if self.path not in {f"{clicks.place}/try", f"{clicks.place}/done"} or not 0 < length <= BYTES_AT_MOST:
+            self.send_error(404)
+            return
+        try:
+            facade, grid = clicks.tried(self.rfile.read(length))
+        except EdgeAgentError as error:
+            self._said(error.text(language()))
+        except (ValueError, KeyError, TypeError) as error:
+            self._said(str(error))
+        else:
+            if self.path.endswith("/try"):
+                self._answer(png(grid), "image/png")
+                return
+            clicks.made = facade
+            try:
+                self._said(words("facade.page_over"))
+            finally:
+                clicks.over.set()
+
+    def _said(self, text: str) -> None:
+        self._answer(text.encode(), "text/plain; charset=utf-8")
+
+    def _answer(self, body: bytes, kind: str) -> None:
+        self.send_response(200)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        return
+
+
 def clicked(still: Any, name: str, camera: str, given: dict[str, Any], port: int) -> Facade:
     """Serves the page on the loopback until its user is done. Raises EdgeAgentError when the port is taken."""
-    finished: list[Facade] = []
-    over = threading.Event()
-    place, size, picture = "/" + secrets.token_urlsafe(16), (still.shape[1], still.shape[0]), png(still)
-
-    class Page(BaseHTTPRequestHandler):
-        timeout = IDLE_S  # a browser opens connections before it needs them
-
-        def handle(self) -> None:
-            with contextlib.suppress(ConnectionError):  # who asked has gone
-                super().handle()
-
-        def do_GET(self) -> None:
-            if self.path == place:
-                self._answer(_page(given).encode(), "text/html; charset=utf-8")
-            elif self.path == f"{place}/still.png":
-                self._answer(picture, "image/png")
-            else:
-                self.send_error(404)
-
-        def do_POST(self) -> None:
-            length = int(self.headers.get("content-length") or 0)
-            if self.path not in {f"{place}/try", f"{place}/done"} or not 0 < length <= BYTES_AT_MOST:
-                self.send_error(404)
-                return
-            try:
-                facade = _made(self.rfile.read(length), name, camera, size, given)
-                grid = camera_calibrate.checked(facade, size, name)
-            except (ValueError, KeyError, TypeError) as error:  # not what the page sends
-                self._answer(str(error).encode(), "text/plain; charset=utf-8")
-                return
-            except EdgeAgentError as error:
-                self._answer(error.text(language()).encode(), "text/plain; charset=utf-8")
-                return
-            if self.path.endswith("/done"):
-                finished.append(facade)
-                try:
-                    self._answer(words("facade.page_over").encode(), "text/plain; charset=utf-8")
-                finally:
-                    over.set()
-            else:
-                self._answer(png(draw(grid, still)), "image/png")
-
-        def _answer(self, body: bytes, kind: str) -> None:
-            self.send_response(200)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            return
-
+    clicks = _Clicks(still, name, camera, given)
     try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), Page)
+        server = _Server(port, clicks)
     except OSError as error:
         raise EdgeAgentError("facade.no_page", port=port, why=error.strerror) from None
     with server:
-        tell("facade.page_at", url=f"http://127.0.0.1:{server.server_port}{place}")
+        tell("facade.page_at", url=f"http://127.0.0.1:{server.server_port}{clicks.place}")
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            over.wait()
+            clicks.over.wait()
         finally:
             server.shutdown()
-    return finished[0]
+    assert clicks.made is not None
+    return clicks.made
 
 
 def _page(given: dict[str, Any]) -> str:
