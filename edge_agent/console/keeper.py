@@ -8,6 +8,7 @@ import msgspec
 
 TRIES = 5  # wrong ones, then a wait that doubles
 WAIT_S, WAIT_MOST_S = 30.0, 900.0
+FORGOTTEN_S = 3600.0  # after the last wrong one and its wait: one slip a shift is no guessing
 TRIES_OF_ALL = 60  # a minute, over all names and addresses: Argon2 costs the gateway 40 ms each
 REMEMBERED = 2048
 SAY_AGAIN_S = 60.0
@@ -15,6 +16,7 @@ SAY_AGAIN_S = 60.0
 
 class _Failures(msgspec.Struct):
     count: int = 0
+    last: float = 0.0
     until: float = 0.0
     said: float = float("-inf")
     unsaid: int = 0
@@ -45,8 +47,10 @@ class Doorkeeper:
         for key, most in (((name, address), TRIES), (("", address), TRIES * 4)):
             seen = self._failures.setdefault(key, _Failures())
             self._failures.move_to_end(key)
-            seen.count += 1
             now = time.monotonic()
+            if now - max(seen.last, seen.until) > FORGOTTEN_S:
+                seen.count = 0
+            seen.count, seen.last = seen.count + 1, now
             if seen.count >= most:
                 seen.until = now + min(WAIT_MOST_S, WAIT_S * 2.0 ** ((seen.count - most) // most))
             if key[0]:
@@ -59,7 +63,10 @@ class Doorkeeper:
         return told
 
     def succeeded(self, name: str, address: str) -> None:
-        self._failures.pop((name, address), None)
+        """Their slips are nobody's guesses: a desk that many sign in at is not held back by them."""
+        slips, desk = self._failures.pop((name, address), None), self._failures.get(("", address))
+        if slips and desk:
+            desk.count = max(0, desk.count - slips.count)
 
 
 def _ceil(seconds: float) -> int:

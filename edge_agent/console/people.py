@@ -54,10 +54,15 @@ async def new(desk: Desk, request: Request, who: Who) -> Response:
 
 
 async def put(desk: Desk, request: Request, who: Who) -> Response:
-    form = {key: str(value).strip() for key, value in (await request.form()).items() if key in FIELDS}
+    sent = await request.form()
+    form_is_new = "new" in sent  # what somebody meant for a newcomer changes nobody who is there
+    form = {key: str(value).strip() for key, value in sent.items() if key in FIELDS}
     given: dict[str, Any] = {key: value for key, value in form.items() if value or key not in KEPT_IF_EMPTY}
     if "card" not in given:
         given.pop("card_format", None)
+    if form_is_new and await desk.needs.office.file(given.get("person_id", "")):
+        why = EdgeAgentError("console.person_there", person=given["person_id"]).text(desk.pages.lang(request))
+        return desk.pages.page(request, "person_new.html", 409, categories=CATEGORIES, form=form, why=why)
     try:
         await desk.needs.office.put(given, who.name)
     except EdgeAgentError as error:

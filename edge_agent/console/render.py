@@ -108,8 +108,8 @@ class Pages:
         """`template` for whoever asks: `who` (None: nobody), `path`, `site`."""
         who: Who | None = request.scope.get("who")
         given = {
-            "who": who, "path": request.url.path, "site": self.site, "theme": self.theme(request), "nav": NAV,
-            "lock_after": self.lock_after_s, **fields,
+            "who": who, "path": request.url.path, "back": back_to(request), "site": self.site,
+            "theme": self.theme(request), "nav": NAV, "lock_after": self.lock_after_s, **fields,
         }  # fmt: skip
         return HTMLResponse(self.text(template, self.lang(request), **given), status)
 
@@ -127,6 +127,13 @@ class Pages:
             return Response(status_code=404)
         headers = {"cache-control": "public, max-age=31536000, immutable"}
         return Response(self.files[name], media_type=TYPES[Path(name).suffix], headers=headers)
+
+
+def back_to(request: Request) -> str:
+    """The address that gives this page again; none of what answers a form."""
+    if request.method != "GET" and request.url.path not in {"/sign-in", "/unlock"}:
+        return ""
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def wants_part(request: Request) -> bool:

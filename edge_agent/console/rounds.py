@@ -69,31 +69,32 @@ async def hazards(desk: Desk, request: Request, who: Who) -> Response:
     return await _hazards(desk, request, who, "", 200)
 
 
-async def _hazards(desk: Desk, request: Request, who: Who, why: str, status: int) -> Response:
+async def _hazards(
+    desk: Desk, request: Request, who: Who, why: str, status: int, form: dict[str, str] | None = None
+) -> Response:  # fmt: skip
     show = request.query_params.get("show", "")
     show = show if show in SHOWN else "open"
     found: list[Hazard] = await order(desk, who, "hazard.find", show=show)
     return desk.pages.page(
         request, "hazards.html", status, hazards=found, categories=CATEGORIES, show=show, shown=SHOWN,
-        outcomes=OUTCOMES, why=why,
+        outcomes=OUTCOMES, why=why, form=form or {},
     )  # fmt: skip
 
 
 async def report(desk: Desk, request: Request, who: Who) -> Response:
     """POST category, place, text, owner, due and a photo (multipart)."""
     form = await request.form()
-    args: dict[str, Any] = {
-        key: value for key in ("category", "place", "text", "owner") if (value := str(form.get(key, "")).strip())
-    }
+    typed = {key: str(form.get(key, "")).strip() for key in ("category", "place", "text", "owner", "due")}
+    args: dict[str, Any] = {key: value for key, value in typed.items() if value and key != "due"}
     photo = form.get("photo")
     try:
         if isinstance(photo, UploadFile) and (data := await photo.read()):
             args["photo"] = data
-        if due := str(form.get("due", "")).strip():
-            args["due_ms"] = instant_of(due, desk.pages)
+        if typed["due"]:
+            args["due_ms"] = instant_of(typed["due"], desk.pages)
         await order(desk, who, "hazard.report", **args)
     except EdgeAgentError as error:
-        return await _hazards(desk, request, who, error.text(desk.pages.lang(request)), 409)
+        return await _hazards(desk, request, who, error.text(desk.pages.lang(request)), 409, typed)
     return RedirectResponse("/hazards", 303)
 
 

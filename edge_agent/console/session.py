@@ -152,6 +152,11 @@ async def lock(desk: Desk, request: Request, who: Who) -> Response:
     return away(request, "/unlock") if wants_part(request) else RedirectResponse("/unlock", 303)
 
 
+async def here(desk: Desk, request: Request, who: Who) -> Response:
+    """Somebody is at this page, though nothing was asked for: it is not locked yet."""
+    return Response(status_code=204)
+
+
 async def sign_out(desk: Desk, request: Request, who: Who) -> Response:
     await asyncio.to_thread(desk.needs.accounts.sign_out, request.cookies.get(COOKIE, ""))
     desk.audit(AuditSignedIn(by=who.name, how="left", address=address_of(request.scope)))
@@ -177,5 +182,6 @@ def routes(desk: Desk) -> list[Route]:
         Route("/unlock", guarded(desk, show_unlock, None, active=False)),
         Route("/unlock", guarded(desk, unlock, None, active=False), methods=["POST"]),
         Route("/lock", guarded(desk, lock, None, active=False), methods=["POST"]),
+        Route("/here", guarded(desk, here, None), methods=["POST"]),
         Route("/sign-out", guarded(desk, sign_out, None, active=False), methods=["POST"]),
     ]

@@ -40,7 +40,7 @@ def site(desk: Desk) -> ASGIApp:
         """Which words, which colours: a preference and no secret, so a plain GET may set it."""
         what, chosen = request.path_params["what"], request.path_params["value"]
         back = request.query_params.get("back", "/")
-        answer = RedirectResponse(back if re.fullmatch(r"/(?![/\\])[\w./-]*", back) else "/", 303)
+        answer = RedirectResponse(back if re.fullmatch(r"/(?![/\\])[\w./+-]*(\?[^\s\\]*)?", back) else "/", 303)
         if chosen in PREFERENCES.get(what, ()):
             answer.set_cookie(what, chosen, max_age=YEAR_S, secure=True, httponly=True, samesite="strict")
         return answer

@@ -42,6 +42,7 @@ async def stream(desk: Desk, request: Request, who: Who) -> Response:
     after = desk.needs.journal.last if fresh else int(number[:18])
 
     async def news() -> AsyncIterator[bytes]:
+        nonlocal who
         yield b"retry: 1000\n\n"
         if said and fresh:
             yield b"event: anew\ndata: {}\n\n"
@@ -49,19 +50,32 @@ async def stream(desk: Desk, request: Request, who: Who) -> Response:
         beats, look_s, seen = 0, 0.0, dict[str, bytes | None]()
         async for new in desk.feed.follow(after, BEAT_S):
             beats += 1
-            if beats % LOOK_AGAIN_BEATS == 0 and await who_of(desk, request, active=False) is None:
-                yield b"event: gone\ndata: {}\n\n"
-                return
+            if beats % LOOK_AGAIN_BEATS == 0:
+                there = await who_of(desk, request, active=False)
+                if there is None:
+                    yield b"event: gone\ndata: {}\n\n"
+                    return
+                who = there
             if new.too_far:
                 yield b"event: anew\ndata: {}\n\n"
                 return
-            yield b"".join(told(desk, new, lang, epoch, who, alarms_only)) or b"event: beat\ndata: {}\n\n"
+            yield b"".join(told(desk, new, lang, epoch, who, alarms_only)) + beat(who)
             if time.monotonic() >= look_s and not alarms_only:
                 look_s = time.monotonic() + BEAT_S
                 yield desk.album.news(seen)
 
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return StreamingResponse(news(), media_type="text/event-stream", headers=headers)
+
+
+def beat(who: Who) -> bytes:
+    """The gateway is there; whether it has locked this session; and what a page says with an order it gives now."""
+    return b"event: beat\ndata: %s\n\n" % msgspec.json.encode({"at": now_ms(), "locked": who.locked})
+
+
+def now_ms() -> int:
+    """Of a clock that nobody sets."""
+    return int(time.monotonic() * 1000)
 
 
 def told(desk: Desk, news: News, lang: str, epoch: str, who: Who, alarms_only: bool = False) -> list[bytes]:

@@ -10,7 +10,7 @@ from edge_agent.console.control import LONGEST_S, NAME_AT_MOST, REASON_AT_MOST, 
 from edge_agent.console.desk import Desk
 from edge_agent.console.render import wants_part
 from edge_agent.console.session import guarded
-from edge_agent.console.stream import open_alarms, stream
+from edge_agent.console.stream import now_ms, open_alarms, stream
 from edge_agent.console.verdict import view_of
 from edge_agent.model.accounts import Who
 from edge_agent.model.commands import Done, Operation
@@ -19,6 +19,7 @@ from edge_agent.model.events import AuditViewed
 SHOWN = 60
 DRASTIC = frozenset({"lockdown", "evacuate"})  # ordered in two steps
 MINUTES = (5, 15, 30, 60, 120)
+HEARD_AT_MOST_MS = 12_000  # a beat comes every 2 s: an order was on its way too long, whatever held it up
 
 
 async def show(desk: Desk, request: Request, who: Who) -> Response:
@@ -40,7 +41,8 @@ async def show(desk: Desk, request: Request, who: Who) -> Response:
 
 
 async def order(desk: Desk, request: Request, who: Who) -> Response:
-    """POST verb, door (none: all), for_min, why; `confirm` for what is drastic."""
+    """POST verb, door (none: all), for_min, why; `confirm` for what is drastic. The wall's script says with X-Heard
+    what it heard last of the gateway."""
     form = {key: str(value)[: REASON_AT_MOST + 1].strip() for key, value in (await request.form()).items()}
     verb = form.get("verb", "")
     if verb in DRASTIC and not desk.confirmations.given(who, verb, form.get("confirm", "")):
@@ -48,12 +50,23 @@ async def order(desk: Desk, request: Request, who: Who) -> Response:
         return desk.pages.page(
             request, "confirm.html", verb=verb, confirm=word, doors=desk.feed.doors, form=form, within=CONFIRM_WITHIN_S
         )
-    done = await carry_out(desk, who, verb, form.get("door") or None, form.get("for_min", ""), form.get("why", ""))
+    if stale(request.headers.get("x-heard")):
+        done = Done(False, "console.too_late")
+    else:
+        done = await carry_out(desk, who, verb, form.get("door") or None, form.get("for_min", ""), form.get("why", ""))
     if wants_part(request):
         return desk.pages.page(request, "done.html", 200 if done.good else 409, done=done, verb=verb)
     if done.good:
         return RedirectResponse("/", 303)
     return desk.pages.page(request, "refused.html", 409, code=done.code)
+
+
+def stale(heard: str | None) -> bool:
+    """Whether the page had heard nothing of this gateway for long when it gave the order, or the order came late: a
+    press at a dead line does not open the door when the line comes back."""
+    if not heard:
+        return False  # a page without its script
+    return not heard.isdecimal() or not 0 <= now_ms() - int(heard[:18]) <= HEARD_AT_MOST_MS
 
 
 async def carry_out(desk: Desk, who: Who, verb: str, door: str | None, for_min: str, why: str) -> Done:

@@ -165,6 +165,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "console.no_file": ("choose a file first", "请先选择文件"),
     "console.no_photo": ("choose a photo first, or take one", "请先选择照片或拍照"),
     "console.no_person": ("there is nobody with this id", "没有该编号的人员"),
+    "console.person_there": (
+        "there is somebody with the id {person} already: open that page to change them, or choose another id",
+        "编号 {person} 已存在：请打开该人员页面修改，或换一个编号",
+    ),
+    "console.no_camera": (
+        "No camera: allow it in the browser (beside the address), or choose a photo.",
+        "无法使用摄像头：请在浏览器地址栏旁允许使用，或选择照片。",
+    ),
     "console.about": ("About", "基本信息"),
     "console.valid_from": ("Valid from", "生效日期"),
     "console.valid_until": ("Last day", "截止日期"),
@@ -240,6 +248,18 @@ WORDS: dict[str, tuple[str, str]] = {
         "No connection to the gateway. Doors go on deciding by themselves; what happens now will appear here once the "
         "connection is back.",
         "与网关的连接已中断。门禁仍在自动判断；恢复连接后，期间发生的一切会补上。",
+    ),
+    "console.unsent": (
+        "No connection to the gateway: nothing was ordered.",
+        "与网关的连接已中断：命令没有发出。",
+    ),
+    "console.unanswered": (
+        "The gateway did not answer: look at the door before you try again.",
+        "网关没有回应：请先看门的状态，再重试。",
+    ),
+    "console.too_late": (
+        "the order came too late: look at the door and try again",
+        "命令到达太晚，未执行：请看门的状态后重试",
     ),
     "console.theme.day": ("Day", "日间"),
     "console.theme.night": ("Night", "夜间"),

@@ -157,6 +157,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "visit.page.walk_in": ("New visitor", "新访客"),
     "visit.page.name": ("Name", "姓名"),
     "visit.page.host": ("Host or house", "被访人或房号"),
+    "visit.page.nobody_there": (
+        "Nobody registered here lives in {house}: check the house.",
+        "没有登记住在 {house} 的人员：请核对房号。",
+    ),
     "visit.page.host_hint": ("3-1-502 or a name", "3-1-502 或姓名"),
     "visit.page.said": ("The host agreed", "被访人同意"),
     "visit.page.not_asked": ("not asked", "未询问"),

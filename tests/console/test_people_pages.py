@@ -54,6 +54,18 @@ def test_what_cannot_be_is_said_and_what_was_typed_stays(office: Client) -> None
     assert office.post("/people", {"person_id": "../x", "name": "a", "category": "tenant"}).status == 409
 
 
+def test_who_is_entered_as_new_takes_nobodys_place(rig: Rig, office: Client) -> None:
+    enter(office, "p-0102", "孙悟", "100:1102")
+    other = {"person_id": "p-0102", "name": "别人", "category": "resident", "house": "8-8-8", "valid_until": ""}
+    answer = office.post("/people", other | {"new": "yes"})
+    assert (answer.status, "已存在" in answer.text, 'value="别人"' in answer.text) == (409, True, True)
+    page = office.get("/people/p-0102").text
+    assert "孙悟" in page
+    assert "8-8-8" not in page
+    assert 'name="new"' in office.get("/people/+new").text
+    assert 'name="new"' not in page, "there it changes who is there"
+
+
 def test_an_empty_pin_or_card_leaves_what_there_is(rig: Rig, office: Client) -> None:
     office.post("/people", {"person_id": "p-0001", "name": "张伟", "category": "resident", "pin": "84019273"})
     assert "••••" in office.get("/people/p-0001").text

@@ -1,5 +1,6 @@
 """What the console owes whoever trusts it: headers, cookies, roles at every route, forgery, scripts, guessing."""
 
+import html
 import re
 
 import pytest
@@ -10,6 +11,7 @@ from edge_agent.console import (
     devices,
     evidence,
     history,
+    keeper,
     people,
     pictures,
     rounds,
@@ -18,6 +20,8 @@ from edge_agent.console import (
     visits,
     wall,
 )
+from edge_agent.console.stream import now_ms
+from edge_agent.console.wall import HEARD_AT_MOST_MS
 from edge_agent.model.accounts import OF_ROLE, ROLES
 from edge_agent.model.events import AccessDenied, DeviceLost
 from tests.console.rig import DOORS, PASSWORD, Client, Rig
@@ -43,7 +47,8 @@ ROUTES = {
     ("GET", "/evidence"): "history", ("GET", "/evidence/{evidence}"): "history",
     ("GET", "/evidence/{evidence}/clip"): "history", ("POST", "/evidence/{evidence}/review"): "alarms",
     ("POST", "/unmute"): "alarms",
-    ("GET", "/unlock"): None, ("POST", "/unlock"): None, ("POST", "/lock"): None, ("POST", "/sign-out"): None,
+    ("GET", "/unlock"): None, ("POST", "/unlock"): None, ("POST", "/lock"): None, ("POST", "/here"): None,
+    ("POST", "/sign-out"): None,
     ("GET", "/cameras/{camera}/now.jpg"): "wall",
     ("GET", "/pass/{text}"): None,
     ("GET", "/sign-in"): None, ("POST", "/sign-in"): None,
@@ -183,6 +188,51 @@ def test_guessing_is_slowed_down_and_told_once(tmp_path_factory: pytest.TempPath
         assert len(rig.events("audit.refused")) <= 2, "a crowd of guesses is one event a minute"
         supervisor = rig.signed_in("supervisor")
         assert supervisor.get("/").status == 200, "another guard is not kept out by it"
+
+
+def test_slips_at_a_desk_that_many_use_hold_nobody_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One a shift, or a few before the right one; who only guesses waits longer and longer."""
+    now = 1000.0
+    monkeypatch.setattr(keeper.time, "monotonic", lambda: now)
+    desk = keeper.Doorkeeper()
+    for slip in range(200):
+        assert desk.wait_s(f"guard-{slip % 7}", "192.0.2.5") == 0, slip
+        desk.failed(f"guard-{slip % 7}", "192.0.2.5")
+        now += 8 * 3600
+    for turn in range(50):
+        for _ in range(keeper.TRIES - 1):
+            assert desk.wait_s(f"guard-{turn % 7}", "192.0.2.5") == 0, turn
+            desk.failed(f"guard-{turn % 7}", "192.0.2.5")
+        desk.succeeded(f"guard-{turn % 7}", "192.0.2.5")
+        now += 60
+    waits = []
+    for guess in range(60):
+        desk.failed(f"name-{guess}", "192.0.2.9")
+        waits.append(desk.wait_s(f"name-{guess}", "192.0.2.9"))
+        now += waits[-1] + 1
+    assert (waits[18], waits[19] > 0, waits[59] > 2 * waits[19]) == (0, True, True)
+
+
+def test_an_order_that_comes_late_moves_nothing(rig: Rig) -> None:
+    """A line that froze brings it when nobody stands at the door any more."""
+    guard, order = rig.signed_in("guard"), {"verb": "open", "door": DOORS[0]}
+    now, orders = now_ms(), len(rig.events("command.completed"))
+    for heard in (now - HEARD_AT_MOST_MS - 1000, now + 60_000, "x", "²"):
+        answer = guard.post("/orders", order, **{"x-heard": str(heard), "hx-request": "true"})
+        assert (answer.status, "太晚" in answer.text) == (409, True), heard
+    assert len(rig.events("command.completed")) == orders
+    assert guard.post("/orders", order, **{"x-heard": str(now_ms()), "hx-request": "true"}).status == 200
+    until(lambda: len(rig.events("command.completed")) == orders + 1)
+
+
+def test_a_choice_of_language_comes_back_to_the_same_page(rig: Rig) -> None:
+    guard = rig.signed_in("supervisor")
+    page = guard.get("/history?person=p-0001&verdict=denied").text
+    link = html.unescape(page.split('href="/set/lang/en?back=')[1].split('"')[0])
+    answer = guard.get(f"/set/lang/en?back={link}")
+    assert answer.headers["location"] == "/history?person=p-0001&verdict=denied"
+    for bad in ("//evil.example/", "/\\evil.example", "https://evil.example/", "/a?b%0d%0aset-cookie:x=y"):
+        assert guard.get(f"/set/lang/en?back={bad}").headers["location"] == "/", bad
 
 
 def test_a_lock_leaves_the_wall_and_nothing_else(rig: Rig) -> None:

@@ -61,6 +61,25 @@ def test_a_walk_in_with_the_keyboard_alone(browser: Browser, rig: Rig) -> None:
         expect(page.locator("#name")).to_have_value("")
         expect(page.locator("#rows")).to_contain_text("李雷")
         keep(page, "visit-walk-in")
+        expect(page.locator("#said .advice")).to_have_count(0)
+        enter(page, "李四", "9-9-909")
+        expect(page.locator("#said .advice")).to_contain_text("没有登记住在 9-9-909 的人员")
+
+
+def test_a_double_click_enters_one_visitor_and_leaves_the_code_to_read(browser: Browser, rig: Rig) -> None:
+    with guard(browser, rig.url) as page:
+        visits(page, rig)
+        page.locator("#name").fill("韩梅")
+        page.locator("#host").fill("3-1-502")
+        button = page.get_by_role("button", name="登记并放行")
+        button.click()
+        expect(page.locator("#said")).to_contain_text("✓ 韩梅")
+        button.click()  # the second half of a double click, after the answer
+        page.locator("#name").fill("李明")
+        expect(page.locator("#said")).to_contain_text("✓ 韩梅")
+        page.wait_for_function("performance.now() > 0 && !document.querySelector('.htmx-request')")
+        expect(page.locator("#said")).to_contain_text("✓ 韩梅")
+        expect(page.locator("#rows")).to_contain_text("韩梅")
 
 
 def test_the_card_on_the_reader_a_house_and_one_key(browser: Browser, rig: Rig) -> None:

@@ -251,7 +251,12 @@ def test_a_hazard_is_reported_with_its_photo_and_closed(rig: Rig) -> None:
     photo = guard.get(f"/hazards/{hazard[1]}/photo")
     assert (photo.body, photo.headers["content-type"]) == (JPEG, "image/jpeg")
     assert "sandbox" in photo.headers["content-security-policy"]
-    assert upload(guard, {"category": "fire", "place": "x"}, b"<svg onload=alert(1)>").status == 409
+    refused = upload(guard, {"category": "fire", "place": "2-1-17"}, b"<svg onload=alert(1)>")
+    assert (refused.status, 'value="2-1-17"' in refused.text, 'value="fire" selected' in refused.text) == (
+        409,
+        True,
+        True,
+    )
     assert upload(guard, {"category": "fire", "place": ""}).status == 409
     assert guard.get("/hazards/..%2f..%2fkeys/photo").status == 404
     assert guard.post(f"/hazards/{hazard[1]}", {"outcome": "fixed"}).status == 303

@@ -11,6 +11,7 @@
   const link = document.getElementById("link");
   const cut = document.getElementById("cut");
   let heard = Date.now();
+  let heardAt = ""; // the gateway's own clock, as it said it last: an order that comes late opens nothing
   let last = wall ? wall.dataset.after : "";
   let source = null;
 
@@ -31,6 +32,9 @@
     if (door && message.tile) {
       const now = door.querySelector(".now");
       now.innerHTML = message.tile;
+      for (const end of document.querySelectorAll("[data-ends]")) { // what another guard began can be ended here, too
+        end.hidden = !document.querySelector('[data-source="' + end.dataset.ends + '"]');
+      }
       const verdict = now.querySelector(".verdict");
       if (verdict && verdict.dataset.seq === String(message.seq)) verdict.classList.add("fresh");
     }
@@ -47,7 +51,12 @@
     const address = wall.dataset.stream;
     source = new EventSource(address + (address.includes("?") ? "&" : "?") + "after=" + encodeURIComponent(last));
     const alive = () => { heard = Date.now(); connected(true); };
-    source.addEventListener("beat", alive);
+    source.addEventListener("beat", (event) => {
+      alive();
+      const beat = JSON.parse(event.data);
+      heardAt = String(beat.at);
+      if (beat.locked) locked(); else if (body.dataset.locked === "yes" && !ringing) location.reload();
+    });
     source.addEventListener("row", (event) => {
       alive();
       if (event.lastEventId) last = event.lastEventId;
@@ -92,17 +101,18 @@
   }
 
   // ---- sound: made here, so that nothing has to be loaded; browsers allow it after the first key or touch ----
-  let audio = null;
+  // (or at once, where somebody has touched the page before this one).
+  const audio = new (window.AudioContext || window.webkitAudioContext)();
+  const heardAll = () => { const hint = document.getElementById("mute"); if (hint) hint.hidden = audio.state === "running"; };
+  audio.addEventListener("statechange", heardAll);
+  heardAll();
   function allowSound() {
-    audio = audio || new (window.AudioContext || window.webkitAudioContext)();
     if (audio.state === "suspended") audio.resume();
-    const hint = document.getElementById("mute");
-    if (hint) hint.hidden = true;
   }
   addEventListener("pointerdown", allowSound);
   addEventListener("keydown", allowSound);
   function beep(times) {
-    if (!audio || audio.state !== "running") return;
+    if (audio.state !== "running") return;
     for (let n = 0; n < times; n++) {
       const tone = audio.createOscillator(), gain = audio.createGain(), at = audio.currentTime + n * 0.35;
       tone.type = "square";
@@ -166,15 +176,41 @@
   if (alarms) {
     tick();
     setInterval(tick, 500);
-    if (alarms.dataset.page) document.addEventListener("htmx:afterRequest", (event) => {
-      if (event.detail.successful) setTimeout(() => location.reload(), 800);
-    });
+    if (alarms.dataset.page) {
+      const fields = () => [...alarms.querySelectorAll("input[name=why], input[name=drill], select")];
+      const key = (field) => field.closest("[data-alarm]").dataset.alarm + " " + field.name;
+      const typed = JSON.parse(sessionStorage.getItem("typed") || "{}"); // what was written when another was answered
+      sessionStorage.removeItem("typed");
+      for (const field of fields()) if (key(field) in typed) [field.value, field.checked] = typed[key(field)];
+      document.addEventListener("htmx:afterRequest", (event) => {
+        if (event.detail.successful) setTimeout(() => {
+          const answered = event.detail.elt.closest("[data-alarm]");
+          const kept = fields().filter((field) => !answered || !answered.contains(field));
+          sessionStorage.setItem("typed", JSON.stringify(
+            Object.fromEntries(kept.map((field) => [key(field), [field.value, field.checked]]))));
+          location.reload();
+        }, 800);
+      });
+    }
   }
   document.addEventListener("news", (event) => { if (event.detail.kind === "alarm") beep(4); });
 
-  // ---- keys: 1…9 a door, o opens it, / search ----
+  // ---- keys: 1…9 a door, o opens it, / search. A scanner types, too, faster than anybody: that orders nothing. ----
+  const BURST_MS = 60, ALONE_MS = 200;
+  let pressed = -1000, meant = 0;
   addEventListener("keydown", (event) => {
+    if (event.repeat) return;
+    clearTimeout(meant);
     if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.key.length > 1 && event.key !== "Enter") return;
+    const burst = performance.now() - pressed < BURST_MS;
+    pressed = performance.now();
+    const writes = event.target.closest("input, select, textarea");
+    if (writes && event.key === "Enter" && event.target.closest(".acts")) event.preventDefault(); // or it would open
+    if (burst && !writes) { event.preventDefault(); event.stopImmediatePropagation(); }
+  }, true);
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
     if (event.target.closest("input, select, textarea")) {
       if (event.key === "Escape") event.target.blur();
       return;
@@ -184,11 +220,48 @@
       if (door) { door.focus(); event.preventDefault(); }
     } else if (event.key === "o") {
       const button = document.activeElement.closest(".door")?.querySelector('button[value="open"]');
-      if (button) { button.click(); event.preventDefault(); }
+      if (button) { meant = setTimeout(() => button.click(), ALONE_MS); event.preventDefault(); }
     } else if (event.key === "/") {
       const field = document.querySelector("[data-search]");
       if (field) { field.focus(); event.preventDefault(); }
     }
+  });
+
+  // ---- orders: none into a dead line, none that come late ----
+  function say(text) {
+    const toast = document.getElementById("toast"), shown = document.createElement("p");
+    shown.className = "bad";
+    shown.textContent = "✕ " + text;
+    toast.replaceChildren(shown);
+    setTimeout(() => shown.remove(), 10000);
+  }
+  const orders = (path) => path === "/orders";
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (orders(event.detail.path) && heardAt) event.detail.headers["X-Heard"] = heardAt;
+  });
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (!orders(event.detail.pathInfo.requestPath) || body.dataset.connected !== "no") return;
+    event.preventDefault();
+    say(body.dataset.unsent);
+  });
+  for (const lost of ["htmx:timeout", "htmx:sendError"]) document.addEventListener(lost, (event) => {
+    connected(false);
+    if (orders(event.detail.pathInfo?.requestPath)) say(body.dataset.unanswered);
+  });
+  // What leaves the page is asked for only where the gateway answers: the wall stays, and its alarms.
+  document.addEventListener("submit", async (event) => {
+    const form = event.target, button = event.submitter;
+    if (!form.matches("[data-reach]") || form.dataset.reach === "yes") return;
+    event.preventDefault();
+    try {
+      await here(AbortSignal.timeout(3000));
+    } catch (error) {
+      say(body.dataset.unsent);
+      return;
+    }
+    form.dataset.reach = "yes";
+    form.requestSubmit(button);
+    form.dataset.reach = "";
   });
 
   // ---- what an order came to goes away by itself ----
@@ -202,8 +275,6 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     if ([400, 409, 413, 422].includes(event.detail.xhr.status)) event.detail.shouldSwap = true;
   });
-  document.addEventListener("htmx:sendError", () => connected(false));
-
   // ---- a face from the browser's camera: shown, taken, sent as if it were a file ----
   const camera = document.getElementById("camera");
   if (camera) camera.addEventListener("click", async () => {
@@ -213,6 +284,7 @@
         view.srcObject = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 720 } });
       } catch (error) {
         camera.disabled = true;
+        document.getElementById("no-camera").hidden = false;
         return;
       }
       view.hidden = false;
@@ -249,19 +321,34 @@
     });
   }
 
-  // ---- the lock: the gateway locks by itself; this only shows it in time ----
+  // ---- the lock: the gateway locks by itself; who moves here is here, and it is told ----
+  function here(signal) {
+    const csrf = document.querySelector('input[name="csrf"]')?.value || "";
+    return fetch("/here", { method: "POST", headers: { "X-CSRF": csrf, "HX-Request": "true" }, signal });
+  }
+  function locked() {
+    if (body.dataset.locked === "yes") return;
+    if (ringing || !wall) { location.assign("/unlock"); return; }
+    body.dataset.locked = "yes"; // the wall stays as it is: loaded anew it would have no sound until it is touched
+    document.getElementById("locked").hidden = false;
+    document.querySelectorAll(".acts, .drastic, #alarms form").forEach((form) => form.remove());
+  }
   const after = Number(body.dataset.lockAfter || 0) * 1000;
   if (after && body.dataset.locked === "no") {
-    let touched = Date.now();
+    let touched = Date.now(), told = Date.now();
     for (const kind of ["pointerdown", "keydown", "pointermove", "scroll"]) {
       addEventListener(kind, () => { touched = Date.now(); }, { passive: true });
     }
     setInterval(() => {
+      if (body.dataset.locked === "yes") return;
+      if (touched > told && Date.now() - told > after / 4) {
+        told = Date.now();
+        here().catch(() => {});
+      }
       if (Date.now() - touched < after) return;
       touched = Date.now();
       const csrf = document.querySelector('input[name="csrf"]')?.value || "";
-      fetch("/lock", { method: "POST", headers: { "X-CSRF": csrf, "HX-Request": "true" } })
-        .finally(() => (wall && !ringing ? location.reload() : location.assign("/unlock")));
+      fetch("/lock", { method: "POST", headers: { "X-CSRF": csrf, "HX-Request": "true" } }).finally(locked);
     }, 5000);
   }
 })();

@@ -4,10 +4,19 @@
   const scan = document.querySelector("[data-scan]");
   if (scan && matchMedia("(hover: hover)").matches) scan.focus(); // on a tablet that would raise its keyboard
 
+  // The second click of a double one would send the emptied form, and its refusal stand where the short code was.
+  let emptied = -1000;
+  const blank = (form) => [...form.querySelectorAll("input:not([type=hidden])")].every((field) => !field.value || field.value === field.defaultValue);
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const form = event.target.closest?.("form[data-empties]");
+    if (form && blank(form) && performance.now() - emptied < 1000) event.preventDefault();
+  });
+
   document.addEventListener("htmx:afterRequest", (event) => {
     const form = event.target.closest?.("form[data-empties]");
     if (!form || event.target !== form || !event.detail.successful) return;
     form.reset();
+    emptied = performance.now();
     form.querySelectorAll("details[open]").forEach((more) => more.removeAttribute("open"));
     if (scan) scan.focus();
   });
