@@ -57,6 +57,7 @@ Named = (
     | PatrolPoint | PatrolRoute
 )  # fmt: skip
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+TITLE_AT_MOST = 32
 SECTIONS: dict[str, type[Table]] = {
     "gateway": Gateway, "uplink": Uplink, "policy": Policy, "faces": FacePolicy, "vision": Vision,
     "response": ResponseTargets, "evidence": EvidencePolicy, "visits": VisitPolicy, "retention": Retention,
@@ -168,6 +169,12 @@ def _check_names(reader: Reader, config: Config) -> None:
             if thing.name in seen:
                 reader.wrong(f"{what}[{index}].name", "config.duplicate", what=what, name=thing.name)
             seen.add(thing.name)
+    titles = [door.title or door.name for door in config.doors]
+    for index, door in enumerate(config.doors):
+        if len(door.title) > TITLE_AT_MOST or not door.title.isprintable():
+            reader.wrong(f"door[{index}].title", "config.bad_title", most=TITLE_AT_MOST)
+        if door.title and titles.count(door.title) > 1:
+            reader.wrong(f"door[{index}].title", "config.title_twice", title=door.title)
     if not NAME.fullmatch(config.gateway.id):
         reader.wrong("gateway.id", "config.bad_name", name=config.gateway.id)
 

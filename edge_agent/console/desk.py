@@ -17,7 +17,8 @@ class Desk:
         self.needs, self.feed, self.keeper = needs, Feed(needs), Doorkeeper()
         self.confirmations, self.previews, self.album = Confirmations(), Previews(), Album(needs)
         self.watched = set[tuple[str, str]]()  # session, evidence: a player asks for a clip in many parts
-        self.pages = Pages(gateway.id, gateway.zone, console.language, console.lock_after_s, needs.reasons)
+        titles = {door.name: door.title for door in needs.config.doors if door.title}
+        self.pages = Pages(gateway.id, gateway.zone, console.language, console.lock_after_s, needs.reasons, titles)
 
     def audit(self, event: AuditViewed | AuditExported | AuditSignedIn | AuditRefused) -> None:
         """Who looked at what goes into the journal like everything else."""

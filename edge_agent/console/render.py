@@ -52,12 +52,13 @@ NAV = (
 
 class Pages:
     """`zone`: IANA name, times are shown in it; `site`: what the header calls this gateway; `language`: the default;
-    `reasons`: why a rule of a camera fired, in words of a language.
+    `reasons`: why a rule of a camera fired, in words of a language; `titles`: what doors are called, by name.
     """
 
     def __init__(
-        self, site: str, zone: str, language: str, lock_after_s: float, reasons: Callable[[Iterable[Measure], str], str]
-    ) -> None:
+        self, site: str, zone: str, language: str, lock_after_s: float,
+        reasons: Callable[[Iterable[Measure], str], str], titles: dict[str, str],
+    ) -> None:  # fmt: skip
         self.site, self.zone, self.language, self.lock_after_s = site, ZoneInfo(zone), language, lock_after_s
         self.files = {path.name: path.read_bytes() for path in (HERE / "static").iterdir() if path.suffix in TYPES}
         self.version = {name: hashlib.sha256(data).hexdigest()[:12] for name, data in self.files.items()}
@@ -65,9 +66,14 @@ class Pages:
             loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
             trim_blocks=True, lstrip_blocks=True, auto_reload=False,
         )  # fmt: skip
+        self._titles = titles
+        self._jinja.filters["titled"] = self.titled
         self._jinja.globals.update(
             static=self.static, local=self.local, likely=likely, reasons=reasons, retold=retold, alert_code=alert_code
         )  # fmt: skip
+
+    def titled(self, door: str) -> str:
+        return self._titles.get(door, door)
 
     def static(self, name: str) -> str:
         return f"/static/{self.version[name]}/{name}"

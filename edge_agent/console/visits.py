@@ -195,7 +195,8 @@ async def badge(desk: Desk, request: Request, who: Who) -> Response:
     made = Badge(
         site=desk.pages.site, name=visit.details.name, company=visit.details.company, house=visit.house,
         kind=visit.kind, people=visit.people, plate=visit.details.plate,
-        until=desk.pages.local(visit.due_ms or visit.until_ms, "%Y-%m-%d %H:%M"), doors=visit.doors,
+        until=desk.pages.local(visit.due_ms or visit.until_ms, "%Y-%m-%d %H:%M"),
+        doors=tuple(map(desk.pages.titled, visit.doors)),
         text=card.ticket.text, code=card.ticket.code,
     )  # fmt: skip
     style = f'<link rel="stylesheet" href="{desk.pages.static("badge.css")}">'

@@ -383,11 +383,13 @@ class Door(Table, frozen=True):
     """`ways`: each inner list is a combination that opens; `liveness`: what a face must have shown to open alone.
 
     `area` is what the door leads into, `from_area` what it leads out of (empty: the street). `anti_passback` and
-    `timed_min` are this door's own pair of readers. `escape`: unlocked by the fire panel.
+    `timed_min` are this door's own pair of readers. `escape`: unlocked by the fire panel. `title`: what guards and
+    visitors read instead of its name, in any language.
     """
 
     name: str
     gate: GateBinding
+    title: str = ""
     kind: Literal["pedestrian", "vehicle", "turnstile", "unit", "barrier", "lift"] = "pedestrian"
     release_s: float = 5.0
     open_s: float = 15.0

@@ -38,6 +38,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "the {what} `{name}` is there twice; give each its own name",
         "{what} `{name}` 重复；请各取不同的名字",
     ),
+    "config.bad_title": (
+        "a title has {most} characters at most, on one line",
+        "显示名最多 {most} 个字符，且不能换行",
+    ),
+    "config.title_twice": (
+        "two doors would be read as `{title}`; give each a title of its own",
+        "有两扇门都显示为 `{title}`；请各取不同的显示名",
+    ),
     "config.no_such": (
         "there is no {what} named `{name}`; there are: {known}",
         "没有名为 `{name}` 的 {what}；现有：{known}",

@@ -68,11 +68,13 @@ T = TypeVar("T")
 PASSWORD = "correct horse battery"
 RESIDENT, STRANGER = parse_entry("100:1001", "H10301"), Card(26, 0x1234567)
 DOORS = ("north-gate", "south-gate", "car-gate")
+TITLES = {"east-gate": "东门（地铁口）"}
 
 
 def door(name: str) -> Door:
     return Door(
         name=name,
+        title=TITLES.get(name, ""),
         gate=GateBinding(link="l", profile="gates/sim", contact=0),
         release_s=0.5,
         open_s=5.0,

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import msgspec
+import pytest
 
 from edge_agent.model.commands import Operation
 from edge_agent.model.detections import Glimpse, Unwatched
@@ -303,3 +304,23 @@ def test_who_crossed_a_line_is_shown_for_the_day_with_what_is_being_counted(rig:
     assert "yard-cam · gate-line" in page
     assert "进 0 人，出 0 人" in who.get("/charts?day=2020-01-01").text
     assert "gate-line · 进 41 人，出 17 人" in who.get("/history?tag=line").text
+
+
+def test_a_door_with_a_title_is_called_so_wherever_a_guard_reads_it(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Its name stays what is sent, searched and published."""
+    name, title = "east-gate", "东门（地铁口）"
+    with Rig(tmp_path_factory.mktemp("titled"), doors=(name,)).running() as rig:
+        guard = rig.signed_in("guard")
+        rig.card(STRANGER, at=name)
+        until(lambda: rig.events("access.denied"))
+        rig.panic(at=name)
+        until(lambda: title in guard.get("/alarms").text)
+        wall = guard.get("/").text
+        assert f"</kbd> {title}</h2>" in wall
+        assert f'<span class="where">{title}</span>' in wall
+        assert f'value="{name}"' in wall
+        assert f'<option value="{name}">{title}</option>' in guard.get("/history").text
+        assert f'<option value="{name}">{title}</option>' in guard.get("/visits").text
+        assert f"<td>{title}</td>" in guard.get(f"/history?door={name}").text
+        done = guard.post("/orders", {"verb": "open", "door": name}, **{"hx-request": "true"})
+        assert (done.status, title in done.text) == (200, True)
