@@ -61,7 +61,7 @@ def list_(config: Path, state: Path | None, as_json: bool) -> None:
             click.echo(msgspec.json.encode(exhibit).decode())
             continue
         at = datetime.fromtimestamp(exhibit.kept_ms / 1000, zone)
-        held = words("evidence.held", who=exhibit.held) if exhibit.held else ""
+        held = words("evidence.held", who=", ".join(exhibit.holders)) if exhibit.held else ""
         size = f"{exhibit.size / (1 << 20):.1f} MB"
         click.echo(
             "  ".join(
@@ -101,10 +101,11 @@ def hold(config: Path, state: Path | None, by: str | None, why: str, evidence: s
 @STATE
 @BY
 @WHY
+@click.option("--of", "whose", default="", help="Whose hold ends; without it your own.")
 @EVIDENCE
-def release(config: Path, state: Path | None, by: str | None, why: str, evidence: str) -> None:
-    """End the hold of EVIDENCE: its age and the room on the disk count again."""
-    carry_out(site(config, state), Operation("release_evidence", who(by), why, target=evidence))
+def release(config: Path, state: Path | None, by: str | None, why: str, whose: str, evidence: str) -> None:
+    """End a hold of EVIDENCE. When nobody holds it any more, its age and the room on the disk count again."""
+    carry_out(site(config, state), Operation("release_evidence", who(by), why, target=evidence, who=whose.strip()))
 
 
 @command.command("export")

@@ -29,6 +29,7 @@ from edge_agent.words import told
 
 AGAIN_MS = 10_000  # so long nothing was seen: the incident is over
 REJOIN_MS = 30_000  # after a restart the cameras have so long to see it again
+SEEN_MS = 15_000  # so old at most is what is remembered of when it was seen last
 UPDATE_GAP_MS = 5_000
 FLOOD_AN_HOUR = 30  # alerts of one rule; what is more is only recorded, and the camera said to be in trouble
 HOUR_MS = 3_600_000
@@ -96,7 +97,9 @@ class CameraAlerts:
             if self.desk is not None:
                 self.desk.promised(alert)
             key = (alert.camera, alert.rule, alert.kind, "")
-            if alert.kind in alerts.APART or alert.camera not in self.cameras:
+            away_ms = (alert.seen or alert.since).since_ms(now)
+            known = alert.kind not in alerts.APART and alert.camera in self.cameras
+            if not known or away_ms is None or away_ms > REJOIN_MS + SEEN_MS:  # what comes now is something else
                 self._close(incident)
             else:
                 if (other := self._open.get(key)) is not None:  # killed between opening anew and closing
@@ -145,7 +148,18 @@ class CameraAlerts:
         incident.going.add(sighting.incident)
         incident.over_ms, incident.why = None, "over"
         incident.newest = sighting
+        self._remember_seen(incident)
         self._follow(camera, incident, sighting)
+
+    def _remember_seen(self, incident: Incident) -> None:
+        """For whoever starts anew: what was seen long before it did is over."""
+        now = self.premises.now()
+        alert = self.premises.standing.alerts.get(incident.alert.alert)
+        if alert is None:
+            return
+        since_ms = (alert.seen or alert.since).since_ms(now)
+        if since_ms is None or since_ms >= SEEN_MS:
+            self.premises.remember(structs.replace(alert, seen=At.of(now)))
 
     def _over(self, camera: Camera, sighting: Sighting) -> None:
         key = alerts.key_of(camera.name, sighting)

@@ -19,7 +19,7 @@ from edge_agent import log
 from edge_agent.core import retention
 from edge_agent.errors import StoreError
 from edge_agent.flows.premises import Premises
-from edge_agent.model.commands import Answer
+from edge_agent.model.commands import Answer, Done
 from edge_agent.model.events import AlertUpdated, EvidenceErased, EvidenceExported, EvidenceKept
 from edge_agent.model.evidence import About, Exhibit, File, Manifest, Time, read_about
 from edge_agent.model.recording import Stream
@@ -352,12 +352,24 @@ class EvidenceShelf:
         return ""
 
     def hold(self, evidence: str, by: str) -> str:
-        """Nobody erases it until it is released (`by` empty); a code of `words` when that cannot be promised."""
+        """Nobody erases it until all who hold it have released it; a code of `words` when that cannot be promised."""
         exhibit = self.premises.standing.exhibits.get(evidence)
         if exhibit is None or evidence in self._going:
             return "operate.no_evidence" if exhibit is None else "operate.evidence_going"
-        self.premises.remember(exhibit.hold(by))
+        if by not in exhibit.holders:
+            self.premises.remember(exhibit.hold(*exhibit.holders, by))
         return ""
+
+    def release(self, evidence: str, by: str) -> Done:
+        """`by` holds it no longer; it is kept for the others who do."""
+        exhibit = self.premises.standing.exhibits.get(evidence)
+        if exhibit is None:
+            return Done(False, "operate.no_evidence")
+        if by not in exhibit.holders:
+            code = "operate.held_by_others" if exhibit.held else "operate.not_held"
+            return Done(False, code, fields={"evidence": evidence, "who": by, "held": ", ".join(exhibit.holders)})
+        self.premises.remember(exhibit.hold(*(name for name in exhibit.holders if name != by)))
+        return Done(True)
 
 
 def _finisher(store: Store, evidence: str) -> Callable[[bytes], int]:

@@ -16,7 +16,7 @@ from edge_agent.model.standing import Change
 from edge_agent.ports import IntentDone, IntentOpened
 
 MUTE_S = 3600.0  # where nobody says how long
-HOLDS = ("hold_evidence", "release_evidence")
+SHELF = ("hold_evidence", "release_evidence", "export_evidence")
 NO_EVIDENCE = "operate.no_evidence"
 NO_CLERKS: Mapping[str, "Clerk"] = {}
 logger = log.get("flows.operate")
@@ -90,16 +90,8 @@ class Operations:
     async def _watch(self, operation: Operation) -> Done:
         """About alerts of cameras and their evidence."""
         by, verb = operation.by, operation.verb
-        if verb in HOLDS:
-            code = self.desk.hold(operation.target, by if verb == "hold_evidence" else "") if self.desk else NO_EVIDENCE
-            if not code:
-                self._done(operation, ())
-            return Done(not code, code)
-        if verb == "export_evidence":
-            code = NO_EVIDENCE
-            if self.desk is not None:
-                code = self.desk.exported(operation.target, by, operation.outcome, operation.why)
-            return Done(not code, code)
+        if verb in SHELF:
+            return self._shelf(operation)
         if self.alerts is None:
             return Done(False, "operate.unknown_verb")
         if verb == "review":
@@ -113,6 +105,23 @@ class Operations:
             return mute
         self._done(operation, (mute,))
         return Done(True)
+
+    def _shelf(self, operation: Operation) -> Done:
+        """About evidence that is kept; who releases another's hold names whose."""
+        if self.desk is None:
+            return Done(False, NO_EVIDENCE)
+        target, by = operation.target, operation.by
+        if operation.verb == "export_evidence":
+            code = self.desk.exported(target, by, operation.outcome, operation.why)
+            return Done(not code, code)
+        if operation.verb == "hold_evidence":
+            code = self.desk.hold(target, by)
+            done = Done(not code, code)
+        else:
+            done = self.desk.release(target, operation.who or by)
+        if done.good:
+            self._done(operation, ())
+        return done
 
     def _id(self) -> str:
         now = self.premises.now()

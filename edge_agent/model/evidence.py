@@ -47,12 +47,17 @@ class Exhibit(msgspec.Struct, frozen=True, tag="exhibit"):
     size: int
     from_ms: int = 0  # Unix ms, as the gateway believed when it was kept
     to_ms: int = 0
-    held: str = ""  # who holds it
+    held: str = ""  # who hold it, a line each
     erased: bool = False
     kept: Time | None = None
 
-    def hold(self, by: str) -> "Exhibit":
-        return structs.replace(self, held=by)
+    @property
+    def holders(self) -> tuple[str, ...]:
+        return tuple(self.held.splitlines())
+
+    def hold(self, *by: str) -> "Exhibit":
+        """Held by these, and nobody else."""
+        return structs.replace(self, held="\n".join(by))
 
     def gone(self) -> "Exhibit":
         return structs.replace(self, erased=True)

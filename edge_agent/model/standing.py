@@ -148,7 +148,7 @@ class Case(msgspec.Struct, frozen=True, tag="case"):
 
 class OpenAlert(msgspec.Struct, frozen=True, tag="alert"):
     """An alert of a camera that is not over (`open` false: it is, and not remembered). `quiet` as in alert.opened;
-    `evidence`: what is being kept of it, until it is here or was told not to come.
+    `evidence`: what is being kept of it, until it is here or was told not to come; `seen`: about when it was last.
     """
 
     alert: str
@@ -162,6 +162,7 @@ class OpenAlert(msgspec.Struct, frozen=True, tag="alert"):
     quiet: bool = False
     open: bool = True
     evidence: str = ""
+    seen: At | None = None
 
     def closed(self) -> "OpenAlert":
         return msgspec.structs.replace(self, open=False)

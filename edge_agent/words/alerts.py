@@ -78,7 +78,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "cli.did.unmute": ("{target}: alerts are said again", "{target}：已恢复警报"),
     "cli.did.hold_evidence": ("{target}: kept until released", "{target}：已保全，不会自动清除"),
     "cli.did.export_evidence": ("{target}: the copy is on record", "{target}：已登记导出"),
-    "cli.did.release_evidence": ("{target}: retention counts again", "{target}：已解除保全"),
+    "cli.did.release_evidence": (
+        "{target}: this hold is over; retention counts again when nobody else holds it",
+        "{target}：该保全已解除；若无其他人保全，则恢复按期限清除",
+    ),
     "camera.no_such": (
         "there is no camera `{name}`; agent.toml has {known}",
         "没有摄像头 `{name}`；agent.toml 中有 {known}",
@@ -180,6 +183,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "operate.evidence_going": (
         "this evidence is being erased at this moment (too old, or its room is needed): it is lost",
         "该证据正在清除（已到期或需腾出空间），无法保留",
+    ),
+    "operate.not_held": ("nobody holds {evidence}", "{evidence} 未被保全"),
+    "operate.held_by_others": (
+        "{who} does not hold {evidence}; {held} do: say whose hold ends (--of NAME)",
+        "{evidence} 不是由 {who} 保全的，而是 {held}：请指明解除谁的保全（--of 姓名）",
     ),
     "operate.no_target": (
         "there is no `{target}` to mute; there are: {known}",

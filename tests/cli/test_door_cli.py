@@ -111,6 +111,11 @@ def test_each_command_is_its_operation(tmp_path: Path) -> None:
             (("alarm", "unmute", "camera/yard"), Operation("unmute", "王芳", target="camera/yard")),
             (("evidence", "hold", "e-1"), Operation("hold_evidence", "王芳", target="e-1")),
             (("evidence", "release", "e-1"), Operation("release_evidence", "王芳", target="e-1")),
+            (
+                ("evidence", "release", "--of", "李四", "e-1"),
+                Operation("release_evidence", "王芳", target="e-1", who="李四"),
+            ),
+            (("evidence", "release", "e-1"), Operation("release_evidence", "王芳", target="e-1")),
         ]
         for arguments, operation in lines:
             status, text = await site.run(*arguments, *by)

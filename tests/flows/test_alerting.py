@@ -655,6 +655,36 @@ def test_a_restart_in_the_middle_is_the_same_alert() -> None:
         assert again.told()[-1] == "closed over"
 
 
+def test_what_is_seen_long_after_the_agent_went_is_another_alert() -> None:
+    """Nobody knows what was there meanwhile; what went on until a moment before is the same."""
+
+    @in_a_house()
+    async def story(house: House) -> None:
+        house.say("begun")
+        for _ in range(600):
+            house.wait(1)
+            house.say("going")
+        for away_s, expected in ((20, ["updated grew"]), (90, ["closed restarted", "opened"])):
+            again = House()
+            again.clock.up_ms = house.clock.up_ms + away_s * 1000
+            again.premises.standing.apply(*house.journal.changes)  # type: ignore[arg-type]
+            again.alerts.restore()
+            again.say("begun", incident="i-77")
+            assert again.told() == expected
+        assert len(house.journal.changes) < 60, "a quiet disk"
+
+    @in_a_house()
+    async def rebooted(house: House) -> None:
+        house.say("begun")
+        again = House()
+        again.clock.boot_id, again.clock.up_ms = "another-boot", 5_000
+        again.clock.jump_ms = house.clock.up_ms - 5_000 + 120_000
+        again.premises.standing.apply(*house.journal.changes)  # type: ignore[arg-type]
+        again.alerts.restore()
+        again.say("begun", incident="i-77")
+        assert again.told() == ["closed restarted", "opened"]
+
+
 def test_a_calibrated_camera_that_was_moved_tells_no_floors_until_it_is_calibrated_anew() -> None:
     """Nobody is accused by a camera that looks at another window."""
 

@@ -176,6 +176,34 @@ def test_what_is_held_while_others_are_erased_stays(tmp_path: Path) -> None:
     play(story)
 
 
+def test_each_who_holds_it_ends_a_hold_of_their_own(tmp_path: Path) -> None:
+    """A case of the police and one of the insurance: the end of one is not the end of the other."""
+
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        first, _ = await run.keep("a-1"), await run.keep("a-2")
+        for name in ("李四", "王五", "李四"):
+            assert run.desk.hold(first, name) == ""
+        assert run.exhibits[first].holders == ("李四", "王五")
+        stranger = run.desk.release(first, "赵六")
+        assert (stranger.good, stranger.code, stranger.fields["held"]) == (
+            False,
+            "operate.held_by_others",
+            "李四, 王五",
+        )
+        assert run.desk.release(first, "王五").good
+        run.older(40)
+        await run.desk._tidy()
+        assert first in run.store.there(), "held by one is held"
+        assert run.desk.release(first, "李四").good
+        again = run.desk.release(first, "李四")
+        assert (again.good, again.code) == (False, "operate.not_held")
+        await run.desk._tidy()
+        assert first not in run.store.there()
+
+    play(story)
+
+
 def test_what_was_kept_before_the_clock_was_set_is_not_too_old_when_it_is(tmp_path: Path) -> None:
     """A gateway put up without network: two clips in 1970, the third when NTP has come."""
 

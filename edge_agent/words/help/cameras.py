@@ -69,9 +69,10 @@ HELP: dict[str, str] = {
         "列出留存的证据，最新的在后，时间为站点时间。无需程序运行。"
     ),
     "One JSON object a line.": "每行一个 JSON 对象。",
-    "End the hold of EVIDENCE: its age and the room on the disk count again.": (
-        "解除 EVIDENCE 的保全：重新按期限和空间清除。"
+    "End a hold of EVIDENCE. When nobody holds it any more, its age and the room on the disk count again.": (
+        "解除 EVIDENCE 的一项保全；无人保全时，恢复按期限和空间清除。"
     ),
+    "Whose hold ends; without it your own.": "解除谁的保全；不写则为本人的。",
     "Print the signed manifest of EVIDENCE.": "输出 EVIDENCE 的签名清单。",
     "Check evidence: WHAT is an exported folder (then only --key is needed), one id, or nothing for all there "
     "is.\n\nNames what failed: a hash, the signature, the chain, the time. Exit status 0 only when the gateway's key "
