@@ -9,12 +9,12 @@ from typing import Literal
 import msgspec
 
 from edge_agent.core.finding import Finding, Subject, advice, few, problem
-from edge_agent.model.site import Area, Config, Door
+from edge_agent.model.site import FALLS_FPS, WALK_FPS, WALKED, Area, Config, Door
 
 
 def site(subject: Subject) -> Iterator[Finding]:
     """All of it; each finding points into agent.toml."""
-    for finder in (_doors, _areas, _interlocks, _groups, _alerting):
+    for finder in (_doors, _areas, _interlocks, _groups, _alerting, _slow_cameras):
         for finding in finder(subject):
             yield msgspec.structs.replace(finding, source="config")
 
@@ -115,3 +115,14 @@ def _alerting(subject: Subject) -> Iterator[Finding]:
     for at, name in named:
         if name is not None and name not in schedules:
             yield problem("find.alert_schedule", at, name=name, known=few(sorted(schedules)) or "–")
+
+
+def _slow_cameras(subject: Subject) -> Iterator[Finding]:
+    """Of too few frames a second for what they are to be watched for."""
+    config = subject.config
+    walls = {facade.camera for facade in config.facades}
+    people = {line.camera for line in config.lines} | {zone.camera for zone in config.zones if WALKED & set(zone.watch)}
+    for index, camera in enumerate(config.cameras):
+        for code, watched, least in (("find.slow_wall", walls, FALLS_FPS), ("find.slow_people", people, WALK_FPS)):
+            if camera.name in watched and camera.fps < least:
+                yield problem(code, f"camera[{index}].fps", fps=f"{camera.fps:g}", least=f"{least:g}")

@@ -170,6 +170,9 @@ ZoneKind = Literal[
     "intrusion", "loitering", "gathering", "left_object", "removed_object", "blocked", "person_down", "ebike", "smoke",
 ]  # fmt: skip
 LineKind = Literal["crossing", "wrong_way"]
+WALKED = frozenset({"intrusion", "loitering", "gathering", "person_down"})  # told of people who are followed, as lines
+WALK_FPS = 4.0  # frames a second: with fewer, who walks is somebody else in the next one
+FALLS_FPS = 6.5  # with five, one fall in four was missed
 # What an alert can be of: zones and lines (a crossing is counted only), walls, doors and cameras together, and what a
 # camera itself suffers. A light object may be nothing, so that it never sounds.
 DeterrentKind = Literal[

@@ -6,21 +6,21 @@ as `too_slow`, when the camera sends fewer frames than what falls can be told by
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from edge_agent import log
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.sightings import Measure, Sighting
+from edge_agent.model.site import FALLS_FPS
 from edge_agent.vision.falling import FallingWatch, Gray, Mode
-from edge_agent.vision.incidents import Incidents
-from edge_agent.vision.zone_rules import Finding
+from edge_agent.vision.frames import Colours
+from edge_agent.vision.pace import Rate, Trouble
 
 MODES: tuple[Mode, ...] = ("full", "half", "half-10fps")
 COSTS = {"full": 1.0, "half": 0.3, "half-10fps": 0.2}  # of the full mode, measured
 TOO_MUCH, ROOM = 0.85, 0.6  # of the time there is
 DOWN_S, UP_S = 10.0, 600.0
-SLOW_FPS, WELL_FPS = 6.5, 7.5  # at 7.5 of the usual 15 nothing more was missed, at 5 one in four
-SHORT = 0.05  # share of a new interval in their mean
+WELL_FPS = 7.5  # of the usual 15: nothing more was missed
 
 logger = log.get("vision.falling")
 
@@ -53,30 +53,6 @@ class Pace:
         return self.mode
 
 
-class Rate:
-    """Whether the frames come often enough, for ten seconds one way or the other. `fps`: in the mean."""
-
-    def __init__(self, fps: float) -> None:
-        self.slow = False
-        self._apart_s, self._last_ms, self._other_ms = 1 / fps, -1, -1
-
-    @property
-    def fps(self) -> float:
-        return 1 / self._apart_s
-
-    def took(self, up_ms: int) -> bool:
-        if self._last_ms >= 0 and up_ms > self._last_ms:
-            self._apart_s += ((up_ms - self._last_ms) / 1000 - self._apart_s) * SHORT
-        self._last_ms = up_ms
-        as_before = self.fps < WELL_FPS if self.slow else self.fps > SLOW_FPS
-        if as_before:
-            self._other_ms = up_ms
-        elif up_ms - self._other_ms >= 1000 * DOWN_S:
-            self.slow = not self.slow
-            self._other_ms = up_ms
-        return self.slow
-
-
 class PacedFalls:
     """Gives the wall up, and says so once, when the picture has another shape than the one it was calibrated in."""
 
@@ -84,14 +60,13 @@ class PacedFalls:
         self, watch: FallingWatch, camera: str, fps: float, clock: Callable[[], float] = time.perf_counter
     ) -> None:
         self._watch, self._clock = watch, clock
-        self._pace, self._rate = Pace(fps), Rate(fps)
-        self._camera, self._troubles = camera, {"reduced": Incidents(0), "too_slow": Incidents(0)}
-        self._begun_ms, self._given_up = -1, False
+        self._pace, self._rate = Pace(fps), Rate(fps, FALLS_FPS, WELL_FPS)
+        self._reduced, self._too_slow = Trouble(camera, "reduced"), Trouble(camera, "too_slow")
+        self._given_up = False
 
-    def see(self, gray: Gray, up_ms: int) -> list[Sighting]:
+    def see(self, gray: Gray, up_ms: int, bgr: Colours | None = None) -> list[Sighting]:
         if self._given_up:
             return []
-        self._begun_ms = up_ms if self._begun_ms < 0 else self._begun_ms
         began = self._clock()
         try:
             said = self._watch.see(gray, up_ms)
@@ -105,18 +80,10 @@ class PacedFalls:
             self._watch.change(mode)
         size = gray.shape[1], gray.shape[0]
         load = Measure("load", self._pace.load, TOO_MUCH)
-        said += self._trouble("reduced", self._pace.mode != "full", load, up_ms, size)
+        said += self._reduced.tell(self._pace.mode != "full", load, up_ms, size)
         slow = self._rate.took(up_ms)
-        said += self._trouble("too_slow", slow, Measure("rate", self._rate.fps, SLOW_FPS, "1/s"), up_ms, size)
+        said += self._too_slow.tell(slow, self._rate.why, up_ms, size)
         return said
 
     def stop(self, up_ms: int) -> list[Sighting]:
         return self._watch.stop(up_ms)
-
-    def _trouble(self, kind: str, is_so: bool, why: Measure, up_ms: int, size: tuple[int, int]) -> Iterator[Sighting]:
-        found = {0: Finding((0, 0, *size), (why,))} if is_so else {}
-        for phase, incident in self._troubles[kind].tell(found, up_ms):
-            yield Sighting(
-                rule=self._camera, kind=kind, incident=f"{kind}-{self._begun_ms}-{incident.number}", phase=phase,
-                up_ms=up_ms, size=size, box=incident.finding.box, why=incident.finding.why,
-            )  # fmt: skip

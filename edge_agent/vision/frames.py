@@ -4,6 +4,8 @@ A JPEG is kept as its bytes: the motion gate reads a quarter of its size straigh
 decoded only when somebody may be there.
 """
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any, Protocol
 
 import av
@@ -14,6 +16,7 @@ import numpy.typing as npt
 from edge_agent.vision import clock
 
 Image = npt.NDArray[Any]
+Colours = Callable[[], Image]  # gives height × width × 3, blue first, when somebody asks
 
 GRAY_WIDTH_PX = 320
 LUMA_FIRST = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "nv21", "gray"}
@@ -38,6 +41,17 @@ class Frame(Protocol):
     def luma(self) -> Image | None:
         """height × width, 8 bits, as the decoder left it (no copy of a video frame); None when it is broken."""
         ...
+
+
+def colours(frame: Frame, gray: Image) -> Colours:
+    """The frame in colour, made once and only if it is asked for; `gray` where it has none."""
+
+    @cache
+    def bgr() -> Image:
+        rgb = frame.rgb()
+        return cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR) if rgb is None else np.ascontiguousarray(rgb[:, :, ::-1])
+
+    return bgr
 
 
 class JpegFrame:

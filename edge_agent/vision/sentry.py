@@ -8,7 +8,6 @@ is left out and counted.
 import sys
 import threading
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -27,7 +26,7 @@ from edge_agent.vision.worker import Pipe, Presence, die
 from edge_agent.words import told
 
 if TYPE_CHECKING:
-    from edge_agent.vision.frames import Frame, Image
+    from edge_agent.vision.frames import Colours, Frame, Image
 
 QUEUE = 16  # frames that wait, at most
 SAY_EVERY = 500  # left-out frames
@@ -37,7 +36,7 @@ logger = log.get("vision.sentry")
 
 
 class Watch(Protocol):
-    def see(self, gray: "Image", up_ms: int) -> list[Sighting]: ...
+    def see(self, gray: "Image", up_ms: int, bgr: "Colours | None" = None) -> list[Sighting]: ...
 
     def stop(self, up_ms: int) -> list[Sighting]: ...
 
@@ -56,6 +55,8 @@ class Analysis:
         self.blind = False  # the last picture could not be decoded
 
     def see(self, frame: "Frame") -> list[Sighting]:
+        from edge_agent.vision.frames import colours
+
         gray = frame.luma()
         self.blind = gray is None
         if gray is None:
@@ -66,7 +67,8 @@ class Analysis:
         if self.watches is None or fits != self._fits:
             said, self._fits = self.stop(), fits
             self.watches, self._unwatched = watches(self._job, size, live=self._live)
-        return said + [sighting for watch in self.watches for sighting in _shown(watch)(gray, frame)]
+        bgr = colours(frame, gray)
+        return said + [sighting for watch in self.watches for sighting in watch.see(gray, frame.up_ms, bgr)]
 
     def unwatched(self) -> list[Unwatched] | None:
         """What the camera cannot be watched for, once after each beginning; None: it has not begun anew."""
@@ -121,6 +123,7 @@ def _no_time() -> float:
 def _zones(job: SentryJob, size: tuple[int, int], refused: list[EdgeAgentError]) -> Watch:
     """Without a detector that can be had, and without the rules that need another one; both are added to `refused`."""
     from edge_agent.vision.objects import ObjectNet
+    from edge_agent.vision.pace import PacedZones
     from edge_agent.vision.zones import ZoneWatch
 
     detector, zones = None, job.zones
@@ -135,20 +138,7 @@ def _zones(job: SentryJob, size: tuple[int, int], refused: list[EdgeAgentError])
         wanted = f"ebike ({', '.join(names)})"
         refused.append(FaceError("zone.needs_detector") if detector is None else lacks(detector.manifest, wanted))
         zones = tuple(replace(zone, watch=tuple(kind for kind in zone.watch if kind != "ebike")) for zone in zones)
-    return ZoneWatch(zones, job.lines, size, detector)
-
-
-def _shown(watch: Watch) -> "Callable[[Image, Frame], list[Sighting]]":
-    """Some want the colours too, seldom: they ask for them."""
-    in_colour = getattr(watch, "see_frame", None)
-    if in_colour is None:
-        return lambda gray, frame: watch.see(gray, frame.up_ms)
-    return lambda gray, frame: in_colour(gray, frame.up_ms, lambda: _bgr(frame))
-
-
-def _bgr(frame: "Frame") -> "Image | None":
-    rgb = frame.rgb()
-    return None if rgb is None else rgb[:, :, ::-1]
+    return PacedZones(ZoneWatch(zones, job.lines, size, detector), job.camera.name, job.camera.fps)
 
 
 def work(job: SentryJob, pipe: Pipe) -> None:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from edge_agent.model.sightings import Measure, Phase, Sighting
-from edge_agent.vision.frames import Image
+from edge_agent.vision.frames import Colours, Image
 
 WIDTH_PX = 320
 LOOK_MS = 1000
@@ -74,7 +74,7 @@ class TamperWatch:
         self._incidents: dict[str, str] = {}
         self.last: Look | None = None
 
-    def see(self, gray: Image, up_ms: int) -> list[Sighting]:
+    def see(self, gray: Image, up_ms: int, bgr: Colours | None = None) -> list[Sighting]:
         if self._looked_ms is not None and up_ms - self._looked_ms < LOOK_MS:
             return []
         self._looked_ms = up_ms

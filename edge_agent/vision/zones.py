@@ -5,7 +5,7 @@ left out; after a gap nobody is who he was; a picture of another size is another
 found survive as long as the analysis sees; when it can not (dark, infrared switched on), open incidents end.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -14,10 +14,10 @@ import numpy as np
 from edge_agent.errors import FaceError
 from edge_agent.model.face_models import EBIKES, PERSON
 from edge_agent.model.sightings import Phase, Sighting
-from edge_agent.model.site import Line, Zone
+from edge_agent.model.site import WALKED, Line, Zone
 from edge_agent.vision.background import Background, reduced_size
 from edge_agent.vision.blobs import Blob, blobs_of
-from edge_agent.vision.frames import Image
+from edge_agent.vision.frames import Colours, Image
 from edge_agent.vision.incidents import Incident, Incidents
 from edge_agent.vision.line_rule import LineRule
 from edge_agent.vision.objects import Detector, Doubts
@@ -58,6 +58,8 @@ class ZoneWatch:
                 classes=", ".join(detector.classes) if detector else "–",
             )  # fmt: skip
         self._begun_ms = self._last_ms = self._seen_ms = -1
+        self.walked = bool(self._lines) or any(WALKED & set(zone.watch) for zone in self._zones)
+        self.follows = True  # the frames come often enough to know people again
         self._open(size)
 
     def _open(self, size: tuple[int, int]) -> None:
@@ -92,7 +94,7 @@ class ZoneWatch:
                 return Smoke(zone, region)
         raise ValueError(f"no such rule: {kind}")
 
-    def see(self, gray: Image, up_ms: int, bgr: Callable[[], Image] | None = None) -> list[Sighting]:
+    def see(self, gray: Image, up_ms: int, bgr: Colours | None = None) -> list[Sighting]:
         """`gray`: height × width, 8 bits (the luma plane); `bgr`: gives the same frame in colour when asked."""
         said: list[Sighting] = []
         height, width = gray.shape[:2]
@@ -119,7 +121,8 @@ class ZoneWatch:
         if self._doubts and bgr is not None:
             self._doubts.ask(scene.walkers, bgr, self._enlarged(1)[0], up_ms)
         for watched in self._watched:
-            for phase, incident in watched.incidents.tell(dict(watched.rule.look(scene)), up_ms):
+            found = dict(watched.rule.look(scene)) if self.follows or watched.kind not in WALKED else {}
+            for phase, incident in watched.incidents.tell(found, up_ms):
                 said.append(self._sighting(watched.name, watched.kind, phase, incident, up_ms))
         for line, rule, wrong in self._passing:
             said += self._cross(line, rule, wrong, scene)
@@ -138,7 +141,7 @@ class ZoneWatch:
         self._walkers.clear()
         return said
 
-    def _scene(self, up_ms: int, dt_s: float, bgr: Callable[[], Image] | None) -> Scene:
+    def _scene(self, up_ms: int, dt_s: float, bgr: Colours | None) -> Scene:
         blobs = blobs_of(self._background.mask)
         self._walkers.follow(blobs, [self._contrast(blob) for blob in blobs], up_ms)
         believes = self._doubts.believes if self._doubts and bgr is not None else (lambda walker: True)
@@ -151,7 +154,7 @@ class ZoneWatch:
 
     def _cross(self, line: Line, rule: LineRule, wrong: Incidents, scene: Scene) -> Iterator[Sighting]:
         against: dict[int, Finding] = {}
-        for passed in rule.look(scene):
+        for passed in rule.look(scene) if self.follows else ():
             finding = Finding(passed.box, passed.why, (passed.track,), 1)
             if "crossing" in line.watch:
                 incident = Incident(rule.passed, finding, scene.up_ms, scene.up_ms)

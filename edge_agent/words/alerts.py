@@ -20,7 +20,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "alert.occluded": ("camera covered", "镜头遮挡"),
     "alert.moved": ("camera moved", "镜头移位"),
     "alert.defocused": ("camera out of focus", "画面虚焦"),
-    "alert.too_slow": ("too few frames a second to see all that falls", "帧率过低，可能漏检高空抛物"),
+    "alert.too_slow": (
+        "too few frames a second: what falls, or people, may be missed",
+        "帧率过低，可能漏检高空抛物或人员",
+    ),
     "alert.reduced": ("watched with less detail: the gateway cannot keep up", "网关性能不足，已降低分析精度"),
     "alert.tailgating": ("tailgating", "尾随通行"),
     "alert.no_face": ("passage without a face", "未见人脸通行"),

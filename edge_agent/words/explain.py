@@ -285,6 +285,16 @@ WORDS: dict[str, tuple[str, str]] = {
         "Correct the name, or bring the schedule in with `edge-agent access import`",
         "没有时段 “{name}”，因此全天报警；现有：{known}。请更正名称，或用 `edge-agent access import` 导入该时段",
     ),
+    "find.slow_wall": (
+        "{fps} frames a second are too few to see what falls: it takes {least}, better 15. "
+        "Raise it in the camera and here",
+        "每秒 {fps} 帧不足以发现高空抛物：至少需要 {least} 帧，建议 15 帧。请在相机和此处提高帧率",
+    ),
+    "find.slow_people": (
+        "{fps} frames a second are too few to follow people: it takes {least}, better 10. "
+        "Raise it in the camera and here, or watch for things that stand still alone",
+        "每秒 {fps} 帧无法跟踪人员：至少需要 {least} 帧，建议 10 帧。请在相机和此处提高帧率，或只检测静止物",
+    ),
     "find.pair_no_exit": (
         "hard anti-passback and no reader on the way out of {door}: whoever came in once stays shut out. "
         'Add a terminal with direction = "out", or use timed_min or soft',

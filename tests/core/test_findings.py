@@ -19,6 +19,7 @@ from edge_agent.model.site import (
     Camera,
     Config,
     Door,
+    Facade,
     Gateway,
     Interlock,
     Line,
@@ -147,6 +148,19 @@ WATCHING: dict[str, Callable[[str], dict[str, Any]]] = {
     "line[0].schedule": lambda name: {"lines": (Line("l", "c", ((0, 0), (1, 1)), schedule=name),)},
     "alert[0].quiet": lambda name: {"alerts": (AlertRule("a", quiet=name),)},
 }
+
+
+def test_a_camera_of_too_few_frames_for_what_it_watches_is_named() -> None:
+    def watched(fps: float, *kinds: str, line: bool = False, wall: bool = False) -> set[str]:
+        more: dict[str, Any] = {"zones": (Zone("z", "c", kinds, ()),)} if kinds else {}
+        more |= {"lines": (Line("l", "c", ((0, 0), (1, 1))),)} if line else {}
+        more |= {"facades": (Facade("w", "c", (9, 16), 5, ()),)} if wall else {}
+        codes = found(book(), site(cameras=(Camera("c", "rtsp://x", fps=fps),), **more))
+        return {code for code in codes if code.startswith("find.slow")}
+
+    assert watched(3.9, "intrusion") == watched(0.02, line=True) == {"find.slow_people"}
+    assert watched(5, "person_down", wall=True) == {"find.slow_wall"}
+    assert watched(4, "loitering") == watched(0.02, "blocked") == watched(6.5, wall=True) == set()
 
 
 @pytest.mark.parametrize("at", WATCHING)

@@ -10,11 +10,12 @@ import pytest
 
 from edge_agent.model.detections import SentryJob
 from edge_agent.model.face_models import Manifest
+from edge_agent.model.sightings import Phase
 from edge_agent.model.site import Camera, Line, Zone
 from edge_agent.vision import models, objects
 from edge_agent.vision.objects import ObjectNet
-from edge_agent.vision.sentry import watches
-from edge_agent.vision.zones import ZoneWatch
+from edge_agent.vision.pace import PacedZones
+from edge_agent.vision.sentry import Analysis, watches
 from edge_agent.words import LANGUAGES, say
 from tests.vision.test_models import boxes, manifest_of, refused
 
@@ -137,8 +138,40 @@ def test_a_model_of_vehicles_alone_watches_the_lift(tmp_path: Path) -> None:
     camera = Camera(name="c", url="file:///c.mp4")
     job = SentryJob(camera=camera, zones=(lift,), models=str(tmp_path), detector=own)
     found, unwatched = watches(job, (1280, 720))
-    assert ZoneWatch in [type(one) for one in found]
+    assert PacedZones in [type(one) for one in found]
     assert unwatched == []
+
+
+def test_the_daemons_own_analysis_shows_its_detector_the_picture(tmp_path: Path) -> None:
+    """In colour, as it came: a lift whose e-bike any look would find, by a network that finds one wherever it looks."""
+    seen: list[tuple[int, ...]] = []
+    own = manifest(file(tmp_path, np.delete(yolov8(), 4, axis=1)), classes=("ebike",))
+    lift = Zone(name="lift", camera="c", watch=("ebike",), points=((0, 0), (1, 0), (1, 1), (0, 1)), sensitivity=1.0)
+    job = SentryJob(Camera(name="c", url="file:///c.mp4", fps=10), (), (lift,), (), own, str(tmp_path))
+    analysis, said = Analysis(job), []
+    random = np.random.default_rng(1)
+    ground = random.integers(80, 160, (180, 320), np.uint8)
+
+    class Picture:
+        def __init__(self, n: int) -> None:
+            self.up_ms, self._n = n * 100, n
+
+        def luma(self) -> np.ndarray:
+            gray = ground.copy()
+            if self._n > 50:
+                gray[60:160, (self._n * 2) % 200 : (self._n * 2) % 200 + 90] = 250
+            return gray
+
+        def rgb(self) -> np.ndarray:
+            rgb = np.dstack([np.full_like(ground, 200), self.luma(), self.luma()])
+            seen.append(tuple(int(value) for value in rgb[0, 0]))
+            return rgb
+
+    for n in range(120):
+        said += analysis.see(Picture(n))  # type: ignore[arg-type]
+    assert [one.kind for one in said if one.phase is Phase.BEGUN] == ["ebike"]
+    assert seen
+    assert len(seen) < 30, "colours are made only when somebody asks"
 
 
 @pytest.mark.parametrize(
@@ -164,7 +197,7 @@ def test_a_rule_without_its_detector_costs_only_itself(
     line = Line(name="in", camera="c", points=((0.1, 0.5), (0.9, 0.5)))
     job = SentryJob(Camera(name="c", url="file:///c.mp4"), (), zones, (line,), own, str(tmp_path))
     found, unwatched = watches(job, (1280, 720))
-    (watch,) = [one for one in found if isinstance(one, ZoneWatch)]
+    (watch,) = [one.watch for one in found if isinstance(one, PacedZones)]
     assert [(one.name, one.kind) for one in watch._watched] == [("lift", "intrusion"), ("lane", "blocked")]
     assert [one.name for one, _, _ in watch._passing] == ["in"]
     assert [one.code for one in unwatched] == codes

@@ -1,14 +1,20 @@
 """vision/zones.py: what a rule says of pictures whose truth is known, and what it makes of pictures that are none."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from edge_agent.errors import FaceError
+from edge_agent.model.detections import SentryJob
 from edge_agent.model.sightings import Phase, Sighting
-from edge_agent.model.site import Line, Zone
+from edge_agent.model.site import Camera, Line, Zone
+from edge_agent.vision.frames import VideoFrame
 from edge_agent.vision.objects import Seen
+from edge_agent.vision.pace import PacedZones
+from edge_agent.vision.sentry import Analysis
 from edge_agent.vision.zones import ZoneWatch
 
 WIDTH, HEIGHT, FPS = 320, 180, 10
@@ -307,6 +313,50 @@ def test_flames_flicker_and_an_orange_tarpaulin_does_not(burns: bool) -> None:
         said += watch.see(frame, n * 100, lambda frame=frame, n=n: bgr(frame, n / 10))
     assert [one.kind for one in said if one.phase is Phase.BEGUN] == (["smoke"] if burns else [])
     assert all(one.confidence <= 0.3 and one.why[0].name == "flicker" for one in said)
+
+
+@pytest.mark.parametrize("burns", [True, False])
+def test_the_daemons_own_analysis_sees_flames_in_the_colours_of_a_real_stream(tmp_path: Path, burns: bool) -> None:
+    """Through H.264 and the decoder: a fire flickers in red and yellow, which a grey picture does not show."""
+    random = np.random.default_rng(3)
+    path = tmp_path / "yard.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10, options={"preset": "ultrafast", "crf": "20"})
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for n, frame in enumerate(pictures(22, lambda picture, s: None)):
+            rgb = np.dstack([frame] * 3)
+            if n > 40:
+                red = 225 + (random.uniform(-30, 30, (50, 40, 1)) if burns else 0)
+                rgb[100:150, 220:260] = np.clip(red + np.array([0, -90, -170]), 0, 255)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+        container.mux(stream.encode())
+    job = SentryJob(camera=Camera(name="c", url=f"file://{path}", fps=10), zones=(zone("smoke"),))
+    analysis, said = Analysis(job), list[Sighting]()
+    with av.open(str(path)) as container:
+        for n, frame in enumerate(container.decode(video=0)):
+            said += analysis.see(VideoFrame(frame, n * 100))
+    assert [one.kind for one in said if one.phase is Phase.BEGUN] == (["smoke"] if burns else [])
+
+
+@pytest.mark.parametrize(("fps", "slow"), [(10, False), (5, False), (2, True), (0.5, True)])
+def test_a_camera_too_slow_for_people_is_told_and_tells_nothing_of_them(fps: float, slow: bool) -> None:
+    """Who lies there in one frame and stands somewhere else in the next is nobody who fell."""
+
+    def draw(picture: np.ndarray, s: float) -> None:
+        for n in range(6):
+            person(picture, 40 + 48 * n + 18 * np.sin(s * (0.7 + 0.3 * n)), 120 + 20 * np.sin(s * 0.9 + n))
+
+    line = Line(name="l", camera="c", points=((0.5, 0.3), (0.5, 1.0)))
+    kinds = ["intrusion", "loitering", "person_down", "gathering"]
+    watch = ZoneWatch([zone(*kinds, points=WHOLE, loiter_s=5)], [line], (WIDTH, HEIGHT))
+    paced, said, skip = PacedZones(watch, "yard", 10), list[Sighting](), 10 / fps
+    frames = [frame for n, frame in enumerate(pictures(120, draw)) if n % skip < 1]
+    for n, frame in enumerate(frames):
+        said += paced.see(frame, round(n * 1000 / fps))
+    troubles = [(one.rule, one.kind) for one in said if one.kind == "too_slow" and one.phase is Phase.BEGUN]
+    assert troubles == ([("yard", "too_slow")] if slow else [])
+    told_of = {one.kind for one in said if one.up_ms > 60_000 and one.phase is not Phase.OVER} - {"too_slow"}
+    assert not told_of if slow else "intrusion" in told_of
 
 
 @pytest.mark.parametrize(
