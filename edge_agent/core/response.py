@@ -1,9 +1,10 @@
 """How an alarm is answered: raised, acknowledged, dispatched, arrived, closed — who, when, and whether in time.
 
-A case begins with what was raised and ends when somebody closes it with an outcome. A step may be left out (whoever
-arrives has acknowledged by that), none is taken twice or back. Who hears it may say at once that it is a drill:
-everybody sees that before it is closed. The 1-3-5-minute clock runs from the moment of raising; times are measured by
-uptime within a boot, and by a trusted wall clock across one.
+A case begins with what was raised and ends when somebody closes it with an outcome, or when the same is raised anew:
+then another one begins, with its own clock, which nobody has answered. A step may be left out (whoever arrives has
+acknowledged by that), none is taken twice or back. Who hears it may say at once that it is a drill: everybody sees that
+before it is closed. The 1-3-5-minute clock runs from the moment of raising; times are measured by uptime within a boot,
+and by a trusted wall clock across one.
 """
 
 from collections.abc import Mapping
@@ -59,6 +60,20 @@ def begun_by(event: Event, now: Moment) -> Case | None:
             return Case(f"forced/{door}", "forced", door, "", At.of(now))
         case _:
             return None
+
+
+def anew(before: Case, event: Event) -> bool:
+    """`event`, which begins a case, begins another one although `before` was never closed: a panic and a fire are said
+    for the first time only after they were cleared, and a door that is forced after somebody has answered is a new
+    alarm. Until somebody has, it is the same one, and its clock runs on.
+    """
+    match event:
+        case PanicRaised() | FireReleased():
+            return True
+        case DoorForced():
+            return bool(before.step)
+        case _:
+            return False
 
 
 def better_known(cases: Mapping[str, Case], event: Event) -> Case | None:

@@ -107,10 +107,11 @@ class Premises:
     def record(self, event: Event, *changes: Change | DoorState, read_id: str | None = None) -> Recording:
         """Remember and record; a commit that is late or fails is an alarm, not a reason to stop at the door.
 
-        What somebody has to answer begins a case in the same transaction, unless one stands already.
+        What somebody has to answer begins a case in the same transaction, unless it belongs to one that stands already.
         """
         case = response.begun_by(event, self.now())
-        if case is not None and case.alarm not in self.standing.cases:
+        before = None if case is None else self.standing.cases.get(case.alarm)
+        if case is not None and (before is None or response.anew(before, event)):
             changes = (*changes, case)
         elif (known := response.better_known(self.standing.cases, event)) is not None:
             changes = (*changes, known)

@@ -289,7 +289,8 @@ class AlertClosed(Alert, frozen=True):
 
 class Answered(Event, frozen=True):
     """Base of the steps of answering an alarm. `alarm`: the alert, panic/<door>, forced/<door> or fire; `after_ms`:
-    since it was raised, -1 when nobody can tell.
+    since it was raised, -1 when nobody can tell. A panic or a fire that is raised after it was cleared, and a door that
+    is forced after somebody had answered, is an alarm of its own, whether or not the one before was closed.
     """
 
     about: ClassVar[str] = "door"

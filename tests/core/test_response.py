@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge_agent.core.response import begun_by, better_known, due, refusal, take
+from edge_agent.core.response import anew, begun_by, better_known, due, refusal, take
 from edge_agent.model.clock import ClockState, Moment
 from edge_agent.model.events import (
     AlarmAcknowledged,
@@ -59,6 +59,19 @@ def test_what_begins_a_case(event: Event, alarm: str) -> None:
 def test_what_begins_none(event: Event) -> None:
     """Said again, recorded only, or only a warning: nobody has to answer."""
     assert begun_by(event, at(0)) is None
+
+
+def test_what_is_raised_anew_is_another_case() -> None:
+    """A panic and a fire are raised again only after they were cleared; a door that is forced again and again before
+    anybody answers stays one alarm, whose clock runs on.
+    """
+    for event in (PanicRaised(door="gate"), FireReleased(door="gate")):
+        assert anew(begun(event), event)
+    forced = begun(DoorForced(door="gate"))
+    assert not anew(forced, DoorForced(door="gate"))
+    _, answered = take(forced, "acknowledged", at(5), TARGETS, "li")
+    assert anew(answered, DoorForced(door="gate"))
+    assert not anew(begun(), FALL)
 
 
 def test_a_case_names_no_evidence_that_there_will_not_be_or_that_is_gone() -> None:

@@ -626,6 +626,39 @@ def test_a_panic_stays_is_said_again_and_two_at_once_are_both_kept() -> None:
     play(story, lambda: house(a_door("north"), a_door("south")))
 
 
+def test_a_fire_and_a_forced_door_that_come_again_ring_again() -> None:
+    """Both were answered and never closed: what comes then is not what was answered."""
+
+    async def story(site: House) -> None:
+        cases = site.premises.standing.cases
+
+        async def forced() -> None:
+            before = len(site.events("door.forced"))
+            site.report(Report.CONTACT_OPEN)
+            site.report(Report.CONTACT_CLOSED)
+            await auntil(lambda: len(site.events("door.forced")) > before)
+
+        await forced()
+        first = cases["forced/gate"]
+        await site.later(5)
+        await forced()
+        assert cases["forced/gate"] == first, "nobody has answered: the clock runs on"
+        site.report(Report.FIRE_ON)
+        site.report(Report.FIRE_OFF)
+        for alarm in ("forced/gate", "fire"):
+            assert (await site.operate("acknowledge", alarm=alarm)).good
+        assert (await site.operate("clear", latch="fire")).good
+        await auntil(lambda: site.actor.doorway.mode.name == "locked")
+        await site.later(20)
+        await forced()
+        site.report(Report.FIRE_ON)
+        for alarm in ("forced/gate", "fire"):
+            assert cases[alarm].step == ""
+            assert cases[alarm].raised.since_ms(site.clock.now()) == 0
+
+    play(story, house)
+
+
 # ---- after a restart -------------------------------------------------------------------------------------------------
 
 

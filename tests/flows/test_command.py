@@ -13,7 +13,7 @@ from edge_agent.flows.errands import Errands
 from edge_agent.flows.premises import Premises
 from edge_agent.flows.refusals import REFUSALS_A_MINUTE
 from edge_agent.model.commands import ROLES, VERBS, Command, Cosignature, Delivery, Signer
-from edge_agent.model.events import CommandCompleted, CommandRefused, PanicRaised
+from edge_agent.model.events import AlarmAcknowledged, AlarmDispatched, CommandCompleted, CommandRefused, PanicRaised
 from edge_agent.model.grants import PersonGrant, Subject
 from edge_agent.model.site import Policy
 from edge_agent.model.standing import Latch, Order
@@ -360,6 +360,37 @@ def test_a_panic_that_is_acknowledged_is_not_repeated_and_stays_raised() -> None
         last = [row.event for row in gateway.journal.all if row.tag == "panic.raised"][-1]
         assert isinstance(last, PanicRaised)
         assert last.count == 2
+
+    play(story)
+
+
+def test_a_panic_after_the_one_before_was_cleared_is_answered_anew() -> None:
+    """The one before was acknowledged and cleared, and nobody has said how it ended."""
+
+    def pressed(gateway: Gateway) -> None:
+        gateway.premises.panic("gate", True)
+        gateway.premises.panic("gate", False)
+
+    async def story(gateway: Gateway) -> None:
+        pressed(gateway)
+        gateway.give(verb="acknowledge", args={"latch": "panic/gate"})
+        gateway.give(verb="clear", args={"latch": "panic/gate"})
+        await auntil(lambda: len(gateway.completed()) == 2)
+        gateway.clock.up_ms += 20_000
+        pressed(gateway)
+        assert gateway.premises.standing.cases["panic/gate"].step == ""
+        again = Premises(gateway.journal, MemoryBooks(), gateway.clock, gateway.premises.alarms, Policy())
+        await again.restore()
+        assert again.standing.cases == gateway.premises.standing.cases, "also after a restart"
+        gateway.clock.up_ms += 7_000
+        gateway.give(verb="acknowledge", args={"latch": "panic/gate"})
+        await auntil(lambda: len(gateway.completed()) == 3)
+        heard = [row.event for row in gateway.journal.all if isinstance(row.event, AlarmAcknowledged)]
+        assert [event.after_ms for event in heard] == [0, 7_000]
+        gateway.premises.answer("dispatched", "panic/gate", "li", who="chen")
+        sent = gateway.journal.all[-1].event
+        assert isinstance(sent, AlarmDispatched)
+        assert sent.after_ms == 7_000
 
     play(story)
 
