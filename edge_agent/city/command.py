@@ -41,7 +41,7 @@ def make_command(
     second: "Second | None" = None,
 ) -> Command:
     """A signed command that may be carried out within `ttl_s` (at most 30) and once. `now_ms`: the city's Unix ms;
-    `second`: who agrees, where one signature is not enough.
+    `second`: who agrees, where one signature is not enough. Raises UplinkError when no command can say this.
     """
     known = VERBS.get(verb)
     state = known is not None and known.state
@@ -60,7 +60,10 @@ def make_command(
         message["door"] = door
     if second is not None:
         message = cosigned(message, second.issuer, second.key)
-    return msgspec.convert(sign(message, key), Command)
+    try:
+        return msgspec.convert(sign(message, key), Command)
+    except (TypeError, ValueError, OverflowError) as error:  # msgspec's: too long, or no JSON
+        raise UplinkError("uplink.no_command", why=error) from error
 
 
 def wire(command: Command) -> bytes:
@@ -92,7 +95,7 @@ class CommandDesk:
         args: dict[str, Any] | None = None,
         ttl_s: float = COMMAND_TTL_S,
     ) -> Command:
-        """Raises UplinkError when the city does not know the gateway's boot."""
+        """Raises UplinkError when the city does not know the gateway's boot, or no command can say this."""
         known = self._store.gateway(source_of(gateway))
         if known is None:
             raise UplinkError("uplink.no_gateway", gateway=gateway)

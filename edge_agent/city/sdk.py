@@ -132,12 +132,14 @@ class Platform:
     ) -> Event | None:
         """Send a signed command; the gateway's command.completed, .refused or .unknown, None when it stayed silent.
 
-        It expires after 30 s by the gateway's own clock and is carried out at most once: silence means that it was
-        not, or that its result is still to come with the events. Raises UplinkError: broker away, gateway never
-        heard of (its birth tells its boot and uptime).
+        What moves something lives as long as you wait (30 s at most) by the gateway's own clock, and is carried out at
+        most once: after None it is not begun any more. What was begun in time says so with the events, as does what is
+        versioned (grant, revoke, blacklist, configure, certify), which does not expire. Raises UplinkError: broker
+        away, gateway never heard of (its birth tells its boot and uptime), or what no command can say (an issuer of
+        more than 64 characters); KeyFileError; StoreError.
         """
         key = load_private(self.folder / "keys/city-command.key")
-        order = CommandDesk(self._store, self.broker, key, issuer).make(gateway, verb, door, args)
+        order = CommandDesk(self._store, self.broker, key, issuer).make(gateway, verb, door, args, ttl_s=wait_s)
         answer: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
 
         def hear(message: Arrived) -> None:

@@ -43,7 +43,7 @@ SIGNING = click.option(
 def wait(seconds: float) -> Callable[[Any], Any]:
     return click.option(
         "--wait", "wait_s", type=click.FloatRange(0, 3600), default=seconds, show_default=True,
-        help="Seconds to wait for the answer.",
+        help="Seconds to wait for the answer, and for what moves something to live (at most 30).",
     )  # fmt: skip
 
 
@@ -288,7 +288,7 @@ async def _send_list(at: Desk, gateway: str, grants: list[PersonGrant], whole: b
     await publish(at.address, gateway, deltas, message)
     size = sum(map(len, deltas[before.version].pieces))
     tell("city.list_sent", version=version, people=len(grants), base=before.version, kb=f"{size / 1000:.1f}")
-    answer = await _answered(at.commands().named(gateway, f"people-{version}", wait_s), wait_s)
+    answer = await _answered(at.commands().named(gateway, f"people-{version}", wait_s), wait_s, "cli.command_late")
     if answer is not None:
         await retain(at.address, {topics.content(gateway, sha256): b"" for sha256 in pieces + stale})
         lists.keep(gateway, Sent(version, tuple(grants)) if answer else Sent())
@@ -298,18 +298,19 @@ async def _send_list(at: Desk, gateway: str, grants: list[PersonGrant], whole: b
 async def _order(
     commands: CommandDesk, gateway: str, verb: str, door: str | None, args: dict[str, Any], wait_s: float
 ) -> bool:
-    order = commands.make(gateway, verb, door, args)
+    order = commands.make(gateway, verb, door, args, ttl_s=wait_s)
     await commands.send(order)
     tell("cli.command_sent", id=order.id)
-    return bool(await _answered(commands.result(order, wait_s), wait_s))
+    silent = "cli.command_late" if VERBS[verb].state else "cli.command_silent"
+    return bool(await _answered(commands.result(order, wait_s), wait_s, silent))
 
 
-async def _answered(result: Awaitable[tuple[str, dict[str, Any]] | None], wait_s: float) -> bool | None:
-    """Whether it was done, None without an answer; says so."""
+async def _answered(result: Awaitable[tuple[str, dict[str, Any]] | None], wait_s: float, silent: str) -> bool | None:
+    """Whether it was done, None without an answer; says so (`silent`: how)."""
     started = time.monotonic()
     answer = await result
     if answer is None:
-        tell("cli.command_silent", s=wait_s)
+        tell(silent, s=wait_s)
         return None
     tag, data = answer
     said = data.get("answer") or {}

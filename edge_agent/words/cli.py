@@ -163,8 +163,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "cli.command_sent": ("command {id} sent", "指令 {id} 已发送"),
     "cli.command_done": ("{tag} after {ms} ms", "{tag}，用时 {ms} 毫秒"),
     "cli.command_silent": (
-        "no answer within {s} s; the command has expired and will not be carried out later",
-        "{s} 秒内无应答；指令已失效，之后也不会执行",
+        "no answer within {s} s; the command has expired and is not begun any more",
+        "{s} 秒内无应答；指令已失效，不会再开始执行",
+    ),
+    "cli.command_late": (
+        "no answer within {s} s; it may still come into force: its result comes with the events",
+        "{s} 秒内无应答；之后仍可能生效，结果随事件上报",
     ),
     "cli.init_written": (
         "wrote {file}; next: edge-agent keys init, put the city's two .pub files beside it, edge-agent check",

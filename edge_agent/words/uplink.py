@@ -180,6 +180,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "the city has not heard from gateway {gateway} yet: a command needs its boot and its uptime",
         "城市平台尚未收到网关 {gateway} 的信息:下发指令需要它的启动编号和运行时间",
     ),
+    "uplink.no_command": (
+        "no command can say this, and none was sent: {why}",
+        "无法组成指令,未发送:{why}",
+    ),
     "uplink.broker_missing": (
         "no {kind} broker here: install mosquitto (apt install mosquitto) or `pip install edge-agent[demo]`",
         "本机没有 {kind} 消息服务器:请安装 mosquitto(apt install mosquitto)或 `pip install edge-agent[demo]`",

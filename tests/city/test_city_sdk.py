@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -107,7 +108,9 @@ def test_events_come_once_and_are_acknowledged_by_their_keeper(tmp_path: Path, k
 
 @both_brokers
 def test_a_command_and_its_answer(tmp_path: Path, kind: str) -> None:
-    """Signed and bound to the gateway's boot; the answer is the gateway's event; silence is None; no birth, no way."""
+    """Signed and bound to the gateway's boot; the answer is the gateway's event; silence is None, and the command has
+    expired by then; no birth, no way; what no command can say is refused before it is sent.
+    """
 
     async def scene() -> None:
         async with Platform(BrokerAddress(there.url, there.mqtt), city.folder) as platform:
@@ -118,10 +121,11 @@ def test_a_command_and_its_answer(tmp_path: Path, kind: str) -> None:
                 await asyncio.wait_for(platform.listening.wait(), 10)
                 with bystander(there.url) as client:
                     ears = Ears(client, city)
-                    answering = True
+                    answering, sent = True, list[Command]()
 
                     def hear(client: object, userdata: object, message: object) -> None:
                         command = unseal(message.payload, city.command.public_key(), Command)  # type: ignore[attr-defined]
+                        sent.append(command)
                         event = CommandCompleted(
                             command=command.id, verb=command.verb, issuer="desk", door=command.door
                         )
@@ -131,6 +135,7 @@ def test_a_command_and_its_answer(tmp_path: Path, kind: str) -> None:
 
                     client.message_callback_add(topics.down(GATEWAY, "cmd"), hear)
                     client.subscribe(topics.down(GATEWAY, "cmd"), 1)
+                    born_s = time.monotonic()
                     client.publish(topics.up(GATEWAY, "birth"), seal(birth_of(), city.gateway_key), 1)
                     await auntil(lambda: ears.acks)
                     answer = await platform.send(GATEWAY, "open", door="north-gate", issuer="desk")
@@ -138,6 +143,11 @@ def test_a_command_and_its_answer(tmp_path: Path, kind: str) -> None:
                     assert (answer.tag, answer.data["door"]) == ("command.completed", "north-gate")
                     answering = False
                     assert await platform.send(GATEWAY, "open", door="d", issuer="desk", wait_s=0.3) is None
+                    up_ms = birth_of().up_ms + (time.monotonic() - born_s) * 1000
+                    assert sent[-1].not_after_up_ms <= up_ms, "nobody waits for it any more: it is not done any more"
+                    with pytest.raises(UplinkError):
+                        await platform.send(GATEWAY, "open", door="d", issuer="d" * 65)
+                    assert len(sent) == 2
 
     with broker(tmp_path, kind) as there, prepared(tmp_path) as city:
         asyncio.run(scene())
