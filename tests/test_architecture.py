@@ -150,6 +150,19 @@ def test_every_library_has_its_home() -> None:
             assert homes is None or package_of(path) in homes | {"cli"}, f"{path} imports {name}"
 
 
+def test_patterns_of_whole_texts_are_made_in_one_place() -> None:
+    """Python's `$` lets a text end in a newline: `model.patterns.whole` does not."""
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.keyword(arg="pattern", value=ast.Constant(value=str(text))):
+                    assert not text.endswith("$"), f"{path}:{node.lineno} {text}"
+                case ast.keyword(arg="pattern", value=ast.JoinedStr(values=[*_, ast.Constant(value=str(text))])):
+                    assert not text.endswith("$"), f"{path}:{node.lineno} {text}"
+                case ast.Assign(value=ast.Constant(value=str(text))):
+                    assert not (text.startswith("^") and text.endswith("$")), f"{path}:{node.lineno} {text}"
+
+
 def test_only_the_supervisor_catches_everything() -> None:
     for path in modules():
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):

@@ -9,8 +9,9 @@ import msgspec
 from edge_agent import __version__
 from edge_agent.console.endpoint import ROOT, Endpoint, Wrong
 from edge_agent.model.encoding import json_schemas
+from edge_agent.model.patterns import whole
 
-PARAMETER = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # a person's or a visit's id
+PARAMETER = whole(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # a person's or a visit's id
 REFUSALS = {
     "401": "nobody the gateway knows", "403": "not for this scope or role", "404": "nobody and nothing of that name",
     "409": "refused, and why", "413": "too large", "422": "not what is described here", "429": "too many requests",

@@ -15,13 +15,14 @@ from msgspec import Meta
 from edge_agent.contract.messages import Epoch, MessageError, Seq, seal, unseal
 from edge_agent.contract.signatures import PrivateKey, PublicKey
 from edge_agent.contract.topics import GATEWAY
+from edge_agent.model.patterns import whole
 
 
 class CheckpointMessage(msgspec.Struct, frozen=True, kw_only=True):
-    gateway: Annotated[str, Meta(pattern=rf"^{GATEWAY}$")]
+    gateway: Annotated[str, Meta(pattern=whole(rf"{GATEWAY}"))]
     epoch: Epoch
     seq: Seq
-    hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    hash: Annotated[str, Meta(pattern=whole(r"[0-9a-f]{64}"))]
     pruned: bool = False
     kid: str = ""
     sig: str = ""

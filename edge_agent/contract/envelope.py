@@ -16,6 +16,7 @@ from edge_agent.contract.topics import GATEWAY
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.encoding import canonical
 from edge_agent.model.events import Event, Row, UnknownEvent, decode_event
+from edge_agent.model.patterns import whole
 
 ENVELOPE_MAX_BYTES = 65_536  # an event is 4 kB at most; anything beyond this is no event
 LAST_SEQ = 2**63 - 1
@@ -39,21 +40,21 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """One event on the wire. `upms`, `clkerr` in ms; `prev` is the hash of the row before it, 64 hex digits."""
 
     specversion: Literal["1.0"] = "1.0"
-    type: Annotated[str, Meta(pattern=r"^city\.[a-z0-9_]+\.[a-z0-9_]+\.v1$", max_length=128)]
-    source: Annotated[str, Meta(pattern=rf"^urn:sc:gw:{GATEWAY}$")]
-    id: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}-[0-9]{20}$", max_length=53)]
+    type: Annotated[str, Meta(pattern=whole(r"city\.[a-z0-9_]+\.[a-z0-9_]+\.v1"), max_length=128)]
+    source: Annotated[str, Meta(pattern=whole(rf"urn:sc:gw:{GATEWAY}"))]
+    id: Annotated[str, Meta(pattern=whole(r"[0-9a-f]{32}-[0-9]{20}"), max_length=53)]
     subject: Annotated[str, Meta(min_length=1, max_length=256)]
-    time: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", max_length=24)]
-    dataschema: Annotated[str, Meta(pattern=r"^urn:sc:schema:[a-z0-9_.]+:\d+$", max_length=128)]
+    time: Annotated[str, Meta(pattern=whole(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"), max_length=24)]
+    dataschema: Annotated[str, Meta(pattern=whole(r"urn:sc:schema:[a-z0-9_.]+:\d+"), max_length=128)]
     datacontenttype: Literal["application/json"] = "application/json"
-    sequence: Annotated[str, Meta(pattern=r"^[0-9]{20}$", max_length=20)]
-    epoch: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$", max_length=32)]
-    bootid: Annotated[str, Meta(pattern=r"^[0-9A-Za-z-]{1,64}$")]
+    sequence: Annotated[str, Meta(pattern=whole(r"[0-9]{20}"), max_length=20)]
+    epoch: Annotated[str, Meta(pattern=whole(r"[0-9a-f]{32}"), max_length=32)]
+    bootid: Annotated[str, Meta(pattern=whole(r"[0-9A-Za-z-]{1,64}"))]
     upms: Milliseconds
     clk: Literal["synced", "holdover", "unset"]
     clkerr: Milliseconds
     hist: bool
-    prev: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", max_length=64)]
+    prev: Annotated[str, Meta(pattern=whole(r"[0-9a-f]{64}"), max_length=64)]
     data: msgspec.Raw
 
     @property

@@ -16,6 +16,7 @@ from edge_agent.errors import EdgeAgentError
 from edge_agent.model.ack import Ack
 from edge_agent.model.encoding import canonical, plain
 from edge_agent.model.grants import DELTAS_AT_MOST, Delta, Version
+from edge_agent.model.patterns import whole
 
 COMMAND_MAX_BYTES = 16_384
 MESSAGE_MAX_BYTES = 65_536
@@ -24,7 +25,7 @@ ACK_EXPIRY_S = 60
 ROTATIONS_AT_MOST = 16
 
 Seq = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-Epoch = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$", max_length=32)]
+Epoch = Annotated[str, Meta(pattern=whole(r"[0-9a-f]{32}"), max_length=32)]
 T = TypeVar("T")
 
 
@@ -39,8 +40,8 @@ class MessageError(EdgeAgentError):
 class RotationMessage(msgspec.Struct, frozen=True, kw_only=True):
     """The key `kid` of `gateway` is followed by `new` (base64url of the 32 bytes); signed by the key it replaces."""
 
-    gateway: Annotated[str, Meta(pattern=rf"^{GATEWAY}$")]
-    new: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}$", max_length=43)]
+    gateway: Annotated[str, Meta(pattern=whole(rf"{GATEWAY}"))]
+    new: Annotated[str, Meta(pattern=whole(r"[A-Za-z0-9_-]{43}"), max_length=43)]
     kid: str = ""
     sig: str = ""
 
@@ -50,13 +51,13 @@ class BirthMessage(msgspec.Struct, frozen=True, kw_only=True):
     signing key followed from earlier ones, the oldest first.
     """
 
-    gateway: Annotated[str, Meta(pattern=rf"^{GATEWAY}$")]
+    gateway: Annotated[str, Meta(pattern=whole(rf"{GATEWAY}"))]
     agent: str
     epoch: Epoch
     first: Seq
     last: Seq
     acked: Seq
-    boot_id: Annotated[str, Meta(pattern=r"^[0-9A-Za-z-]{1,64}$")]
+    boot_id: Annotated[str, Meta(pattern=whole(r"[0-9A-Za-z-]{1,64}"))]
     up_ms: Annotated[int, Meta(ge=0, le=2**53 - 1)]
     clock: Literal["synced", "holdover", "unset"]
     config: str
@@ -103,7 +104,7 @@ def _unix_ms(text: str) -> int:
 class ManifestMessage(msgspec.Struct, frozen=True, kw_only=True):
     """Who may pass at `gateway`, as list `version`: the ways that lead there from lists it may have."""
 
-    gateway: Annotated[str, Meta(pattern=rf"^{GATEWAY}$")]
+    gateway: Annotated[str, Meta(pattern=whole(rf"{GATEWAY}"))]
     version: Version
     deltas: Annotated[tuple[Delta, ...], Meta(min_length=1, max_length=DELTAS_AT_MOST)]
     issuer: Annotated[str, Meta(min_length=1, max_length=64)]

@@ -15,13 +15,14 @@ from msgspec import Meta
 
 from edge_agent.contract.signatures import PrivateKey, PublicKey, kid_of
 from edge_agent.model.encoding import canonical
+from edge_agent.model.patterns import whole
 from edge_agent.model.reads import Pass
 
 MARK = b"SCP1."
 PASS_MAX_BYTES = 2953  # a QR code of version 40, level L, in byte mode
 SIGNATURE_BYTES = 64
 
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", max_length=64)]
+Name = Annotated[str, Meta(pattern=whole(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"), max_length=64)]
 Instant = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from edge_agent.contract.topics import GATEWAY
+from edge_agent.model.patterns import whole
 
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
@@ -16,10 +17,10 @@ class TelemetryMessage(msgspec.Struct, frozen=True, kw_only=True):
     of this gateway that do not answer.
     """
 
-    gateway: Annotated[str, Meta(pattern=rf"^{GATEWAY}$")]
+    gateway: Annotated[str, Meta(pattern=whole(rf"{GATEWAY}"))]
     agent: str
     config: str
-    boot_id: Annotated[str, Meta(pattern=r"^[0-9A-Za-z-]{1,64}$")]
+    boot_id: Annotated[str, Meta(pattern=whole(r"[0-9A-Za-z-]{1,64}"))]
     up_s: Count
     clock: Literal["synced", "holdover", "unset"]
     accepting: bool

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from edge_agent.model.patterns import whole
+
 Role = Literal["guard", "supervisor", "installer", "auditor"]
 ROLES: tuple[Role, ...] = ("guard", "supervisor", "installer", "auditor")
 
@@ -34,7 +36,7 @@ OF_ROLE: dict[str, frozenset[Right]] = {
 }
 WHEN_LOCKED: frozenset[Right] = frozenset({"wall"})  # a locked screen goes on showing the doors, and does nothing
 
-NAME = r"^[A-Za-z0-9\u4e00-\u9fff][A-Za-z0-9._\-\u4e00-\u9fff]{0,31}$"
+NAME = whole(r"[A-Za-z0-9\u4e00-\u9fff][A-Za-z0-9._\-\u4e00-\u9fff]{0,31}")
 PASSWORD_AT_LEAST = 10  # characters
 PASSWORD_AT_MOST = 128
 

@@ -13,9 +13,10 @@ from msgspec import Meta
 
 from edge_agent.model import rounds, visit_orders
 from edge_agent.model.grants import CredentialName, Delta, Instant, PersonGrant, PersonId, Sha256, Subject, Text
+from edge_agent.model.patterns import whole
 from edge_agent.model.standing import Change, ModeName
 
-Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", max_length=64)]
+Id = Annotated[str, Meta(pattern=whole(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"), max_length=64)]
 Who = Annotated[str, Meta(min_length=1, max_length=64)]
 Kid = Annotated[str, Meta(max_length=16)]
 Signature = Annotated[str, Meta(max_length=128)]

@@ -8,11 +8,12 @@ from msgspec import Meta, structs
 
 from edge_agent.model.clock import Moment
 from edge_agent.model.encoding import canonical
+from edge_agent.model.patterns import whole
 from edge_agent.model.recording import Stream
 from edge_agent.model.sightings import Sighting
 
-Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+Sha256 = Annotated[str, Meta(pattern=whole(r"[0-9a-f]{64}"))]
+Name = Annotated[str, Meta(pattern=whole(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"))]
 
 
 class Time(msgspec.Struct, frozen=True):

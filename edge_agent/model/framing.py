@@ -9,9 +9,13 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from edge_agent.model.patterns import whole
+
 Byte = Annotated[int, Meta(ge=0, le=255)]
-Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
-Hex = Annotated[str, Meta(pattern=r"^\s*([0-9A-Fa-f]{2}\s*)+$", description="bytes in hexadecimal, spaces allowed")]
+Name = Annotated[str, Meta(pattern=whole(r"[a-z][a-z0-9_]*"))]
+Hex = Annotated[
+    str, Meta(pattern=whole(r"\s*([0-9A-Fa-f]{2}\s*)+"), description="bytes in hexadecimal, spaces allowed")
+]
 Header = Annotated[tuple[Byte, ...], Meta(min_length=1, max_length=16)]
 Longest = Annotated[int, Meta(ge=1, le=4096, description="longest payload and checksum, bytes")]
 Gap = Annotated[int, Meta(ge=5, le=2000, description="ms of silence that end what was begun")]

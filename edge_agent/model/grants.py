@@ -9,13 +9,14 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from edge_agent.model.patterns import whole
 from edge_agent.model.people import CATEGORIES
 from edge_agent.model.reads import Card, Token
 
-PersonId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", max_length=64)]
+PersonId = Annotated[str, Meta(pattern=whole(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"), max_length=64)]
 Instant = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Version = Annotated[int, Meta(ge=1, le=2**53 - 1)]
-Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", max_length=64)]
+Sha256 = Annotated[str, Meta(pattern=whole(r"[0-9a-f]{64}"), max_length=64)]
 Text = Annotated[str, Meta(max_length=200)]
 
 CREDENTIALS_AT_MOST = 16  # of one person in one statement
@@ -31,7 +32,7 @@ class CredentialName(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
 
     kind: Literal["card", "qr", "plate"]
     bits: Annotated[int, Meta(ge=1, le=1024)] | None = None
-    raw: Annotated[str, Meta(pattern=r"^[0-9a-f]{1,256}$", max_length=256)] | None = None
+    raw: Annotated[str, Meta(pattern=whole(r"[0-9a-f]{1,256}"), max_length=256)] | None = None
     value: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
 
     def __post_init__(self) -> None:

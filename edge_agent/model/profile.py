@@ -28,6 +28,7 @@ from edge_agent.model.framing import (
     Table,
 )
 from edge_agent.model.gpio import Gpio
+from edge_agent.model.patterns import whole
 from edge_agent.model.push import HttpPush
 from edge_agent.model.registers import InputTraits, Modbus, RegisterRead, RegisterWrite, RelayTraits, SensorTraits
 
@@ -70,7 +71,7 @@ class Beep(Table, frozen=True, kw_only=True):
 class Text(Table, frozen=True, kw_only=True):
     """On the reader's display for `for_s` seconds. OSDP carries ASCII only; a short word, for many have 16 places."""
 
-    say: Annotated[str, Meta(pattern=r"^[ -~]{1,32}$")]
+    say: Annotated[str, Meta(pattern=whole(r"[ -~]{1,32}"))]
     for_s: Annotated[int, Meta(ge=1, le=255)] = 3
 
 
@@ -114,7 +115,7 @@ class WiegandForm(Table, frozen=True, kw_only=True):
     by its name alone. `swapped`: the reader sends the bytes of `number` in the wrong order; they are put right.
     """
 
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
+    name: Annotated[str, Meta(pattern=whole(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}"))]
     bits: Annotated[int, Meta(ge=4, le=1024)] | None = None
     facility: Span | None = None
     number: Span | None = None
@@ -160,7 +161,7 @@ class Profile(Table, frozen=True, kw_only=True):
     """
 
     schema: Literal[1]
-    id: Annotated[str, Meta(pattern=r"^[a-z][a-z-]*/[a-z0-9][a-z0-9.-]*$")]
+    id: Annotated[str, Meta(pattern=whole(r"[a-z][a-z-]*/[a-z0-9][a-z0-9.-]*"))]
     name: str
     kind: Literal["terminal", "gate", "id-reader", "sensor"]
     maturity: Literal["draft", "simulated", "bench", "field"]

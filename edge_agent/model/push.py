@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from edge_agent.model.framing import Table
+from edge_agent.model.patterns import whole
 
 Place = Annotated[
     str,
-    Meta(pattern=r"^[^.\s]+(\.[^.\s]+)*$", max_length=200, description="keys joined by dots; a number: in a list"),
+    Meta(pattern=whole(r"[^.\s]+(\.[^.\s]+)*"), max_length=200, description="keys joined by dots; a number: in a list"),
 ]
 
 
@@ -59,7 +60,7 @@ class HttpPush(Table, frozen=True, kw_only=True, tag_field="kind", tag="http-pus
     body: Literal["json", "form", "multipart"] = "json"
     part: str | None = None
     auth: Literal["basic", "token", "hmac-sha256"] = "basic"
-    auth_header: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]+$")] = "X-Signature"
+    auth_header: Annotated[str, Meta(pattern=whole(r"[A-Za-z0-9-]+"))] = "X-Signature"
     answer: Annotated[str, Meta(max_length=1000)] = ""
     answer_type: str = "application/json"
     only: Place | None = None

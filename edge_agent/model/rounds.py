@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from edge_agent.model.events import Event
+from edge_agent.model.patterns import whole
 
 CATEGORIES = (
     "fire", "electricity", "gas", "water", "structure", "lift", "blocked_exit", "lighting", "door", "other",
@@ -23,7 +24,7 @@ Short = Annotated[str, Meta(max_length=64)]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 Long = Annotated[str, Meta(max_length=500)]
 Instant = Annotated[int, Meta(ge=0, le=4_102_444_800_000)]  # the year 2100
-HazardId = Annotated[str, Meta(pattern=r"^h-[0-9a-f]{12}$")]
+HazardId = Annotated[str, Meta(pattern=whole(r"h-[0-9a-f]{12}"))]
 
 
 class Run(NamedTuple):

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from edge_agent.model.events import Event
+from edge_agent.model.patterns import whole
 from edge_agent.model.people import Person, Recurrence, Rule, Schedule
 from edge_agent.model.reads import IdDocument, Pass
 
@@ -32,7 +33,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=64)]
 Short = Annotated[str, Meta(max_length=64)]
 Long = Annotated[str, Meta(max_length=200)]
 Instant = Annotated[int, Meta(ge=0, le=4_102_444_800_000)]  # the year 2100
-Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", max_length=64)]
+Id = Annotated[str, Meta(pattern=whole(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"), max_length=64)]
 People = Annotated[int, Meta(ge=1, le=500)]
 Uses = Annotated[int, Meta(ge=1, le=1_000_000)]
 Names = Annotated[tuple[Name, ...], Meta(max_length=100)]

@@ -10,6 +10,7 @@ import pytest
 from edge_agent.contract import examples, schemas, topics
 from edge_agent.contract.envelope import (
     ENVELOPE_MAX_BYTES,
+    Envelope,
     EnvelopeError,
     chain_hash,
     genesis,
@@ -18,6 +19,8 @@ from edge_agent.contract.envelope import (
     read_envelope,
     write_envelope,
 )
+from edge_agent.contract.messages import BirthMessage
+from edge_agent.model.commands import Command
 from edge_agent.model.encoding import canonical
 from edge_agent.model.events import (
     EVENTS,
@@ -28,6 +31,7 @@ from edge_agent.model.events import (
     decode_event,
     encode_event,
 )
+from edge_agent.model.grants import PersonGrant
 from edge_agent.model.sightings import Measure
 from tests.uplink.rig import EPOCH
 
@@ -234,3 +238,28 @@ def test_real_messages_satisfy_the_schemas(tmp_path: Path) -> None:
     for wrong in (broken(upms=-1), broken(source=None), broken(epoch="xyz"), broken(clk="maybe")):
         assert not envelope.is_valid(json.loads(wrong))
     assert not data.is_valid({"door": 3})
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [(Command, "id"), (BirthMessage, "epoch"), (BirthMessage, "gateway"), (BirthMessage, "boot_id"), (Envelope, "id")],
+)
+def test_no_name_ends_in_a_newline(kind: type[msgspec.Struct], field: str) -> None:
+    """Neither for us nor for who holds it against the published schema in Python."""
+    name = kind.__name__.removesuffix("Message").lower()
+    schema = jsonschema.Draft202012Validator(schemas.schemas()[f"{name}.json"])
+    message = json.loads(examples.stream()[0] if kind is Envelope else examples.messages()[name])
+    msgspec.json.decode(json.dumps(message), type=kind)
+    schema.validate(message)
+    spoiled = {**message, field: message[field] + "\n"}
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(json.dumps(spoiled), type=kind)
+    assert not schema.is_valid(spoiled)
+
+
+def test_nobody_is_granted_under_a_name_that_ends_in_a_newline() -> None:
+    grant = {"id": "p-1", "category": "resident", "credentials": [{"kind": "card", "bits": 26, "raw": "ff"}]}
+    assert msgspec.convert(grant, PersonGrant).id == "p-1"
+    for wrong in ({"id": "p-1\n"}, {"host": "p-2\n"}, {"credentials": [{"kind": "card", "bits": 26, "raw": "ff\n"}]}):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert(grant | wrong, PersonGrant)
