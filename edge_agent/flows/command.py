@@ -1,9 +1,9 @@
 """Command: the city wants something done.
 
 Every doubt about a command is a refusal, and every refusal is an event. Checked in this order: form and signatures,
-gateway, retained flag, boot, expiry, counter, verb, role, second signature, arguments, door, rate. What may act is
-first committed as an intent (with its counter), then done once: after a crash in between the outcome is `unknown` and
-it is not tried again. What takes its time (people, configuration) is done beside: no door waits for a list.
+gateway, retained flag, boot, expiry, counter, verb, role, issuer, second signature, arguments, door, rate. What may act
+is first committed as an intent (with its counter), then done once: after a crash in between the outcome is `unknown`
+and it is not tried again. What takes its time (people, configuration) is done beside: no door waits for a list.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from edge_agent.flows.operate import RemoteDoor
 from edge_agent.flows.orders import ORDERS, orders
 from edge_agent.flows.premises import Premises
 from edge_agent.flows.refusals import Refusals
-from edge_agent.model.commands import FIRST, VERBS, Args, Command, Delivery, Outcome, Signer, Verb, arguments
+from edge_agent.model.commands import FIRST, VERBS, Args, Command, Delivery, Outcome, Signer, Verb, arguments, borrowed
 from edge_agent.model.events import CommandCompleted, CommandRefused, CommandUnknown
 from edge_agent.ports import Beat, IntentDone, IntentOpened, Uplink
 
@@ -61,9 +61,9 @@ class Commands:
                     await self._take(delivery)
 
     async def _take(self, delivery: Delivery) -> None:
-        reason, args = self._doubt(delivery)
-        if reason:
-            self.refusals.refuse(reason, delivery.command, delivery.dropped)
+        args = self._doubt(delivery)
+        if isinstance(args, Outcome):
+            self.refusals.refuse(args.reason, delivery.command, delivery.dropped, args.detail)
         else:
             assert delivery.command is not None
             await self._obey(delivery.command, args, delivery.token)
@@ -71,35 +71,38 @@ class Commands:
 
     # ---- doubts ------------------------------------------------------------------------------------------------------
 
-    def _doubt(self, delivery: Delivery) -> tuple[str, Args | None]:
-        """Why this must not be done (empty: it may), and its arguments."""
+    def _doubt(self, delivery: Delivery) -> Args | Outcome:
+        """Its arguments, or why this must not be done."""
         command = delivery.command
         if command is None:
-            return delivery.problem or "malformed", None
+            return Outcome(delivery.problem or "malformed")
         verb = VERBS.get(command.verb)
         if command.gateway != self.gateway:
-            return "wrong_gateway", None
+            return Outcome("wrong_gateway")
         if delivery.retained:
-            return "retained", None
+            return Outcome("retained")
         if reason := self._late(command, verb):
-            return reason, None
+            return Outcome(reason)
         if verb is None:
-            return "unknown_verb", None
+            return Outcome("unknown_verb")
         if reason := self._may_not(command, verb, delivery.signers):
-            return reason, None
+            return Outcome(reason)
         try:
             args = arguments(command, verb)
-        except ValueError:
-            return "bad_arguments", None
-        if verb.doors == "one" and command.door is None:
-            return "unknown_door", None
-        if command.door is not None and (verb.doors == "none" or command.door not in self.doors):
-            return "unknown_door", None
+        except ValueError as error:
+            return Outcome("bad_arguments", str(error))
+        if reason := self._no_such(command, verb):
+            return Outcome(reason)
         if command.id in self._done:
-            return "already_done", None
+            return Outcome("already_done")
         if command.verb not in FIRST and self._too_many():
-            return "too_many", None
-        return "", args
+            return Outcome("too_many")
+        return args
+
+    def _no_such(self, command: Command, verb: Verb) -> str:
+        if command.door is None:
+            return "unknown_door" if verb.doors == "one" else ""
+        return "" if verb.doors != "none" and command.door in self.doors else "unknown_door"
 
     def _late(self, command: Command, verb: Verb | None) -> str:
         """What says how things are to be has its counter for a version and need not be bound to this boot."""
@@ -122,6 +125,8 @@ class Commands:
     def _may_not(self, command: Command, verb: Verb, signers: tuple[Signer, ...]) -> str:
         if not signers or verb.role not in signers[0].roles:
             return "role_missing"
+        if borrowed(command.issuer) or (command.cosign is not None and borrowed(command.cosign.issuer)):
+            return "bad_issuer"
         if verb.opens and self._opens_all(command.door):
             if len({signer.name for signer in signers if verb.role in signer.roles}) < 2:
                 return "second_signature_missing"
@@ -166,11 +171,11 @@ class Commands:
         self._done.append(command.id)
         self.uplink.accept(token)
         if command.boot_id and self.clock.now().up_ms > command.not_after_up_ms:
-            await self._finish(command, Outcome("expired"))  # the disk took longer than the command lives
+            await self._finish(command, args, Outcome("expired"))  # the disk took longer than the command lives
         elif self.errands.does(command.verb):
             self._aside.put_nowait((self.errands.rank(command.verb), token, command, args))
         else:
-            await self._finish(command, await self._act(command, args))
+            await self._finish(command, args, await self._act(command, args))
 
     async def _act(self, command: Command, args: Any) -> Outcome:
         by, now = f"city/{command.issuer}", self.premises.now()
@@ -214,11 +219,11 @@ class Commands:
                 outcome = Outcome("store_failing", str(error))
             except EdgeAgentError as error:
                 outcome = Outcome("failed", str(error))
-            await self._finish(command, outcome)
+            await self._finish(command, args, outcome)
             if outcome.restart:
                 self.errands.restart()
 
-    async def _finish(self, command: Command, outcome: Outcome) -> None:
+    async def _finish(self, command: Command, args: Any, outcome: Outcome) -> None:
         """The result, and with it the end of the intent and what the command changed, in one transaction."""
         failpoint("result.before")
         if outcome.reason:
@@ -232,7 +237,8 @@ class Commands:
             logger.info("%s by %s at %s", command.verb, command.issuer, command.door or "-")
             event = CommandCompleted(
                 command=command.id, verb=command.verb, issuer=command.issuer, door=command.door,
-                second=command.cosign.issuer if command.cosign else "", answer=dict(outcome.answer),
+                second=command.cosign.issuer if command.cosign else "", why=getattr(args, "why", ""),
+                answer=dict(outcome.answer),
             )  # fmt: skip
         done = IntentDone(command.id, "refused" if outcome.reason else "completed")
         self.premises.standing.apply(*outcome.changes)

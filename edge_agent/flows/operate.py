@@ -10,7 +10,7 @@ from edge_agent.flows.alerting import CameraAlerts
 from edge_agent.flows.evidence import EvidenceDesk
 from edge_agent.flows.orders import ORDERS, orders
 from edge_agent.flows.premises import Premises
-from edge_agent.model.commands import ANSWERS, MUTE_AT_MOST_S, Done, Operation
+from edge_agent.model.commands import ANSWERS, MUTE_AT_MOST_S, Done, Operation, borrowed
 from edge_agent.model.events import CommandCompleted, CommandRefused
 from edge_agent.model.standing import Change
 from edge_agent.ports import IntentDone, IntentOpened
@@ -53,6 +53,8 @@ class Operations:
     async def carry_out(self, operation: Operation) -> Done:
         if not operation.by.strip():
             return Done(False, "operate.no_name")
+        if borrowed(operation.by):
+            return Done(False, "operate.borrowed_name")
         if clerk := self.clerks.get(operation.verb.partition(".")[0]):
             return await clerk.carry_out(operation)
         if operation.door is not None and operation.door not in self.doors:

@@ -181,7 +181,8 @@ class Premises:
             event = FireCleared(by=by, why=why)
         elif name.startswith(latch.MOVED):
             event = CommandCompleted(
-                command=f"clear-{self.now().up_ms}", verb="clear", issuer=f"local/{by}", why=why,
+                command=f"clear-{self.now().up_ms}", verb="clear", why=why,
+                issuer=by.removeprefix("city/") if by.startswith("city/") else f"local/{by}",
                 answer={"target": name},
             )  # fmt: skip
         else:

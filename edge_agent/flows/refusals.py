@@ -18,20 +18,25 @@ class Refusals:
         self._at: list[int] = []
         self._unsaid = 0
 
-    def refuse(self, reason: str, command: Command | None = None, dropped: int = 0) -> None:
-        """`dropped`: how many before it were not even looked at."""
+    def refuse(self, reason: str, command: Command | None = None, dropped: int = 0, detail: str = "") -> None:
+        """`dropped`: how many before it were not even looked at; `detail`: what is said beside the reason."""
         self.total += 1 + dropped
         self._unsaid += dropped
         if not self._room():
             self._unsaid += 1
             return
-        logger.warning("command refused: %s", reason)
+        logger.warning("command refused: %s", f"{reason} ({detail})" if detail else reason)
         if command is None:
             self._record(CommandRefused(reason=reason, unsaid=self._unsaid))
         else:
             self._record(
                 CommandRefused(
-                    reason=reason, command=command.id, verb=command.verb, issuer=command.issuer, unsaid=self._unsaid
+                    reason=reason,
+                    command=command.id,
+                    verb=command.verb,
+                    issuer=command.issuer,
+                    detail=detail[:200],
+                    unsaid=self._unsaid,
                 )
             )
 

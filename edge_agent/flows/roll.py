@@ -11,7 +11,7 @@ from edge_agent import log
 from edge_agent.errors import StoreError
 from edge_agent.flows.errands import fetched
 from edge_agent.flows.refusals import Refusals
-from edge_agent.model.commands import Listed
+from edge_agent.model.commands import Listed, borrowed
 from edge_agent.model.events import CommandCompleted, CommandRefused
 from edge_agent.model.grants import Delta
 from edge_agent.ports import Beat, Journal, Register, Uplink
@@ -70,7 +70,9 @@ class Roll:
             self._say(listed, "store_failing", str(error))
 
     def _may_not(self, listed: Listed) -> str:
-        return "" if listed.signer is not None and "registrar" in listed.signer.roles else "role_missing"
+        if listed.signer is None or "registrar" not in listed.signer.roles:
+            return "role_missing"
+        return "bad_issuer" if borrowed(listed.issuer) else ""
 
     async def _follow(self, listed: Listed, have: int) -> None:
         delta = self._way(listed, have)

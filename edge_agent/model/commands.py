@@ -74,6 +74,14 @@ class Delivery(msgspec.Struct, frozen=True):
     dropped: int = 0
 
 
+PLACES = ("city/", "local/", "door/")  # before the name in `by` and `issuer` of events: from where somebody acted
+
+
+def borrowed(name: str) -> bool:
+    """It reads as somebody of another place."""
+    return name.strip().casefold().startswith(PLACES)
+
+
 class Listed(msgspec.Struct, frozen=True):
     """A list of people as the city announced it, its signature checked. `problem`: why it is none."""
 
@@ -166,6 +174,8 @@ class Evidence(Args, frozen=True):
     camera: Id | None = None
 
 
+NAME_AT_MOST = 32  # characters of an argument's name that are said back
+
 Role = Literal["guard", "commander", "registrar", "administrator", "investigator"]
 ROLES: tuple[Role, ...] = ("guard", "commander", "registrar", "administrator", "investigator")
 
@@ -223,11 +233,23 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def arguments(command: Command, verb: Verb) -> Args:
-    """Raises ValueError when they are not what this verb takes."""
+    """Raises ValueError when they are not what this verb takes: it names the argument, and nothing that stood in it."""
     try:
         return msgspec.convert(command.args, verb.args)
     except (msgspec.ValidationError, OverflowError) as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(_wrong(str(error), verb.args)) from error
+
+
+def _wrong(error: str, kind: type[Args]) -> str:
+    """Of what msgspec says: missing, unknown or wrong, and which argument; where it names none, all there may be."""
+    said, _, path = error.partition(" - at `$")
+    at = path.rstrip("`").lstrip(".")
+    for how, start in (("missing", "Object missing required field `"), ("unknown", "Object contains unknown field `")):
+        if said.startswith(start):
+            name = said.removeprefix(start).removesuffix("`")
+            name = name if name.isidentifier() and len(name) <= NAME_AT_MOST else "?"
+            return f"{how}: {f'{at}.{name}' if at else name}"
+    return f"wrong: {at or ', '.join(kind.__struct_fields__)}"
 
 
 FIRST = frozenset({"revoke", "blacklist"})  # taken before whatever else waits

@@ -420,10 +420,10 @@ class ExitRequested(Event, frozen=True):
 
 
 class CommandCompleted(Event, frozen=True):
-    """A command of the city, or of a guard at the gateway (`issuer` local/NAME, and `why`), was carried out.
+    """A command of the city, or of a guard at the gateway (`issuer` local/NAME), was carried out.
 
-    `command`: its id; `issuer`: who gave it, `second`: who agreed; `person`: whom it concerns; `answer`: what it asked
-    for.
+    `command`: its id; `issuer`: who gave it, `second`: who agreed, both as the signer says; `why`: as they said it;
+    `person`: whom it concerns; `answer`: what it asked for.
     """
 
     tag: ClassVar[str] = "command.completed"
@@ -439,7 +439,7 @@ class CommandCompleted(Event, frozen=True):
 
 
 class CommandRefused(Event, frozen=True):
-    """A command was not carried out. `reason`: too_large, malformed, bad_signature, wrong_gateway, retained, …;
+    """A command was not carried out. `reason`: docs/platform.md; `detail`: what more there is to say, for a person;
     `unsaid`: how many refusals before it were counted only, because there were too many.
     """
 

@@ -5,6 +5,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "every operation needs a name: say who you are with --by NAME",
         "每项操作都要署名：请用 --by 姓名 说明操作人",
     ),
+    "operate.borrowed_name": (
+        "a name here must not begin with city/, local/ or door/, which would show somebody else: say --by YOUR-NAME",
+        "此处的姓名不能以 city/、local/ 或 door/ 开头，否则事件会显示为他人；请用 --by 填写本人姓名",
+    ),
     "operate.no_door": (
         "there is no such door here; agent.toml names them",
         "此处没有这扇门；门的名称见 agent.toml",

@@ -4,8 +4,10 @@ import asyncio
 from types import MappingProxyType
 
 import msgspec
+import pytest
 
 from edge_agent.flows.doorway import HOLD_S
+from edge_agent.model.commands import Operation
 from edge_agent.model.doors import Report
 from edge_agent.model.events import AccessGranted, AlertOpened, DoorModeChanged, DoorTamper, PanicRaised
 from edge_agent.model.people import EVERY_DAY, Book, Credential, Person, Rule, Schedule, Span
@@ -727,3 +729,16 @@ def test_a_policy_without_patience_is_still_fair() -> None:
         assert site.reason() == "locked_out"
 
     play(story, lambda: house(policy=Policy(wrong_tries=1)))
+
+
+@pytest.mark.parametrize("name", ["city/desk-1", " City/desk-1", "local/li", "door/north"])
+def test_nobody_at_the_gateway_takes_the_name_of_another_place(name: str) -> None:
+    """Events would show an order of the city, and count it as one."""
+
+    async def story(site: House) -> None:
+        done = await site.operations.carry_out(Operation("hold", name, door="gate", for_s=60.0))
+        assert (done.good, done.code) == (False, "operate.borrowed_name")
+        assert not site.premises.standing.orders
+        assert site.tags() == []
+
+    play(story, house)

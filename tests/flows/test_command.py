@@ -164,6 +164,9 @@ def test_intent_before_act_and_result_after() -> None:
         ({"problem": "bad_signature"}, "bad_signature"),
         ({"signers": (Signer("clerk", frozenset({"registrar"})),)}, "role_missing"),
         ({"signers": ()}, "role_missing"),
+        ({"issuer": "local/li"}, "bad_issuer"),
+        ({"issuer": " City/desk-1"}, "bad_issuer"),
+        ({"verb": "evacuate", "signers": (CITY, CITY), "cosign": Cosignature("door/x", "k2", "s2")}, "bad_issuer"),
         ({"args": {"force": True}}, "bad_arguments"),
         ({"verb": "hold", "door": "gate", "args": {"for_s": -1}}, "bad_arguments"),
         ({"verb": "hold", "door": "gate", "args": {"for_s": 1e300}}, "bad_arguments"),
@@ -196,6 +199,46 @@ def test_every_doubt_is_a_refusal(changes: dict[str, Any], reason: str) -> None:
         assert "open" not in gateway.trace
         assert not gateway.orders()
         await auntil(lambda: gateway.uplink.accepted in ([1, 1], [1]))
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("changes", "detail"),
+    [
+        ({"args": {"force": True}}, "unknown: force"),
+        ({"args": {"Zhang San, 13900000001": True}}, "unknown: ?"),
+        ({"args": {"f" * 33: True}}, "unknown: ?"),
+        ({"args": {"why": "w" * 201}}, "wrong: why"),
+        ({"verb": "hold", "door": "gate"}, "missing: for_s"),
+        ({"verb": "hold", "door": "gate", "args": {"for_s": "soon"}}, "wrong: for_s"),
+        ({"verb": "revoke", "args": {}}, "wrong: person, credential"),
+        ({"verb": "grant", "args": {"person": {"id": "p"}}}, "missing: person.category"),
+        ({"verb": "grant", "args": {"person": {"id": "p", "category": "king"}}}, "wrong: person"),
+        ({"verb": "grant", "args": {"person": {"id": "Zhang San", "category": "resident"}}}, "wrong: person.id"),
+        ({"verb": "answer_visit", "args": {"visit": "v", "answer": "Zhang San"}}, "wrong: answer"),
+    ],
+)
+def test_a_refused_argument_is_named_and_not_repeated(changes: dict[str, Any], detail: str) -> None:
+    async def story(gateway: Gateway) -> None:
+        gateway.give(**changes)
+        await auntil(lambda: gateway.journal.all)
+        event = gateway.journal.all[0].event
+        assert isinstance(event, CommandRefused)
+        assert (event.reason, event.detail) == ("bad_arguments", detail)
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, *({"verb": verb, "door": "gate"} for verb in ("lock", "normal", "lockdown", "release")), {"verb": "sync"}],
+)
+def test_the_reason_somebody_gave_stands_in_the_result(changes: dict[str, Any]) -> None:
+    async def story(gateway: Gateway) -> None:
+        gateway.give(**changes, args={"why": "the doctor"})
+        await auntil(gateway.completed)
+        assert [event.why for event in gateway.completed()] == ["the doctor"]
 
     play(story)
 

@@ -65,8 +65,10 @@ def test_a_list_is_announced_fetched_by_hash_and_in_force(tmp_path: Path, kind: 
         def reasons() -> list[str]:
             return [row.event.reason for row in journal.all if isinstance(row.event, CommandRefused)]
 
-        async def announce(version: int, deltas: dict[int, roll.Content], key: PrivateKey) -> None:
-            await roll.publish(address, GATEWAY, deltas, roll.announcement(GATEWAY, version, deltas, "registry", key))
+        async def announce(
+            version: int, deltas: dict[int, roll.Content], key: PrivateKey, issuer: str = "registry"
+        ) -> None:
+            await roll.publish(address, GATEWAY, deltas, roll.announcement(GATEWAY, version, deltas, issuer, key))
 
         whole = {0: roll.cut(people(4000))}
         assert len(whole[0].pieces) > 1
@@ -94,6 +96,8 @@ def test_a_list_is_announced_fetched_by_hash_and_in_force(tmp_path: Path, kind: 
                 await gone(uplink, piece)
             await announce(103, {55: roll.cut(people(1))}, city.command)
             await auntil(lambda: "base_missing" in reasons())
+            await announce(104, whole, city.command, "local/li")
+            await auntil(lambda: "list_bad_issuer" in reasons())
             assert register.version == 101
 
     with broker(tmp_path, kind) as there, city_in(tmp_path) as city:
