@@ -74,6 +74,9 @@ _MESSAGES: dict[str, tuple[type[msgspec.Struct], str]] = {
 }  # fmt: skip
 
 
+_OURS = {"birth", "checkpoint", "telemetry"}  # said by gateways alone
+
+
 def document() -> dict[str, Any]:
     kinds = [Envelope, *(kind for kind, _ in _MESSAGES.values()), *EVENTS]
     schemas = json_schemas(kinds, "#/components/schemas/{name}")
@@ -160,15 +163,20 @@ def _event(kind: type[Event]) -> dict[str, Any]:
         "summary": " ".join((kind.__doc__ or kind.tag).split()),
         "contentType": EVENT_TYPE,
         "payload": {"allOf": [envelope, {"type": "object", "properties": own}]},
-        "bindings": {"mqtt": {"contentType": EVENT_TYPE, "payloadFormatIndicator": 1, "bindingVersion": BINDING}},
+        "bindings": _text(EVENT_TYPE),
         "examples": [{"name": kind.tag, "payload": msgspec.json.decode(message)} for message in shown],
     }
+
+
+def _text(content_type: str) -> dict[str, Any]:
+    return {"mqtt": {"contentType": content_type, "payloadFormatIndicator": 1, "bindingVersion": BINDING}}
 
 
 def _signed() -> dict[str, Any]:
     shown = examples.messages()
     return {
         name: {
+            **({"bindings": _text("application/json")} if name in _OURS else {}),
             "name": name,
             "title": name,
             "summary": " ".join((kind.__doc__ or name).split()),

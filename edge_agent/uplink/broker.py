@@ -34,6 +34,7 @@ WILL_DELAY_S = 30
 WINDOW = 32
 RECEIVE_MAXIMUM = 64
 MAXIMUM_PACKET = 262_144
+JSON = "application/json"
 
 # OpenSSL's X509_V_ERR_* (x509_vfy.h) and reasons.
 VERIFY = {
@@ -90,12 +91,18 @@ class Flight(msgspec.Struct, frozen=True):
     until: float
 
 
+def _described(properties: Properties, content_type: str) -> None:
+    """What its payload is: UTF-8 text of this type."""
+    properties.PayloadFormatIndicator = 1
+    properties.ContentType = content_type
+
+
 class _Packed(Properties):
     """Properties of a PUBLISH whose bytes are made once: paho takes as long for them as for the rest of it."""
 
     def __init__(self, content_type: str) -> None:
         super().__init__(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        self.ContentType = content_type
+        _described(self, content_type)
         object.__setattr__(self, "_bytes", super().pack())  # type: ignore[no-untyped-call]
 
     def pack(self) -> bytes:
@@ -188,7 +195,7 @@ class Connection:
             self._client.unsubscribe(topic)
 
     def publish(
-        self, topic: str, payload: bytes, *, retain: bool = False, content_type: str = ""
+        self, topic: str, payload: bytes, *, retain: bool = False, content_type: str = JSON
     ) -> asyncio.Future[Sent]:
         """Publish at QoS 1, now; what the broker says of it comes later. One that stays silent loses the connection."""
         answer: asyncio.Future[Sent] = self._loop.create_future()
@@ -205,7 +212,7 @@ class Connection:
     def tell(self, topic: str, payload: bytes) -> None:
         """Publish at QoS 0: it arrives or it does not."""
         if not self.ended.is_set():
-            self._client.publish(topic, payload, 0)
+            self._client.publish(topic, payload, 0, False, self._publish_properties(JSON))
 
     def acknowledge(self, mid: int) -> None:
         """`mid` 0 came at QoS 0: there is nothing to acknowledge."""
@@ -233,7 +240,7 @@ class Connection:
         if not self.ended.is_set() and self._client.is_connected():
             with contextlib.suppress(*_PAHO_ERRORS):
                 if farewell:
-                    self._client.publish(*farewell, 1, True)
+                    self._client.publish(*farewell, 1, True, self._publish_properties(JSON))
                 self._client.disconnect()
                 self._client.loop_write()
         self._end(UplinkError("uplink.lost", where=self.login.where, why="closed"))
@@ -258,6 +265,7 @@ class Connection:
         if self._five:
             will_properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
             will_properties.WillDelayInterval = WILL_DELAY_S
+            _described(will_properties, JSON)
         client.will_set(*self.login.will, 1, True, will_properties)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -420,7 +428,7 @@ class Connection:
         return UplinkError("uplink.lost", where=self.login.where, why=why)
 
     def _publish_properties(self, content_type: str) -> Properties | None:
-        if not self._five or not content_type:
+        if not self._five:
             return None
         properties = self._properties.get(content_type)
         if properties is None:

@@ -30,7 +30,7 @@ from edge_agent.model.commands import Delivery, Listed
 from edge_agent.model.encoding import canonical
 from edge_agent.model.events import Row
 from edge_agent.ports import Beat, Birth, Clock, Health, Sent
-from edge_agent.uplink.broker import REFUSED, Connection, Incoming, Login
+from edge_agent.uplink.broker import JSON, REFUSED, Connection, Incoming, Login
 from edge_agent.uplink.inbox import Inbox, Seldom
 from edge_agent.uplink.login import files, login
 from edge_agent.uplink.retry import Patience
@@ -260,7 +260,7 @@ class MqttUplink:
                 self._complain(error, refused=True)
 
     def _send(
-        self, topic: str, payload: bytes, *, retain: bool = False, content_type: str = ""
+        self, topic: str, payload: bytes, *, retain: bool = False, content_type: str = JSON
     ) -> asyncio.Future[Sent]:
         if self._connection is not None:
             return self._connection.publish(topic, payload, retain=retain, content_type=content_type)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from edge_agent.contract import topics
 from edge_agent.contract.messages import StateMessage
@@ -15,7 +17,7 @@ from edge_agent.contract.telemetry import TelemetryMessage
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.publish import Publisher
 from edge_agent.model.encoding import canonical
-from edge_agent.model.events import DoorForced, DoorOpened
+from edge_agent.model.events import DoorForced, DoorOpened, PanicRaised
 from edge_agent.ports import Health
 from edge_agent.sim.proxy import FaultProxy
 from edge_agent.store.journal import SqliteJournal
@@ -23,6 +25,7 @@ from edge_agent.store.writer import Writer
 from edge_agent.uplink import broker as uplink_broker
 from tests.flows.world import MemoryBooks
 from tests.uplink.rig import (
+    EPOCH,
     GATEWAY,
     SOURCE,
     BenchClock,
@@ -241,6 +244,56 @@ def test_the_will_is_published_when_a_gateway_vanishes_and_not_when_it_is_back_s
 
     with broker(tmp_path, "mosquitto") as there, city_in(tmp_path) as city:
         asyncio.run(scene())
+
+
+def test_every_message_says_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In MQTT 5 each has its content type and is text, as the AsyncAPI document promises: the will and the farewell,
+    too.
+    """
+    monkeypatch.setattr(uplink_broker, "WILL_DELAY_S", 0)
+    seen: list[tuple[str, str | None, int | None]] = []
+
+    def hear(client: object, userdata: object, message: mqtt.MQTTMessage) -> None:
+        state = msgspec.json.decode(message.payload).get("state", "")
+        properties = message.properties
+        kind = getattr(properties, "ContentType", None), getattr(properties, "PayloadFormatIndicator", None)
+        seen.append((message.topic.rsplit("/", 1)[1] + state, *kind))
+
+    async def scene() -> None:
+        async with proxied(there.port) as proxy:
+            uplink, _ = uplink_for(city, proxy.url, 5)
+            async with running(uplink.run(beat)):
+                await asyncio.wait_for(uplink.connected(), 10)
+                await uplink.birth(birth())
+                for row in (*rows(1), *rows(1, event=PanicRaised(door="gate"))):
+                    await uplink.publish(row, False)
+                uplink.vouch(EPOCH, 1, b"h" * 32)
+                uplink.tell(HEALTH)
+                await auntil(lambda: len(seen) == 6)
+                proxy.cut()
+                await auntil(lambda: uplink.session == 2, 15)
+                await uplink.birth(birth())
+                await auntil(lambda: len(seen) == 9)
+            await auntil(lambda: len(seen) == 10)
+
+    with broker(tmp_path, "mosquitto") as there, city_in(tmp_path) as city:
+        watcher = mqtt.Client(CallbackAPIVersion.VERSION2, "watcher", protocol=mqtt.MQTTv5)
+        watcher.on_message = hear
+        watcher.connect("127.0.0.1", there.port)
+        watcher.subscribe(f"sc/1/up/{GATEWAY}/#", 1)
+        watcher.loop_start()
+        try:
+            asyncio.run(scene())
+        finally:
+            watcher.disconnect()
+            watcher.loop_stop()
+            watcher.__del__()
+    text, event = ("application/json", 1), ("application/cloudevents+json", 1)
+    assert {(what, *kind) for what, *kind in seen} == {
+        ("birth", *text), ("stateonline", *text), ("mark", *text), ("tel", *text), ("stateoffline", *text),
+        ("evt", *event), ("alr", *event),
+    }  # fmt: skip
+    assert [what for what, *_ in seen].count("stateoffline") == 2
 
 
 def test_telemetry_is_told_and_never_kept(tmp_path: Path) -> None:
