@@ -58,7 +58,7 @@ def test_check_accepts_what_the_pages_about_cameras_show(tmp_path: Path, page: s
     assert checked.returncode == 0, checked.stdout
 
 
-@pytest.mark.parametrize("page", ["commands", "configuration", "events"])
+@pytest.mark.parametrize("page", ["commands", "configuration", "events", "reasons"])
 def test_the_reference_is_current(page: str) -> None:
     """`make schema` writes it from the code."""
     written = (ROOT / f"docs/reference/{page}.md").read_text("utf-8")

@@ -20,7 +20,13 @@ from edge_agent.drivers.profiles import schema_json
 from edge_agent.model.events import EVENTS
 from edge_agent.model.site import Table
 from edge_agent.tables import NESTED, NESTED_ARRAYS
-from edge_agent.words import say
+from edge_agent.words import WORDS, say
+
+VALUES = {
+    "`reason` of `access.denied`": "reason.",
+    "`reason` of `command.refused`": "refused.",
+    "`what` of `person.changed`": "detail.changed.",
+}  # where a field's values have their words
 
 
 def commands() -> str:
@@ -70,6 +76,16 @@ def events() -> str:
     return "\n".join(lines)
 
 
+def reasons() -> str:
+    lines = ["# Reasons", "", "What these fields of events may say. A reader takes one it does not know as it is.", ""]
+    for title, beginning in VALUES.items():
+        lines += [f"## {title}", "", "| value | meaning |", "|---|---|"]
+        codes = sorted(code for code in WORDS if code.startswith(beginning))
+        lines += [f"| `{code.removeprefix(beginning)}` | {say(code, 'en')} ({say(code, 'zh')}) |" for code in codes]
+        lines.append("")
+    return "\n".join(lines)
+
+
 def _walk(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
     context = click.Context(command)
     if isinstance(command, click.Group):
@@ -116,11 +132,16 @@ def _text(text: str | None) -> str:
 
 
 def write(folder: Path, profiles: Path) -> None:
-    """The three pages into `folder`, the profiles' JSON Schema into `profiles`."""
+    """The pages into `folder`, the profiles' JSON Schema into `profiles`."""
     folder.mkdir(parents=True, exist_ok=True)
     (profiles / "schema.json").write_bytes(schema_json())
-    for name, content in (("commands", commands()), ("configuration", configuration()), ("events", events())):
-        (folder / f"{name}.md").write_text(content.rstrip() + "\n", "utf-8")
+    for name, page in (
+        ("commands", commands),
+        ("configuration", configuration),
+        ("events", events),
+        ("reasons", reasons),
+    ):
+        (folder / f"{name}.md").write_text(page().rstrip() + "\n", "utf-8")
 
 
 if __name__ == "__main__":

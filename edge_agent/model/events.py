@@ -60,7 +60,9 @@ class AccessGranted(Event, frozen=True):
 
 
 class AccessDenied(Event, frozen=True):
-    """Somebody was refused, for one `reason`. `person` only when the credential is somebody's; `face`: it was one."""
+    """Somebody was refused, for one `reason` (docs/reference/reasons.md). `person` only when the credential is
+    somebody's; `face`: it was one.
+    """
 
     tag: ClassVar[str] = "access.denied"
     about: ClassVar[str] = "door"
@@ -93,6 +95,10 @@ class AccessNotTaken(Event, frozen=True):
 
 
 class DoorOpened(Event, frozen=True):
+    """Opened after a grant, an exit request or a command, while anybody may pass, or found open when the gate was first
+    heard.
+    """
+
     tag: ClassVar[str] = "door.opened"
     about: ClassVar[str] = "door"
     door: str
@@ -173,6 +179,8 @@ class FireReleased(Event, frozen=True):
 
 
 class FireCleared(Event, frozen=True):
+    """Somebody ended the fire release by hand, after the panel: doors follow their modes again."""
+
     tag: ClassVar[str] = "fire.cleared"
     urgent: ClassVar[bool] = True
     by: str
@@ -190,6 +198,8 @@ class PanicRaised(Event, frozen=True):
 
 
 class PanicCleared(Event, frozen=True):
+    """Somebody ended the panic of this door, after its button was free again."""
+
     tag: ClassVar[str] = "panic.cleared"
     urgent: ClassVar[bool] = True
     about: ClassVar[str] = "door"
@@ -439,8 +449,8 @@ class CommandCompleted(Event, frozen=True):
 
 
 class CommandRefused(Event, frozen=True):
-    """A command was not carried out. `reason`: docs/platform.md; `detail`: what more there is to say, for a person;
-    `unsaid`: how many refusals before it were counted only, because there were too many.
+    """A command was not carried out. `reason`: docs/reference/reasons.md; `detail`: what more there is
+    to say, for a person; `unsaid`: how many refusals before it were counted only, because there were too many.
     """
 
     tag: ClassVar[str] = "command.refused"
@@ -464,10 +474,12 @@ class CommandUnknown(Event, frozen=True):
 
 
 class PersonChanged(Event, frozen=True):
-    """People or credentials changed. `person` for one person; `count` and `source` for an import."""
+    """People, credentials or rules changed. `what`: docs/reference/reasons.md; `person` for one person; `count` and
+    `source` for an import.
+    """
 
     tag: ClassVar[str] = "person.changed"
-    what: str  # added | updated | removed | imported | granted | revoked | blacklisted | unlisted | face_enrolled | …
+    what: str
     person: str | None = None
     count: int = 1
     source: str = ""
@@ -815,6 +827,8 @@ class AgentStarted(Event, frozen=True):
 
 
 class AgentStopped(Event, frozen=True):
+    """The agent ends in order. `reason`: told to stop, or new configuration (it starts anew with it)."""
+
     tag: ClassVar[str] = "agent.stopped"
     reason: str
 
