@@ -49,7 +49,7 @@ from edge_agent.model.site import (
     Zone,
 )
 from edge_agent.site_kind import faces_of_minors, site_rules
-from edge_agent.tables import Reader, read_toml, refer
+from edge_agent.tables import Reader, demand_file, read_toml, refer
 from edge_agent.wiring import check_keys, check_wiring
 
 Named = (
@@ -237,8 +237,11 @@ def _check_console(reader: Reader, console: Console | None, folder: Path) -> Non
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         reader.wrong("console.listen", "config.bad_listen", found=console.listen)
     for key in ("cert", "key"):
-        if not (folder / getattr(console, key)).is_file():
-            reader.wrong(f"console.{key}", "config.no_console_file", file=folder / getattr(console, key))
+        file = folder / getattr(console, key)
+        try:
+            demand_file(file, EdgeAgentError("config.no_console_file", file=file))
+        except EdgeAgentError as error:
+            reader.wrong(f"console.{key}", error.code, **error.fields)
 
 
 def _check_privacy(reader: Reader, config: Config) -> None:

@@ -1,5 +1,8 @@
 """One error root. Every error knows what to say to the installer: a code of words.py and the fields that fill it."""
 
+import os
+import pwd
+from pathlib import Path
 from typing import Any
 
 from edge_agent.words import Sentence, say, told
@@ -52,6 +55,20 @@ class Problems(EdgeAgentError):
 
     def text(self, lang: str) -> str:
         return "\n".join(problem.text(lang) for problem in self.problems)
+
+
+def locked(path: Path) -> dict[str, str]:
+    """What fills `config.file_locked`: a file that the system keeps from us, and what has to be given to us: itself, or
+    the first folder on the way that we may not enter.
+    """
+    folders = (
+        folder for folder in reversed(path.absolute().parents) if not os.access(folder, os.X_OK, effective_ids=True)
+    )
+    try:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        user = str(os.geteuid())
+    return {"path": str(path), "user": user, "at": str(next(folders, path))}
 
 
 class FrameError(EdgeAgentError):

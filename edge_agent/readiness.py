@@ -20,6 +20,7 @@ from edge_agent.model.face_models import EBIKES, PERSON
 from edge_agent.model.site import Config
 from edge_agent.store.evidence import FOLDER, demand_writable
 from edge_agent.store.pin_index import KEY_FILE
+from edge_agent.tables import demand_file
 from edge_agent.vision.models import checked_paths, lacks
 from edge_agent.vision.urls import local_path, shown
 from edge_agent.vision.v4l2 import device_of
@@ -137,13 +138,14 @@ def check_files(config: Config, file: str, folder: Path) -> list[Problem]:
                     load_keyring(folder / name)
                 case ".key" if at == "gateway":
                     load_private(folder / name)
-                case _ if not (folder / name).is_file():
-                    problems.append(Problem(file, at, "config.file_missing", path=folder / name))
+                case _:
+                    demand_file(folder / name, EdgeAgentError("config.file_missing", path=folder / name))
         except EdgeAgentError as error:
             problems.append(Problem(file, at, error.code, **error.fields))
     from edge_agent.uplink.login import check_certificate  # brings the MQTT client along, which few commands need
 
-    if uplink.tls is not None and all((folder / name).is_file() for name in (uplink.tls.cert, uplink.tls.key)):
+    unread = {problem.at for problem in problems} & {"uplink.tls.cert", "uplink.tls.key"}
+    if uplink.tls is not None and not unread:
         try:
             check_certificate(uplink.tls, config.gateway.id, folder, SystemClock().now())
         except EdgeAgentError as error:

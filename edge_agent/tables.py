@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
-from edge_agent.errors import Problem
+from edge_agent.errors import EdgeAgentError, Problem, locked
 from edge_agent.model.site import (
     ColumnLine,
     Deterrent,
@@ -193,12 +193,24 @@ def read_toml(path: Path) -> tuple[dict[str, Any], bytes]:
         raw = path.read_bytes()
     except FileNotFoundError:
         raise Problem(str(path), "", "config.missing_file") from None
+    except PermissionError:
+        raise Problem(str(path), "", "config.file_locked", **locked(path)) from None
     except OSError as error:
         raise Problem(str(path), "", "config.unreadable", why=error.strerror) from None
     try:
         return tomllib.loads(raw.decode("utf-8-sig")), raw
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Problem(str(path), "", "config.not_toml", why=error) from None
+
+
+def demand_file(path: Path, missing: EdgeAgentError) -> None:
+    """`path` is a file and may be read. Raises `missing`, or EdgeAgentError when the system keeps it from us."""
+    try:
+        if not path.is_file():
+            raise missing
+        path.open("rb").close()
+    except PermissionError:
+        raise EdgeAgentError("config.file_locked", **locked(path)) from None
 
 
 def refer(reader: Reader, at: str, what: str, name: str, known: Any) -> None:

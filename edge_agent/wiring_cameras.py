@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from edge_agent.core.alerts import ALARMS, APART, FAULTS, level_of, rule_for
 from edge_agent.core.zone_shape import area, corners, crossing
-from edge_agent.errors import EdgeAgentError
+from edge_agent.errors import EdgeAgentError, locked
 from edge_agent.model.face_models import Manifest
 from edge_agent.model.site import Camera, Config, Facade, Line, Zone
 from edge_agent.tables import Reader, refer
@@ -196,6 +196,8 @@ def logged_in(camera: Camera, folder: Path) -> tuple[str, str]:
         line = path.read_text("utf-8").strip()
     except UnicodeDecodeError:
         raise EdgeAgentError("config.camera_login", path=path) from None
+    except PermissionError:
+        raise EdgeAgentError("config.file_locked", **locked(path)) from None
     except OSError:
         raise EdgeAgentError("config.file_missing", path=path) from None
     user, colon, password = line.partition(":")

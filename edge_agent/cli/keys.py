@@ -22,7 +22,7 @@ from edge_agent.contract.signatures import (
     save_public,
 )
 from edge_agent.contract.topics import GATEWAY
-from edge_agent.errors import UplinkError
+from edge_agent.errors import UplinkError, locked
 from edge_agent.store.faces import make_key
 from edge_agent.store.pin_index import KEY_FILE, make_index_key
 
@@ -103,6 +103,8 @@ def _private_file(path: Path) -> bytes:
     try:
         mode = path.stat().st_mode & 0o777
         content = path.read_bytes()
+    except PermissionError as error:
+        raise KeyFileError("config.file_locked", **locked(path)) from error
     except OSError as error:
         raise KeyFileError("uplink.key_unreadable", path=path, why=error.strerror) from error
     if mode & 0o077:

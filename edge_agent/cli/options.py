@@ -1,5 +1,7 @@
 """Options that several commands share."""
 
+import errno
+import os
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -40,8 +42,12 @@ def site_zone(config: Path) -> ZoneInfo | None:
 
 
 def make_folder(folder: Path, mode: int = 0o777) -> None:
-    """The folder and those above it, when they are not there. Raises EdgeAgentError when they cannot be made."""
+    """The folder and those above it, when they are not there. Raises EdgeAgentError when they cannot be made, or are
+    there and not ours to put something in.
+    """
     try:
         folder.mkdir(mode=mode, parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise EdgeAgentError("cli.no_folder", folder=folder, why=error.strerror) from None

@@ -24,6 +24,7 @@ from edge_agent.contract.signatures import (
     sign,
     verify,
 )  # fmt: skip
+from edge_agent.errors import locked
 from edge_agent.model.commands import ROLES, Command, Role, Signer
 
 ALONE = "city"
@@ -109,6 +110,8 @@ def load_keyring(path: Path) -> Keyring:
         entries = msgspec.toml.decode(path.read_bytes(), type=_List).key
     except FileNotFoundError as error:
         raise KeyFileError("uplink.key_missing", path=path) from error
+    except PermissionError as error:
+        raise KeyFileError("config.file_locked", **locked(path)) from error
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise KeyFileError("uplink.commanders", path=path, why=error) from error
     commanders = [Commander(Signer(entry.name, frozenset(entry.roles)), _public(entry, path)) for entry in entries]

@@ -21,6 +21,7 @@ from edge_agent.contract.signatures import (
     sign,
     verify,
 )
+from edge_agent.errors import locked
 from edge_agent.model.encoding import canonical, plain
 
 STEPS = "gateway.rotation"
@@ -59,6 +60,8 @@ def load_steps(path: Path, key: PublicKey) -> tuple[RotationMessage, ...]:
             steps = steps[:-1]
     except FileNotFoundError:
         return ()
+    except PermissionError as error:
+        raise KeyFileError("config.file_locked", **locked(path)) from error
     except (OSError, ValueError) as error:
         raise KeyFileError("uplink.key_unreadable", path=path, why=error) from error
     return steps

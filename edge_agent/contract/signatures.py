@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from edge_agent.errors import EdgeAgentError
+from edge_agent.errors import EdgeAgentError, locked
 from edge_agent.model.encoding import canonical
 
 PrivateKey = Ed25519PrivateKey
@@ -148,5 +148,7 @@ def _load(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError as error:
         raise KeyFileError("uplink.key_missing", path=path) from error
+    except PermissionError as error:
+        raise KeyFileError("config.file_locked", **locked(path)) from error
     except OSError as error:
         raise KeyFileError("uplink.key_unreadable", path=path, why=error.strerror) from error

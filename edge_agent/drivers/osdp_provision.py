@@ -16,7 +16,7 @@ from osdp import Channel, ControlPanel, Event, EventNotification, LibFlag, PDInf
 from osdp import LogLevel as OsdpLog
 
 from edge_agent.drivers.link import Port, open_link
-from edge_agent.errors import EdgeAgentError
+from edge_agent.errors import EdgeAgentError, locked
 
 WITHIN_S = 600.0  # the default key is taken no longer than this
 _REFRESH_S = 0.005
@@ -134,6 +134,8 @@ def _fresh(pending: Path) -> bytes:
     except FileExistsError:
         try:
             key = bytes.fromhex(pending.read_text("ascii").strip())
+        except PermissionError:
+            raise EdgeAgentError("config.file_locked", **locked(pending)) from None
         except (OSError, ValueError):
             key = b""
         if len(key) != 16:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from edge_agent.errors import EdgeAgentError
+from edge_agent.errors import EdgeAgentError, locked
 from edge_agent.model.profile import Osdp, Profile
 from edge_agent.model.site import Door, Terminal
 
@@ -48,6 +48,8 @@ def osdp_key(path: Path) -> bytes:
         key = bytes.fromhex(path.read_text("ascii").strip())
     except FileNotFoundError:
         raise EdgeAgentError("config.key_missing", path=path, remedy=f"`edge-agent keys osdp {path}`") from None
+    except PermissionError:
+        raise EdgeAgentError("config.file_locked", **locked(path)) from None
     except (OSError, ValueError):
         raise EdgeAgentError("config.bad_key", path=path) from None
     if len(key) != 16:

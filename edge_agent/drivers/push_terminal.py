@@ -15,7 +15,6 @@ import random
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from edge_agent import log
 from edge_agent.drivers.link import Backoff, parse_link_url
 from edge_agent.drivers.push_http import Answer, Call, PushServer
 from edge_agent.drivers.trouble import Trouble
-from edge_agent.errors import EdgeAgentError, FrameError
+from edge_agent.errors import EdgeAgentError, FrameError, locked
 from edge_agent.model.doors import DeviceReport
 from edge_agent.model.profile import Profile
 from edge_agent.model.push import HttpPush
@@ -238,9 +237,12 @@ class PushTerminal:
 
 def push_secret(path: Path) -> str:
     """The one line of a terminal's secret_file. Raises EdgeAgentError with the remedy; never says what it holds."""
-    text = ""
-    with suppress(OSError, UnicodeDecodeError):
+    try:
         text = path.read_text("utf-8").strip()
+    except PermissionError:
+        raise EdgeAgentError("config.file_locked", **locked(path)) from None
+    except (OSError, UnicodeDecodeError):
+        text = ""
     if len(text) < 16 or "\n" in text:
         raise EdgeAgentError("push.bad_secret", path=path)
     return text

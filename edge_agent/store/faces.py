@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from edge_agent.errors import StoreError
+from edge_agent.errors import StoreError, locked
 from edge_agent.model.encoding import canonical
 from edge_agent.store import database
 from edge_agent.store.schema import FACES
@@ -74,6 +74,8 @@ def load_key(path: Path) -> bytes:
         if path.stat().st_mode & 0o077:
             raise StoreError("store.key_open", file=str(path))
         key = path.read_bytes()
+    except PermissionError as error:
+        raise StoreError("config.file_locked", **locked(path)) from error
     except OSError as error:
         raise StoreError("store.key_unreadable", file=str(path), why=error.strerror) from error
     if len(key) != KEY_BYTES:

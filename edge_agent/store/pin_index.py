@@ -11,7 +11,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-from edge_agent.errors import StoreError
+from edge_agent.errors import StoreError, locked
 from edge_agent.model.reads import Token
 from edge_agent.store import database
 
@@ -94,6 +94,8 @@ def load_index(path: Path) -> PinIndex | None:
         text = path.read_text("ascii").strip()
     except FileNotFoundError:
         return None
+    except PermissionError as error:
+        raise StoreError("config.file_locked", **locked(path)) from error
     except OSError as error:
         raise StoreError("store.index_key_unreadable", file=str(path), why=error.strerror) from error
     except UnicodeDecodeError as error:

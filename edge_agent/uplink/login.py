@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from edge_agent.contract.certificates import check_identity, read_certificate
-from edge_agent.errors import UplinkError
+from edge_agent.errors import UplinkError, locked
 from edge_agent.model import site
 from edge_agent.model.clock import Moment
 from edge_agent.uplink.broker import Login
@@ -58,6 +58,8 @@ def login(settings: site.Uplink, gateway: str, base: Path, will: tuple[str, byte
         path = base / settings.password_file
         try:
             password = path.read_text(encoding="utf-8").strip()
+        except PermissionError as error:
+            raise UplinkError("config.file_locked", **locked(path)) from error
         except (OSError, UnicodeDecodeError) as error:
             raise UplinkError("uplink.file", path=path, why=error) from error
     if encrypted and settings.tls is not None:
@@ -98,6 +100,8 @@ def expires_ms(settings: site.Uplink, base: Path) -> int | None:
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
+    except PermissionError as error:
+        raise UplinkError("config.file_locked", **locked(path)) from error
     except OSError as error:
         raise UplinkError("uplink.file", path=path, why=error.strerror) from error
 

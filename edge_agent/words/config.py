@@ -270,6 +270,12 @@ WORDS: dict[str, tuple[str, str]] = {
         'OSDP 读卡器需要密钥：key_file = "keys/{name}.key"（32 位十六进制）。'
         "可用 `edge-agent keys osdp keys/{name}.key` 生成",
     ),
+    "config.file_locked": (
+        "the user {user} may not read {path}: if the agent runs as {user}, run: sudo chown {user} {at} && sudo chmod "
+        "u+rX {at}; if it does not, run this as its user. Nothing has to be made anew",
+        "用户 {user} 无权读取 {path}：若程序以 {user} 运行，请执行：sudo chown {user} {at} && sudo chmod u+rX {at}；"
+        "否则请以程序的用户执行本命令。无需重新生成该文件",
+    ),
     "config.key_missing": (
         "the key file {path} is not there; {remedy}",
         "没有密钥文件 {path}；{remedy}",

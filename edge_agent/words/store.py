@@ -118,9 +118,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "密钥 {file} 已存在。不会覆盖它，否则单独输入的密码和电话号码将无法识别。",
     ),
     "store.index_key_unreadable": (
-        "The key {file} cannot be read or written ({why}). Cards, and PINs after a card, work without it; `edge-agent "
-        "keys init` makes one.",
-        "无法读写密钥 {file}（{why}）。刷卡及刷卡后的密码不受影响；可用 `edge-agent keys init` 生成。",
+        "The key {file} cannot be read or written ({why}). Cards, and PINs after a card, work without it. Restore it "
+        "from its backup: under a new key PINs alone and phone numbers are not known any more.",
+        "无法读写密钥 {file}（{why}）。刷卡及刷卡后的密码不受影响。请从备份恢复；换用新密钥后，"
+        "单独输入的密码和电话号码将无法识别。",
     ),
     "store.index_key_form": (
         "The key {file} is not 64 hexadecimal digits. Restore it from its backup, or move it away, make a new one and "
