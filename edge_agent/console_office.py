@@ -5,6 +5,7 @@ loaded into the daemon that opens doors.
 """
 
 import asyncio
+import re
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -134,7 +135,7 @@ class Office(Room):
     async def take_list(self, name: str, data: bytes, dry_run: bool, lang: str) -> Said:
         """Written where only the daemon reads, for as long as it takes: names are in it."""
         with TemporaryDirectory(prefix="import-", dir=self._app.state) as folder:
-            path = Path(folder) / ("list.toml" if name.lower().endswith(".toml") else "list.csv")
+            path = Path(folder) / _own_name(name)
             path.touch(mode=0o600)
             path.write_bytes(data)
             return await self._run(lang, "access", "import", *(["--dry-run"] if dry_run else []), str(path))
@@ -159,6 +160,11 @@ class Office(Room):
                     await child.wait()
         lines = output.decode("utf-8", "replace").strip().splitlines()
         return Said(child.returncode == 0, tuple(lines[:LINES_AT_MOST]))
+
+
+def _own_name(name: str) -> str:
+    """The name of a list as its sender knows it, with nothing in it that a folder could take for anything else."""
+    return re.sub(r"[^\w.() -]", "_", re.split(r"[/\\]", name)[-1])[-60:].lstrip(". ") or "list.csv"
 
 
 def _row(one: Listed) -> PersonRow:

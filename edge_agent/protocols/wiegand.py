@@ -122,6 +122,8 @@ def parse_entry(text: str, format: str) -> Card:
     form = _form(format)
     if pair := re.fullmatch(r"(\d{1,9})\s*[:,\-]\s*(\d{1,12})", entry):
         return encode(format, int(pair[2]), int(pair[1]))
+    if re.fullmatch(r"\d+(\.\d+)?[eE]\+?\d+", entry):
+        raise EdgeAgentError("devices.card_rounded")
     if not re.fullmatch(r"\d{1,20}", entry) or (form.facility is not None and form.bits != 26):
         raise EdgeAgentError("devices.card_entry", format=format)
     if form.facility is None:
@@ -131,7 +133,7 @@ def parse_entry(text: str, format: str) -> Card:
             return encode(format, int(entry[3:]), int(entry[:3]))
         case 10:
             return encode(format, int(entry) & 0xFFFF, int(entry) >> 16)
-    raise EdgeAgentError("devices.card_entry", format=format)
+    raise EdgeAgentError("devices.card_digits", format=format, found=len(entry))
 
 
 def _raw_entry(entry: str, bits: int) -> Card:

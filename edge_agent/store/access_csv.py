@@ -22,7 +22,7 @@ from edge_agent.store.access_list import (
     read_span,
 )
 from edge_agent.store.csv_rows import columns_of, read_rows
-from edge_agent.store.entries import NO, YES
+from edge_agent.store.entries import NO, YES, as_iso
 from edge_agent.store.people_csv import read_people
 
 RULE = (("rule_id", "doors"), ("categories", "persons", "schedule", "effect", "in_lockdown"))
@@ -99,7 +99,7 @@ def _with_row(schedule: Schedule, cells: dict[str, str], form: Form) -> Schedule
     start, end, group = cells.get("start", ""), cells.get("end", ""), cells.get("special", "")
     if minutes := cells.get("minutes", ""):
         try:
-            recurrence = Recurrence(datetime.fromisoformat(start), int(minutes), cells.get("recurrence", ""))
+            recurrence = Recurrence(datetime.fromisoformat(as_iso(start)), int(minutes), cells.get("recurrence", ""))
         except ValueError as error:
             raise StoreError("store.list_recurrence", rule=f"{start} {minutes}", why=error) from error
         recurrences = (*recurrences, checked(recurrence, form))

@@ -15,7 +15,7 @@ import msgspec
 
 from edge_agent.errors import EdgeAgentError, Problem, StoreError
 from edge_agent.model.people import CATEGORIES, EVERY_DAY, Recurrence, Rule, Schedule, Span
-from edge_agent.store.entries import PERSON_ID, CredentialEntry, ParseCard, PersonEntry
+from edge_agent.store.entries import PERSON_ID, CredentialEntry, ParseCard, PersonEntry, as_iso
 
 DAY_MIN = 1440
 SPAN_OF_DAYS_AT_MOST = 366
@@ -111,8 +111,8 @@ def read_dates(words: Iterable[str]) -> tuple[date, ...]:
     for word in words:
         first, dots, last = word.partition("..")
         try:
-            start = date.fromisoformat(first.strip())
-            end = date.fromisoformat(last.strip()) if dots else start
+            start = date.fromisoformat(as_iso(first.strip()))
+            end = date.fromisoformat(as_iso(last.strip())) if dots else start
         except ValueError as error:
             raise StoreError("store.list_date", found=word) from error
         if not 0 <= (end - start).days < SPAN_OF_DAYS_AT_MOST:

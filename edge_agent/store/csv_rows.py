@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from edge_agent.errors import Problem
 
+OTHER_MARKS = {";": ";", "\t": "Tab", "，": "，", "|": "|"}  # what stands in commas' place, and what it is called
 Row = tuple[int, dict[str, str] | Problem]
 
 
@@ -46,6 +47,9 @@ def _header(name: str, reader: Iterator[list[str]], required: tuple[str, ...], o
         header = [cell.strip().lower() for cell in next(reader, [])]
     except csv.Error as error:
         raise Problem(name, "line 1", "store.csv_broken", why=str(error)) from error
+    mark = next((mark for mark in OTHER_MARKS if len(header) == 1 and mark in header[0]), None)
+    if mark is not None:
+        raise Problem(name, "line 1", "store.csv_separator", found=OTHER_MARKS[mark])
     if absent := [column for column in required if column not in header]:
         raise Problem(name, "line 1", "store.csv_columns", absent=", ".join(absent), known=", ".join(required))
     unknown = [column or "(empty)" for column in header if column not in required + optional]

@@ -215,15 +215,24 @@ def _instant(given: Mapping[str, str], column: str, zone: ZoneInfo, *, days: int
     return read_instant(given[column], zone, column, days=days) if given[column] else None
 
 
+def as_iso(text: str) -> str:
+    """A date whose year stands first as ISO 8601 wants it: spreadsheets write `2026/1/5 8:00`. All else as it is."""
+    match = re.fullmatch(r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})(?:[T ]+(\d{1,2})(:.*))?", text)
+    if match is None:
+        return text
+    year, _, month, day, hour, rest = match.groups()
+    return f"{year}-{month:0>2}-{day:0>2}" + (f"T{hour:0>2}{rest}" if hour else "")
+
+
 def read_instant(text: str, zone: ZoneInfo, column: str, *, days: int) -> int:
     """Unix ms. A day without a time means its whole: from its first instant (`days` 0), or until `days` after that.
     Raises StoreError, which names `column`.
     """
     try:
-        if len(text) == len("2026-05-04"):
-            moment = datetime.combine(date.fromisoformat(text) + timedelta(days=days), time(), zone)
+        if len(iso := as_iso(text)) == len("2026-05-04"):
+            moment = datetime.combine(date.fromisoformat(iso) + timedelta(days=days), time(), zone)
         else:
-            moment = datetime.fromisoformat(text)
+            moment = datetime.fromisoformat(iso)
             moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
         return round(moment.timestamp() * 1000)
     except (ValueError, OverflowError) as error:

@@ -5,10 +5,11 @@ from pathlib import Path
 from edge_agent.errors import Problem
 
 AT_MOST_BYTES = 64 << 20
+WORKBOOKS = (b"PK\x03\x04", bytes.fromhex("d0cf11e0a1b11ae1"))  # .xlsx is a zip, .xls a compound file
 
 
 def read_text(file: Path) -> tuple[str, str]:
-    """The text and its encoding's name. Raises Problem: not there, too large, or in no encoding that is expected."""
+    """The text and its encoding's name. Raises Problem: not there, too large, a workbook, in no encoding expected."""
     try:
         size = file.stat().st_size
         if size > AT_MOST_BYTES:
@@ -16,6 +17,8 @@ def read_text(file: Path) -> tuple[str, str]:
         data = file.read_bytes()
     except OSError as error:
         raise Problem(file.name, "", "store.csv_unreadable", why=error.strerror) from error
+    if data.startswith(WORKBOOKS):
+        raise Problem(file.name, "", "store.csv_workbook")
     marked = data.startswith(b"\xef\xbb\xbf")
     for codec, name in (("utf-8-sig", "utf-8 with BOM" if marked else "utf-8"), ("gb18030", "gb18030")):
         try:

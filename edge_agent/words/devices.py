@@ -109,6 +109,16 @@ WORDS: dict[str, tuple[str, str]] = {
         "not a card number of format {format}: write facility:number, or for H10301 the 8 or 10 printed digits",
         "不是 {format} 格式的卡号：请写 区号:卡号，H10301 也可写卡面的 8 位或 10 位数字",
     ),
+    "devices.card_digits": (
+        "{found} digits, and cards of format {format} are printed with 8 or 10. Where a spreadsheet has dropped the "
+        "zeros in front, format the column as text and enter the printed number again",
+        "共 {found} 位，而 {format} 卡面印的是 8 位或 10 位。若表格软件去掉了前面的 0，"
+        "请把该列设为“文本”格式后按卡面重新输入",
+    ),
+    "devices.card_rounded": (
+        "a spreadsheet has rounded this number: format the column as text and enter the printed number again",
+        "该号码已被表格软件改写为科学计数法：请把该列设为“文本”格式后按卡面重新输入",
+    ),
     "devices.card_hex": (
         "not {bits} bits in hexadecimal: write the digits 0-9 and A-F only, as the reader sends them",
         "不是 {bits} 位的十六进制数：只能写 0-9 和 A-F，与读卡器发送的一致",

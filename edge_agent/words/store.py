@@ -174,8 +174,21 @@ WORDS: dict[str, tuple[str, str]] = {
         "缺少列：{absent}。第一行至少应包含 {known}。未导入任何内容。",
     ),
     "store.entry_date": (
-        "{column} {found} is not a date. Write 2026-05-04 or 2026-05-04T18:00.",
-        "{column} 的 {found} 不是日期。请写成 2026-05-04 或 2026-05-04T18:00。",
+        "{column} {found} is not a date. Write 2026-05-04, 2026/5/4 or 2026-05-04T18:00: the year first, since 4/5 "
+        "could be two days.",
+        "{column} 的 {found} 不是日期。请写成 2026-05-04、2026/5/4 或 2026-05-04T18:00："
+        "年份在前（4/5 可指两个不同的日子）。",
+    ),
+    "store.csv_workbook": (
+        "this is an Excel workbook, not a CSV. Open it in Excel, choose “Save as”, “CSV UTF-8 (comma delimited)”, and "
+        "import that file. Nothing was imported.",
+        "这是 Excel 工作簿，不是 CSV。请在 Excel 中“另存为”→“CSV UTF-8（逗号分隔）”，再导入该文件。未导入任何内容。",
+    ),
+    "store.csv_separator": (
+        "the columns are separated by {found}, not by commas. Save the list as “CSV UTF-8 (comma delimited)”; where "
+        "the spreadsheet still writes {found}, set the system's list separator to a comma first. Nothing was imported.",
+        "各列用 {found} 分隔，而不是英文逗号。请另存为“CSV UTF-8（逗号分隔）”；若仍是 {found}，"
+        "请先把系统区域设置中的列表分隔符改为英文逗号。未导入任何内容。",
     ),
     "store.csv_encoding": (
         "the file is neither UTF-8 nor GB18030. Save it as CSV UTF-8. Nothing was imported.",

@@ -197,3 +197,48 @@ def test_a_list_lifts_no_block(people: PeopleStore) -> None:
     assert (person.enabled, person.cards[0].state) == (False, "revoked")
     people.unblock("p-1")
     assert people.people()[0].enabled
+
+
+@pytest.mark.parametrize(
+    ("written", "means"),
+    [
+        ("2026/1/5", (2026, 1, 5)),
+        ("2026/01/05", (2026, 1, 5)),
+        ("2026-1-5", (2026, 1, 5)),
+        ("2026/1/5 8:30", (2026, 1, 5, 8, 30)),
+        ("2026/12/31 18:00:00", (2026, 12, 31, 18)),
+        ("2026-01-05T08:30", (2026, 1, 5, 8, 30)),
+    ],
+)
+def test_dates_as_a_chinese_spreadsheet_saves_them(people: PeopleStore, written: str, means: tuple[int, ...]) -> None:
+    """Excel makes 2026/1/5 of 2026-01-05 when it saves; each such row was refused."""
+    report = load(people, HEADER + f"p-1,Li,resident,,{written},2027/2/28,,,,\n")
+    assert report.problems == ()
+    stored = people.person("p-1")
+    assert stored is not None
+    assert (stored.valid_from_ms, stored.valid_until_ms) == (local_ms(*means), local_ms(2027, 3, 1))
+
+
+@pytest.mark.parametrize("written", ["5/1/2026", "1-5-2026", "26/1/5", "2026/1-5", "2026/13/1", "2026/2/30"])
+def test_a_date_that_could_be_another_is_refused_with_the_order(people: PeopleStore, written: str) -> None:
+    report = load(people, HEADER + f"p-1,Li,resident,,{written},,,,,\n")
+    assert said(report) == [("line 2", "store.entry_date")]
+    assert "the year first" in report.problems[0].text("en")
+    assert "年份在前" in report.problems[0].text("zh")
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "，", "|"])
+def test_columns_parted_by_something_else_are_said_to_be_that(people: PeopleStore, mark: str) -> None:
+    """It said that all columns were missing."""
+    with pytest.raises(Problem) as caught:
+        load(people, HEADER.replace(",", mark) + mark.join(["p-1", "Li", "resident"]))
+    assert caught.value.code == "store.csv_separator"
+    assert "CSV UTF-8" in caught.value.text("zh")
+
+
+@pytest.mark.parametrize("start", [b"PK\x03\x04\x14\x00", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00"])
+def test_a_workbook_is_told_how_to_become_a_list(people: PeopleStore, start: bytes) -> None:
+    with pytest.raises(Problem) as caught:
+        load(people, start + b"xl/workbook.xml" * 9)
+    assert caught.value.code == "store.csv_workbook"
+    assert "另存为" in caught.value.text("zh")
