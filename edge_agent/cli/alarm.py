@@ -10,6 +10,7 @@ from edge_agent.cli.operate import BY, WHY, carry_out, seconds, site
 from edge_agent.cli.operate import who as who_answers
 from edge_agent.cli.options import CONFIG, STATE, site_zone, state_directory
 from edge_agent.cli.speech import tell, words
+from edge_agent.core.latch import SENSOR
 from edge_agent.core.response import OUTCOMES
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.errors import EdgeAgentError
@@ -29,12 +30,10 @@ def command() -> None:
 def list_(config: Path, state: Path | None) -> None:
     """Show the alarms that stand, as last recorded, and what is muted; no agent needs to run."""
     folder = state_directory(config, state)
-    standing, cases = _standing(folder), _cases(folder)
-    for latch in standing:
-        click.echo("  ".join((latch.name, *_said(latch))))
-    for case in cases:
-        if case.alarm not in {latch.name for latch in standing}:
-            click.echo("  ".join((case.alarm, *_answered(case))))
+    standing = {latch.name: latch for latch in _standing(folder)}
+    cases = {case.alarm: case for case in _cases(folder)}
+    for name in standing | cases:
+        click.echo("  ".join((name, *_said(standing.get(name), cases.get(name)))))
     if not standing and not cases:
         tell("cli.no_alarm")
     for muted in _mutes(folder, site_zone(config)):
@@ -149,13 +148,20 @@ def _standing(folder: Path) -> list[Latch]:
     return [change for change in seen(folder).changes if isinstance(change, Latch) and change.raised]
 
 
-def _said(latch: Latch) -> list[str]:
-    said = []
-    since_ms = None if latch.since is None else latch.since.since_ms(SystemClock().now())
+def _said(latch: Latch | None, case: Case | None) -> list[str]:
+    """What it is, where, how far somebody is with it, since when, how often it was said. One of the two is there."""
+    said, since = [], None
+    if case is not None:
+        said, since = _of_case(case), case.raised
+    elif latch is not None:
+        said, since = [_kind(latch), words("cli.step.standing")], latch.since
+    since_ms = None if since is None else since.since_ms(SystemClock().now())
     if since_ms is not None:
         said.append(words("cli.alarm_since", minutes=max(0, since_ms) // 60_000))
-    if latch.count > 1:
+    if latch is not None and latch.count > 1:
         said.append(words("detail.again", count=latch.count))
+    if case is not None and case.drill:
+        said.append(words("outcome.drill"))
     return said
 
 
@@ -177,12 +183,17 @@ def _mutes(folder: Path, zone: ZoneInfo | None) -> list[str]:
     return said
 
 
-def _answered(case: Case) -> list[str]:
-    code = alert_code(case.kind, case.camera)
-    kind = words(code) if code in WORDS else case.kind
-    said = [kind, case.door or case.camera, words(f"cli.step.{case.step or 'raised'}")]
-    since_ms = case.raised.since_ms(SystemClock().now())
-    if since_ms is not None:
-        said.append(words("cli.alarm_since", minutes=max(0, since_ms) // 60_000))
-    said.append(words("outcome.drill") if case.drill else "")
+def _of_case(case: Case) -> list[str]:
+    said = [_in_words(case.kind, case.camera), case.door or case.camera, words(f"cli.step.{case.step or 'raised'}")]
     return [part for part in said if part]
+
+
+def _kind(latch: Latch) -> str:
+    """A sensor's latch ends with what it is about, the others begin with it."""
+    parts = latch.name.split("/")
+    return _in_words(parts[-1] if latch.name.startswith(SENSOR) else parts[0], "")
+
+
+def _in_words(kind: str, camera: str) -> str:
+    code = alert_code(kind, camera)
+    return words(code) if code in WORDS else kind

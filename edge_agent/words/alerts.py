@@ -172,6 +172,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "cli.camera_use.wall": ("guard's page", "实时画面"),
     "cli.camera_use.evidence": ("evidence", "证据"),
     "cli.step.raised": ("waits for somebody", "待接警"),
+    "cli.step.standing": ("stands until it is cleared", "待解除"),
     "cli.step.acknowledged": ("acknowledged", "已接警"),
     "cli.step.dispatched": ("somebody is on the way", "已派人"),
     "cli.step.arrived": ("somebody is there", "已到场"),

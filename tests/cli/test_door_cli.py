@@ -14,7 +14,7 @@ from edge_agent.drivers.clock import SystemClock
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.commands import OPERATIONS, Done, Operation
 from edge_agent.model.events import DoorForced
-from edge_agent.model.standing import At, Latch, Mute, Order
+from edge_agent.model.standing import At, Case, Latch, Mute, Order
 from edge_agent.ports import DoorState
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.words import WORDS
@@ -235,7 +235,36 @@ def test_status_is_what_was_last_recorded(tmp_path: Path) -> None:
         assert await site.run("door", "status") == (0, north + "south  forced\n")
         north = "north  尚无状态  开锁：人工操作，操作人 王芳, removal van, 还有 30 分钟\n"
         assert await site.run("door", "status", lang="zh") == (0, north + "south  强行打开\n")
-        assert await site.run("alarm", "list") == (0, "panic/shed  for 0 min  said 3 times\n")
+        shed = "panic/shed  panic  stands until it is cleared  for 0 min  said 3 times\n"
+        assert await site.run("alarm", "list") == (0, shed)
+
+    at(tmp_path, asked, agent=False)
+
+
+def test_a_panic_that_stands_is_listed_with_what_it_is_and_that_nobody_has_answered(tmp_path: Path) -> None:
+    """The list named the latch alone: nothing said that it was still ringing at the console."""
+
+    async def story(journal: SqliteJournal) -> None:
+        now = SystemClock().now()
+        before = At(now.wall_ms - 360_000, now.up_ms - 360_000, now.boot_id)
+        changes = (
+            Latch("panic/north", True, 13, before, At.of(now)), Case("panic/north", "panic", "north", "", before),
+            Latch("fire", True, 1, before), Case("fire", "fire", "south", "", before, step="arrived", drill=True),
+            Latch("sensor/hall/alarm/smoke", True, 1, before), Case("forced/shed", "forced", "shed", "", before),
+        )  # fmt: skip
+        await journal.apply(*changes)
+
+    journalling(tmp_path / "state/journal.db", story)
+
+    async def asked(site: Site) -> None:
+        status, text = await site.run("alarm", "list", lang="zh")
+        assert status == 0
+        assert sorted(text.splitlines()) == [
+            "fire  消防释放  south  已到场  已 6 分钟  演练",
+            "forced/shed  强行开门  shed  待接警  已 6 分钟",
+            "panic/north  紧急报警  north  待接警  已 6 分钟  已报 13 次",
+            "sensor/hall/alarm/smoke  烟雾  待解除  已 6 分钟",
+        ]
 
     at(tmp_path, asked, agent=False)
 
