@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -16,7 +17,7 @@ from msgspec import structs
 from edge_agent.core.facade import faults
 from edge_agent.core.zone_shape import flaws
 from edge_agent.drivers.profiles import load_profile
-from edge_agent.errors import EdgeAgentError, Problems
+from edge_agent.errors import EdgeAgentError, Problem, Problems
 from edge_agent.model.people import CATEGORIES
 from edge_agent.model.site import (
     BANNED,
@@ -51,6 +52,7 @@ from edge_agent.model.site import (
 from edge_agent.site_kind import faces_of_minors, site_rules
 from edge_agent.tables import Reader, demand_file, read_toml, refer
 from edge_agent.wiring import check_keys, check_wiring
+from edge_agent.wiring_cameras import check_logins
 
 Named = (
     Link | Terminal | Camera | Door | Area | Interlock | Sensor | Desk | Facade | Zone | Line | AlertRule | Deterrent
@@ -71,11 +73,28 @@ ARRAYS: dict[str, type[Table]] = {
 GATEWAY_KEY, FACE_KEY, EVIDENCE_KEY = "keys/gateway.key", "keys/face-store.key", "keys/evidence.key"
 FOREVER_DAYS = 365_000
 MODELS = "models"  # folder of the state directory
+NO_UPLINK = Uplink(url="mqtt://unknown")  # in the place of one that cannot be read
 DLIB_DISTANCES = (0.2, 0.6)  # beyond 0.6 the engine's authors no longer call it the same person
+
+
+class Reading(NamedTuple):
+    """What could be read of a configuration, and what is wrong with it. `whole`: no table had to be left out."""
+
+    config: Config
+    problems: list[Problem]
+    whole: bool
 
 
 def load_config(path: Path) -> Config:
     """The configuration, or Problems with everything that is wrong in it."""
+    reading = read_config(path)
+    if reading.problems:
+        raise Problems(reading.problems)
+    return reading.config
+
+
+def read_config(path: Path) -> Reading:
+    """For whoever looks further than the first mistake. Raises Problem when the file is none, or no TOML."""
     data, raw = read_toml(path)
     reader = Reader(str(path))
     for key in data.keys() - SECTIONS.keys() - OPTIONAL.keys() - ARRAYS.keys():
@@ -91,7 +110,7 @@ def load_config(path: Path) -> Config:
     visits = reader.section(data, "visits", VisitPolicy)
     config = Config(
         gateway=gateway or Gateway(id="unknown"),
-        uplink=uplink or Uplink(url="mqtt://unknown"),
+        uplink=uplink or NO_UPLINK,
         policy=policy or Policy(),
         faces=faces or FacePolicy(),
         response=response or ResponseTargets(),
@@ -129,11 +148,10 @@ def load_config(path: Path) -> Config:
         _check_zones(reader, config)
         _check_facades(reader, config)
         check_keys(reader, config, path.parent)
-        _check_console(reader, config.console, path.parent)
         site_rules(config.gateway.site, reader)
-    if reader.problems:
-        raise Problems(reader.problems)
-    return _under_hold(config) if config.retention.hold else config
+    check_logins(reader, config, path.parent)
+    _check_console(reader, config.console, path.parent)
+    return Reading(_under_hold(config) if config.retention.hold else config, reader.problems, complete)
 
 
 def _under_hold(config: Config) -> Config:

@@ -13,11 +13,11 @@ from edge_agent.drivers.osdp_readers import check_osdp_gate, check_readers, osdp
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.errors import EdgeAgentError, Problem, Problems
 from edge_agent.model.gpio import Gpio
-from edge_agent.model.profile import LineSettings, Modbus, Osdp, Profile
+from edge_agent.model.profile import Framing, LineSettings, Modbus, Osdp, Profile
 from edge_agent.model.push import HttpPush
 from edge_agent.model.site import Config, Desk, Door, GateBinding, Link, Sensor, Terminal
 from edge_agent.tables import Reader, refer
-from edge_agent.wiring_cameras import check_cameras, check_logins
+from edge_agent.wiring_cameras import check_cameras
 
 GATE_KEYS = {  # where each means something
     "address": ("osdp", "modbus"), "key_file": ("osdp",), "fail": ("modbus",), "inverted": ("modbus",),
@@ -241,12 +241,9 @@ class Wiring:
 
 
 def check_keys(reader: Reader, config: Config, folder: Path) -> None:
-    """Secrets of terminals that call, keys of OSDP devices; looked at when nothing else is wrong."""
-    if reader.problems:
-        return
-    check_logins(reader, config, folder)
+    """Secrets of terminals that call, keys of OSDP devices. Of a profile that cannot be had others have told."""
     for index, terminal in enumerate(config.terminals):
-        if isinstance(load_profile(terminal.profile).framing, HttpPush):
+        if isinstance(_framing(terminal.profile), HttpPush):
             from edge_agent.drivers.push_terminal import push_secret
 
             at = f"terminal[{index}].secret_file"
@@ -259,13 +256,15 @@ def check_keys(reader: Reader, config: Config, folder: Path) -> None:
         for index, terminal in enumerate(config.terminals)
     ]
     readers = {(terminal.link, terminal.address) for terminal in config.terminals}
+    told = {problem.at for problem in reader.problems}  # a wrong address: whose key it needs is not known
     wanted += [
         (f"door[{index}].gate.key_file", door.name, door.gate.profile, door.gate.key_file)
         for index, door in enumerate(config.doors)
-        if door.gate.key_file is not None or (door.gate.link, door.gate.address or 0) not in readers
+        if door.gate.key_file is not None
+        or (f"door[{index}].gate" not in told and (door.gate.link, door.gate.address or 0) not in readers)
     ]
     for at, name, profile_id, key_file in wanted:
-        framing = load_profile(profile_id).framing
+        framing = _framing(profile_id)
         if not isinstance(framing, Osdp) or framing.insecure:
             continue
         if key_file is None:
@@ -275,3 +274,10 @@ def check_keys(reader: Reader, config: Config, folder: Path) -> None:
             osdp_key(folder / key_file)
         except EdgeAgentError as error:
             reader.problems.append(Problem(reader.file, at, error.code, **error.fields))
+
+
+def _framing(profile_id: str) -> Framing | None:
+    try:
+        return load_profile(profile_id).framing
+    except EdgeAgentError:
+        return None

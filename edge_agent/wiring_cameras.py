@@ -184,6 +184,8 @@ def check_logins(reader: Reader, config: Config, folder: Path) -> None:
             logged_in(camera, folder)
         except EdgeAgentError as error:
             reader.wrong(f"camera[{index}].login_file", error.code, **error.fields)
+        except ValueError:
+            continue  # no url, which check_cameras tells
 
 
 def logged_in(camera: Camera, folder: Path) -> tuple[str, str]:

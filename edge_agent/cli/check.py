@@ -7,9 +7,10 @@ import click
 from edge_agent.cli.options import CONFIG
 from edge_agent.cli.rule_findings import rule_findings
 from edge_agent.cli.speech import complain, tell
-from edge_agent.config import MODELS, load_config
+from edge_agent.config import MODELS, read_config
 from edge_agent.drivers.profiles import check_profile, load_profile, profile_ids, profiles_root
-from edge_agent.errors import Problem, Problems
+from edge_agent.errors import Problem
+from edge_agent.model.site import Config
 from edge_agent.readiness import advice, check_detector, check_devices, check_evidence, check_files
 
 
@@ -21,15 +22,11 @@ def command(config: Path) -> None:
     hints: list[Problem] = []
     loaded = None
     try:
-        loaded = load_config(config)
-        problems += check_files(loaded, str(config), config.parent)
-        problems += check_devices(loaded, str(config))
-        problems += check_evidence(loaded, str(config), config.parent)
-        problems += check_detector(loaded, str(config), config.parent / loaded.gateway.state / MODELS)
-        wrong, hints = rule_findings(loaded, config)
-        problems += wrong
-    except Problems as error:
-        problems += error.problems
+        loaded, told, whole = read_config(config)
+        problems += told + _of_this_machine(loaded, config)
+        if whole and not any(problem.at.startswith("gateway") for problem in told):  # whose people, and by which time?
+            wrong, hints = rule_findings(loaded, config)
+            problems += wrong
     except Problem as error:
         problems.append(error)
     examples = 0
@@ -56,3 +53,13 @@ def command(config: Path) -> None:
         profiles=len(profile_ids()),
         examples=examples,
     )
+
+
+def _of_this_machine(loaded: Config, config: Path) -> list[Problem]:
+    """All of it, whatever else is wrong."""
+    return [
+        *check_files(loaded, str(config), config.parent),
+        *check_devices(loaded, str(config)),
+        *check_evidence(loaded, str(config), config.parent),
+        *check_detector(loaded, str(config), config.parent / loaded.gateway.state / MODELS),
+    ]
