@@ -3,6 +3,7 @@
 Knows keys, types and ranges of one table at a time; what refers to what is judged by its users.
 """
 
+import codecs
 import re
 import tomllib
 from pathlib import Path
@@ -73,8 +74,10 @@ KINDS = {
     "str": ("string", '"…"'), "int": ("integer", "1"), "float": ("number", "1.5"), "bool": ("boolean", "true"),
     "array": ("array", "[…]"), "object": ("table", "{ … }"),
 }  # fmt: skip
+TYPOGRAPHIC = "“”„‘’＂＇「」『』＝，．［］｛｝＃"
 WHERE = r"(?: - at `\$(?P<inner>[\[\]\d]+)`)?"  # inside an array; what is inside a table is read for itself
 MISMATCH = re.compile(r"Expected `(?P<wanted>[^`]+)`, got `(?P<got>[^`]+)`" + WHERE)
+BOUND = re.compile(r"Expected `\w+` (?P<length>of length )?(?P<sign>[<>]=?) (?P<limit>\S+)" + WHERE)
 LENGTH = re.compile(r"Expected `array` of length (?P<wanted>\d+), got (?P<got>\d+)" + WHERE)
 
 
@@ -157,6 +160,10 @@ class Reader:
             )  # fmt: skip
         elif match := LENGTH.match(why):
             self.wrong(at + (match["inner"] or ""), "config.wrong_length", got=match["got"], wanted=match["wanted"])
+        elif match := BOUND.match(why):
+            inner, code = match["inner"] or "", "config.bound_length" if match["length"] else "config.bound"
+            sign = {">=": "≥", "<=": "≤"}.get(match["sign"], match["sign"])
+            self.wrong(at + inner, code, key=key + inner, sign=sign, limit=match["limit"])
         elif choices:
             self.wrong(at, "config.wrong_choice", key=key, value=as_toml(value), known=", ".join(map(as_toml, choices)))
         else:
@@ -198,9 +205,39 @@ def read_toml(path: Path) -> tuple[dict[str, Any], bytes]:
     except OSError as error:
         raise Problem(str(path), "", "config.unreadable", why=error.strerror) from None
     try:
-        return tomllib.loads(raw.decode("utf-8-sig")), raw
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise Problem(str(path), "", "config.not_utf8", line=line, found=_encoding(raw)) from None
+    try:
+        return tomllib.loads(text), raw
+    except tomllib.TOMLDecodeError as error:
+        line, mark = _typographic(text, str(error))
+        if mark:
+            raise Problem(str(path), "", "config.typographic", line=line, mark=mark) from None
         raise Problem(str(path), "", "config.not_toml", why=error) from None
+
+
+def _encoding(raw: bytes) -> str:
+    """What bytes that are no UTF-8 probably are: what Chinese editors write otherwise."""
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in raw:
+        return "UTF-16"
+    try:
+        raw.decode("gb18030")
+    except UnicodeDecodeError:
+        return "–"
+    return "GBK"
+
+
+def _typographic(text: str, why: str) -> tuple[int, str]:
+    """The line where the parser stopped, and the mark that looks like TOML's own and is none (empty: there is none)."""
+    at = re.search(r"\(at line (\d+), column (\d+)\)", why)
+    if at is None:
+        return 0, ""
+    number, column = int(at[1]), int(at[2])
+    line = text.replace("\r\n", "\n").split("\n")[number - 1]
+    mark = line[column - 1 : column] or line.rstrip()[-1:]  # it looked to the line's end for the closing quote
+    return number, mark if mark in TYPOGRAPHIC else ""
 
 
 def demand_file(path: Path, missing: EdgeAgentError) -> None:

@@ -225,7 +225,7 @@ def test_a_door_nobody_can_enter_by_is_worth_a_look(write: Callable[[str], Path]
 
 @pytest.mark.parametrize(
     ("content", "code"),
-    [(None, "config.missing_file"), (b"[gateway\n", "config.not_toml"), (b"\xff\xfe\x00", "config.not_toml")],
+    [(None, "config.missing_file"), (b"[gateway\n", "config.not_toml"), (b"\xff\xfe\x00", "config.not_utf8")],
 )
 def test_a_file_that_is_no_file(content: bytes | None, code: str, tmp_path: Path) -> None:
     path = tmp_path / "agent.toml"
@@ -337,3 +337,53 @@ def test_check_looks_for_the_camera_of_this_machine(write: Callable[[str], Path]
     two = 'v4l2:///dev/null"\nmain_url = "v4l2:///dev/fd/../null'
     (problem,) = check_devices(load_config(write(GOOD.replace("rtsp://127.0.0.1/stream", two))), "agent.toml")
     assert (problem.at, problem.code) == ("camera[0].main_url", "config.camera_missing")
+
+
+@pytest.mark.parametrize(("codec", "found"), [("gbk", "GBK"), ("utf-16", "UTF-16"), ("utf-16-be", "UTF-16")])
+def test_another_encoding_is_told_with_its_line_and_what_to_do(codec: str, found: str, tmp_path: Path) -> None:
+    """“位置 579 处不是 UTF-8 编码” led nobody to the line, nor to “另存为”."""
+    path = tmp_path / "agent.toml"
+    path.write_bytes('[gateway]\nid = "G1"\n\n# 北门\n'.encode(codec))
+    with pytest.raises(Problem) as caught:
+        load_config(path)
+    assert caught.value.code == "config.not_utf8"
+    assert caught.value.fields == {"line": 4 if codec == "gbk" else caught.value.fields["line"], "found": found}
+    assert "另存为" in caught.value.text("zh")
+    assert "codec" not in caught.value.text("en")
+
+
+@pytest.mark.parametrize(
+    ("line", "mark"),
+    [
+        ("id = “G1”", "“"),
+        ("id = ‘G1’", "‘"),
+        ('id = "G1”', "”"),
+        ("“id” = 1", "“"),
+        ('id ＝ "G1"', "＝"),
+        ('ways = ["card"， "pin"]', "，"),
+        ("［link］", "［"),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_chinese_marks_are_told_to_be_none_of_tomls(line: str, mark: str, end: str, tmp_path: Path) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_bytes(end.join(["[gateway]", 'zone = "“中文”"', line, ""]).encode())
+    with pytest.raises(Problem) as caught:
+        load_config(path)
+    assert (caught.value.code, caught.value.fields) == ("config.typographic", {"line": 3, "mark": mark})
+
+
+def test_quotes_inside_a_text_are_not_blamed_for_another_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_text("[gateway]\nid = “\n".replace("“", "yes # “北门”"), "utf-8")
+    with pytest.raises(Problem) as caught:
+        load_config(path)
+    assert caught.value.code == "config.not_toml"
+
+
+def test_a_number_out_of_bounds_is_told_in_words(write: Callable[[str], Path]) -> None:
+    """“Expected `int` >= 0” stood in the Chinese output."""
+    text = GOOD.replace("relay = 0, exit = 0 }", 'relay = 0, lines = { relay = -1, contact = "" } }')
+    said = {problem.at: problem.text("zh") for problem in problems(write(text))}
+    assert said["door[0].gate.lines.relay"].endswith("`relay` 必须 ≥ 0")
+    assert said["door[0].gate.lines.contact"].endswith("`contact` 的长度必须 ≥ 1")

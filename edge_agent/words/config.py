@@ -7,6 +7,17 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "config.unreadable": ("cannot be read: {why}", "无法读取：{why}"),
     "config.not_toml": ("is not TOML: {why}", "不是有效的 TOML：{why}"),
+    "config.not_utf8": (
+        "line {line} is not UTF-8 (it looks like: {found}): save the file again as UTF-8, in the editor's “Save as”",
+        "第 {line} 行不是 UTF-8 编码（疑似：{found}）：请用编辑器“另存为”，编码选择 UTF-8",
+    ),
+    "config.typographic": (
+        "line {line}: {mark} is a typographic or full-width mark, which TOML does not know: write the plain one; "
+        'quotes are " "',
+        '第 {line} 行：{mark} 是中文（全角）符号，TOML 不识别：请改用英文半角符号；引号写成 " "',
+    ),
+    "config.bound": ("`{key}` must be {sign} {limit}", "`{key}` 必须 {sign} {limit}"),
+    "config.bound_length": ("the length of `{key}` must be {sign} {limit}", "`{key}` 的长度必须 {sign} {limit}"),
     "config.unknown_key": (
         "unknown key `{key}`; known here: {known}",
         "未知的键 `{key}`；此处可用：{known}",
