@@ -142,3 +142,11 @@ def test_a_name_whose_addresses_all_refuse_is_said_in_chinese() -> None:
 @pytest.mark.parametrize("why", ["odd thing", "[Errno 99999] odd thing", "odd (at the end)"])
 def test_a_reason_nobody_knows_stays_as_it_is(why: str) -> None:
     assert say("store.no_directory", "zh", directory="/", why=why).count(why) == 1
+
+
+def test_what_the_console_shows_too_names_no_switch_of_the_command_line() -> None:
+    """The guard at the console has no --outcome; twins are the one thing that is done at the command line alone."""
+    both = ["operate.too_early", "operate.no_outcome", "cli.no_consent", "store.guardian_missing"]
+    assert not [code for code in both if "--" in "".join(WORDS[code])]
+    assert "command line" in WORDS["cli.face_duplicate"][0]
+    assert "命令行" in WORDS["cli.face_duplicate"][1]

@@ -10,10 +10,13 @@ import click
 
 from edge_agent.cli.operate import who
 from edge_agent.cli.options import state_directory
+from edge_agent.cli.speech import words
 from edge_agent.config import load_config
 from edge_agent.console.control import operate
+from edge_agent.drivers.clock import SystemClock
 from edge_agent.errors import VisitError
 from edge_agent.model.commands import Operation
+from edge_agent.model.site import Policy
 from edge_agent.store.entries import read_instant
 
 
@@ -23,7 +26,7 @@ class Office:
     def __init__(self, config: Path, state: Path | None, by: str | None = None) -> None:
         loaded = load_config(config)
         self.zone = ZoneInfo(loaded.gateway.zone)
-        self.site, self.by = loaded.gateway.id, who(by)
+        self.site, self.by, self.policy = loaded.gateway.id, who(by), loaded.policy
         self._socket = state_directory(config, state) / "run/control.sock"
 
     def order(self, verb: str, **args: Any) -> Any:
@@ -39,6 +42,12 @@ class Office:
 
     def instant(self, text: str, option: str, days: int) -> int | None:
         return read_instant(text, self.zone, option, days=days) if text else None
+
+
+def doubt_clock(policy: Policy) -> None:
+    """On standard error: a pass that is given now will be refused, for all that this machine knows of its clock."""
+    if policy.untrusted_clock == "deny_timed" and not SystemClock().now().trusted:
+        click.echo(words("store.pass_clock"), err=True)
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> None:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from edge_agent.cli.office import doubt_clock
 from edge_agent.cli.options import CONFIG, STATE, state_directory
 from edge_agent.cli.speech import tell, words
 from edge_agent.config import GATEWAY_KEY, load_config
@@ -55,6 +56,7 @@ def pass_(
             raise EdgeAgentError("store.pass_unfit", person=person, why=error) from error
     click.echo(text)
     click.echo(words("store.pass_made", jti=ticket.id, person=person, until=until), err=True)
+    doubt_clock(loaded.policy)
 
 
 @click.command("revoke-pass")

@@ -7,7 +7,7 @@ from typing import Any
 import click
 import msgspec
 
-from edge_agent.cli.office import table
+from edge_agent.cli.office import doubt_clock, table
 from edge_agent.cli.operate import BY
 from edge_agent.cli.options import CONFIG, STATE
 from edge_agent.cli.speech import language, tell, words
@@ -222,6 +222,7 @@ def pass_(config: Path, state: Path | None, by: str | None, visit: str, file: Pa
     card = desk.cards("renew" if new else "show", visit=visit)[0]
     if card.ticket is None:
         raise VisitError("visit.over", visit=card.visit.id)
+    doubt_clock(desk.policy)
     if file is None:
         click.echo(card.ticket.text)
         click.echo(words("visit.done.code", digits=card.ticket.code), err=True)
@@ -256,6 +257,8 @@ def _said(desk: Desk, verb: str, cards: list[Card]) -> None:
         tell(f"visit.done.{said}", visit=visit.id, name=visit.details.name, until=until)
         if card.ticket is not None:
             tell("visit.done.code", digits=card.ticket.code)
+    if any(card.ticket is not None for card in cards):
+        doubt_clock(desk.policy)
 
 
 def _badge(desk: Desk, card: Card) -> Badge:

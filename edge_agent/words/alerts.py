@@ -206,11 +206,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "operate.no_alert": ("no such alert is known", "没有该警报"),
     "operate.step_taken": ("that was done already", "此步骤已完成"),
     "operate.too_early": (
-        "what it was is said at the end: close; at the beginning only that it is a drill (--drill)",
-        "结果在结束警情时说明；接警时只能注明演练（--drill）",
+        "what it was is said at the end: close; at the beginning only that it is a drill",
+        "结果在结束警情时说明；接警时只能注明是演练",
     ),
     "operate.no_outcome": (
-        "say how it ended: real, false, drill or test (--outcome)",
-        "请说明结果：real（属实）、false（误报）、drill（演练）或 test（测试）（--outcome）",
+        "say how it ended: real, false, drill or test",
+        "请说明结果：real（属实）、false（误报）、drill（演练）或 test（测试）",
     ),
 }

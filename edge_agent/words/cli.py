@@ -37,8 +37,8 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "cli.enrolled": ("{person}: {count} photo(s) enrolled", "{person}：已登记 {count} 张照片"),
     "cli.no_consent": (
-        "no face without consent: say --consent TEXT-VERSION once {person} has agreed",
-        "未经同意不得登记人脸：{person} 同意后请加 --consent 文本版本",
+        "no face without consent: once {person} has agreed, name the version of the text (consent)",
+        "未经同意不得登记人脸：{person} 同意后请注明同意文本的版本（consent）",
     ),
     "cli.no_person": (
         "there is no person {person}; add them first with `people add`",
@@ -72,9 +72,9 @@ WORDS: dict[str, tuple[str, str]] = {
         "{path}：该照片已登记过；请换一张",
     ),
     "cli.face_duplicate": (
-        "{path}: this face is enrolled as {other} already (distance {distance}): check who it is; for twins say "
-        "--allow-alike",
-        "{path}：该人脸已登记为 {other}（距离 {distance}）：请核实身份；双胞胎请加 --allow-alike",
+        "{path}: this face is enrolled as {other} already (distance {distance}): check who it is; twins are enrolled "
+        "at the gateway's command line, with --allow-alike",
+        "{path}：该人脸已登记为 {other}（距离 {distance}）：请核实身份；双胞胎请在网关命令行登记并加 --allow-alike",
     ),
     "cli.face_enough": (
         "{path}: {person} has {most} templates already, more do not help: `face remove` first to begin anew",

@@ -88,6 +88,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "pass {jti} of {person}, until {until}; it ends earlier with: edge-agent people revoke-pass {jti}",
         "{person} 的通行码 {jti}，有效至 {until}；提前作废：edge-agent people revoke-pass {jti}",
     ),
+    "store.pass_clock": (
+        "warning: this machine's clock is not synchronised, and until it is the gate refuses passes and all that hangs "
+        "on dates; see `timedatectl`",
+        "提示：本机时钟尚未同步；同步之前，门口会拒绝通行码及一切与日期有关的许可；请查看 `timedatectl`",
+    ),
     "store.pass_revoked": ("pass {jti} of {person} is revoked", "{person} 的通行码 {jti} 已作废"),
     "store.pass_unknown": (
         "no pass {jti} was made with this people.db; should there be one, it is revoked",
@@ -133,8 +138,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "没有人员 {person}。可用 `edge-agent people list` 查看，用 `people add` 添加。",
     ),
     "store.guardian_missing": (
-        "{person} is a child: say who agreed for them with --guardian.",
-        "{person} 为儿童：请用 --guardian 注明监护人。",
+        "{person} is a child: name who agreed for them (guardian).",
+        "{person} 为儿童：请注明代为同意的监护人（guardian）。",
     ),
     "store.no_card": (
         "{person} has no such card. Check the number and its format.",

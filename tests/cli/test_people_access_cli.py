@@ -4,9 +4,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from edge_agent.cli import group
 from edge_agent.contract.passes import read_pass
 from edge_agent.contract.signatures import load_public
+from edge_agent.drivers.clock import KernelTime, SystemClock
 from edge_agent.model.people import PinOwner
 from edge_agent.model.reads import Token
 from edge_agent.store.people import PeopleStore
@@ -125,3 +128,18 @@ def test_an_access_list_through_its_command(site: Path, monkeypatch: pytest.Monk
     again = CliRunner().invoke(import_, ["site.toml"])
     assert again.output.splitlines()[0] == "= 2 unchanged"
     assert "73914" not in dry.output + done.output + again.output
+
+
+@pytest.mark.parametrize(("policy", "synced", "warned"), [("deny", False, 1), ("deny", True, 0), ("allow", False, 0)])
+def test_a_pass_from_a_clock_that_is_not_right_comes_with_a_warning(
+    site: Path, monkeypatch: pytest.MonkeyPatch, policy: str, synced: bool, warned: int
+) -> None:
+    """It was issued without a word, and refused at the gate: clock not trusted."""
+    run(site, "keys", "init")
+    run(site, "people", "add", "p-1", "--name", "x", "--category", "visitor")
+    (site / "agent.toml").write_text(CONFIG + f'[policy]\nuntrusted_clock = "{policy}_timed"\n')
+    monkeypatch.setattr("edge_agent.cli.office.SystemClock", lambda: SystemClock(lambda: KernelTime(synced, 1)))
+    command = ["--lang", "en", "people", "pass", "p-1", "--until", "2099-01-01", "-c", str(site / "agent.toml")]
+    done = CliRunner().invoke(group, command, catch_exceptions=False)
+    assert (done.exit_code, "clock" in done.stdout) == (0, False)
+    assert done.stderr.count("clock is not synchronised") == warned
