@@ -143,12 +143,15 @@ class Premises:
             self.wake()
 
     def panic(self, door: str, on: bool) -> None:
-        """The panic input at `door`."""
+        """The panic input at `door`. Pressed again after somebody had heard it, it is a new call to answer, though nobody
+        has cleared the first.
+        """
         name = latch.panic_of(door)
         self._input(name, door, on)
         if on and (raised := latch.raise_(self.standing.latches.get(name), name, self.now())):
             logger.critical("PANIC at %s", door)
-            self.record(PanicRaised(door=door, count=raised.count), raised)
+            called = response.begun_by(PanicRaised(door=door), self.now()) if raised.count > 1 else None
+            self.record(PanicRaised(door=door, count=raised.count), raised, *([] if called is None else [called]))
 
     def acknowledge(self, name: str, by: str) -> Latch | None:
         """Somebody far away has heard the panic: the change that ends its repetition, or None when there is none."""

@@ -438,6 +438,30 @@ def test_a_panic_after_the_one_before_was_cleared_is_answered_anew() -> None:
     play(story)
 
 
+def test_a_panic_pressed_again_after_it_was_answered_rings_again() -> None:
+    """Nobody has cleared it: whoever presses does not know that, and is not less in need."""
+
+    async def story(gateway: Gateway) -> None:
+        cases = gateway.premises.standing.cases
+        gateway.premises.panic("gate", True)
+        gateway.premises.panic("gate", False)
+        for step in ("acknowledged", "closed"):
+            gateway.premises.answer(step, "panic/gate", "li", outcome="real" if step == "closed" else "")
+        assert "panic/gate" not in cases
+        gateway.clock.up_ms += 20_000
+        gateway.premises.panic("gate", True)
+        assert (cases["panic/gate"].step, cases["panic/gate"].raised.up_ms) == ("", gateway.clock.up_ms)
+        gateway.premises.panic("gate", True)
+        gateway.clock.up_ms += 7_000
+        assert gateway.premises.answer("acknowledged", "panic/gate", "li") == ""
+        heard = [row.event for row in gateway.journal.all if isinstance(row.event, AlarmAcknowledged)]
+        assert [event.after_ms for event in heard] == [0, 7_000]
+        raised = [row.event for row in gateway.journal.all if isinstance(row.event, PanicRaised)]
+        assert [event.count for event in raised] == [1, 2]
+
+    play(story)
+
+
 def test_a_panic_is_cleared_by_the_city_once_its_button_is_free() -> None:
     async def story(gateway: Gateway) -> None:
         gateway.premises.panic("gate", True)
