@@ -102,17 +102,20 @@
 
   // ---- sound: made here, so that nothing has to be loaded; browsers allow it after the first key or touch ----
   // (or at once, where somebody has touched the page before this one).
-  const audio = new (window.AudioContext || window.webkitAudioContext)();
-  const heardAll = () => { const hint = document.getElementById("mute"); if (hint) hint.hidden = audio.state === "running"; };
-  audio.addEventListener("statechange", heardAll);
-  heardAll();
+  let audio = null;
+  try {
+    audio = new (window.AudioContext || window.webkitAudioContext)();
+    const said = () => { const hint = document.getElementById("mute"); if (hint) hint.hidden = audio.state === "running"; };
+    audio.addEventListener("statechange", said);
+    said();
+  } catch (error) { /* a browser without sound shows everything all the same */ }
   function allowSound() {
-    if (audio.state === "suspended") audio.resume();
+    if (audio && audio.state === "suspended") audio.resume();
   }
   addEventListener("pointerdown", allowSound);
   addEventListener("keydown", allowSound);
   function beep(times) {
-    if (audio.state !== "running") return;
+    if (!audio || audio.state !== "running") return;
     for (let n = 0; n < times; n++) {
       const tone = audio.createOscillator(), gain = audio.createGain(), at = audio.currentTime + n * 0.35;
       tone.type = "square";
