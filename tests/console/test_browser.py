@@ -462,11 +462,13 @@ def test_what_is_being_written_of_one_alarm_stays_when_another_is_answered(brows
         page.goto(f"{busy.url}/alarms")
         roof, yard = (page.locator(f'[data-alarm="a-{name}"]') for name in ("roof", "yard"))
         roof.locator("input[name=why]").fill("业主在维修")
+        roof.locator("input[name=why]").press("Enter")  # presses none of its buttons
         roof.locator("select[name=outcome]").select_option("false")
         yard.get_by_role("button", name="接警").click()
         expect(yard).to_have_class(re.compile("acknowledged"))
         expect(yard.get_by_role("button", name="接警")).to_have_count(0)
         expect(roof.locator("input[name=why]")).to_have_value("业主在维修")
+        expect(roof).to_have_class(re.compile("raised"))
         roof.get_by_role("button", name="结束警情").click()
         expect(roof).to_have_count(0)
         yard.locator("select[name=outcome]").select_option("false")

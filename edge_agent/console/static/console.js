@@ -209,7 +209,8 @@
     const burst = performance.now() - pressed < BURST_MS;
     pressed = performance.now();
     const writes = event.target.closest("input, select, textarea");
-    if (writes && event.key === "Enter" && event.target.closest(".acts")) event.preventDefault(); // or it would open
+    // Behind a reason Enter would press the form's first button, which is not what was meant: it opens, or sends somebody.
+    if (writes && event.key === "Enter" && event.target.closest(".acts, #alarms")) event.preventDefault();
     if (burst && !writes) { event.preventDefault(); event.stopImmediatePropagation(); }
   }, true);
   addEventListener("keydown", (event) => {
