@@ -26,7 +26,7 @@ from edge_agent.tables import demand_file
 from edge_agent.vision.models import checked_paths, lacks
 from edge_agent.vision.urls import local_path, shown
 from edge_agent.vision.v4l2 import device_of
-from edge_agent.wiring_cameras import LEAD_AT_MOST_S, detector_of, device_urls, idle_rules, lines_at
+from edge_agent.wiring_cameras import LEAD_AT_MOST_S, detector_of, device_urls, grid_of, idle_rules, lines_at
 
 
 def check_devices(config: Config, file: str) -> list[Problem]:
@@ -187,6 +187,17 @@ def check_detector(config: Config, file: str, models: Path) -> list[Problem]:
         if PERSON not in known and (config.zones or config.lines):
             wrong.append(("vision.detector", lacks(detector, PERSON)))
     return [Problem(file, at, error.code, **error.fields) for at, error in wrong]
+
+
+def check_walls(config: Config, file: str) -> list[Problem]:
+    """The lines of each façade make a wall that can be seen so."""
+    problems = []
+    for index, facade in enumerate(config.facades):
+        try:
+            grid_of(facade)
+        except EdgeAgentError as error:
+            problems.append(Problem(file, f"facade[{index}].lines", error.code, **error.fields))
+    return problems
 
 
 def check_evidence(config: Config, file: str, folder: Path) -> list[Problem]:

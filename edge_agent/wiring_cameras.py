@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from edge_agent.core.alerts import ALARMS, APART, FAULTS, level_of, rule_for
+from edge_agent.core.facade import misplaced
 from edge_agent.core.zone_shape import area, corners, crossing
 from edge_agent.errors import EdgeAgentError, locked
 from edge_agent.model.face_models import Manifest
@@ -14,6 +15,9 @@ from edge_agent.model.site import Camera, Config, Facade, Line, Zone
 from edge_agent.tables import Reader, refer
 from edge_agent.vision.urls import shown, wrong_with
 from edge_agent.vision.v4l2 import device_of, shared
+
+if TYPE_CHECKING:  # numpy comes with what needs it
+    from edge_agent.vision.falling_grid import Grid
 
 AT_ONCE_S = 8.0  # what is told at once has been followed for a while: a fall, a walk through a zone
 LEAD_AT_MOST_S = 60.0
@@ -149,6 +153,19 @@ def lines_at(config: Config, door: str) -> list[Line]:
     """
     there = {camera.name for camera in config.cameras if camera.door == door and "alerts" in camera.use}
     return [line for line in config.lines if line.camera in there]
+
+
+def grid_of(facade: Facade) -> "Grid":
+    """The grid of lines without `faults`. Raises EdgeAgentError when they make no wall that can be seen so."""
+    from edge_agent.vision.falling_grid import fit
+
+    grid = fit(facade)
+    left, right = grid.sides()
+    for x in ((left + right) / 2, left, right):
+        rows = [float(grid.pixels(x, facade.height_m(floor))[1]) for floor in range(1, facade.floors + 2)]
+        if (folded := misplaced(facade, rows)) is not None:
+            raise EdgeAgentError(folded[1], **folded[2])
+    return grid
 
 
 def lead_s(config: Config, camera: str) -> float:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from edge_agent.config import load_config
-from edge_agent.readiness import check_devices
+from edge_agent.errors import Problems
+from edge_agent.readiness import check_devices, check_walls
 from edge_agent.words import say
 from tests.test_config import GOOD
 from tests.vision.clips import make_clip, picture
@@ -83,3 +84,46 @@ def test_a_recording_and_a_folder_of_stills_are_good_and_evidence_is_not_kept_of
     kept = GOOD.replace(f'"{URL}"', f'"file://{tmp_path}/stills"\nuse = ["face", "evidence"]')
     (problem,) = check_devices(load_config(write(kept)), "agent.toml")
     assert (problem.at, problem.code) == ("camera[0].use", "cameras.stills_no_clip")
+
+
+WALL = """
+[[camera]]
+name = "wall"
+url = "rtsp://127.0.0.1/wall"
+use = ["alerts"]
+
+[[facade]]
+name = "east"
+camera = "wall"
+size = [1080, 1920]
+floors = FLOORS
+lines = [LINES]
+"""
+
+
+def wall(floors: int, *rows: tuple[int, int]) -> str:
+    lines = ", ".join(f"{{ floor = {floor}, at = [120, {y}, 960, {y + 3}] }}" for floor, y in rows)
+    return GOOD + WALL.replace("FLOORS", str(floors)).replace("LINES", lines)
+
+
+def test_a_wall_whose_floors_come_back_from_below_is_refused(write: Callable[[str], Path]) -> None:
+    with pytest.raises(Problems) as refused:
+        load_config(write(wall(15, (1, 1800), (2, 1300), (3, 600))))
+    (problem,) = refused.value.problems
+    assert (problem.at, problem.code) == ("facade[0].lines", "facade.misplaced")
+    assert "第 8–15 层" in problem.text("zh")
+
+
+@pytest.mark.parametrize(
+    ("rows", "codes"),
+    [
+        (((1, 1800), (3, 1100), (5, 700)), []),
+        (((1, 1842), (2, 456), (3, 249), (5, 98)), ["facade.misplaced"]),
+        (((1, 1800), (2, 900), (3, 880), (4, 300), (5, 290)), ["facade.not_a_wall"]),
+    ],
+)
+def test_lines_that_make_no_wall_are_told_before_the_camera_watches(
+    rows: tuple[tuple[int, int], ...], codes: list[str], write: Callable[[str], Path]
+) -> None:
+    config = load_config(write(wall(6, *rows)))
+    assert [problem.code for problem in check_walls(config, "agent.toml")] == codes

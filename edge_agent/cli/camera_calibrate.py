@@ -13,6 +13,7 @@ from edge_agent.core.facade import Fault, faults
 from edge_agent.errors import EdgeAgentError, Problem, Problems
 from edge_agent.model.site import WARN_PX_PER_M, ColumnLine, Facade, FloorLine
 from edge_agent.tables import RANGES, Reader, as_toml, read_toml
+from edge_agent.wiring_cameras import grid_of
 
 if TYPE_CHECKING:  # numpy and OpenCV come with what needs them
     from edge_agent.vision.falling_grid import Grid
@@ -96,8 +97,6 @@ def command(
 
 def checked(facade: Facade, size: tuple[int, int], file: str) -> "Grid":
     """The grid of a façade that agent.toml takes. Raises Problems, or EdgeAgentError where the lines make no wall."""
-    from edge_agent.vision.falling_grid import fit
-
     wrong = [*_values(facade)] or [*faults(facade)]
     if wrong:
         raise Problems([Problem(file, f"facade.{path}", code, **fields) for path, code, fields in wrong])
@@ -106,7 +105,7 @@ def checked(facade: Facade, size: tuple[int, int], file: str) -> "Grid":
         raise EdgeAgentError(
             "facade.other_frame", name=facade.name, width=size[0], height=size[1], wide=wide, high=high
         )
-    return fit(facade)
+    return grid_of(facade)
 
 
 def _values(facade: Facade) -> Iterator[Fault]:
@@ -166,3 +165,14 @@ def _report(grid: "Grid", target: Path) -> None:
         tell("facade.scale", floor=floor, scale=f"{scale:.0f}", smallest=f"{200 / scale:.0f}")
     if scale < WARN_PX_PER_M:
         tell("facade.small", floor=facade.floors, scale=f"{scale:.0f}", least=WARN_PX_PER_M)
+    if unseen := _unseen(grid):
+        tell("facade.unseen", floors=unseen)
+
+
+def _unseen(grid: "Grid") -> str:
+    """Floors whose lower edge lies outside the picture, in the middle of what was clicked: `1, 14–15`."""
+    facade, x = grid.facade, sum(grid.sides()) / 2
+    rows = {floor: float(grid.pixels(x, facade.height_m(floor))[1]) for floor in range(1, facade.floors + 1)}
+    below = [floor for floor, row in rows.items() if row > facade.size[1]]
+    above = [floor for floor, row in rows.items() if row < 0]
+    return ", ".join(f"{some[0]}–{some[-1]}" if len(some) > 1 else f"{some[0]}" for some in (below, above) if some)

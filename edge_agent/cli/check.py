@@ -11,7 +11,7 @@ from edge_agent.config import MODELS, read_config
 from edge_agent.drivers.profiles import check_profile, load_profile, profile_ids, profiles_root
 from edge_agent.errors import Problem
 from edge_agent.model.site import Config
-from edge_agent.readiness import advice, check_detector, check_devices, check_evidence, check_files
+from edge_agent.readiness import advice, check_detector, check_devices, check_evidence, check_files, check_walls
 
 
 @click.command("check")
@@ -62,4 +62,5 @@ def _of_this_machine(loaded: Config, config: Path) -> list[Problem]:
         *check_devices(loaded, str(config)),
         *check_evidence(loaded, str(config), config.parent),
         *check_detector(loaded, str(config), config.parent / loaded.gateway.state / MODELS),
+        *check_walls(loaded, str(config)),
     ]

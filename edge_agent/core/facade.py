@@ -5,6 +5,7 @@ at least three lines. Their spacing tells how many pixels a metre has at the top
 """
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -32,13 +33,42 @@ def faults(facade: Facade) -> Iterator[Fault]:
         return
     crossing = [*_crossing(facade)]
     yield from crossing
-    if not crossing and (scale := top_px_per_m(facade)) < LEAST_PX_PER_M:
+    if crossing:
+        return
+    if (folded := misplaced(facade, _rows(facade))) is not None:
+        yield folded
+    elif (scale := top_px_per_m(facade)) < LEAST_PX_PER_M:
         yield "lines", "facade.too_small", {"scale": f"{scale:.1f}", "least": LEAST_PX_PER_M, "floor": facade.floors}
+
+
+def misplaced(facade: Facade, rows: Sequence[float]) -> Fault | None:
+    """Lines by which the wall passes beside or behind the lens, where a floor above is no longer seen above: `rows` at
+    which the lower edges of floors 1, 2, … and the roof's edge are seen must fall.
+    """
+    turn = next((n for n, (low, high) in enumerate(itertools.pairwise(rows), 1) if not high < low), None)
+    if turn is None:
+        return None
+    most_above = sum(line.floor > turn for line in facade.lines) > len(facade.lines) / 2  # what was clicked is right
+    first, last = (1, turn) if most_above else (turn, facade.floors)
+    return "lines", "facade.misplaced", {"floors": f"{first}–{last}" if first < last else f"{first}"}
+
+
+def _rows(facade: Facade) -> list[float]:
+    """In the middle of the frame; infinite beyond the height beside the lens. Empty: the lines make no wall."""
+    if (solved := _solved(facade)) is None:
+        return []
+    p, q, r = solved
+    heights = map(facade.height_m, range(1, facade.floors + 2))
+    return [(p * k + q) / (r * k + 1) if r * k + 1 > 0 else math.inf for k in heights]
+
+
+def _solved(facade: Facade) -> Rational | None:
+    return rational([(facade.height_m(line.floor), row_at(line.at, facade.size[0] / 2)) for line in facade.lines])
 
 
 def top_px_per_m(facade: Facade) -> float:
     """Pixels that a metre has at the top floor, in the middle of the frame; 0.0 where the lines make no wall."""
-    solved = rational([(facade.height_m(line.floor), row_at(line.at, facade.size[0] / 2)) for line in facade.lines])
+    solved = _solved(facade)
     if solved is None:
         return 0.0
     p, q, r = solved

@@ -50,6 +50,18 @@ WORDS: dict[str, tuple[str, str]] = {
         "column {column} must be to the right of column {other} ({first}); columns count from the left",
         "第 {column} 列应在第 {other} 列（{first}）右侧；列从左数起",
     ),
+    "facade.misplaced": (
+        "by these lines floor {floors} cannot be: above would be seen below. Were floors skipped between the lines? "
+        "Each has the number of its own floor (the page counts 1, 2, 3, … as you click: correct it there); else "
+        "`floors`, floor_m or ground_m is wrong",
+        "按这些线推算，第 {floors} 层不可能存在：高处反而会显示在低处。各线之间是否跳过了楼层？"
+        "每条线应写其自身的楼层号（页面按点选顺序编为 1、2、3……，请在页面上改正）；"
+        "否则 `floors`、floor_m 或 ground_m 有误",
+    ),
+    "facade.unseen": (
+        "# note: the lower edge of floor {floors} lies outside the picture; what falls there is seen further down only",
+        "# 提示：第 {floors} 层的下边缘在画面之外；那里坠落的物体进入画面后才能看到",
+    ),
     "facade.too_small": (
         "by these lines floor {floor} has {scale} px per metre, and at least {least} are needed. Where they lie close "
         "together that is a guess: click the lowest and the highest that can be seen. Else: a longer lens, more "

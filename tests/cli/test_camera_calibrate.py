@@ -61,6 +61,38 @@ def test_lines_become_a_table_and_a_picture(still: Path) -> None:
     assert changed.mean() < 0.3
 
 
+@pytest.mark.parametrize(
+    ("floors", "rows", "said"),
+    [
+        (15, ((1, 1800), (2, 1300), (3, 600)), "8–15"),
+        (15, ((1, 1800), (5, 1300), (6, 900)), "8–15"),
+        (6, ((1, 1842), (2, 456), (3, 249), (5, 98)), "2–6"),  # by the grid alone
+    ],
+)
+def test_a_wall_whose_floors_come_back_from_below_is_refused(
+    tmp_path: Path, floors: int, rows: tuple[tuple[int, int], ...], said: str
+) -> None:
+    """It was called good, with 25 px a metre at the top and floors 9 to 15 drawn below the street."""
+    still = tmp_path / "wall.png"
+    cv2.imwrite(str(still), np.full((1920, 1080, 3), 90, np.uint8))
+    lines = [word for floor, y in rows for word in ("--line", f"{floor}:120,{y},960,{y + 3}")]
+    result = run(str(still), "--floors", str(floors), *lines)
+    assert isinstance(result.exception, EdgeAgentError)
+    assert f"floor {said} cannot be" in str(result.exception)
+    assert "skipped" in str(result.exception)
+    assert not still.with_suffix(".grid.png").exists()
+
+
+def test_floors_outside_the_picture_are_named(still: Path) -> None:
+    lines = [word for floor, y in ((2, 850), (6, 450), (9, 200)) for word in ("--line", f"{floor}:100,{y},440,{y}")]
+    assert "outside the picture" not in run(str(still), "--floors", "10", *lines).output
+    result = run(str(still), "--floors", "15", *lines)
+    assert "# note: the lower edge of floor 12–15 lies outside the picture" in result.output
+    lower = [word.replace("2:", "3:").replace("6:", "7:").replace("9:", "10:") for word in lines]
+    result = run(str(still), "--floors", "12", *lower)
+    assert "# note: the lower edge of floor 1 lies outside the picture" in result.output
+
+
 def test_what_is_too_small_for_a_cup_is_said_with_the_same_numbers(tmp_path: Path) -> None:
     facade, picture, still = CLIP.facade, CLIP.wall.picture, tmp_path / "still.png"
     top = float(fit(facade).px_per_m(0.0, facade.height_m(facade.floors) + facade.floor_m / 2))
@@ -157,10 +189,10 @@ class Shown:
         answer: bytes = urllib.request.urlopen(self.url + what, timeout=10).read()
         return answer
 
-    def send(self, what: str, lines: int = 6, **more: object) -> bytes:
+    def send(self, what: str, count: int = 6, **more: object) -> bytes:
         """What the page's script sends."""
         body = {
-            "lines": [{"number": line.floor, "at": line.at} for line in CLIP.facade.lines[:lines]], "columns": [],
+            "lines": [{"number": line.floor, "at": line.at} for line in CLIP.facade.lines[:count]], "columns": [],
             "floors": CLIP.facade.floors, "floor_m": CLIP.facade.floor_m, "column_m": 3.6, **more,
         }  # fmt: skip
         request = urllib.request.Request(f"{self.url}/{what}", json.dumps(body).encode(), method="POST")
@@ -185,6 +217,12 @@ def test_the_page_shows_the_grid_and_ends_when_done(shown: Shown) -> None:
     assert shown.send("try").startswith(b"\x89PNG")
     shown.end()
     assert shown.made[0].lines == CLIP.facade.lines
+
+
+def test_the_page_refuses_floors_that_were_skipped(shown: Shown) -> None:
+    lines = [{"number": number, "at": (120, y, 480, y + 3)} for number, y in ((1, 900), (2, 650), (3, 300))]
+    assert "–15 cannot be" in shown.send("try", lines=lines, floors=15, floor_m=3.0).decode()
+    shown.end()
 
 
 @pytest.mark.parametrize(

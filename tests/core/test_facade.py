@@ -66,6 +66,25 @@ def test_a_top_floor_of_too_few_pixels_is_refused() -> None:
     assert codes(facade) == [("lines", "facade.too_small")]
 
 
+def drawn_at(floors: int, *rows: tuple[int, float]) -> Facade:
+    lines = tuple(line(floor, 120, y, 960, y + 3) for floor, y in rows)
+    return msgspec.structs.replace(GOOD, floors=floors, lines=lines, columns=())
+
+
+@pytest.mark.parametrize(
+    ("facade", "floors"),
+    [
+        (drawn_at(15, (1, 1800), (2, 1300), (3, 600)), "8–15"),
+        (drawn_at(15, (1, 1800), (5, 1300), (6, 900)), "8–15"),
+        (drawn_at(8, (1, 1800), (2, 1300), (3, 600)), "8"),
+        (drawn_at(12, (8, 1800), (9, 500), (10, 300)), "1–7"),
+    ],
+)
+def test_floors_that_would_be_seen_below_lower_ones_are_named(facade: Facade, floors: str) -> None:
+    """The map from heights to rows has a pole there, beyond which rows come back from the other side."""
+    assert [*faults(facade)] == [("lines", "facade.misplaced", {"floors": floors})]
+
+
 def test_three_lines_give_the_perspective_back() -> None:
     p, q, r = -70.0, 1700.0, 0.011
     found = rational([(k, (p * k + q) / (r * k + 1)) for k in (0.0, 9.0, 30.0)])
