@@ -137,7 +137,7 @@ def watch(config: Path, port: int, browser: bool, state: Path | None, camera: st
         for raw in child.stdout:
             line = json.loads(raw)
             if "port" in line:
-                url = f"http://127.0.0.1:{line['port']}/"
+                url = f"http://127.0.0.1:{line['port']}{line['path']}"
                 tell("camera.page", camera=camera, url=url)
                 if browser:
                     webbrowser.open(url)

@@ -2,10 +2,9 @@
 
 import contextlib
 import json
-import secrets
 import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 
 import msgspec
@@ -15,6 +14,7 @@ from edge_agent.cli.speech import language, tell, words
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.site import Facade
 from edge_agent.vision.falling_picture import draw, png
+from edge_agent.vision.loopback import LocalHandler, secret_path
 
 BYTES_AT_MOST = 200_000
 IDLE_S = 15.0
@@ -59,7 +59,7 @@ class _Clicks:
     name: str
     camera: str
     given: dict[str, Any]
-    place: str = field(default_factory=lambda: "/" + secrets.token_urlsafe(16))
+    place: str = field(default_factory=secret_path)
     over: threading.Event = field(default_factory=threading.Event)
     made: Facade | None = None
 
@@ -76,7 +76,7 @@ class _Server(ThreadingHTTPServer):
         self.clicks = clicks
 
 
-class _Page(BaseHTTPRequestHandler):
+class _Page(LocalHandler):
     server: _Server
     timeout = IDLE_S  # a browser opens connections before it needs them
 
@@ -124,9 +124,6 @@ class _Page(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        return
 
 
 def clicked(still: Any, name: str, camera: str, given: dict[str, Any], port: int) -> Facade:

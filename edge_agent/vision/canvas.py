@@ -1,4 +1,7 @@
-"""The picture with the rules of its camera and what was seen: zones, lines, floors, boxes, the path of a fall."""
+"""The picture with the rules of its camera and what was seen: zones, lines, floors, boxes, the path of a fall.
+
+What lies under masks is black in it.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +16,10 @@ import numpy as np
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.detections import SentryJob
 from edge_agent.model.sightings import Phase, Sighting
+from edge_agent.model.site import private
 from edge_agent.vision import falling_picture
 from edge_agent.vision.falling_grid import fit
+from edge_agent.vision.glimpse import blacken
 
 FADES_MS = 1500  # how long a sighting that is over stays drawn
 COLOURS = {"alarm": (40, 40, 230), "other": (0, 190, 230)}  # BGR
@@ -31,6 +36,7 @@ class Canvas:
 
     def __init__(self, job: SentryJob, path: str = "") -> None:
         self._job, self._path = job, path
+        self._masks = private(job.camera, job.facades)
         self._rules: Any = None  # drawn once, black where nothing is
         self._output: Any = None
         self._stream: Any = None
@@ -43,6 +49,7 @@ class Canvas:
         self._shown = {key: (at, one) for key, (at, one) in self._shown.items() if self._stays(one, at, at_ms)}
         picture = frame.rgb()[:, :, ::-1].copy()
         height, width = picture.shape[:2]
+        blacken(picture, self._masks)
         if self._rules is None or self._rules.shape != picture.shape:
             self._rules = rules(self._job, height, width)
         np.copyto(picture, self._rules, where=self._rules.any(2, keepdims=True))

@@ -1,28 +1,29 @@
 """A live camera with what is seen in it, as a page on this machine: `python -m edge_agent.vision.show`.
 
-For tuning by the installer; one line of JSON (ShowJob) on stdin, then `{"port": N}` on stdout, or `{"refused": why}`
-when that port cannot be had. Serves MJPEG on loopback alone, to whoever sits at this machine, and ends with its parent.
-Nothing is stored.
+For tuning by the installer; one line of JSON (ShowJob) on stdin, then `{"port": N, "path": "/…/"}` on stdout, or
+`{"refused": why}` when that port cannot be had. Serves MJPEG on loopback alone, under a path that only its parent is
+told, to whoever sits at this machine, and ends with its parent. Nothing is stored.
 """
 
 import json
 import sys
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 
 import msgspec
 
 from edge_agent.model.detections import SentryJob
 from edge_agent.vision.confine import confine
+from edge_agent.vision.loopback import LocalHandler, secret_path
 
 MEMORY_MB = 1536
 SHOWN_AT_MOST_FPS = 10.0
 PAGE = """<!doctype html><meta charset="utf-8"><title>{camera}</title>
 <style>body{{margin:0;background:#111;color:#eee;font:16px sans-serif}}p{{margin:.5em}}
 img{{width:100%;height:calc(100vh - 3em);object-fit:contain;display:block}}</style>
-<img src="/stream" alt="{camera}"><p>{camera} · crossed out: no picture comes · 画面打叉：没有收到图像</p>"""
+<img src="stream" alt="{camera}"><p>{camera} · crossed out: no picture comes · 画面打叉：没有收到图像</p>"""
 
 
 class ShowJob(msgspec.Struct, frozen=True):
@@ -59,15 +60,21 @@ def crossed_out(picture: Any) -> Any:
     return dim
 
 
-def server(newest: Newest, camera: str, port: int) -> ThreadingHTTPServer:
-    class Viewer(BaseHTTPRequestHandler):
+def server(newest: Newest, camera: str, port: int, path: str) -> ThreadingHTTPServer:
+    class Viewer(LocalHandler):
         def do_GET(self) -> None:
-            if self.path == "/stream":
+            if self.path == f"{path}stream":
                 self._stream()
-                return
+            elif self.path == path:
+                self._page()
+            else:
+                self.send_error(404)
+
+        def _page(self) -> None:
             page = PAGE.format(camera=camera).encode()
-            self.send_response(200 if self.path == "/" else 404)
+            self.send_response(200)
             self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Referrer-Policy", "no-referrer")
             self.send_header("Content-Length", str(len(page)))
             self.end_headers()
             self.wfile.write(page)
@@ -84,9 +91,6 @@ def server(newest: Newest, camera: str, port: int) -> ThreadingHTTPServer:
                     self.wfile.write(head.encode() + jpeg + b"\r\n")
             except (BrokenPipeError, ConnectionResetError):
                 return
-
-        def log_message(self, format: str, *args: Any) -> None:
-            return
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
@@ -107,13 +111,14 @@ def main() -> None:
     threading.excepthook = die
     newest = Newest()
     camera = job.sentry.camera
+    path = secret_path() + "/"
     try:
-        page = server(newest, camera.name, job.port)
+        page = server(newest, camera.name, job.port, path)
     except OSError as error:
         pipe.write(json.dumps({"refused": error.strerror}).encode() + b"\n")
         return
     threading.Thread(target=page.serve_forever, daemon=True).start()
-    pipe.write(json.dumps({"port": page.server_address[1]}).encode() + b"\n")
+    pipe.write(json.dumps({"port": page.server_address[1], "path": path}).encode() + b"\n")
     analysis, canvas = Analysis(job.sentry), Canvas(job.sentry)
     source = FrameSource(camera.url, camera.fps, QUEUE)
     source.start()

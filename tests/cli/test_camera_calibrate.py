@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 import tomllib
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -225,6 +226,21 @@ def test_the_page_refuses_floors_that_were_skipped(shown: Shown) -> None:
     shown.end()
 
 
+def test_the_page_answers_to_the_names_of_this_machine_alone(shown: Shown) -> None:
+    """A name of somebody else's that is made to point here is no way to the picture."""
+    for host in ("evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "["):
+        asked = urllib.request.Request(shown.url + "/still.png", headers={"Host": host})
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(asked, timeout=10)
+        with refused.value as answer:
+            assert answer.status == 421
+    for host in ("localhost:9000", "[::1]:9000", "127.0.0.1"):
+        asked = urllib.request.Request(shown.url, headers={"Host": host})
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            assert answer.status == 200
+    shown.end()
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -250,7 +266,7 @@ def test_a_connection_that_only_stays_open_keeps_nobody_waiting(
         assert shown.get("/still.png").startswith(b"\x89PNG")
         with socket.create_connection((host, int(port)), 10) as gone:
             gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closes with a reset
-            gone.sendall(f"GET /{shown.url.split('/')[3]}/still.png HTTP/1.0\r\n\r\n".encode())
+            gone.sendall(f"GET /{shown.url.split('/')[3]}/still.png HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
             assert gone.recv(1)
         assert shown.send("try").startswith(b"\x89PNG")
         shown.end()

@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -211,7 +212,7 @@ def watched(config: Path) -> Iterator[tuple[str, TextIO]]:
     ) as agent:  # fmt: skip
         try:
             assert agent.stdout is not None
-            page = re.search(r"http://127\.0\.0\.1:\d+/", agent.stdout.readline())
+            page = re.search(r"http://127\.0\.0\.1:\d+/[\w-]{22}/", agent.stdout.readline())
             assert page is not None
             yield page[0], agent.stdout
         finally:
@@ -243,13 +244,56 @@ def test_a_camera_that_gives_no_picture_any_more_is_crossed_out_on_its_page(tmp_
     with watched(config) as (page, _):
         with urllib.request.urlopen(page, timeout=20) as answer:
             text = answer.read().decode()
-        assert ('src="/stream"' in text, "没有收到图像" in text) == (True, True)
+        assert ('src="stream"' in text, "没有收到图像" in text) == (True, True)
         with urllib.request.urlopen(page + "stream", timeout=20) as stream:
             assert not is_crossed(next_picture(stream))
             still.write_bytes(harm) if harm else still.unlink()
             until(lambda: is_crossed(next_picture(stream)), 30, "the cross")
             film_still(still)
             until(lambda: not is_crossed(next_picture(stream)), 30, "the picture")
+
+
+LEFT_HALF = "masks = [[0.0, 0.0, 0.5, 0.0, 0.5, 1.0, 0.0, 1.0]]\n"
+
+
+def masked(picture: np.ndarray) -> bool:
+    """Its left half is black, but for what a codec smears over the edge, and its right half is not."""
+    middle = picture.shape[1] // 2
+    return bool(picture[40:, : middle - 16].max() < 24 and picture[40:, middle + 16 :].mean() > 100)
+
+
+def test_what_lies_under_masks_is_not_in_the_drawn_copy(tmp_path: Path) -> None:
+    clip = film(tmp_path / "day.mp4", [np.full((240, 320), 200, np.uint8)] * 20, 10)
+    config = tmp_path / "agent.toml"
+    config.write_text(TOML.format(clip=clip).replace("fps = 10\n", "fps = 10\n" + LEFT_HALF), "utf-8")
+    code, text = run("replay", "--config", config, "--video", tmp_path / "drawn.mp4", "yard", clip)
+    assert code == 0, text
+    with av.open(str(tmp_path / "drawn.mp4")) as container:
+        assert all(masked(frame.to_ndarray(format="bgr24")) for frame in container.decode(video=0))
+
+
+def test_the_live_page_is_masked_secret_and_of_this_machine_alone(tmp_path: Path) -> None:
+    stills, config = tmp_path / "stills", tmp_path / "agent.toml"
+    stills.mkdir()
+    film_still(stills / "a.jpg")
+    config.write_text(TOML.format(clip=stills).replace("fps = 10\n", "fps = 10\n" + LEFT_HALF), "utf-8")
+    with watched(config) as (page, _):
+        with urllib.request.urlopen(page + "stream", timeout=20) as stream:
+            assert masked(next_picture(stream))
+        root = "/".join(page.split("/")[:3])
+        for url, host, status in (
+            (page, "evil.example", 421), (page + "stream", "evil.example:80", 421), (root + "/", "localhost", 404),
+            (root + "/stream", "localhost", 404),
+        ):  # fmt: skip
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(urllib.request.Request(url, headers={"Host": host}), timeout=20)
+            assert refused.value.code == status, url
+            with refused.value as answer:
+                assert page.split("/")[3] not in answer.read().decode()
+        for host in ("localhost:9000", "[::1]:9000"):  # the other end of a tunnel
+            asked = urllib.request.Request(page, headers={"Host": host})
+            with urllib.request.urlopen(asked, timeout=20) as answer:
+                assert "stream" in answer.read().decode()
 
 
 def film_still(path: Path) -> Path:

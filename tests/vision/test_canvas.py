@@ -6,7 +6,7 @@ import pytest
 
 from edge_agent.model.detections import SentryJob
 from edge_agent.model.sightings import Measure, Phase, Sighting
-from edge_agent.model.site import Camera, Line, Zone
+from edge_agent.model.site import Camera, Facade, FloorLine, Line, Zone
 from edge_agent.vision.canvas import COLOURS, FONT, RULE, Canvas, rules, told
 
 JOB = SentryJob(
@@ -44,6 +44,21 @@ def test_a_sighting_is_drawn_over_the_picture_and_fades() -> None:
     later = canvas.draw(Grey(), [], 10_000)
     assert tuple(later[120, 320]) == (90, 90, 90)
     assert tuple(later[100, 280]) == RULE
+
+
+def test_what_lies_under_masks_is_black_whoever_drew_the_mask() -> None:
+    """Those of the camera in parts of the picture, those of its façade in px of another size."""
+    lines = tuple(FloorLine(floor=n, at=(100, y, 700, y)) for n, y in ((1, 390), (2, 280), (3, 180)))
+    private = (600, 0, 800, 0, 800, 100, 600, 100)
+    wall = Facade(name="east", camera="yard", size=(800, 400), floors=3, lines=lines, masks=(private,))
+    left = (0.0, 0.0, 0.25, 0.0, 0.25, 1.0, 0.0, 1.0)
+    job = SentryJob(Camera(name="yard", url="file:///x", masks=(left,)), facades=(wall,))
+    picture = Canvas(job).draw(Grey(), [], 1_000)
+    seen = (picture == 90).all(2)
+    assert not seen[:, :100].any()
+    assert not seen[:50, 300:].any()
+    assert seen[60:, 110:].mean() > 0.9  # all but the grid
+    assert seen[:, 110:290].mean() > 0.9
 
 
 @pytest.mark.parametrize(("width", "lines"), [(300, 4), (520, 2), (1900, 1)])
