@@ -4,7 +4,9 @@ Knows keys, types and ranges of one table at a time; what refers to what is judg
 """
 
 import codecs
+import math
 import re
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
@@ -153,7 +155,7 @@ class Reader:
             word, example = KINDS.get(wanted, (wanted, "…"))
             inner = match["inner"] or ""
             if not inner and word in {"integer", "number"}:
-                example = _example(key, field.default, example)
+                example = _meant(key, value, word) or _example(key, field.default, example)
             self.wrong(
                 at + inner, "config.wrong_type", key=key + inner, wanted=word, example=example,
                 got=KINDS.get(got, (got,))[0],
@@ -168,6 +170,16 @@ class Reader:
             self.wrong(at, "config.wrong_choice", key=key, value=as_toml(value), known=", ".join(map(as_toml, choices)))
         else:
             self.wrong(at, "config.wrong_value", key=key, why=why)
+
+
+def _meant(key: str, value: Any, word: str) -> str | None:
+    """The number that stands between quotes, where it may stand there without them."""
+    try:
+        number = (int if word == "integer" else float)(value) if isinstance(value, str) else math.nan
+    except ValueError:
+        return None
+    low, high = RANGES.get(key, (-sys.float_info.max, sys.float_info.max))
+    return as_toml(number) if low <= number <= high else None
 
 
 def _example(key: str, default: Any, usual: str) -> str:

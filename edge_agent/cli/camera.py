@@ -16,7 +16,7 @@ import click
 import msgspec
 
 from edge_agent.cli.camera_calibrate import command as calibrate
-from edge_agent.cli.options import CONFIG, STATE, state_directory
+from edge_agent.cli.options import CONFIG, STATE, Finite, state_directory
 from edge_agent.cli.reasons import reasons
 from edge_agent.cli.speech import complain, language, tell, words
 from edge_agent.config import MODELS, load_config
@@ -73,7 +73,7 @@ CAMERA = click.argument("camera")
     "--video", type=click.Path(path_type=Path, dir_okay=False), help="Write a copy with what was seen drawn into it."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a sighting.")
-@click.option("--seconds", type=click.FloatRange(min=0), default=0.0, help="Only so much of it.")
+@click.option("--seconds", type=Finite(min=0), default=0.0, help="Only so much of it.")
 @CAMERA
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 def replay(config: Path, video: Path | None, as_json: bool, seconds: float, camera: str, file: Path) -> None:
@@ -162,7 +162,7 @@ def watch(config: Path, port: int, browser: bool, state: Path | None, camera: st
 @command.command("report")
 @CONFIG
 @STATE
-@click.option("--days", type=click.FloatRange(0.04, 365), default=7.0, show_default=True, help="How far back.")
+@click.option("--days", type=Finite(0.04, 365), default=7.0, show_default=True, help="How far back.")
 @click.option(
     "--weather",
     "weather_file",

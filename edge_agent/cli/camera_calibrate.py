@@ -1,5 +1,8 @@
 """`edge-agent camera calibrate`: clicked floor lines → [[facade]] of agent.toml, and a picture to check it by."""
 
+import errno
+import os
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from edge_agent.cli.speech import tell
+from edge_agent.cli.speech import tell, words
 from edge_agent.config import NAME
 from edge_agent.core.facade import Fault, faults
 from edge_agent.errors import EdgeAgentError, Problem, Problems
@@ -19,7 +22,6 @@ if TYPE_CHECKING:  # numpy and OpenCV come with what needs them
     from edge_agent.vision.falling_grid import Grid
 
 LENGTHS = ("floor_m", "ground_m", "column_m", "camera_m", "distance_m")
-GIVEN = ("floors", *LENGTHS)
 
 
 class Line(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic from click 8.3 on
@@ -28,17 +30,17 @@ class Line(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, tuple[float, ...]]:
-        number, _, points = str(value).partition(":")
+        number, _, points = unicodedata.normalize("NFKC", str(value)).partition(":")  # ：， as Chinese keyboards write
         try:
             return int(number), tuple(float(part) for part in points.split(","))
         except ValueError:
-            self.fail(f"{value!r}: write a number, a colon and points in px, as in 3:120,840,960,852", param, ctx)
+            self.fail(words("facade.no_line", text=value), param, ctx)
 
 
 @click.command("calibrate")
 @click.argument("still", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--name", default="facade", show_default=True, help="Name of the façade.")
-@click.option("--camera", default="", help="Name of its [[camera]] (default: the façade's).")
+@click.option("--name", help="Name of the façade (default: facade; with --from the only one there).")
+@click.option("--camera", help="Name of its [[camera]] (default: the façade's).")
 @click.option("--floors", type=int, help="Floors of the building.")
 @click.option("--line", "lines", type=Line(), multiple=True, help="Lower edge of a floor: FLOOR:X1,Y1,X2,Y2 (px).")
 @click.option(
@@ -60,8 +62,8 @@ class Line(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic 
     help="Where the grid is drawn (default: STILL.grid.png).",
 )
 def command(
-    still: Path, name: str, camera: str, lines: tuple[Any, ...], columns: tuple[Any, ...], file: Path | None,
-    page: bool, port: int, picture: Path | None, **given: Any,
+    still: Path, name: str | None, camera: str | None, lines: tuple[Any, ...], columns: tuple[Any, ...],
+    file: Path | None, page: bool, port: int, picture: Path | None, **given: Any,
 ) -> None:  # fmt: skip
     """Calibrate a façade camera on STILL, a picture of the stream that is analysed.
 
@@ -70,6 +72,8 @@ def command(
     """
     from edge_agent.vision.falling_picture import draw, png, read
 
+    known = {key: value for key, value in given.items() if value is not None}
+    _one_source(file, page, {"line": lines, "column": columns}, {"camera": camera, **known})
     target = picture or still.with_suffix(".grid.png")
     if target.resolve() == still.resolve():
         raise EdgeAgentError("facade.over_the_still", file=target)
@@ -78,14 +82,13 @@ def command(
     if page:
         from edge_agent.cli.camera_calibrate_page import clicked
 
-        known = {key: value for key, value in given.items() if value is not None}
-        facade = clicked(seen, name, camera or name, known, port)
+        facade = clicked(seen, name or "facade", camera or name or "facade", known, port)
     elif file is not None:
         facade = _from_file(file, name)
     else:
-        if given["floors"] is None:
+        if "floors" not in known:
             raise EdgeAgentError("facade.say_floors")
-        facade = _facade(name, camera or name, size, lines, columns, given)
+        facade = _facade(name or "facade", camera or name or "facade", size, lines, columns, known)
     grid = checked(facade, size, str(file or still))
     try:
         target.write_bytes(png(draw(grid, seen)))
@@ -93,6 +96,15 @@ def command(
         raise EdgeAgentError("facade.not_written", file=target, why=error.strerror) from None
     click.echo(as_table(facade))
     _report(grid, target)
+
+
+def _one_source(file: Path | None, page: bool, clicked: dict[str, Any], beside: dict[str, Any]) -> None:
+    """Lines come from one place, and a file says all of its façade: nothing that was said is left out silently."""
+    extra = {**clicked, "from": file} if page else {} if file is None else {**clicked, **beside}
+    names = [f"--{key.replace('_', '-')}" for key, value in extra.items() if value not in (None, ())]
+    if names:
+        source = "--page" if page else "--from"
+        raise EdgeAgentError("facade.two_sources", options=", ".join(names), source=source)
 
 
 def checked(facade: Facade, size: tuple[int, int], file: str) -> "Grid":
@@ -135,8 +147,7 @@ def as_table(facade: Facade) -> str:
     return "\n".join(rows)
 
 
-def _facade(name: str, camera: str, size: tuple[int, int], lines: Any, columns: Any, given: dict[str, Any]) -> Facade:
-    known = {key: given[key] for key in GIVEN if given.get(key) is not None}
+def _facade(name: str, camera: str, size: tuple[int, int], lines: Any, columns: Any, known: dict[str, Any]) -> Facade:
     return Facade(
         name=name, camera=camera, size=size,
         lines=tuple(FloorLine(floor=number, at=at) for number, at in lines),
@@ -144,15 +155,31 @@ def _facade(name: str, camera: str, size: tuple[int, int], lines: Any, columns: 
     )  # fmt: skip
 
 
-def _from_file(file: Path, name: str) -> Facade:
-    data, _ = read_toml(file)
+def _from_file(file: Path, name: str | None) -> Facade:
+    """The one of that name, or the only one. Raises Problem or Problems."""
+    try:
+        data, _ = read_toml(file)
+    except Problem as error:
+        if error.code != "config.missing_file":  # which `init` does not write
+            raise
+        raise EdgeAgentError("facade.no_still", file=file, why=os.strerror(errno.ENOENT)) from None
     reader = Reader(str(file))
     found = reader.tables(data, "facade", Facade)
     if reader.problems:
         raise Problems(reader.problems)
-    named = [facade for facade in found if facade.name == name] or list(found[:1])
-    if not named:
-        raise Problem(str(file), "facade", "config.missing_key", key="[[facade]]")
+    if not found:
+        raise Problem(str(file), "", "facade.none_there")
+    named = [facade for facade in found if name in (None, facade.name)]
+    if len(named) != 1:
+        known = ", ".join(facade.name for facade in found)
+        raise Problem(
+            str(file),
+            "facade",
+            "facade.which" if name is None else "config.no_such",
+            what="facade",
+            name=name,
+            known=known,
+        )
     return named[0]
 
 

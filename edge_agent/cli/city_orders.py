@@ -18,6 +18,7 @@ from edge_agent.city.lists import Lists, Sent, ways
 from edge_agent.city.roll import announcement, publish, retain
 from edge_agent.city.store import CityStore
 from edge_agent.cli.city_options import DATABASE, FOLDER, address, broker_options, place
+from edge_agent.cli.options import Finite
 from edge_agent.cli.speech import complain, tell
 from edge_agent.contract import topics
 from edge_agent.contract.envelope import source_of
@@ -42,7 +43,7 @@ SIGNING = click.option(
 
 def wait(seconds: float) -> Callable[[Any], Any]:
     return click.option(
-        "--wait", "wait_s", type=click.FloatRange(0, 3600), default=seconds, show_default=True,
+        "--wait", "wait_s", type=Finite(0, 3600), default=seconds, show_default=True,
         help="Seconds to wait for the answer, and for what moves something to live (at most 30).",
     )  # fmt: skip
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from edge_agent.cli.operate import ALL, BY, FOR, WHY, Site, carry_out, known_door, minutes, seconds, site, which, who
+from edge_agent.cli.operate import ALL, BY, FOR, WHY, Site, carry_out, known_door, lasting, seconds, site, which, who
 from edge_agent.cli.options import CONFIG, STATE, state_directory
 from edge_agent.cli.speech import words
 from edge_agent.config import load_config
@@ -140,7 +140,7 @@ _end("end-evacuation", "end_evacuation", "End the evacuation through DOOR before
 def _confirm(there: Site, order: Operation) -> None:
     """Raises EdgeAgentError unless somebody says it is meant."""
     doors = order.door or ", ".join(there.doors)
-    fields = {"what": words(f"cli.what.{order.verb}"), "doors": doors, "minutes": minutes(order.for_s or 0)}
+    fields = {"what": words(f"cli.what.{order.verb}"), "doors": doors, "lasting": lasting(order.for_s or 0)}
     try:
         if order.door is None and there.doors:
             if click.prompt(words("cli.confirm_all", **fields), err=True).strip() != str(len(there.doors)):

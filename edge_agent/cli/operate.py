@@ -79,8 +79,10 @@ def seconds(text: str | None, most_s: float = LONGEST_S, longer: str = "cli.bad_
     return float(total)
 
 
-def minutes(for_s: float) -> str:
-    return f"{for_s / 60:g}"
+def lasting(for_s: float) -> str:
+    """`30 min`, `20 s`."""
+    whole = for_s % 60 == 0
+    return words("cli.lasting_min" if whole else "cli.lasting_s", count=for_s / 60 if whole else for_s)
 
 
 def carry_out(there: Site, operation: Operation) -> None:
@@ -89,7 +91,7 @@ def carry_out(there: Site, operation: Operation) -> None:
     if done.good or done.doors:
         until = words("cli.until.back")
         if operation.for_s is not None:
-            until = words("cli.until.for", minutes=minutes(operation.for_s))
+            until = words("cli.until.for", lasting=lasting(operation.for_s))
         doors = ", ".join(done.doors or (() if operation.door is None else (operation.door,)) or there.doors)
         person = operation.person or words("cli.everybody")
         tell(

@@ -1,14 +1,27 @@
 """Options that several commands share."""
 
 import errno
+import math
 import os
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 
 from edge_agent.config import load_config
 from edge_agent.errors import EdgeAgentError, Problem, Problems
+
+
+class Finite(click.FloatRange):
+    """A number that is one: `nan` is within every range, as it is beyond none of its ends."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a valid float range.", param, ctx)
+        return number
+
 
 CONFIG = click.option(
     "--config",

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from edge_agent.cli.columns import tell
-from edge_agent.cli.options import make_folder
+from edge_agent.cli.options import Finite, make_folder
 from edge_agent.drivers.osdp_provision import WITHIN_S, provision
 
 
@@ -16,7 +16,7 @@ from edge_agent.drivers.osdp_provision import WITHIN_S, provision
 @click.option("--baud", type=int, default=9600, show_default=True, help="Where the link does not say.")
 @click.option(
     "--minutes",
-    type=click.FloatRange(min=0, max=WITHIN_S / 60, min_open=True),
+    type=Finite(min=0, max=WITHIN_S / 60, min_open=True),
     default=WITHIN_S / 60,
     show_default=True,
     help="How long the default key is taken, at most.",

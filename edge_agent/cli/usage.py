@@ -8,7 +8,7 @@ from typing import IO, Any
 import click
 
 from edge_agent.cli.speech import language
-from edge_agent.words.usage import ERROR, SENTENCES, TRY
+from edge_agent.words.usage import ABORTED, ERROR, SENTENCES, TRY
 
 _FIELD = re.compile(r"\\\{(\w+)\\\}")
 _KNOWN = [
@@ -30,8 +30,14 @@ class Misused(click.UsageError):
 
 @contextmanager
 def in_words() -> Iterator[None]:
+    """What ends a command early is said in Chinese, too: a mistake in what was typed, Ctrl-C."""
     try:
         yield
+    except (click.Abort, KeyboardInterrupt):
+        if language() != "zh":
+            raise
+        click.echo(f"\n{ABORTED}", err=True)
+        raise SystemExit(1) from None
     except click.UsageError as error:
         if language() != "zh" or type(error).show is not click.UsageError.show:  # the latter: a group's help
             raise

@@ -26,6 +26,7 @@ def flaws(points: Sequence[Fraction], closed: bool) -> Iterator[Flaw]:
         if dist(points[0], points[1]) < LENGTH_AT_LEAST:
             yield "", "zone.short_line", {}
         return
+    points = opened(points)
     if len(points) < 3:
         yield "", "zone.too_few", {"found": len(points)}
         return
@@ -52,9 +53,13 @@ def area(points: Sequence[Fraction]) -> float:
     return abs(sum(x * v - u * y for (x, y), (u, v) in pairs)) / 2
 
 
-def corners(mask: Sequence[float]) -> list[Fraction]:
-    """x, y, x, y, … as points; without the first once more at the end, as some write a polygon."""
-    points = list(zip(mask[::2], mask[1::2], strict=True))
+def corners(mask: Sequence[float]) -> Sequence[Fraction]:
+    """x, y, x, y, … as points, `opened`."""
+    return opened(list(zip(mask[::2], mask[1::2], strict=True)))
+
+
+def opened(points: Sequence[Fraction]) -> Sequence[Fraction]:
+    """Without the first point once more at the end, as some write a polygon."""
     return points[:-1] if len(points) > 3 and points[0] == points[-1] else points
 
 

@@ -3,16 +3,20 @@
 Green: the grid as computed, numbered; amber where a metre has fewer pixels than a cup needs. White: what was clicked.
 """
 
+import io
+import warnings
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.site import WARN_PX_PER_M
 from edge_agent.vision.falling_grid import Grid
+from edge_agent.vision.photo import FORMATS, UNREADABLE, eight_bits
 
 Picture = npt.NDArray[Any]
 
@@ -23,16 +27,36 @@ BYTES_AT_MOST, PIXELS_AT_MOST = 64_000_000, 40_000_000
 def read(path: Path) -> Picture:
     """A still, blue-green-red, 8 bits. Raises EdgeAgentError when it is none."""
     try:
-        data = path.read_bytes() if path.stat().st_size <= BYTES_AT_MOST else b""
+        with path.open("rb") as file:
+            data = file.read(BYTES_AT_MOST + 1)
     except OSError as error:
         raise EdgeAgentError("facade.no_still", file=path, why=error.strerror) from None
+    if len(data) > BYTES_AT_MOST:
+        raise _too_large(path)
     try:
-        picture: Picture | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    except cv2.error:  # more pixels than it takes
-        picture = None
-    if picture is None or picture.shape[0] * picture.shape[1] > PIXELS_AT_MOST:
-        raise EdgeAgentError("facade.not_a_still", file=path)
-    return picture
+        return _decoded(path, data)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
+        raise _too_large(path) from None
+    except UNREADABLE:
+        raise EdgeAgentError("facade.not_a_still", file=path) from None
+
+
+def _decoded(path: Path, data: bytes) -> Picture:
+    """By Pillow, which knows the size before it decodes, and writes nothing on the terminal of what is damaged."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(io.BytesIO(data)) as picture:
+            if picture.format not in FORMATS:
+                raise UnidentifiedImageError
+            if picture.width * picture.height > PIXELS_AT_MOST:
+                raise _too_large(path)
+            upright = ImageOps.exif_transpose(eight_bits(picture)).convert("RGB")
+    return np.asarray(upright)[:, :, ::-1].copy()
+
+
+def _too_large(path: Path) -> EdgeAgentError:
+    most = {"megapixels": PIXELS_AT_MOST // 1_000_000, "megabytes": BYTES_AT_MOST // 1_000_000}
+    return EdgeAgentError("facade.still_too_large", file=path, **most)
 
 
 def draw(grid: Grid, still: Picture) -> Picture:

@@ -13,6 +13,7 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from edge_agent.vision.photo_limits import BYTES_AT_MOST, PIXELS_AT_MOST
 
 FORMATS = ("JPEG", "MPO", "PNG", "BMP", "TIFF", "WEBP")  # an iPhone writes MPO where it says JPEG
+UNREADABLE = (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError)  # if damaged
 SIDE_AT_MOST_PX = 1_600  # larger photographs are reduced: the detector's time grows with the pixels
 SIDE_AT_LEAST_PX = 16
 
@@ -38,19 +39,19 @@ def load(path: str, data: bytes | None) -> tuple[Any, float] | str:
                 return "too_large"
             if min(width, height) < SIDE_AT_LEAST_PX:
                 return "no_face"
-            upright = ImageOps.exif_transpose(_eight_bits(picture)).convert("RGB")
+            upright = ImageOps.exif_transpose(eight_bits(picture)).convert("RGB")
     except Image.DecompressionBombError:
         return "too_large"
     except MemoryError:
         return "too_large"
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError):
-        return "unreadable"  # Pillow's words for a damaged file
+    except UNREADABLE:
+        return "unreadable"
     longest = max(upright.size)
     upright.thumbnail((SIDE_AT_MOST_PX, SIDE_AT_MOST_PX))
     return np.asarray(upright), max(upright.size) / longest
 
 
-def _eight_bits(picture: Image.Image) -> Image.Image:
+def eight_bits(picture: Image.Image) -> Image.Image:
     """16 bits are scaled (Pillow's own conversion would cut them off), transparency lies on white."""
     if picture.mode.startswith(("I", "F")):
         values = np.nan_to_num(np.asarray(picture, np.float32), posinf=0, neginf=0)

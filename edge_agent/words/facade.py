@@ -95,6 +95,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "{file} is not a picture that can be read; save a still of the stream as PNG or JPEG",
         "{file} 不是可读取的图像；请将码流截图存为 PNG 或 JPEG",
     ),
+    "facade.still_too_large": (
+        "{file} is too large, at most {megapixels} megapixels and {megabytes} MB are read; "
+        "save a still of the stream itself",
+        "{file} 过大，最多读取 {megapixels} 百万像素、{megabytes} MB；请直接保存码流截图",
+    ),
     "facade.not_written": ("{file} cannot be written: {why}", "无法写入 {file}：{why}"),
     "facade.over_the_still": (
         "{file} is the still itself: name another file with --picture, the grid is drawn over a copy",
@@ -104,6 +109,20 @@ WORDS: dict[str, tuple[str, str]] = {
         "{found} is no whole number; floors, columns and their count are, as 5",
         "{found} 不是整数；楼层、窗列及其数量须为整数，如 5",
     ),
+    "facade.no_line": (
+        "`{text}`: write a number, a colon and points in px, as in 3:120,840,960,852",
+        "“{text}”：请写编号、冒号和像素坐标，例如 3:120,840,960,852",
+    ),
+    "facade.two_sources": (
+        "{options} would be left out beside {source}: give the lines in one way, and change what the file says "
+        "in the file",
+        "使用 {source} 时 {options} 不起作用：线只能用一种方式给出；文件中的内容请在文件中修改",
+    ),
+    "facade.none_there": (
+        "there is no [[facade]] in it; give the file that `camera calibrate` printed one into, or click with --page",
+        "其中没有 [[facade]]；请指定存有 `camera calibrate` 输出的文件，或用 --page 点选",
+    ),
+    "facade.which": ("there are several; add --name with one of: {known}", "其中有多个；请用 --name 指定其一：{known}"),
     "facade.say_floors": (
         "how many floors has the building? Add --floors; or click with --page, or give a file with --from",
         "楼房共有几层？请加 --floors；也可用 --page 点选，或用 --from 指定文件",

@@ -48,4 +48,4 @@ MARKS: dict[str, str] = {
     "[required]": "[必填]",
     "; required]": "；必填]",
 }
-USAGE, TRY, ERROR = "用法：", "用 '{command} {option}' 查看帮助。", "错误：{message}"
+USAGE, TRY, ERROR, ABORTED = "用法：", "用 '{command} {option}' 查看帮助。", "错误：{message}", "已中止。"

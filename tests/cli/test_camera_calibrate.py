@@ -2,8 +2,12 @@
 
 import json
 import re
+import resource
+import signal
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import tomllib
 import urllib.error
@@ -15,12 +19,14 @@ import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from edge_agent.cli import camera_calibrate, camera_calibrate_page
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.site import Facade
 from edge_agent.tables import Reader
 from edge_agent.vision.falling_grid import fit
+from tests import command
 from tests.vision.facade.clip import draw
 
 CLIP = draw(3, falls=1, weather="clear", height=960)
@@ -163,6 +169,106 @@ def test_a_line_that_is_no_line_and_a_still_that_is_none(still: Path, tmp_path: 
     assert "not a picture" in str(run(str(note), "--floors", "3").exception)
     assert "cannot be read" in str(run(str(tmp_path / "none.png"), "--floors", "3").exception)
     assert "how many floors" in str(run(str(still)).exception)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_still_that_is_too_large_is_told_before_it_is_decoded(tmp_path: Path, suffix: str) -> None:
+    """It was called no picture, and took 600 MB until then."""
+    large = tmp_path / f"large{suffix}"
+    Image.new("L", (8000, 6000)).save(large)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    refused = str(run(str(large), "--floors", "3").exception)
+    assert "is too large, at most 40 megapixels" in refused
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40_000  # KB; a byte a pixel would be 47
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_still_that_is_cut_off_is_told_in_one_sentence(
+    still: Path, suffix: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """OpenCV and libpng wrote lines of their own on the terminal."""
+    cut = still.with_name(f"cut{suffix}")
+    whole = bytes(cv2.imencode(suffix, CLIP.wall.picture)[1])
+    cut.write_bytes(whole[: len(whole) // 2])
+    capfd.readouterr()
+    assert "is not a picture" in str(run(str(cut), "--floors", "3").exception)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_lines_are_taken_as_a_chinese_keyboard_writes_them(still: Path) -> None:
+    usual = arguments(CLIP.facade)
+    wide = [word.translate(str.maketrans(":,", "：，")) for word in usual]
+    assert run(str(still), *wide).output == run(str(still), *usual).output
+    asked = ("camera", "calibrate", still, "--line", "三：1")
+    told = command.run(still.parent, *asked, lang="zh", together=True).stdout
+    assert "请写编号、冒号和像素坐标" in told
+    assert "write" not in told
+
+
+def named(*names: str) -> str:
+    return "\n".join(
+        camera_calibrate.as_table(msgspec.structs.replace(CLIP.facade, name=name, camera=name)) for name in names
+    )
+
+
+def test_a_file_gives_the_facade_of_that_name_or_its_only_one(still: Path, tmp_path: Path) -> None:
+    """Another one than was asked for was calibrated, silently."""
+    file = tmp_path / "walls.toml"
+    file.write_text(named("block-3"), "utf-8")
+    assert 'name = "block-3"' in run(str(still), "--from", str(file)).output
+    refused = run(str(still), "--from", str(file), "--name", "block-9").exception
+    assert "no facade named `block-9`; there are: block-3" in str(refused)
+    file.write_text(named("block-3", "block-4"), "utf-8")
+    assert 'name = "block-4"' in run(str(still), "--from", str(file), "--name", "block-4").output
+    assert "add --name with one of: block-3, block-4" in str(run(str(still), "--from", str(file)).exception)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--from", "x.toml", "--floors", "99"], "--floors would be left out beside --from"),
+        (["--from", "x.toml", "--line", "1:1,1,9,1", "--floor-m", "3"], "--line, --floor-m would be left out"),
+        (["--page", "--from", "x.toml"], "--from would be left out beside --page"),
+        (["--page", "--line", "1:1,1,9,1"], "--line would be left out beside --page"),
+    ],
+)
+def test_nothing_that_was_said_is_left_out_silently(still: Path, options: list[str], said: str) -> None:
+    assert said in str(run(str(still), *options).exception)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "No such file"),
+        ("", "there is no [[facade]] in it"),
+        (named("east").replace("floor = 1,", 'floor = "5",'), "write floor = 5"),
+        (named("east").replace("floor = 1,", 'floor = "two",'), "write floor = 1"),
+        (named("east") + '\nground_m = "4.5"\n', "write ground_m = 4.5"),
+        (named("east") + '\nground_m = "450"\n', "write ground_m = 2.0"),
+    ],
+)
+def test_what_is_wrong_with_the_file_is_told_with_what_helps(
+    still: Path, tmp_path: Path, text: str | None, said: str
+) -> None:
+    file = tmp_path / "walls.toml"
+    if text is not None:
+        file.write_text(text, "utf-8")
+    refused = run(str(still), "--from", str(file)).exception
+    assert isinstance(refused, EdgeAgentError)
+    assert said in str(refused)
+    assert "init" not in str(refused)
+
+
+def test_ctrl_c_is_told_in_the_readers_language(still: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "edge_agent", "--lang", "zh", "camera", "calibrate", still, "--page"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as agent:  # fmt: skip
+        assert agent.stdout is not None
+        assert "http://127.0.0.1" in agent.stdout.readline()
+        agent.send_signal(signal.SIGINT)
+        _, told = agent.communicate(timeout=20)
+    assert (told.strip(), agent.returncode) == ("已中止。", 1)
 
 
 class Shown:

@@ -133,6 +133,10 @@ def test_what_was_done_and_what_was_refused_is_said(tmp_path: Path) -> None:
     async def story(site: Site) -> None:
         site.answer = Done(True, doors=("north", "south"))
         assert await site.run("door", "unlock", "--all", "--for", "30m") == (0, "north, south: unlocked for 30 min\n")
+        for for_, english, chinese in (("20s", "20 s", "20 秒"), ("90s", "90 s", "90 秒"), ("2m", "2 min", "2 分钟")):
+            asked = ("door", "unlock", "--all", "--for", for_)
+            assert await site.run(*asked) == (0, f"north, south: unlocked for {english}\n")
+            assert chinese in (await site.run(*asked, lang="zh"))[1]
         site.answer = Done(False, "devices.gate_away", ("south",))
         status, text = await site.run("door", "lock", "--all", lang="zh")
         assert (status, text.splitlines()[0]) == (1, "south：已上锁（直到取消）")

@@ -20,6 +20,12 @@ def test_a_hollow_polygon_and_the_whole_picture_are_taken() -> None:
     assert codes(((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.5, 0.3), (0.1, 0.9))) == []
 
 
+def test_a_polygon_may_end_with_its_first_corner_as_a_mask_may() -> None:
+    assert codes((*SQUARE, SQUARE[0])) == []
+    assert codes((SQUARE[0], SQUARE[2], SQUARE[1], SQUARE[3], SQUARE[0])) == [("", "zone.crossing")]
+    assert codes((*SQUARE[:2], SQUARE[0])) == [("", "zone.too_small")]
+
+
 @pytest.mark.parametrize(
     ("points", "expected"),
     [

@@ -8,7 +8,9 @@ HELP: dict[str, str] = {
         "用 STILL（分析码流的一张画面）标定墙面摄像头。\n\n楼层线用 --line、文件给出，或用 --page 点选。输出供 ag"
         "ent.toml 使用的 [[facade]]，并在画面上绘出网格：使用前请核对。"
     ),
-    "Name of the façade.": "墙面名称。",
+    "Name of the façade (default: facade; with --from the only one there).": (
+        "墙面名称（默认 facade；用 --from 时为文件中唯一的一个）。"
+    ),
     "Name of its [[camera]] (default: the façade's).": "所用 [[camera]] 的名称（默认同墙面）。",
     "Floors of the building.": "楼层数。",
     "Lower edge of a floor: FLOOR:X1,Y1,X2,Y2 (px).": "楼层下沿：FLOOR:X1,Y1,X2,Y2（像素）。",
