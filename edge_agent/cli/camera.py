@@ -20,7 +20,7 @@ from edge_agent.cli.options import CONFIG, STATE, Finite, state_directory
 from edge_agent.cli.reasons import reasons
 from edge_agent.cli.speech import complain, language, tell, words
 from edge_agent.config import MODELS, load_config
-from edge_agent.core.alert_report import DAY_MS, RuleReport, WeatherShare, observed, report
+from edge_agent.core.alert_report import DAY_MS, LEAST_DAYS, RuleReport, WeatherShare, observed, report
 from edge_agent.core.weather import Weather
 from edge_agent.errors import EdgeAgentError, FaceError
 from edge_agent.model.detections import SentryJob, Unwatched
@@ -173,7 +173,8 @@ def watch(config: Path, port: int, browser: bool, state: Path | None, camera: st
 def report_(config: Path, state: Path | None, days: float, weather_file: Path | None, as_json: bool) -> None:
     """Say how many alerts each rule made, what was said of them, and what to change. No agent needs to run.
 
-    Rates a day are over the time of which there are records, an hour at least.
+    Rates a day are over the time of which there are records, an hour at least; of few alerts in less than half
+    a day there is none.
 
     Only alerts with a verdict (`alarm review`, or how the alarm was closed) count for the false ones.
     """
@@ -190,7 +191,8 @@ def report_(config: Path, state: Path | None, days: float, weather_file: Path | 
     )
     if not as_json:
         since = f"{datetime.fromtimestamp(began_ms / 1000, zone):%Y-%m-%d %H:%M}"
-        tell("report.observed" if span >= 2 else "report.observed_hours", since=since, days=span, hours=span * 24)
+        hours = "report.observed_hour" if span <= LEAST_DAYS else "report.observed_hours"
+        tell("report.observed" if span >= 2 else hours, since=since, days=span, hours=span * 24)
     for one in found:
         click.echo(msgspec.json.encode(one).decode() if as_json else _rule_line(one))
         for share in () if as_json else one.weather:
@@ -303,14 +305,20 @@ def _weather(path: Path, zone: ZoneInfo) -> Weather:
 def _weather_line(one: WeatherShare) -> str:
     share = "–" if one.false_share is None else f"{one.false_share:.0%}"
     return words(
-        "report.weather", word=one.word or words("report.weather_unknown"), alerts=one.alerts, true=one.true,
+        "report.weather", word=one.word or words("report.weather_unknown"), alerts=_counted(one.alerts), true=one.true,
         false=one.false, share=share,
     )  # fmt: skip
 
 
+def _counted(alerts: int) -> str:
+    return words("report.alert" if alerts == 1 else "report.alerts", count=alerts)
+
+
 def _rule_line(one: RuleReport) -> str:
     share = "–" if one.false_share is None else f"{one.false_share:.0%} (≤ {one.false_high:.0%})"
+    alerts = _counted(one.alerts)
+    rate = words("report.too_little" if one.a_day is None else "report.a_day", alerts=alerts, a_day=one.a_day)
     return words(
-        "report.rule", camera=one.camera, rule=one.rule, kind=_kind(one.kind), alerts=one.alerts, a_day=one.a_day,
+        "report.rule", camera=one.camera, rule=one.rule, kind=_kind(one.kind), alerts=rate,
         true=one.true, false=one.false, unsure=one.unsure, share=share,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from edge_agent.model.events import AlarmClosed, AlertOpened, AlertUpdated, Row
 DAY_MS = 86_400_000
 LEAST_DAYS = 1 / 24  # a rate of what was seen for minutes says nothing
 ENOUGH = 8  # reviewed alerts before anything is suggested
+BASE_DAYS = 0.5  # of fewer than ENOUGH alerts in less, neither a rate nor advice
 BY_OUTCOME = {"real": "true", "false": "false"}  # of an alarm; a drill and a test say nothing of the rule
 MANY_FALSE, MANY_A_DAY = 0.5, 20.0
 
@@ -33,8 +34,9 @@ class WeatherShare(msgspec.Struct, frozen=True):
 
 
 class RuleReport(msgspec.Struct, frozen=True):
-    """One rule of one camera. `a_day`: over `observed_days`; `false_high`: upper end of the interval of the false
-    share; `hours`: alerts by the hour; `suggestion`: code of `words`, empty when there is nothing to change.
+    """One rule of one camera. `a_day`: over `observed_days`, None where that is too little for a rate;
+    `false_high`: upper end of the interval of the false share; `hours`: alerts by the hour;
+    `suggestion`: code of `words`, empty when there is nothing to change.
     """
 
     camera: str
@@ -42,7 +44,7 @@ class RuleReport(msgspec.Struct, frozen=True):
     kind: str
     alerts: int
     quiet: int
-    a_day: float
+    a_day: float | None
     true: int
     false: int
     unsure: int
@@ -103,7 +105,7 @@ def _rule(
     share = said["false"] / sure if sure else None
     made = RuleReport(
         *key, alerts=len(alerts), quiet=sum(alert.quiet for alert, _ in alerts),
-        a_day=len(alerts) / days, observed_days=round(days, 3),
+        a_day=len(alerts) / days if days >= BASE_DAYS or len(alerts) >= ENOUGH else None, observed_days=round(days, 3),
         true=said["true"], false=said["false"], unsure=said["unsure"], false_share=share,
         false_high=wilson(said["false"], sure)[1] if sure else None,
         no_evidence=sum(alert.alert in missing for alert, _ in alerts),
@@ -125,6 +127,8 @@ def _by_weather(
 
 
 def _suggestion(one: RuleReport) -> str:
+    if one.a_day is None:
+        return ""
     reviewed = one.true + one.false
     night = sum(one.hours[hour] for hour in (20, 21, 22, 23, 0, 1, 2, 3, 4, 5))
     if reviewed >= ENOUGH and one.false_share is not None and one.false_share >= MANY_FALSE:

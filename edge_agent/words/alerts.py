@@ -125,15 +125,19 @@ WORDS: dict[str, tuple[str, str]] = {
     "report.none": ("no alert of a camera in {days:g} days", "{days:g} 天内没有摄像头警报"),
     "report.observed": ("records since {since}: {days:.1f} days", "记录自 {since} 起，共 {days:.1f} 天"),
     "report.observed_hours": ("records since {since}: {hours:.0f} h", "记录自 {since} 起，共 {hours:.0f} 小时"),
+    "report.observed_hour": ("records since {since}: 1 h or less", "记录自 {since} 起，不足 1 小时"),
     "report.rule": (
-        "{camera} {rule}: {kind} – {alerts} alerts, {a_day:.1f} a day; reviewed: {true} real, {false} false, {unsure} "
+        "{camera} {rule}: {kind} – {alerts}; reviewed: {true} real, {false} false, {unsure} "
         "unsure; false share {share}",
-        "{camera} {rule}：{kind} – {alerts} 次，每天 {a_day:.1f} 次；"
-        "复核：属实 {true}，误报 {false}，无法判定 {unsure}；误报率 {share}",
+        "{camera} {rule}：{kind} – {alerts}；复核：属实 {true}，误报 {false}，无法判定 {unsure}；误报率 {share}",
     ),
+    "report.alert": ("1 alert", "1 次"),
+    "report.alerts": ("{count} alerts", "{count} 次"),
+    "report.a_day": ("{alerts}, {a_day:.1f} a day", "{alerts}，每天 {a_day:.1f} 次"),
+    "report.too_little": ("{alerts}, too little for a rate", "{alerts}，不足以折算每日次数"),
     "report.weather": (
-        "  {word}: {alerts} alerts; {true} real, {false} false; false share {share}",
-        "  {word}：{alerts} 次；属实 {true}，误报 {false}；误报率 {share}",
+        "  {word}: {alerts}; {true} real, {false} false; false share {share}",
+        "  {word}：{alerts}；属实 {true}，误报 {false}；误报率 {share}",
     ),
     "report.weather_unknown": ("weather not written down", "无天气记录"),
     "weather.line": (

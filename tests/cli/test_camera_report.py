@@ -155,6 +155,25 @@ def test_so_many_in_a_few_minutes_are_too_many(tmp_path: Path, monkeypatch: pyte
     assert "too many for anybody to look at" in told
 
 
+def test_of_one_alert_in_a_few_minutes_nothing_is_concluded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was `1 alerts, 24.0 a day`, and too many for anybody to look at."""
+    monkeypatch.setattr("time.time_ns", lambda: (NOON_MS + 300_000) * 1_000_000)
+    (tmp_path / "agent.toml").write_text(TOML)
+    alert = AlertOpened(door="", alert="a-1", kind="intrusion", camera="lawn", rule="grass")
+    missing = AlertUpdated(door="", alert="a-1", kind="intrusion", camera="lawn", what="no_evidence")
+    add(tmp_path, lambda journal: (journal.record(alert), journal.record(missing)), 0)
+    told = report(tmp_path).output
+    assert "records since 2026-05-04 12:00: 1 h or less" in told
+    assert "– 1 alert, too little for a rate; reviewed: 0 real" in told
+    assert "a day" not in told
+    assert "→" not in told
+    assert "1 次，不足以折算每日次数" in report(tmp_path, lang="zh").output
+    found = json.loads(report(tmp_path, "--json").output)
+    assert (found["alerts"], found["a_day"], found["suggestion"]) == (1, None, "")
+    monkeypatch.setattr("time.time_ns", lambda: (NOON_MS + 86_400_000) * 1_000_000)
+    assert "1 alert, 1.0 a day" in report(tmp_path).output
+
+
 def test_a_journal_that_gave_up_its_oldest_events_counts_from_those_it_has(site: Path) -> None:
     with closing(sqlite3.connect(site / "state/journal.db")) as connection, connection:
         (upto,) = connection.execute(

@@ -36,9 +36,10 @@ HELP: dict[str, str] = {
     "One JSON object a sighting.": "每个发现一行 JSON。",
     "Only so much of it.": "只分析这么长。",
     "Say how many alerts each rule made, what was said of them, and what to change. No agent needs to "
-    "run.\n\nRates a day are over the time of which there are records, an hour at least.\n\n"
+    "run.\n\nRates a day are over the time of which there are records, an hour at least; of few alerts in less than "
+    "half\na day there is none.\n\n"
     "Only alerts with a verdict (`alarm review`, or how the alarm was closed) count for the false ones.": (
-        "说明各规则的告警数、复核结果和调整建议。无需程序运行。\n\n每日次数按有记录的时长折算，至少一小时。\n\n"
+        "说明各规则的告警数、复核结果和调整建议。无需程序运行。\n\n每日次数按有记录的时长折算，至少一小时；不足半天且警报很少时不折算。\n\n"
         "只有有结论的告警（`alarm review`，或结束警情时的结果）计入误报率。"
     ),
     "How far back.": "回看多久。",
