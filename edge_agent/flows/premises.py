@@ -143,8 +143,8 @@ class Premises:
             self.wake()
 
     def panic(self, door: str, on: bool) -> None:
-        """The panic input at `door`. Pressed again after somebody had heard it, it is a new call to answer, though nobody
-        has cleared the first.
+        """The panic input at `door`. Pressed again after somebody had heard it, it is a new call to answer, though
+        nobody has cleared the first.
         """
         name = latch.panic_of(door)
         self._input(name, door, on)
