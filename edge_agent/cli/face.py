@@ -284,10 +284,6 @@ def erase_faces(faces: FaceStore, people: PeopleStore, person: str) -> int:
     return erase(faces, people, person, "removed")
 
 
-def templates_of(faces: FaceStore, person: str) -> int:
-    return sum(enrolled.templates for enrolled in faces.enrolled() if enrolled.person == person)
-
-
 @contextmanager
 def _enroller(config: Path, state: Path | None, alike: bool) -> Iterator[tuple[Enroller, FacePolicy]]:
     loaded, folder = load_config(config), state_directory(config, state)
