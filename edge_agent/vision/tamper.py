@@ -28,6 +28,7 @@ ADOPT_MS = 600_000  # a view that has been another one for so long is the view f
 
 BLACK_MEAN, BLACK_BRIGHT = 28.0, 40.0  # grey levels: the mean, and the 99th percentile; video's black is 16
 WHITE_LEVEL, WHITE_PART = 248, 0.6
+VIDEO_WHITE, CLIPPED = 231, 4.0  # video's white is 235; what is clipped lies flat under the brightest there is
 NOTHING_BRIGHT = 24.0  # nobody recognises anything in less
 EDGES_GONE = 0.6  # of the strong edges of the memory
 RESPONSE = 0.12  # of the phase correlation: above it the old view is there
@@ -46,7 +47,7 @@ class Look(NamedTuple):
 
     mean: float
     bright: float  # 99th percentile
-    white: float  # part of the picture
+    white: float  # part of the picture, whether white is 235 in it or 255
     blank: float = 0.0  # part of the tiles that had structure and have none
     covered: float = 0.0  # the same beside tiles that still have theirs
     gone: float = 0.0
@@ -115,7 +116,8 @@ class TamperWatch:
         small = cv2.resize(gray, (WIDTH_PX, height), interpolation=cv2.INTER_AREA)
         mean, spread = float(small.mean()), float(small.std())
         bright = float(np.percentile(small, 99))
-        white = float(np.count_nonzero(small >= WHITE_LEVEL)) / small.size
+        level = min(WHITE_LEVEL, max(VIDEO_WHITE, bright - CLIPPED))
+        white = float(np.count_nonzero(small >= level)) / small.size
         smooth = cv2.GaussianBlur(small, (3, 3), 0).astype(np.float32)
         now = (smooth - mean) / max(4.0, spread)
         edges = cv2.magnitude(cv2.Sobel(now, cv2.CV_32F, 1, 0), cv2.Sobel(now, cv2.CV_32F, 0, 1))

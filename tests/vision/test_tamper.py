@@ -1,12 +1,15 @@
 """vision/tamper.py: each spoiling is told as what it is, in seconds; dusk, fog, lamps and noise are none of it."""
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Iterator
 
+import av
 import cv2
 import numpy as np
 import pytest
 
 from edge_agent.model.sightings import Phase, Sighting
+from edge_agent.vision.frames import VideoFrame
 from edge_agent.vision.tamper import TamperWatch
 
 Spoil = Callable[[np.ndarray], np.ndarray]
@@ -72,6 +75,32 @@ HARMLESS: dict[str, Spoil] = {
 }  # fmt: skip
 
 
+def h264(pictures: list[np.ndarray], pix_fmt: str = "yuv420p", **options: str) -> Iterator[np.ndarray]:
+    """The luma of each picture as it comes out of a camera's encoder: one frame a second, a key frame every fourth."""
+    height, width = pictures[0].shape
+    sent = io.BytesIO()
+    with av.open(sent, "w", format="matroska") as container:
+        stream = container.add_stream(
+            "libx264", rate=1, options={"preset": "veryfast", "tune": "zerolatency", "crf": "23", "g": "4", **options}
+        )
+        stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
+        for picture in pictures:
+            frame = av.VideoFrame.from_ndarray(cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    sent.seek(0)
+    with av.open(sent) as container:
+        for decoded in container.decode(video=0):
+            luma = VideoFrame(decoded, 0).luma()
+            assert luma is not None
+            yield luma.copy()
+
+
+def watch_video(watch: TamperWatch, pictures: list[np.ndarray], pix_fmt: str = "yuv420p") -> list[Sighting]:
+    seen = enumerate(h264(pictures, pix_fmt))
+    return [sighting for second, luma in seen for sighting in watch.see(luma, second * 1000)]
+
+
 def play(watch: TamperWatch, scene: Scene, seconds: int, at_s: int, spoil: Spoil | None = None) -> list[Sighting]:
     said = []
     for second in range(at_s, at_s + seconds):
@@ -100,6 +129,36 @@ def test_light_weather_noise_and_people_are_no_tampering(name: str) -> None:
     watch, scene = TamperWatch("north"), Scene()
     assert play(watch, scene, 20, 0) == []
     assert play(watch, scene, 60, 20, HARMLESS[name]) == []
+
+
+RANGES = ("yuv420p", "yuvj420p")  # white is 235, or 255
+
+
+@pytest.mark.parametrize("pix_fmt", RANGES)
+@pytest.mark.parametrize("spoil", [white, lambda gray: np.full_like(gray, 255), lambda gray: cv2.add(gray * 4.0, 150)])
+def test_an_overexposed_picture_is_told_in_video_of_either_range(pix_fmt: str, spoil: Spoil) -> None:
+    scene = Scene()
+    pictures = [scene.frame() for _ in range(12)]
+    pictures += [np.clip(spoil(scene.frame()), 0, 255).astype(np.uint8) for _ in range(9)]
+    said = watch_video(TamperWatch("north"), pictures, pix_fmt)
+    assert {sighting.kind for sighting in said} == {"overexposed"}
+    assert said[0].up_ms == 17_000
+
+
+def bright_scene(name: str) -> np.ndarray:
+    """Grey levels of a place that is bright, and seen well: snow, a sky over roofs, a white wall."""
+    gray = Scene().wall.astype(np.float32)
+    level, contrast, rows = {"snow": (228, 0.1, 360), "sky": (240, 0.08, 270), "wall": (225, 0.05, 330)}[name]
+    gray[:rows] = level + (gray[:rows] - 120) * contrast
+    return gray
+
+
+@pytest.mark.parametrize("pix_fmt", RANGES)
+@pytest.mark.parametrize("name", ["snow", "sky", "wall"])
+def test_a_bright_place_is_not_overexposed(pix_fmt: str, name: str) -> None:
+    gray, rng = bright_scene(name), np.random.default_rng(5)
+    pictures = [np.clip(gray + rng.normal(0, 2, gray.shape), 0, 255).astype(np.uint8) for _ in range(15)]
+    assert watch_video(TamperWatch("north"), pictures, pix_fmt) == []
 
 
 def test_a_short_cover_is_no_alert() -> None:
