@@ -13,17 +13,16 @@ import numpy as np
 
 from edge_agent.model.sightings import Measure, Phase, Sighting
 from edge_agent.vision.frames import Colours, Image
+from edge_agent.vision.standstill import STILL_MS, Standstill
 
 WIDTH_PX = 320
 LOOK_MS = 1000
 LEARN_LOOKS = 8  # before anything is judged
 REMEMBERS = 0.02  # of the memory, each look: a sun that moves is followed within minutes
 CONFIRM_MS = {
-    "frozen": 10_000, "black": 5_000, "overexposed": 5_000, "occluded": 5_000, "moved": 5_000, "defocused": 8_000,
+    "frozen": STILL_MS, "black": 5_000, "overexposed": 5_000, "occluded": 5_000, "moved": 5_000, "defocused": 8_000,
 }  # fmt: skip
 OVER_MS = 10_000
-CLOCK_PART = 0.05  # of the tiles, at most: the clock that many cameras write into a picture, also into one that stands
-CLOCK_MS = 60_000  # beside it frozen is said so late: longer than a camera that saves goes without a key frame
 ADOPT_MS = 600_000  # a view that has been another one for so long is the view from now on
 
 BLACK_MEAN, BLACK_BRIGHT = 28.0, 40.0  # grey levels: the mean, and the 99th percentile; video's black is 16
@@ -36,7 +35,6 @@ SHIFT_PX, FAR_PX = 4.0, 80.0  # of 320; a correlation farther away is chance
 SHARP_RATIO = 0.25  # of the memory's sharpness
 BLUR_RATIO = 0.1  # so little sharpness is no view any more, but a blurred one still
 TILE_PX = 20  # of 320
-STILL_TILES = (16, 9)  # columns, rows
 BLANK = 0.4  # part of the tiles that have lost their structure
 BLANK_LEVELS, BLANK_RATIO = 3.0, 0.25  # a tile's spread: less than this is none, and of what it had
 STRONG = 90  # percentile of the memory's edges
@@ -67,9 +65,7 @@ class TamperWatch:
         self._tiles: Image | None = None
         self._sharp = 0.0
         self._window: Image | None = None
-        self._still: Image | None = None  # the picture that has not changed since `_same_ms`
-        self._ticking = np.zeros(STILL_TILES[::-1], bool)  # but for these tiles
-        self._same_ms, self._still_for_ms = 0, CONFIRM_MS["frozen"]
+        self._standstill = Standstill()
         self._since: dict[str, tuple[int, int]] = {}  # kind → (uptime, looks) of the suspicion
         self._gone_ms: dict[str, int] = {}
         self._incidents: dict[str, str] = {}
@@ -80,7 +76,7 @@ class TamperWatch:
             return []
         self._looked_ms = up_ms
         size = (gray.shape[1], gray.shape[0])
-        frozen = self._frozen(gray, up_ms)
+        frozen = self._standstill.look(gray, up_ms)
         look = self.last = self._look(gray)
         suspected = self._suspected(look)
         if frozen is not None:
@@ -91,25 +87,10 @@ class TamperWatch:
     def stop(self, up_ms: int) -> list[Sighting]:
         """The pictures stopped: whatever it was, nobody sees it now."""
         over = [self._say(kind, incident, Phase.OVER, up_ms, (0, 0), ()) for kind, incident in self._incidents.items()]
-        self._incidents, self._since, self._gone_ms, self._still = {}, {}, {}, None
+        self._incidents, self._since, self._gone_ms, self._standstill = {}, {}, {}, Standstill()
         return over
 
     # ---- one look ----------------------------------------------------------------------------------------------------
-
-    def _frozen(self, gray: Image, up_ms: int) -> Measure | None:
-        """The same to the last bit, but for a clock that goes on: no sensor does that."""
-        part = gray[::4, ::4]
-        if self._still is not None and self._still.shape == part.shape:
-            changed = (part != self._still).astype(np.float32)
-            self._ticking |= cv2.resize(changed, STILL_TILES, interpolation=cv2.INTER_AREA) > 0
-        if self._still is None or self._still.shape != part.shape or _part(self._ticking) > CLOCK_PART:
-            self._still, self._same_ms = part.copy(), up_ms
-            self._ticking[:] = False
-        same_ms = up_ms - self._same_ms
-        if "frozen" not in self._incidents:
-            self._still_for_ms = CLOCK_MS if self._ticking.any() else CONFIRM_MS["frozen"]
-        limit_ms = self._still_for_ms
-        return Measure("unchanged", same_ms / 1000, limit_ms / 1000, "s") if same_ms >= limit_ms else None
 
     def _look(self, gray: Image) -> Look:
         height = max(16, round(gray.shape[0] * WIDTH_PX / gray.shape[1]))

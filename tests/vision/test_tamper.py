@@ -76,12 +76,12 @@ HARMLESS: dict[str, Spoil] = {
 
 
 def h264(pictures: list[np.ndarray], pix_fmt: str = "yuv420p", **options: str) -> Iterator[np.ndarray]:
-    """The luma of each picture as it comes out of a camera's encoder: one frame a second, a key frame every fourth."""
+    """The luma of each picture as it comes out of a camera's encoder."""
     height, width = pictures[0].shape
     sent = io.BytesIO()
     with av.open(sent, "w", format="matroska") as container:
         stream = container.add_stream(
-            "libx264", rate=1, options={"preset": "veryfast", "tune": "zerolatency", "crf": "23", "g": "4", **options}
+            "libx264", rate=5, options={"preset": "veryfast", "tune": "zerolatency", "crf": "23", "g": "10", **options}
         )
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
         for picture in pictures:
@@ -96,9 +96,11 @@ def h264(pictures: list[np.ndarray], pix_fmt: str = "yuv420p", **options: str) -
             yield luma.copy()
 
 
-def watch_video(watch: TamperWatch, pictures: list[np.ndarray], pix_fmt: str = "yuv420p") -> list[Sighting]:
-    seen = enumerate(h264(pictures, pix_fmt))
-    return [sighting for second, luma in seen for sighting in watch.see(luma, second * 1000)]
+def watch_video(
+    watch: TamperWatch, pictures: list[np.ndarray], every_ms: int = 1000, pix_fmt: str = "yuv420p", **options: str
+) -> list[Sighting]:
+    seen = enumerate(h264(pictures, pix_fmt, **options))
+    return [sighting for number, luma in seen for sighting in watch.see(luma, number * every_ms)]
 
 
 def play(watch: TamperWatch, scene: Scene, seconds: int, at_s: int, spoil: Spoil | None = None) -> list[Sighting]:
@@ -140,7 +142,7 @@ def test_an_overexposed_picture_is_told_in_video_of_either_range(pix_fmt: str, s
     scene = Scene()
     pictures = [scene.frame() for _ in range(12)]
     pictures += [np.clip(spoil(scene.frame()), 0, 255).astype(np.uint8) for _ in range(9)]
-    said = watch_video(TamperWatch("north"), pictures, pix_fmt)
+    said = watch_video(TamperWatch("north"), pictures, pix_fmt=pix_fmt)
     assert {sighting.kind for sighting in said} == {"overexposed"}
     assert said[0].up_ms == 17_000
 
@@ -158,7 +160,7 @@ def bright_scene(name: str) -> np.ndarray:
 def test_a_bright_place_is_not_overexposed(pix_fmt: str, name: str) -> None:
     gray, rng = bright_scene(name), np.random.default_rng(5)
     pictures = [np.clip(gray + rng.normal(0, 2, gray.shape), 0, 255).astype(np.uint8) for _ in range(15)]
-    assert watch_video(TamperWatch("north"), pictures, pix_fmt) == []
+    assert watch_video(TamperWatch("north"), pictures, pix_fmt=pix_fmt) == []
 
 
 def test_a_short_cover_is_no_alert() -> None:
@@ -181,11 +183,11 @@ def test_a_frozen_picture_is_told_a_quiet_one_is_not() -> None:
     assert [s.phase for s in play(watch, scene, 15, 40)][-1:] == [Phase.OVER]
 
 
-def with_clock(gray: np.ndarray, second: int) -> np.ndarray:
+def with_clock(gray: np.ndarray, second: int, size: float = 0.5) -> np.ndarray:
     """As most cameras write it into their pictures."""
     written = gray.copy()
     time = f"2026-05-04 07:{second // 60:02d}:{second % 60:02d}"
-    cv2.putText(written, time, (8, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 255, 1)
+    cv2.putText(written, time, (8, 24), cv2.FONT_HERSHEY_SIMPLEX, size, 255, 1)
     return written
 
 
@@ -211,6 +213,61 @@ def test_a_camera_that_saves_is_not_frozen() -> None:
             still = scene.frame()
         said += watch.see(with_clock(still, second), second * 1000)
     assert said == []
+
+
+CODED = {
+    "good": {"crf": "23"},
+    "coarse": {"crf": "35"},
+    "few key frames": {"crf": "28", "g": "50"},
+    "frames from both sides": {"crf": "28", "g": "15", "tune": "film", "bf": "3"},
+    "its rate kept": {"crf": "-1", "b": "2M", "maxrate": "2M", "bufsize": "2M"},
+}  # fmt: skip
+
+
+def quiet(seconds: int, levels: float, width: int = 320) -> list[np.ndarray]:
+    """A yard in which nothing moves at all, with so much noise of the sensor: five pictures a second."""
+    wall = cv2.resize(Scene().wall, (width, width * 9 // 16), interpolation=cv2.INTER_AREA)
+    rng = np.random.default_rng(4)
+    return [np.clip(wall + rng.normal(0, levels, wall.shape), 0, 255).astype(np.uint8) for _ in range(5 * seconds)]
+
+
+def stands(seconds: int, width: int = 320) -> list[np.ndarray]:
+    live = quiet(10, 2, width)
+    return live + [live[-1]] * (5 * seconds)
+
+
+@pytest.mark.parametrize("options", CODED.values(), ids=CODED)
+def test_a_frozen_picture_is_told_behind_an_encoder_that_goes_on(options: dict[str, str]) -> None:
+    """Each key frame codes it anew, a little otherwise: never the same to the last bit for long."""
+    said = watch_video(TamperWatch("north"), stands(110, 640), 200, **options)
+    assert {sighting.kind for sighting in said} == {"frozen"}
+    assert [sighting.phase for sighting in said].count(Phase.BEGUN) == 1
+    assert 70_000 <= said[0].up_ms <= 115_000
+
+
+@pytest.mark.parametrize("options", CODED.values(), ids=CODED)
+@pytest.mark.parametrize("levels", [0.8, 3.0])
+def test_a_quiet_yard_is_not_frozen_however_little_the_encoder_leaves(options: dict[str, str], levels: float) -> None:
+    pictures = quiet(90, levels)
+    assert watch_video(TamperWatch("north"), pictures, 200, **options) == []
+
+
+def test_a_quiet_yard_by_night_is_not_frozen() -> None:
+    pictures = [cv2.convertScaleAbs(picture, alpha=0.15, beta=16) for picture in quiet(90, 6)]
+    assert watch_video(TamperWatch("north"), pictures, 200, crf="35") == []
+
+
+def test_a_clock_does_not_hide_a_frozen_picture_behind_an_encoder() -> None:
+    pictures = [with_clock(picture, number // 5, 0.25) for number, picture in enumerate(stands(140))]
+    said = watch_video(TamperWatch("north"), pictures, 200)
+    assert {sighting.kind for sighting in said} == {"frozen"}
+    assert said[0].why[0].limit == 60
+
+
+def test_where_pictures_repeat_for_a_while_ten_seconds_are_no_standstill() -> None:
+    """An encoder that leaves nothing of the noise sends the same between two key frames."""
+    watch, pictures = TamperWatch("north"), quiet(10, 2)
+    assert not any(watch.see(pictures[(second + 12) // 20], second * 1000) for second in range(200))
 
 
 @pytest.mark.long
