@@ -117,7 +117,7 @@ class TamperWatch:
         strong = self._edges >= np.percentile(self._edges, STRONG)
         there = cv2.dilate(edges, np.ones((3, 3), np.uint8))
         gone = float(np.count_nonzero(there[strong] < 0.4 * self._edges[strong])) / max(1, int(strong.sum()))
-        (x, y), response = cv2.phaseCorrelate(self._memory, now, self._window)
+        (x, y), response = cv2.phaseCorrelate(self._memory.copy(), now.copy(), self._window)  # it writes into both
         sharpness = sharp / max(1e-6, self._sharp)
         look = Look(mean, bright, white, blank, covered, gone, float(np.hypot(x, y)), float(response), sharpness)
         self._looks += 1

@@ -163,6 +163,17 @@ def test_a_bright_place_is_not_overexposed(pix_fmt: str, name: str) -> None:
     assert watch_video(TamperWatch("north"), pictures, pix_fmt=pix_fmt) == []
 
 
+def test_a_camera_that_stays_moved_is_told_as_that_alone() -> None:
+    """And is over when it looks as before, not earlier."""
+    watch, scene = TamperWatch("north"), Scene()
+    play(watch, scene, 20, 0)
+    said = play(watch, scene, 120, 20, lambda gray: np.roll(gray, 40, 1))
+    assert {(sighting.kind, sighting.why[0].name) for sighting in said} == {("moved", "shift")}
+    assert {sighting.phase for sighting in said[1:]} == {Phase.GOING}
+    over = play(watch, scene, 20, 140)
+    assert [(sighting.kind, sighting.phase, sighting.up_ms) for sighting in over] == [("moved", Phase.OVER, 150_000)]
+
+
 def test_a_short_cover_is_no_alert() -> None:
     """A lorry before the lens for four seconds."""
     watch, scene = TamperWatch("north"), Scene()
