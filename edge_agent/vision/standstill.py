@@ -40,10 +40,12 @@ class Standstill:
             self._restless = self._restless + 1 if self._looks == 0 else 1
             self._repeats = self._restless < RESTLESS and (self._repeats or self._looks > 0)
             self._known.append(picture.copy())
-            self._new_ms, self._looks, self._exact, self._limit_ms = up_ms, 0, True, 0
+            if up_ms - self._new_ms < NOTHING_NEW_MS:  # a single new one is not life yet
+                self._limit_ms = 0
+            self._new_ms, self._looks, self._exact = up_ms, 0, True
             self._ticking[:] = False
-            return None
-        self._looks += 1
+        else:
+            self._looks += 1
         self._exact = self._exact and np.array_equal(picture, self._known[-1])
         still_ms = up_ms - self._new_ms
         if not self._limit_ms and self._exact and not self._repeats and still_ms >= STILL_MS:

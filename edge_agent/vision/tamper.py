@@ -2,8 +2,9 @@
 
 One look a second at a picture of 320 columns against a slow memory of how it was. Everything is compared after mean and
 contrast are taken out, so that dusk and an infra-red lamp are no tampering; whether the old view is still there, and
-where, says a phase correlation (Lee 2015: how many edges have gone; Saglam & Temizel 2009: of what kind it is). Each
-must last before it is said, and be gone for a while before it is over. A camera without a picture is the worker's.
+where, says a phase correlation (Lee 2015: how many edges have gone; Saglam & Temizel 2009: of what kind it is). Whether
+the picture stands is found in standstill.py, how long each must last in troubles.py. A camera without a picture is the
+worker's.
 """
 
 from typing import NamedTuple
@@ -11,18 +12,15 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from edge_agent.model.sightings import Measure, Phase, Sighting
+from edge_agent.model.sightings import Measure, Sighting
 from edge_agent.vision.frames import Colours, Image
-from edge_agent.vision.standstill import STILL_MS, Standstill
+from edge_agent.vision.standstill import Standstill
+from edge_agent.vision.troubles import HIDDEN, Troubles
 
 WIDTH_PX = 320
 LOOK_MS = 1000
 LEARN_LOOKS = 8  # before anything is judged
 REMEMBERS = 0.02  # of the memory, each look: a sun that moves is followed within minutes
-CONFIRM_MS = {
-    "frozen": STILL_MS, "black": 5_000, "overexposed": 5_000, "occluded": 5_000, "moved": 5_000, "defocused": 8_000,
-}  # fmt: skip
-OVER_MS = 10_000
 ADOPT_MS = 600_000  # a view that has been another one for so long is the view from now on
 
 BLACK_MEAN, BLACK_BRIGHT = 28.0, 40.0  # grey levels: the mean, and the 99th percentile; video's black is 16
@@ -53,11 +51,15 @@ class Look(NamedTuple):
     response: float = 1.0
     sharp: float = 1.0
 
+    @property
+    def there(self) -> bool:
+        """The old view, where it was."""
+        return self.response >= RESPONSE and self.shift_px <= SHIFT_PX
+
 
 class TamperWatch:
     def __init__(self, camera: str, fps: float = 15.0) -> None:
-        self._camera = camera
-        self._least = max(3, round(3 * min(1.0, fps)))  # looks a suspicion needs, of a camera of one frame a minute too
+        self._troubles, self._standstill = Troubles(camera, fps), Standstill()
         self._looked_ms: int | None = None
         self._looks = 0
         self._memory: Image | None = None  # normalised picture
@@ -65,10 +67,6 @@ class TamperWatch:
         self._tiles: Image | None = None
         self._sharp = 0.0
         self._window: Image | None = None
-        self._standstill = Standstill()
-        self._since: dict[str, tuple[int, int]] = {}  # kind → (uptime, looks) of the suspicion
-        self._gone_ms: dict[str, int] = {}
-        self._incidents: dict[str, str] = {}
         self.last: Look | None = None
 
     def see(self, gray: Image, up_ms: int, bgr: Colours | None = None) -> list[Sighting]:
@@ -78,17 +76,16 @@ class TamperWatch:
         size = (gray.shape[1], gray.shape[0])
         frozen = self._standstill.look(gray, up_ms)
         look = self.last = self._look(gray)
-        suspected = self._suspected(look)
-        if frozen is not None:
-            suspected["frozen"] = frozen
-        said = [self._judge(kind, suspected.get(kind), up_ms, size) for kind in CONFIRM_MS]
-        return [sighting for sighting in said if sighting is not None]
+        found = self._suspected(look) if frozen is None else {"frozen": frozen, **self._suspected(look)}
+        said = self._troubles.judge(found, look.there, up_ms, size)
+        if self._troubles.lasting_ms(up_ms) >= ADOPT_MS and not found.keys() & set(HIDDEN):
+            self._memory = None  # learnt anew from the next look on
+        return said
 
     def stop(self, up_ms: int) -> list[Sighting]:
         """The pictures stopped: whatever it was, nobody sees it now."""
-        over = [self._say(kind, incident, Phase.OVER, up_ms, (0, 0), ()) for kind, incident in self._incidents.items()]
-        self._incidents, self._since, self._gone_ms, self._standstill = {}, {}, {}, Standstill()
-        return over
+        self._standstill = Standstill()
+        return self._troubles.stop(up_ms)
 
     # ---- one look ----------------------------------------------------------------------------------------------------
 
@@ -121,7 +118,8 @@ class TamperWatch:
         sharpness = sharp / max(1e-6, self._sharp)
         look = Look(mean, bright, white, blank, covered, gone, float(np.hypot(x, y)), float(response), sharpness)
         self._looks += 1
-        if not self._suspected(look) or self._looks <= LEARN_LOOKS:
+        as_before = not self._suspected(look) and (look.there or self._troubles.of_view is None)
+        if as_before or self._looks <= LEARN_LOOKS:
             self._remember(now, edges, tiles, sharp)
         return look
 
@@ -136,8 +134,8 @@ class TamperWatch:
         self._sharp += (sharp - self._sharp) * share
 
     def _suspected(self, look: Look) -> dict[str, Measure]:
-        """What it looks like now. One explanation each: what is black is not also covered."""
-        there = look.response >= RESPONSE and look.shift_px <= SHIFT_PX
+        """What it looks like now, one thing at most: what is black is not also covered."""
+        there = look.there
         dim = there and self._looks > LEARN_LOOKS and look.bright >= NOTHING_BRIGHT  # night, and still the old view
         if look.mean < BLACK_MEAN and look.bright < BLACK_BRIGHT and not dim:
             return {"black": Measure("mean", look.mean, BLACK_MEAN)}
@@ -156,39 +154,6 @@ class TamperWatch:
         if not there and look.gone > EDGES_GONE:
             return {"moved": Measure("edges_gone", look.gone, EDGES_GONE)}
         return {}
-
-    # ---- one state ---------------------------------------------------------------------------------------------------
-
-    def _judge(self, kind: str, found: Measure | None, up_ms: int, size: tuple[int, int]) -> Sighting | None:
-        incident = self._incidents.get(kind)
-        if found is None:
-            self._since.pop(kind, None)
-            if incident is None:
-                return None
-            if up_ms - self._gone_ms.setdefault(kind, up_ms) < OVER_MS:
-                return None
-            del self._incidents[kind], self._gone_ms[kind]
-            return self._say(kind, incident, Phase.OVER, up_ms, size, ())
-        self._gone_ms.pop(kind, None)
-        began, looks = self._since.get(kind, (up_ms, 0))
-        self._since[kind] = began, looks + 1
-        if kind in ("moved", "occluded", "defocused") and up_ms - began >= ADOPT_MS:
-            self._memory = None  # learnt anew from the next look on
-        if incident is None:
-            lasted = up_ms - began >= CONFIRM_MS[kind] or kind == "frozen"
-            if not lasted or (looks + 1 < self._least and kind != "frozen"):
-                return None
-            self._incidents[kind] = incident = f"{kind}-{began}"
-            return self._say(kind, incident, Phase.BEGUN, up_ms, size, (found,))
-        return self._say(kind, incident, Phase.GOING, up_ms, size, (found,))
-
-    def _say(
-        self, kind: str, incident: str, phase: Phase, up_ms: int, size: tuple[int, int], why: tuple[Measure, ...]
-    ) -> Sighting:
-        return Sighting(
-            rule=self._camera, kind=kind, incident=incident, phase=phase, up_ms=up_ms, size=size,
-            box=(0, 0, *size), why=why,
-        )  # fmt: skip
 
 
 def _part(mask: Image) -> float:

@@ -141,7 +141,7 @@ RANGES = ("yuv420p", "yuvj420p")  # white is 235, or 255
 def test_an_overexposed_picture_is_told_in_video_of_either_range(pix_fmt: str, spoil: Spoil) -> None:
     scene = Scene()
     pictures = [scene.frame() for _ in range(12)]
-    pictures += [np.clip(spoil(scene.frame()), 0, 255).astype(np.uint8) for _ in range(9)]
+    pictures += [np.clip(spoil(scene.frame()), 0, 255).astype(np.uint8) for _ in range(30)]
     said = watch_video(TamperWatch("north"), pictures, pix_fmt=pix_fmt)
     assert {sighting.kind for sighting in said} == {"overexposed"}
     assert said[0].up_ms == 17_000
@@ -172,6 +172,97 @@ def test_a_camera_that_stays_moved_is_told_as_that_alone() -> None:
     assert {sighting.phase for sighting in said[1:]} == {Phase.GOING}
     over = play(watch, scene, 20, 140)
     assert [(sighting.kind, sighting.phase, sighting.up_ms) for sighting in over] == [("moved", Phase.OVER, 150_000)]
+
+
+def spoilt(parts: list[tuple[str, int]]) -> Iterator[np.ndarray]:
+    """One picture a second of a yard, each part spoilt in its way for so many seconds."""
+    scene = Scene()
+    for name, seconds in parts:
+        held = scene.frame()
+        for _ in range(seconds):
+            gray = held if name == "frozen" else scene.frame()
+            yield SPOILS[name][0](gray) if name in SPOILS else gray
+
+
+def story(pictures: Iterator[np.ndarray]) -> list[str]:
+    """What was told: `+kind` where it begins, `-kind` where it is over."""
+    watch = TamperWatch("north")
+    said = [one for second, gray in enumerate(pictures) for one in watch.see(gray, second * 1000)]
+    sign = {Phase.BEGUN: "+", Phase.OVER: "-"}
+    return [sign[one.phase] + one.kind for one in said if one.phase in sign]
+
+
+@pytest.mark.parametrize("name", [*SPOILS, "frozen"])
+def test_one_cause_is_one_trouble_for_as_long_as_it_lasts(name: str) -> None:
+    """A white picture has no noise, and stands; it is white, not frozen."""
+    kind = SPOILS[name][1] if name in SPOILS else name
+    assert story(spoilt([("live", 20), (name, 90), ("live", 15)])) == [f"+{kind}", f"-{kind}"]
+
+
+@pytest.mark.parametrize("first", ["black", "white", "cover 100 %"])
+def test_what_hides_the_view_without_noise_is_not_frozen(first: str) -> None:
+    scene = Scene()
+    clean = [scene.frame() for _ in range(20)] + [SPOILS[first][0](scene.frame())] * 60
+    assert story(iter(clean)) == [f"+{SPOILS[first][1]}"]
+
+
+SECOND = {
+    ("cover 100 %", "moved far"): "+occluded -occluded +moved -moved",  # the old view is seen, elsewhere
+    ("cover 100 %", "out of focus"): "+occluded -occluded",  # of one hand
+    ("cover 100 %", "black"): "+occluded -occluded",
+    ("cover 100 %", "white"): "+occluded -occluded",
+    ("cover 100 %", "frozen"): "+occluded -occluded +frozen -frozen",
+    ("moved far", "cover 100 %"): "+moved -moved",  # beside a view that it has no more everything is
+    ("moved far", "out of focus"): "+moved -moved",
+    ("moved far", "black"): "+moved +black -black -moved",
+    ("moved far", "white"): "+moved +overexposed -overexposed -moved",
+    ("out of focus", "cover 100 %"): "+defocused -defocused",
+    ("out of focus", "moved far"): "+defocused -defocused +moved -moved",
+    ("out of focus", "black"): "+defocused +black -black -defocused",
+    ("out of focus", "white"): "+defocused +overexposed -overexposed -defocused",
+    ("black", "cover 100 %"): "+black -black +occluded -occluded",
+    ("black", "moved far"): "+black -black +moved -moved",
+    ("black", "out of focus"): "+black -black +defocused -defocused",
+    ("black", "white"): "+black -black +overexposed -overexposed",
+    ("white", "cover 100 %"): "+overexposed -overexposed +occluded -occluded",
+    ("white", "moved far"): "+overexposed -overexposed +moved -moved",
+    ("white", "out of focus"): "+overexposed -overexposed +defocused -defocused",
+    ("white", "black"): "+overexposed -overexposed +black -black",
+    ("frozen", "cover 100 %"): "+frozen -frozen +occluded -occluded",
+    ("frozen", "moved far"): "+frozen -frozen +moved -moved",
+    ("frozen", "out of focus"): "+frozen -frozen +defocused -defocused",
+    ("frozen", "black"): "+frozen -frozen +black -black",
+    ("frozen", "white"): "+frozen -frozen +overexposed -overexposed",
+}
+
+
+@pytest.mark.parametrize(("first", "then"), SECOND)
+def test_a_second_trouble_is_told_where_the_first_does_not_explain_it(first: str, then: str) -> None:
+    told = story(spoilt([("live", 20), (first, 30), (then, 30), ("live", 15)]))
+    assert told == SECOND[first, then].split()
+
+
+def test_a_moved_camera_that_stands_then_is_frozen_too() -> None:
+    scene = Scene()
+    moved = [SPOILS["moved far"][0](scene.frame()) for _ in range(20)]
+    pictures = [*(scene.frame() for _ in range(20)), *moved, *[moved[-1]] * 30, *(scene.frame() for _ in range(15))]
+    assert story(iter(pictures)) == ["+moved", "+frozen", "-frozen", "-moved"]
+
+
+def test_a_spoilt_view_is_not_over_while_the_old_one_is_not_there() -> None:
+    """It flickers between this and that, and for moments looks like nothing in particular."""
+    watch, scene = TamperWatch("north"), Scene()
+    play(watch, scene, 20, 0)
+    said = play(watch, scene, 10, 20, SPOILS["cover 60 %"][0])
+    for second in range(30, 90):
+        spoil = [SPOILS["cover 100 %"], SPOILS["out of focus"], SPOILS["black"]][second // 4 % 3][0]
+        said += watch.see(spoil(scene.frame()), second * 1000)
+    assert {one.kind for one in said} == {"occluded"}
+    assert Phase.OVER not in {one.phase for one in said}
+
+
+def test_a_view_that_stays_another_one_is_the_view_after_ten_minutes() -> None:
+    assert story(spoilt([("live", 20), ("moved far", 630), ("live", 20)])) == ["+moved", "-moved", "+moved"]
 
 
 def test_a_short_cover_is_no_alert() -> None:
