@@ -26,6 +26,7 @@ from edge_agent.model.commands import VERBS, Command
 from edge_agent.model.encoding import canonical, plain
 
 LOOK_EVERY_S = 0.05
+LIVES_LEAST_S = 2.0
 
 
 def make_command(
@@ -76,6 +77,11 @@ class Second(msgspec.Struct, frozen=True):
 
     issuer: str
     key: PrivateKey
+
+
+def life_s(wait_s: float) -> float:
+    """How long a command lives whose answer is waited for: as long, but not too briefly to arrive; 0: nobody waits."""
+    return max(LIVES_LEAST_S, wait_s) if wait_s > 0 else COMMAND_TTL_S
 
 
 class CommandDesk:

@@ -25,7 +25,7 @@ import msgspec
 
 from edge_agent import log
 from edge_agent.city.broker import REFUSED, Arrived, BrokerAddress, CityConnection
-from edge_agent.city.command import CommandDesk, wire
+from edge_agent.city.command import CommandDesk, life_s, wire
 from edge_agent.city.ingest import RETRY_S
 from edge_agent.city.intake import Intake
 from edge_agent.city.reception import GROUP, REGION, Judged, Reception
@@ -132,14 +132,14 @@ class Platform:
     ) -> Event | None:
         """Send a signed command; the gateway's command.completed, .refused or .unknown, None when it stayed silent.
 
-        What moves something lives as long as you wait (30 s at most) by the gateway's own clock, and is carried out at
-        most once: after None it is not begun any more. What was begun in time says so with the events, as does what is
-        versioned (grant, revoke, blacklist, configure, certify), which does not expire. Raises UplinkError: broker
-        away, gateway never heard of (its birth tells its boot and uptime), or what no command can say (an issuer of
-        more than 64 characters); KeyFileError; StoreError.
+        What moves something lives as long as you wait (2 to 30 s; 30 when you do not) by the gateway's own clock, and
+        is carried out at most once: after None, and those 2 s, it is not begun any more. What was begun in time says so
+        with the events, as does what is versioned (grant, revoke, blacklist, configure, certify), which does not
+        expire. Raises UplinkError: broker away, gateway never heard of (its birth tells its boot and uptime), or what
+        no command can say (an issuer of more than 64 characters); KeyFileError; StoreError.
         """
         key = load_private(self.folder / "keys/city-command.key")
-        order = CommandDesk(self._store, self.broker, key, issuer).make(gateway, verb, door, args, ttl_s=wait_s)
+        order = CommandDesk(self._store, self.broker, key, issuer).make(gateway, verb, door, args, ttl_s=life_s(wait_s))
         answer: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
 
         def hear(message: Arrived) -> None:

@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from edge_agent.city.broker import BrokerAddress
-from edge_agent.city.command import CommandDesk, Second
+from edge_agent.city.command import CommandDesk, Second, life_s
 from edge_agent.city.lists import Lists, Sent, ways
 from edge_agent.city.roll import announcement, publish, retain
 from edge_agent.city.store import CityStore
@@ -44,7 +44,7 @@ SIGNING = click.option(
 def wait(seconds: float) -> Callable[[Any], Any]:
     return click.option(
         "--wait", "wait_s", type=Finite(0, 3600), default=seconds, show_default=True,
-        help="Seconds to wait for the answer, and for what moves something to live (at most 30).",
+        help="Seconds to wait for the answer, and for what moves something to live (2 to 30; 0: 30, and none waits).",
     )  # fmt: skip
 
 
@@ -299,7 +299,7 @@ async def _send_list(at: Desk, gateway: str, grants: list[PersonGrant], whole: b
 async def _order(
     commands: CommandDesk, gateway: str, verb: str, door: str | None, args: dict[str, Any], wait_s: float
 ) -> bool:
-    order = commands.make(gateway, verb, door, args, ttl_s=wait_s)
+    order = commands.make(gateway, verb, door, args, ttl_s=life_s(wait_s))
     await commands.send(order)
     tell("cli.command_sent", id=order.id)
     silent = "cli.command_late" if VERBS[verb].state else "cli.command_silent"

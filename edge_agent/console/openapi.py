@@ -9,7 +9,7 @@ import msgspec
 from edge_agent import __version__
 from edge_agent.console.endpoint import ROOT, Endpoint, Wrong
 from edge_agent.model.encoding import json_schemas
-from edge_agent.model.patterns import whole
+from edge_agent.model.patterns import NO_NEWLINE, whole
 
 PARAMETER = whole(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # a person's or a visit's id
 REFUSALS = {
@@ -81,7 +81,12 @@ def _schema(kind: Any) -> Any:
 
 def _path(endpoint: Endpoint) -> list[dict[str, Any]]:
     return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": PARAMETER}}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "pattern": PARAMETER.removesuffix(NO_NEWLINE)},
+        }
         for name in re.findall(r"{(\w+)}", endpoint.path)
     ]
 

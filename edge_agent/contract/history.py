@@ -13,7 +13,6 @@ import msgspec
 from edge_agent import __version__
 from edge_agent.contract import examples
 from edge_agent.contract.schemas import as_text, schemas
-from edge_agent.model.patterns import NO_NEWLINE
 
 Schema = dict[str, Any]
 
@@ -64,8 +63,6 @@ def _objects(schema: Schema) -> dict[str, Schema]:
 
 
 def _bare(schema: Any) -> Any:
-    if isinstance(schema, str):  # said for Python's readers of patterns; to ECMA-262, theirs, it adds nothing
-        return schema.removesuffix(NO_NEWLINE)
     if isinstance(schema, dict):
         return {name: _bare(value) for name, value in sorted(schema.items()) if name not in _PROSE}
     return [_bare(each) for each in schema] if isinstance(schema, list) else schema

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from edge_agent.model.patterns import NO_NEWLINE
+
 _encoder = msgspec.json.Encoder(order="sorted")
 
 
@@ -24,23 +26,26 @@ def plain(value: Any) -> Any:
 
 def json_schema(kind: Any) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a struct, the same on every Python: from 3.13 on docstrings come without indent."""
-    schema: dict[str, Any] = _dedented(msgspec.json.schema(kind))
+    schema: dict[str, Any] = _published(msgspec.json.schema(kind))
     return schema
 
 
 def json_schemas(kinds: list[Any], ref_template: str) -> dict[str, Any]:
     """Name -> schema of `kinds` and of all they refer to, by `ref_template`."""
     _, schemas = msgspec.json.schema_components(kinds, ref_template=ref_template)
-    return {name: _dedented(schema) for name, schema in schemas.items()}
+    return {name: _published(schema) for name, schema in schemas.items()}
 
 
-def _dedented(schema: Any) -> Any:
+def _published(schema: Any) -> Any:
+    """For readers of any language: ECMA-262 ends at `$`, and RE2 (Go, Rust) knows no look-ahead."""
     match schema:
+        case str():
+            return schema.removesuffix(NO_NEWLINE)
         case dict():
             return {
-                key: inspect.cleandoc(value) if key == "description" and isinstance(value, str) else _dedented(value)
+                key: inspect.cleandoc(value) if key == "description" and isinstance(value, str) else _published(value)
                 for key, value in schema.items()
             }
         case list():
-            return [_dedented(each) for each in schema]
+            return [_published(each) for each in schema]
     return schema

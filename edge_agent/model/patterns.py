@@ -1,4 +1,4 @@
-"""Patterns of texts, the same for Python and for whoever reads the published JSON Schemas (ECMA-262)."""
+"""Patterns of texts, for Python and, without what Python alone needs, for the published JSON Schemas (ECMA-262)."""
 
 NO_NEWLINE = r"(?!\n)"  # Python's `$` alone would let a text end in one; ECMA-262 knows no `\Z`
 

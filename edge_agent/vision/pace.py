@@ -14,29 +14,33 @@ from edge_agent.vision.zone_rules import Finding
 from edge_agent.vision.zones import ZoneWatch
 
 SETTLED_S = 10.0
-WALK_WELL_FPS = 4.6
+GAP_S = 3.0  # and three times what is usual: it was away; twice in a row that is its rate
+ENOUGH = 0.95  # of the rate that is asked for: one of just that rate has it
 SHORT = 0.05  # share of a new interval in their mean
 
 
 class Rate:
     """Whether the frames come often enough, for ten seconds one way or the other: `least` a second, `well` again.
-    `fps`: in the mean.
+    `fps`: in the mean, `nominal` at first.
     """
 
-    def __init__(self, fps: float, least: float, well: float) -> None:
+    def __init__(self, nominal: float, least: float, well: float) -> None:
         self.slow, self.least = False, least
-        self._well, self._apart_s, self._last_ms, self._other_ms = well, 1 / fps, -1, -1
+        self._well, self._apart_s, self._last_ms, self._other_ms = well, 1 / nominal, -1, -1
+        self._was_long = False
 
     @property
     def fps(self) -> float:
         return 1 / self._apart_s
 
     def took(self, up_ms: int) -> bool:
-        if self._last_ms >= 0 and up_ms > self._last_ms:
-            self._apart_s += ((up_ms - self._last_ms) / 1000 - self._apart_s) * SHORT
-        self._last_ms = up_ms
-        as_before = self.fps < self._well if self.slow else self.fps > self.least
-        if as_before:
+        apart_s = (up_ms - self._last_ms) / 1000 if self._last_ms >= 0 else 0.0
+        long, self._last_ms = apart_s > max(GAP_S, 3 * self._apart_s), up_ms
+        away, self._was_long = long and not self._was_long, long
+        if apart_s > 0 and not away:
+            self._apart_s += (apart_s - self._apart_s) * SHORT
+        as_before = self.fps < self._well if self.slow else self.fps >= self.least * ENOUGH
+        if as_before or away or self._other_ms < 0:
             self._other_ms = up_ms
         elif up_ms - self._other_ms >= 1000 * SETTLED_S:
             self.slow = not self.slow
@@ -69,7 +73,7 @@ class PacedZones:
 
     def __init__(self, watch: ZoneWatch, camera: str, fps: float) -> None:
         self.watch = watch
-        self._rate, self._trouble = Rate(fps, WALK_FPS, WALK_WELL_FPS), Trouble(camera, "too_slow")
+        self._rate, self._trouble = Rate(fps, WALK_FPS, WALK_FPS), Trouble(camera, "too_slow")
 
     def see(self, gray: Image, up_ms: int, bgr: Colours | None = None) -> list[Sighting]:
         self.watch.follows = not self._rate.took(up_ms)

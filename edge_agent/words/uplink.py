@@ -182,7 +182,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "uplink.no_command": (
         "no command can say this, and none was sent: {why}",
-        "无法组成指令,未发送:{why}",
+        "无法组成指令，未发送：{why}",
     ),
     "uplink.broker_missing": (
         "no {kind} broker here: install mosquitto (apt install mosquitto) or `pip install edge-agent[demo]`",

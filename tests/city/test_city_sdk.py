@@ -142,7 +142,7 @@ def test_a_command_and_its_answer(tmp_path: Path, kind: str) -> None:
                     assert answer is not None
                     assert (answer.tag, answer.data["door"]) == ("command.completed", "north-gate")
                     answering = False
-                    assert await platform.send(GATEWAY, "open", door="d", issuer="desk", wait_s=0.3) is None
+                    assert await platform.send(GATEWAY, "open", door="d", issuer="desk", wait_s=2.1) is None
                     up_ms = birth_of().up_ms + (time.monotonic() - born_s) * 1000
                     assert sent[-1].not_after_up_ms <= up_ms, "nobody waits for it any more: it is not done any more"
                     with pytest.raises(UplinkError):

@@ -201,8 +201,10 @@ def test_what_a_scanner_types_on_the_wall_opens_nothing_and_a_held_key_opens_onc
         page.keyboard.press("Enter")
         page.locator(f"#door-{DOORS[0]} summary").click()
         page.locator(f"#door-{DOORS[0]} input[name=why]").fill("搬家")
-        page.keyboard.press("Enter", delay=TYPED_MS)
-        page.keyboard.press("Escape")
+        for _ in range(3):
+            page.keyboard.down("Enter")  # held
+        page.keyboard.up("Enter")
+        page.keyboard.press("Escape", delay=TYPED_MS)
         page.keyboard.press("3", delay=TYPED_MS)
         page.keyboard.down("o")
         for _ in range(5):
@@ -452,6 +454,18 @@ def test_a_wall_that_the_gateway_locks_stays_and_rings(browser: Browser, busy: R
             page.locator("#alarms article").get_by_role("button", name=step).click()
         page.locator("#alarms article").get_by_role("button", name="解除报警").click()
         expect(page.locator("#alarms article")).to_have_count(0)
+
+
+def test_a_wall_that_nobody_touches_locks_and_is_not_loaded_anew(browser: Browser, tmp_path: Path) -> None:
+    """The page is ahead of what the gateway's stream says of its session."""
+    with Rig(tmp_path, doors=DOORS[:1], lock_after_s=4).running() as rig, guard(browser, rig.url) as page:
+        page.evaluate("window.stayed = true")
+        expect(page.locator("#locked")).to_be_visible()
+        for _ in range(2):
+            seq = rig.happen(DoorOpened(door=DOORS[0]))
+            expect(page.locator(f'#lines [data-seq="{seq}"]')).to_have_count(1)
+        assert page.evaluate("window.stayed")
+        expect(page.locator(".acts, .drastic")).to_have_count(0)
 
 
 def test_what_is_being_written_of_one_alarm_stays_when_another_is_answered(browser: Browser, busy: Rig) -> None:

@@ -10,10 +10,10 @@ import pytest
 from edge_agent.errors import FaceError
 from edge_agent.model.detections import SentryJob
 from edge_agent.model.sightings import Phase, Sighting
-from edge_agent.model.site import Camera, Line, Zone
+from edge_agent.model.site import WALK_FPS, Camera, Line, Zone
 from edge_agent.vision.frames import VideoFrame
 from edge_agent.vision.objects import Seen
-from edge_agent.vision.pace import PacedZones
+from edge_agent.vision.pace import PacedZones, Rate
 from edge_agent.vision.sentry import Analysis
 from edge_agent.vision.zones import ZoneWatch
 
@@ -336,6 +336,21 @@ def test_the_daemons_own_analysis_sees_flames_in_the_colours_of_a_real_stream(tm
         for n, frame in enumerate(container.decode(video=0)):
             said += analysis.see(VideoFrame(frame, n * 100))
     assert [one.kind for one in said if one.phase is Phase.BEGUN] == (["smoke"] if burns else [])
+
+
+@pytest.mark.parametrize("away_s", [5, 12, 600])
+@pytest.mark.parametrize("fps", [4, 5, 10])
+def test_a_stream_that_broke_off_is_not_slow_when_it_is_back(fps: int, away_s: int) -> None:
+    """Whoever came meanwhile is told as soon as ever, also by a camera of just as many frames as it takes."""
+    rate, at, slow = Rate(fps, WALK_FPS, WALK_FPS), 0, []
+    for n in range(60 * fps):
+        at += away_s * 1000 if n == 30 * fps else 1000 // fps
+        slow.append(rate.took(at))
+    assert not any(slow)
+    for _ in range(40):
+        at += 60_000
+        rate.took(at)
+    assert rate.slow, "a frame a minute is no gap"
 
 
 @pytest.mark.parametrize(("fps", "slow"), [(10, False), (5, False), (2, True), (0.5, True)])

@@ -11,6 +11,7 @@
   const link = document.getElementById("link");
   const cut = document.getElementById("cut");
   let heard = Date.now();
+  let itLocked = body.dataset.locked === "yes"; // the gateway has said so; a page that locks is a beat or five ahead of it
   let heardAt = ""; // the gateway's own clock, as it said it last: an order that comes late opens nothing
   let last = wall ? wall.dataset.after : "";
   let source = null;
@@ -55,7 +56,7 @@
       alive();
       const beat = JSON.parse(event.data);
       heardAt = String(beat.at);
-      if (beat.locked) locked(); else if (body.dataset.locked === "yes" && !ringing) location.reload();
+      if (beat.locked) { itLocked = true; locked(); } else if (itLocked && !ringing) location.reload();
     });
     source.addEventListener("row", (event) => {
       alive();
@@ -202,15 +203,15 @@
   const BURST_MS = 60, ALONE_MS = 200;
   let pressed = -1000, meant = 0;
   addEventListener("keydown", (event) => {
+    const writes = event.target.closest("input, select, textarea");
+    // Behind a reason Enter would press the form's first button, which is not what was meant: it opens, or sends somebody.
+    if (writes && event.key === "Enter" && event.target.closest(".acts, #alarms")) event.preventDefault();
     if (event.repeat) return;
     clearTimeout(meant);
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.key.length > 1 && event.key !== "Enter") return;
     const burst = performance.now() - pressed < BURST_MS;
     pressed = performance.now();
-    const writes = event.target.closest("input, select, textarea");
-    // Behind a reason Enter would press the form's first button, which is not what was meant: it opens, or sends somebody.
-    if (writes && event.key === "Enter" && event.target.closest(".acts, #alarms")) event.preventDefault();
     if (burst && !writes) { event.preventDefault(); event.stopImmediatePropagation(); }
   }, true);
   addEventListener("keydown", (event) => {
@@ -253,19 +254,17 @@
     if (orders(event.detail.pathInfo?.requestPath)) say(body.dataset.unanswered);
   });
   // What leaves the page is asked for only where the gateway answers: the wall stays, and its alarms.
-  document.addEventListener("submit", async (event) => {
-    const form = event.target, button = event.submitter;
-    if (!form.matches("[data-reach]") || form.dataset.reach === "yes") return;
+  for (const form of document.querySelectorAll("form[data-reach]")) form.addEventListener("submit", (event) => {
+    const button = event.submitter || document.activeElement;
+    if (!button || !form.contains(button) || !window.AbortController) return; // as without this script
     event.preventDefault();
-    try {
-      await here(AbortSignal.timeout(3000));
-    } catch (error) {
-      say(body.dataset.unsent);
-      return;
-    }
-    form.dataset.reach = "yes";
-    form.requestSubmit(button);
-    form.dataset.reach = "";
+    const verb = document.createElement("input");
+    Object.assign(verb, { type: "hidden", name: button.name, value: button.value });
+    const late = new AbortController(), timer = setTimeout(() => late.abort(), 3000);
+    here(late.signal).then(
+      () => { form.append(verb); form.submit(); verb.remove(); },
+      () => say(body.dataset.unsent),
+    ).finally(() => clearTimeout(timer));
   });
 
   // ---- what an order came to goes away by itself ----
@@ -340,7 +339,7 @@
   const after = Number(body.dataset.lockAfter || 0) * 1000;
   if (after && body.dataset.locked === "no") {
     let touched = Date.now(), told = Date.now();
-    for (const kind of ["pointerdown", "keydown", "pointermove", "scroll"]) {
+    for (const kind of ["pointerdown", "keydown", "pointermove", "wheel"]) { // by hand: a page scrolls by itself, too
       addEventListener(kind, () => { touched = Date.now(); }, { passive: true });
     }
     setInterval(() => {

@@ -16,8 +16,8 @@ HELP: dict[str, str] = {
     "The certificate's key.": "证书的私钥。",
     "Who gives the command; stands in the gateway's journal.": "下令人；写入网关事件记录。",
     "The issuer's (default: keys/city-command.key).": "下令人的密钥（默认：keys/city-command.key）。",
-    "Seconds to wait for the answer, and for what moves something to live (at most 30).": (
-        "等待答复的秒数，也是动作类指令的有效时间（最多 30 秒）。"
+    "Seconds to wait for the answer, and for what moves something to live (2 to 30; 0: 30, and none waits).": (
+        "等待答复的秒数，也是动作类指令的有效时间（2 至 30 秒；0 表示不等待，有效 30 秒）。"
     ),
     "Give GATEWAY a new agent.toml. It starts anew with it, and goes back when that one does not reach the city.": (
         "向 GATEWAY 下发新 agent.toml。网关以之重启；连不上城市平台时自动退回。"
