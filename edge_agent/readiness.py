@@ -10,7 +10,7 @@ import msgspec
 from edge_agent.config import EVIDENCE_KEY, FACE_KEY, GATEWAY_KEY, NO_UPLINK
 from edge_agent.contract.commanders import load_keyring
 from edge_agent.contract.signatures import load_private, load_public
-from edge_agent.core.facade import faults
+from edge_agent.core.facade import MISPLACED, faults
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.gpio_gate import wanted_lines
 from edge_agent.drivers.gpio_lines import check_lines
@@ -194,7 +194,7 @@ def check_walls(config: Config, file: str) -> list[Problem]:
     """The lines of each façade make a wall that can be seen so. Lines that are none by themselves config.py tells."""
     problems = []
     for index, facade in enumerate(config.facades):
-        if any(faults(facade)):
+        if any(code != MISPLACED for _, code, _ in faults(facade)):
             continue
         try:
             grid_of(facade)

@@ -10,6 +10,7 @@ import msgspec
 
 from edge_agent import __version__, log
 from edge_agent.config import EVIDENCE_KEY, MODELS
+from edge_agent.core.facade import faults
 from edge_agent.core.joins import DoorJoins
 from edge_agent.drivers.recorder import RecorderWorker
 from edge_agent.drivers.sentry import SentryWorker
@@ -41,6 +42,7 @@ from edge_agent.store.faces import load_key
 from edge_agent.supervise import Job
 from edge_agent.vision.urls import shown
 from edge_agent.wiring_cameras import detector_of, device_share, lead_s, lines_at, logged_in
+from edge_agent.words import told
 
 GLIMPSE_FRESH_MS = 6_000
 
@@ -82,6 +84,7 @@ class Watching:
             config.lines,
         )  # fmt: skip
         detector = self._detector() if config.zones or config.lines else None
+        self._walls = {camera.name: self._impossible(camera.name) for camera in config.cameras}
         for camera in config.cameras:
             if "alerts" in camera.use:
                 job = sentry_job(config, camera, self.streams(camera)[0], detector, state)
@@ -106,9 +109,16 @@ class Watching:
         if isinstance(said, Glimpse):
             self._glimpses[camera] = said
         elif isinstance(said, Outlook):
-            self.unwatched[camera] = said.unwatched
+            self.unwatched[camera] = self._walls[camera] + said.unwatched
         else:
             self.alerts.see(camera, said)
+
+    def _impossible(self, camera: str) -> tuple[Unwatched, ...]:
+        """Walls of it that cannot be, as they were calibrated: told at each start."""
+        found = [fault for facade in self._config.facades if facade.camera == camera for fault in faults(facade)]
+        for _, code, fields in found:
+            self._premises.alarms.degraded_device(camera, "camera", told(code, **fields))
+        return tuple(Unwatched(code, fields) for _, code, fields in found)
 
     def streams(self, camera: Camera) -> tuple[str, str]:
         """`url`, and `main_url` or the same, as the camera's children open them."""
@@ -207,7 +217,7 @@ def sentry_job(config: Config, camera: Camera, url: str, detector: Manifest | No
     ]
     return SentryJob(
         msgspec.structs.replace(camera, url=url),
-        tuple(facade for facade in config.facades if facade.camera == camera.name),
+        tuple(facade for facade in config.facades if facade.camera == camera.name and not any(faults(facade))),
         tuple(zone for zone in config.zones if zone.camera == camera.name),
         tuple(lines),
         detector,

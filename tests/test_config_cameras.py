@@ -1,5 +1,6 @@
 """What `check` says of recordings and folders of stills that agent.toml names as cameras; real files."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +10,15 @@ import numpy as np
 import pytest
 
 from edge_agent.config import load_config
-from edge_agent.errors import Problems
+from edge_agent.flows.alarm import Alarms
+from edge_agent.flows.premises import Premises
+from edge_agent.model.detections import Outlook
+from edge_agent.model.events import DeviceDegraded
+from edge_agent.model.site import Policy
 from edge_agent.readiness import check_devices, check_walls
+from edge_agent.watching import Watching, sentry_job
 from edge_agent.words import say
+from tests.flows.world import MemoryBooks, MemoryClock, MemoryJournal
 from tests.test_config import GOOD
 from tests.vision.clips import make_clip, picture
 
@@ -106,12 +113,27 @@ def wall(floors: int, *rows: tuple[int, int]) -> str:
     return GOOD + WALL.replace("FLOORS", str(floors)).replace("LINES", lines)
 
 
-def test_a_wall_whose_floors_come_back_from_below_is_refused(write: Callable[[str], Path]) -> None:
-    with pytest.raises(Problems) as refused:
-        load_config(write(wall(15, (1, 1800), (2, 1300), (3, 600))))
-    (problem,) = refused.value.problems
+def test_a_wall_whose_floors_come_back_from_below_is_not_watched_and_the_doors_go_on(
+    write: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """An earlier version took it: who upgrades is told, by `check` and at each start, and nobody stands outside."""
+    config = load_config(write(wall(15, (1, 1800), (2, 1300), (3, 600))))
+    (problem,) = check_walls(config, "agent.toml")
     assert (problem.at, problem.code) == ("facade[0].lines", "facade.misplaced")
     assert "第 8–15 层" in problem.text("zh")
+    journal, clock = MemoryJournal(), MemoryClock()
+
+    async def watched() -> Watching:
+        premises = Premises(journal, MemoryBooks(), clock, Alarms(journal, clock), Policy())
+        return Watching(config, tmp_path, tmp_path, premises, {}, lambda manifest: b"", lambda data: None)
+
+    watching = asyncio.run(watched())
+    (told,) = [row.event for row in journal.all if isinstance(row.event, DeviceDegraded)]
+    assert (told.device, told.code, told.given) == ("wall", "facade.misplaced", {"floors": "8–15"})
+    watching._see("wall", Outlook(()))
+    assert [one.code for one in watching.unwatched["wall"]] == ["facade.misplaced"]
+    camera = next(one for one in config.cameras if one.name == "wall")
+    assert sentry_job(config, camera, camera.url, None, tmp_path).facades == ()
 
 
 @pytest.mark.parametrize(

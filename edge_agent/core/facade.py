@@ -41,6 +41,9 @@ def faults(facade: Facade) -> Iterator[Fault]:
         yield "lines", "facade.too_small", {"scale": f"{scale:.1f}", "least": LEAST_PX_PER_M, "floor": facade.floors}
 
 
+MISPLACED = "facade.misplaced"  # an earlier version took such lines: the wall is not watched, the rest goes on
+
+
 def misplaced(facade: Facade, rows: Sequence[float]) -> Fault | None:
     """Lines by which the wall passes beside or behind the lens, where a floor above is no longer seen above: `rows` at
     which the lower edges of floors 1, 2, … and the roof's edge are seen must fall.
@@ -50,7 +53,7 @@ def misplaced(facade: Facade, rows: Sequence[float]) -> Fault | None:
         return None
     most_above = sum(line.floor > turn for line in facade.lines) > len(facade.lines) / 2  # what was clicked is right
     first, last = (1, turn) if most_above else (turn, facade.floors)
-    return "lines", "facade.misplaced", {"floors": f"{first}–{last}" if first < last else f"{first}"}
+    return "lines", MISPLACED, {"floors": f"{first}–{last}" if first < last else f"{first}"}
 
 
 def _rows(facade: Facade) -> list[float]:
