@@ -1,6 +1,7 @@
 """What every device on a Modbus line has: is it there, since when not, and what is wrong with its answers."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
@@ -14,6 +15,7 @@ _SILENT_S = 3.0
 _AGAIN_S = 0.5  # a device that does not answer is asked so often at most
 _DOUBTED = 2  # so many answers missing in a row
 _TOLD_MS = 60_000
+_OWN_TIMES, _OWN_S = 3, 10.0  # its own answer to something else, so often in so long: a second master's, and not late
 
 
 class Silence(NamedTuple):
@@ -50,6 +52,7 @@ class Presence:
         self._missed = 0
         self._due_s = 0.0
         self._told: dict[str, int] = {}
+        self._own: deque[float] = deque(maxlen=_OWN_TIMES)
 
     def due_s(self) -> float:
         return self._due_s
@@ -109,6 +112,10 @@ class Presence:
         self.away = False
 
     def _silent(self, got: Silence) -> None:
+        if got.stranger == self.address:  # late, on a machine that was busy itself; or asked by somebody else
+            self._own.append(asyncio.get_running_loop().time())
+            if len(self._own) < _OWN_TIMES or self._own[-1] - self._own[0] > _OWN_S:
+                return
         if got.stranger is not None:
             self.trouble(told("devices.modbus_stranger", address=self.address, other=got.stranger))
         elif got.garbage:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.modbus import ModbusBus
+from edge_agent.drivers.modbus_unit import Presence, Silence
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.errors import DeviceUnavailable
-from edge_agent.model.doors import GateReport, Report
+from edge_agent.model.doors import DeviceReport, GateReport, Report
 from edge_agent.model.profile import LineSettings
 from edge_agent.model.site import Sensor
 from tests.drivers.modbus_rig import QUICK, Bench, door, now_s, on_bus
@@ -307,6 +309,23 @@ def test_an_answer_that_comes_too_late_accuses_nobody(tmp_path: Path) -> None:
         assert bench.details() == []
 
     on_bus(tmp_path, story, doors=(door(),), sensors=(SENSOR,), units=("1=waveshare", "9=sensor"), before=(QUIET,))
+
+
+def test_a_boards_own_answer_accuses_nobody_once_and_another_master_when_it_goes_on() -> None:
+    """On a gateway that was busy itself the board owes nothing any more when its answer is read."""
+
+    async def story() -> None:
+        reports: list[DeviceReport] = []
+        profile = load_profile("gates/waveshare-8")
+        unit = Presence(1, profile, "gate", lambda: ["north"], SystemClock(), reports.append, 9600)
+        for _ in range(2):
+            unit.judge(Silence(stranger=1), "relays")
+        assert reports == []
+        unit.judge(Silence(stranger=1), "relays")
+        assert [report.state for report in reports] == ["degraded"]
+        assert "only one master" in reports[0].detail
+
+    asyncio.run(story())
 
 
 def test_a_slow_board_is_waited_for(tmp_path: Path) -> None:
