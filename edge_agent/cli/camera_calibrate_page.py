@@ -134,9 +134,9 @@ def clicked(still: Any, name: str, camera: str, given: dict[str, Any], port: int
     except OSError as error:
         raise EdgeAgentError("facade.no_page", port=port, why=error.strerror) from None
     with server:
-        tell("facade.page_at", url=f"http://127.0.0.1:{server.server_port}{clicks.place}")
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
+        try:  # whoever reads the address may stop it at once
+            tell("facade.page_at", url=f"http://127.0.0.1:{server.server_port}{clicks.place}")
             clicks.over.wait()
         finally:
             server.shutdown()
