@@ -261,7 +261,8 @@ def test_what_is_wrong_with_the_file_is_told_with_what_helps(
 
 def test_ctrl_c_is_told_in_the_readers_language(still: Path) -> None:
     with subprocess.Popen(
-        [sys.executable, "-u", "-m", "edge_agent", "--lang", "zh", "camera", "calibrate", still, "--page"],
+        ["env", "--default-signal=INT", sys.executable, "-u", "-m", "edge_agent", "--lang", "zh", "camera", "calibrate",
+         still, "--page"],  # a suite that a script started in the background ignores it, and all that it starts
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as agent:  # fmt: skip
         assert agent.stdout is not None
