@@ -15,6 +15,7 @@ from edge_agent.model.site import LEAST_PX_PER_M, Facade
 LEAST_LINES = 3
 LEAST_MASK_PX = 16.0  # area; of less no pixel may be left when the frame is looked at in half its size
 
+MISPLACED = "facade.misplaced"  # an earlier version took such lines: the wall is not watched, the rest goes on
 Fault = tuple[str, str, dict[str, Any]]  # path in the table, code of words/, fields
 Rational = tuple[float, float, float]  # p, q, r
 
@@ -39,9 +40,6 @@ def faults(facade: Facade) -> Iterator[Fault]:
         yield folded
     elif (scale := top_px_per_m(facade)) < LEAST_PX_PER_M:
         yield "lines", "facade.too_small", {"scale": f"{scale:.1f}", "least": LEAST_PX_PER_M, "floor": facade.floors}
-
-
-MISPLACED = "facade.misplaced"  # an earlier version took such lines: the wall is not watched, the rest goes on
 
 
 def misplaced(facade: Facade, rows: Sequence[float]) -> Fault | None:

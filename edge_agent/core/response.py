@@ -53,13 +53,18 @@ def begun_by(event: Event, now: Moment) -> Case | None:
                 review=event.review,
             )  # fmt: skip
         case PanicRaised(count=1, door=door):
-            return Case(f"panic/{door}", "panic", door, "", At.of(now))
+            return called_from(door, now)
         case FireReleased(door=door):
             return Case("fire", "fire", door, "", At.of(now))
         case DoorForced(door=door):
             return Case(f"forced/{door}", "forced", door, "", At.of(now))
         case _:
             return None
+
+
+def called_from(door: str, now: Moment) -> Case:
+    """Somebody presses for help there."""
+    return Case(f"panic/{door}", "panic", door, "", At.of(now))
 
 
 def anew(before: Case, event: Event) -> bool:

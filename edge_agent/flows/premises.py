@@ -150,8 +150,10 @@ class Premises:
         self._input(name, door, on)
         if on and (raised := latch.raise_(self.standing.latches.get(name), name, self.now())):
             logger.critical("PANIC at %s", door)
-            called = response.begun_by(PanicRaised(door=door), self.now()) if raised.count > 1 else None
-            self.record(PanicRaised(door=door, count=raised.count), raised, *([] if called is None else [called]))
+            again = (
+                [response.called_from(door, self.now())] if raised.count > 1 else []
+            )  # the first call begins its own
+            self.record(PanicRaised(door=door, count=raised.count), raised, *again)
 
     def acknowledge(self, name: str, by: str) -> Latch | None:
         """Somebody far away has heard the panic: the change that ends its repetition, or None when there is none."""

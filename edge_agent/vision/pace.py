@@ -15,7 +15,7 @@ from edge_agent.vision.zones import ZoneWatch
 
 SETTLED_S = 10.0
 GAP_S = 3.0  # and three times what is usual: it was away; twice in a row that is its rate
-ENOUGH = 0.95  # of the rate that is asked for: one of just that rate has it
+ENOUGH = 0.95  # of the rate that people take: a camera of just that rate has it
 SHORT = 0.05  # share of a new interval in their mean
 
 
@@ -39,7 +39,7 @@ class Rate:
         away, self._was_long = long and not self._was_long, long
         if apart_s > 0 and not away:
             self._apart_s += (apart_s - self._apart_s) * SHORT
-        as_before = self.fps < self._well if self.slow else self.fps >= self.least * ENOUGH
+        as_before = self.fps < self._well if self.slow else self.fps > self.least
         if as_before or away or self._other_ms < 0:
             self._other_ms = up_ms
         elif up_ms - self._other_ms >= 1000 * SETTLED_S:
@@ -73,7 +73,7 @@ class PacedZones:
 
     def __init__(self, watch: ZoneWatch, camera: str, fps: float) -> None:
         self.watch = watch
-        self._rate, self._trouble = Rate(fps, WALK_FPS, WALK_FPS), Trouble(camera, "too_slow")
+        self._rate, self._trouble = Rate(fps, ENOUGH * WALK_FPS, WALK_FPS), Trouble(camera, "too_slow")
 
     def see(self, gray: Image, up_ms: int, bgr: Colours | None = None) -> list[Sighting]:
         self.watch.follows = not self._rate.took(up_ms)

@@ -214,6 +214,7 @@ def test_the_recipe_for_everybody_else_runs(tmp_path: Path) -> None:
         )
         client.subscribe(topics.down(GATEWAY, "+"), 1)
         environment = {**os.environ, "HOST": "127.0.0.1", "PORT": str(there.port), "GATEWAY": GATEWAY}
+        began_s = time.monotonic()
         with (tmp_path / "shell.log").open("wb") as output:
             shell = subprocess.Popen(["sh", "-c", script], cwd=tmp_path, env=environment, stdout=output, stderr=output)
             try:
@@ -230,6 +231,7 @@ def test_the_recipe_for_everybody_else_runs(tmp_path: Path) -> None:
         log = (tmp_path / "shell.log").read_text()
         assert shell.returncode == 0, log
         until(lambda: {"ack", "cmd"} <= set(heard), what=log)
+        took_s = time.monotonic() - began_s
     assert "Signature Verified Successfully" in log
     from edge_agent.contract.signatures import load_public
 
@@ -237,4 +239,5 @@ def test_the_recipe_for_everybody_else_runs(tmp_path: Path) -> None:
     assert (ack.epoch, ack.upto, ack.credit) == (EPOCH, 1, 200)
     command = unseal(heard["cmd"], city_command.public_key(), Command)
     assert (command.gateway, command.verb, command.door) == (GATEWAY, "open", "north-gate")
-    assert 0 <= command.not_after_up_ms - (birth_of().up_ms + 300_000 + 20_000) <= 60_000
+    late_ms = command.not_after_up_ms - (birth_of().up_ms + 300_000 + 20_000)
+    assert 0 <= late_ms <= 1000 * (took_s + 1), "counted from now, in whole seconds"

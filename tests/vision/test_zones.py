@@ -13,7 +13,7 @@ from edge_agent.model.sightings import Phase, Sighting
 from edge_agent.model.site import WALK_FPS, Camera, Line, Zone
 from edge_agent.vision.frames import VideoFrame
 from edge_agent.vision.objects import Seen
-from edge_agent.vision.pace import PacedZones, Rate
+from edge_agent.vision.pace import ENOUGH, PacedZones, Rate
 from edge_agent.vision.sentry import Analysis
 from edge_agent.vision.zones import ZoneWatch
 
@@ -342,7 +342,7 @@ def test_the_daemons_own_analysis_sees_flames_in_the_colours_of_a_real_stream(tm
 @pytest.mark.parametrize("fps", [4, 5, 10])
 def test_a_stream_that_broke_off_is_not_slow_when_it_is_back(fps: int, away_s: int) -> None:
     """Whoever came meanwhile is told as soon as ever, also by a camera of just as many frames as it takes."""
-    rate, at, slow = Rate(fps, WALK_FPS, WALK_FPS), 0, []
+    rate, at, slow = Rate(fps, ENOUGH * WALK_FPS, WALK_FPS), 0, []
     for n in range(60 * fps):
         at += away_s * 1000 if n == 30 * fps else 1000 // fps
         slow.append(rate.took(at))
