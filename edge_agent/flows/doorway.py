@@ -55,8 +55,8 @@ class Doorway:
 
     @property
     def shut(self) -> bool:
-        """As far as anybody can know: a door whose contact is cut may stand open."""
-        return machine.shut(self.state) and not self.mode.open and not self._blind
+        """As far as anybody can know: a door whose contact is cut may stand open, one that is being released will."""
+        return machine.shut(self.state) and not self.opening and not self.mode.open and not self._blind
 
     # ---- opening -----------------------------------------------------------------------------------------------------
 

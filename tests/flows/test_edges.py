@@ -145,6 +145,23 @@ def test_of_two_doors_that_waited_for_the_disk_only_one_opens() -> None:
     play(story, lambda: house(inner, outer, policy=policy, interlocks=TRAP, areas=(ESTATE,)))
 
 
+def test_a_door_that_is_being_released_is_not_shut() -> None:
+    """A board on a line answers some 100 ms later: who presents at the other door meanwhile has to wait."""
+
+    async def story(site: House) -> None:
+        site.gates["inner"].reads_back.clear()
+        answer = asyncio.create_task(site.show(ONE, "inner"))
+        await auntil(lambda: site.gates["inner"].pulses)
+        assert await site.show(TWO, "outer") == "denied"
+        assert site.reason() == "interlock"
+        assert site.gates["outer"].pulses == []
+        site.gates["inner"].reads_back.set()
+        await answer
+        await auntil(lambda: ("inner-in", "granted") in site.terminals.shown)
+
+    play(story, lambda: house(INNER, OUTER, interlocks=TRAP))
+
+
 def test_a_door_of_an_interlock_locks_as_soon_as_it_is_shut() -> None:
     async def story(site: House) -> None:
         await site.show(ONE, "inner")
