@@ -78,9 +78,10 @@ class Doorway:
         """For how long it is released already. A board times the newest release: a shorter one would end the others."""
         if self.mode.open:
             return _ms(HOLD_S)
-        if isinstance(self.state, machine.Released):
-            return self.state.until_ms - machine.GRACE_MS - self._now_ms()
-        return 0
+        return max(0, self._release_ends_ms() - self._now_ms())
+
+    def _release_ends_ms(self) -> int:
+        return self.state.until_ms - machine.GRACE_MS if isinstance(self.state, machine.Released) else 0
 
     async def let_out(self) -> None:
         """Somebody pressed the exit button: open, then say so."""
@@ -228,10 +229,14 @@ class Doorway:
             self._slipping = False
 
     def _relock(self) -> None:
-        if self._secure_at_ms is None or self._now_ms() < self._secure_at_ms:
+        now_ms = self._now_ms()
+        if self._secure_at_ms is None or now_ms < self._secure_at_ms:
+            return
+        if not self.mode.open and now_ms < (ends_ms := self._release_ends_ms()):
+            self._secure_at_ms = ends_ms  # somebody may still come through; what held the door open lasts longer
             return
         self._secure_at_ms = None
-        if not self.mode.open and not isinstance(self.state, machine.Released):
+        if not self.mode.open:
             self._start(self._secure())
 
     async def _secure(self) -> None:

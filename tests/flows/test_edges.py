@@ -118,6 +118,29 @@ def test_a_gate_that_is_lost_while_it_is_held_open_is_held_again_and_said_once(
     assert len([record for record in caplog.records if "held open again" in record.getMessage()]) == 1
 
 
+@pytest.mark.parametrize("last", ["card", "button"])
+def test_a_door_that_was_held_open_is_locked_though_somebody_was_let_through_a_moment_before(last: str) -> None:
+    """Whoever was let through has their time; then it is locked, and not when HOLD_S is over."""
+
+    async def story(site: House) -> None:
+        await site.operate("unlock")
+        await auntil(lambda: site.gate.pulses == [HOLD_S])
+        if last == "card":
+            await site.show(ONE)
+        else:
+            site.report(Report.EXIT_PRESSED)
+        await auntil(lambda: site.gate.pulses == [HOLD_S, HOLD_S])
+        await site.later(1)
+        await site.operate("lockdown")
+        await site.later(1.9)
+        assert site.gate.secured == 0
+        await site.later(0.1)
+        await auntil(lambda: site.gate.secured == 1, what="the door to be locked")
+        assert site.gate.pulses == [HOLD_S, HOLD_S]
+
+    play(story, house)
+
+
 # ---- interlocks ------------------------------------------------------------------------------------------------------
 
 INNER, OUTER = a_door("inner"), a_door("outer")
