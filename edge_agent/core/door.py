@@ -30,11 +30,14 @@ class Timing(msgspec.Struct, frozen=True):
 
 
 class Going(msgspec.Struct, frozen=True):
-    """Somebody who was let in and has not gone through yet. `undo`: what is taken back of `done` should they not."""
+    """Somebody who was let through, in or out, and has not gone yet. `undo`: what is taken back of `done` should they
+    not.
+    """
 
     person: str
     done: tuple[Change, ...] = ()
     undo: tuple[Change, ...] = ()
+    inward: bool = True
 
 
 class Locked(msgspec.Struct, frozen=True, tag=True):
@@ -66,10 +69,11 @@ DoorNow = Locked | Released | Open
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """An event the door made; `going`: who did not go through after all."""
+    """An event the door made; `going`: who did not go through after all; `gone`: who did."""
 
     event: Event
     going: Going | None = None
+    gone: tuple[Going, ...] = ()
 
 
 Step = tuple[DoorNow, list[Outcome]]
@@ -120,7 +124,7 @@ def opened(state: DoorNow, door: str, now_ms: int, timing: Timing, *, first: boo
             if going:
                 person = going[0].person if len(going) == 1 else None
                 after_ms = max(0, now_ms - since)  # the contact moved before the release was read back
-                taken.append(Outcome(AccessTaken(door=door, person=person, after_ms=after_ms)))
+                taken.append(Outcome(AccessTaken(door=door, person=person, after_ms=after_ms), gone=going))
             held_at_ms = None if free else now_ms + open_ms
             return Open(now_ms, held_at_ms), [*taken, Outcome(DoorOpened(door=door))]
         case Locked():

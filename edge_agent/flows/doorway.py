@@ -15,7 +15,6 @@ from edge_agent.errors import DeviceUnavailable
 from edge_agent.flows.premises import Premises
 from edge_agent.model.doors import GateReport, Report
 from edge_agent.model.events import (
-    AccessTaken,
     DoorFault,
     DoorModeChanged,
     DoorTamper,
@@ -70,7 +69,7 @@ class Doorway:
             self.opening -= 1
         self._secure_at_ms = None
         if going is not None and self.door.gate.contact is None:  # nobody will ever know whether they went through
-            self.came_in(going.person)
+            self._gone(going)
             going = None
         self.state = machine.release(self.state, self._now_ms(), timing, going)
 
@@ -161,18 +160,20 @@ class Doorway:
             state = DoorState(self.door.name, machine.name_of(self.state))
             undo = () if outcome.going is None else self._taken_back(outcome.going)
             self.premises.record(outcome.event, state, *undo)
-            if isinstance(outcome.event, AccessTaken):
-                self.came_in(outcome.event.person)
+            for gone in outcome.gone:
+                self._gone(gone)
 
     def _taken_back(self, going: machine.Going) -> list[Change]:
         return area.taken_back(going.done, going.undo, self.premises.standing)
 
     # ---- modes -------------------------------------------------------------------------------------------------------
 
-    def came_in(self, person: str | None) -> None:
+    def _gone(self, gone: machine.Going) -> None:
         """Somebody went through; the first person in may hold the door for the others."""
-        first, known = self.door.first_person, self.premises.book.persons.get(person or "")
-        if first is None or first.mode != "hold" or known is None or known.category not in first.categories:
+        first, known = self.door.first_person, self.premises.book.persons.get(gone.person)
+        if first is None or first.mode != "hold" or not gone.inward:
+            return
+        if known is None or known.category not in first.categories:
             return
         now = self.premises.now()
         until_ms = now.up_ms + first.minutes * 60_000

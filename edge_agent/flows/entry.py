@@ -183,7 +183,8 @@ class DoorActor:
             self._deny(read, Deny(reason, grant.how, grant.person, changes=self._taken_back(grant)))
             return False
         try:
-            await self.doorway.release(Going(grant.person, grant.changes, grant.undo), grant.longer)
+            going = Going(grant.person, grant.changes, grant.undo, inward=not leaving)
+            await self.doorway.release(going, grant.longer)
             self._show(read, "granted")
         except DeviceUnavailable as error:
             logger.error("%s did not open: %s", self.door.name, error)

@@ -141,6 +141,32 @@ def test_a_door_that_was_held_open_is_locked_though_somebody_was_let_through_a_m
     play(story, house)
 
 
+FIRST_IN = a_door(first_person=FirstPerson(mode="hold", categories=("staff",), minutes=30))
+
+
+def test_who_leaves_is_not_the_first_person_in() -> None:
+    """The last one to go home would have left the door unlocked behind them."""
+
+    async def story(site: House) -> None:
+        await site.show(BOSS, direction=Direction.OUT)
+        await site.walk_through()
+        await site.later(1)
+        assert site.premises.standing.orders == {}
+        assert modes(site) == []
+
+    play(story, lambda: house(FIRST_IN))
+
+
+def test_the_first_person_in_holds_the_door_though_somebody_comes_with_them() -> None:
+    async def story(site: House) -> None:
+        await site.show(BOSS)
+        await site.show(ONE)
+        await site.walk_through()
+        await auntil(lambda: modes(site) == [("unlocked", "first_person")])
+
+    play(story, lambda: house(FIRST_IN))
+
+
 # ---- interlocks ------------------------------------------------------------------------------------------------------
 
 INNER, OUTER = a_door("inner"), a_door("outer")
