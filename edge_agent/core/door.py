@@ -155,6 +155,15 @@ def tick(state: DoorNow, door: str, now_ms: int, timing: Timing) -> Step:
             return state, []
 
 
+def unseen(state: DoorNow) -> tuple[DoorNow, tuple[Going, ...]]:
+    """The contact says nothing any more: whoever was let through is taken at their word, and counts as gone."""
+    match state:
+        case Released(going=going):
+            return msgspec.structs.replace(state, going=()), going
+        case Locked() | Open():
+            return state, ()
+
+
 def freed(state: DoorNow) -> DoorNow:
     """The door's mode now lets anybody pass: an open door may stay open."""
     match state:

@@ -68,10 +68,15 @@ class Doorway:
         finally:
             self.opening -= 1
         self._secure_at_ms = None
-        if going is not None and self.door.gate.contact is None:  # nobody will ever know whether they went through
-            self._gone(going)
-            going = None
         self.state = machine.release(self.state, self._now_ms(), timing, going)
+        if self.door.gate.contact is None or self._blind:
+            self._unseen()
+
+    def _unseen(self) -> None:
+        """Nobody will ever know whether they went through. Taken back, a cut wire would make every pass a new one."""
+        self.state, going = machine.unseen(self.state)
+        for gone in going:
+            self._gone(gone)
 
     def _promised_ms(self) -> int:
         """For how long it is released already. A board times the newest release: a shorter one would end the others."""
@@ -114,6 +119,8 @@ class Doorway:
                 what = FAULTS[report.report]
                 if report.detail == "contact":
                     self._blind = report.report is not Report.INPUT_NORMAL
+                    if self._blind:
+                        self._unseen()
                 logger.warning("%s: input %s is %s", name, report.detail, what)
                 self.premises.record(DoorFault(door=name, input=report.detail, what=what))
             case _:

@@ -270,6 +270,26 @@ def test_a_door_that_opens_before_its_release_is_read_back_is_not_forced() -> No
     play(story, house)
 
 
+@pytest.mark.parametrize("cut", ["before", "after"])
+def test_a_cut_contact_makes_no_pass_a_new_one_and_nobody_an_outsider(cut: str) -> None:
+    """Who cuts the wire would have gone in as often as they like: nobody ever saw them go, and it was taken back."""
+
+    async def story(site: House) -> None:
+        if cut == "before":
+            site.report(Report.INPUT_CUT, detail="contact")
+        assert await site.show(TWICE) == "granted"
+        if cut == "after":
+            site.report(Report.INPUT_CUT, detail="contact")
+        await site.later(4)
+        assert "access.not_taken" not in site.tags()
+        assert site.premises.standing.people_in("estate") == ["p-1"]
+        assert site.premises.standing.uses[USES] == 1
+        assert await site.show(ONE) == "denied"
+        assert site.reason() == "anti_passback"
+
+    play(story, lambda: house(a_door(area="estate"), areas=(ESTATE,)))
+
+
 # ---- gates and people that go away in the middle ---------------------------------------------------------------------
 
 
