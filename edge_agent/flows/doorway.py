@@ -143,7 +143,8 @@ class Doorway:
     def tick(self) -> None:
         """Time passed, or something about this door's mode did."""
         before = self.state
-        self._move(machine.tick(self.state, self.door.name, self._now_ms(), self._timing))
+        if not self.opening:  # whoever opened the door meanwhile waits to be followed, and was in time
+            self._move(machine.tick(self.state, self.door.name, self._now_ms(), self._timing))
         if isinstance(self.state, machine.Open) and self.state.warned and not self.state.held and before != self.state:
             for terminal in self.here:
                 self.terminals.show(terminal, "close_door")
@@ -154,7 +155,7 @@ class Doorway:
     def deadline_ms(self) -> int | None:
         """When `tick` matters next (uptime)."""
         times = (
-            machine.deadline_ms(self.state, self._timing),
+            None if self.opening else machine.deadline_ms(self.state, self._timing),
             modes.deadline_ms(self.door, self.premises.standing),
             self._hold_at_ms,
             self._secure_at_ms,

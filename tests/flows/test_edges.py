@@ -290,6 +290,24 @@ def test_a_cut_contact_makes_no_pass_a_new_one_and_nobody_an_outsider(cut: str) 
     play(story, lambda: house(a_door(area="estate"), areas=(ESTATE,)))
 
 
+def test_who_goes_while_the_next_release_is_on_its_way_has_gone() -> None:
+    """A board that is slow to answer kept the contact waiting beyond the first one's time: they counted as outside."""
+
+    async def story(site: House) -> None:
+        await site.show(ONE)
+        await site.later(3)
+        site.gate.reads_back.clear()
+        site.report(Report.EXIT_PRESSED)
+        await auntil(lambda: len(site.gate.pulses) == 2)
+        site.report(Report.CONTACT_OPEN)
+        await site.later(1)
+        site.gate.reads_back.set()
+        await auntil(lambda: "door.opened" in site.tags())
+        assert site.tags() == ["access.granted", "exit.requested", "access.taken", "door.opened"]
+
+    play(story, house)
+
+
 # ---- gates and people that go away in the middle ---------------------------------------------------------------------
 
 
