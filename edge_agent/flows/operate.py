@@ -16,6 +16,7 @@ from edge_agent.model.standing import Change
 from edge_agent.ports import IntentDone, IntentOpened
 
 MUTE_S = 3600.0  # where nobody says how long
+OPEN_WITHIN_MS = 5000  # later, whoever pressed does not look at the door any more
 SHELF = ("hold_evidence", "release_evidence", "export_evidence")
 NO_EVIDENCE = "operate.no_evidence"
 NO_CLERKS: Mapping[str, "Clerk"] = {}
@@ -143,17 +144,21 @@ class Operations:
         if operation.door is None:
             return Done(False, "operate.which_door")
         journal = self.premises.journal
-        command, issuer = self._id(), f"local/{operation.by}"
+        command, issuer, began_ms = self._id(), f"local/{operation.by}", self.premises.now().up_ms
         try:
             await journal.apply(IntentOpened(command, "open", operation.door, issuer, 0))
         except JournalUnavailable:
             return Done(False, "operate.not_recorded")
+        reason = "expired" if self.premises.now().up_ms - began_ms > OPEN_WITHIN_MS else ""
         try:
-            await self.doors[operation.door].open_remotely()
+            if not reason:
+                await self.doors[operation.door].open_remotely()
         except DeviceUnavailable:
-            refused = CommandRefused(reason="gate_unavailable", command=command, verb="open", issuer=issuer)
+            reason = "gate_unavailable"
+        if reason:
+            refused = CommandRefused(reason=reason, command=command, verb="open", issuer=issuer)
             journal.record(refused, IntentDone(command, "refused"))
-            return Done(False, "operate.gate_unavailable")
+            return Done(False, f"operate.{reason}")
         completed = CommandCompleted(
             command=command, verb="open", issuer=issuer, door=operation.door, why=operation.why
         )  # fmt: skip

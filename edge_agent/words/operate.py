@@ -22,6 +22,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "it could not be recorded, so it was not done; look for a full disk with `edge-agent check`",
         "无法记录，因此未执行；请用 `edge-agent check` 检查磁盘是否已满",
     ),
+    "operate.expired": (
+        "the disk took too long to record the order: the door was not opened; press again if it is still to be",
+        "磁盘记录命令过慢：门未打开；如仍需开门请再按一次",
+    ),
     "operate.gate_unavailable": (
         "the gate does not answer; look at its power and line",
         "大门控制器无应答；请检查其电源与线路",

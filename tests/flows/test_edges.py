@@ -16,7 +16,7 @@ from edge_agent.model.events import ClockStepped, CommandCompleted, PanicCleared
 from edge_agent.model.people import EVERY_DAY, Book, Schedule, Span
 from edge_agent.model.reads import Card, Direction, Keys
 from edge_agent.model.site import Area, FirstPerson, Interlock, Policy, TwoPersons
-from edge_agent.ports import DoorState
+from edge_agent.ports import Change, DoorState
 from tests.flows.house import House, play
 from tests.flows.test_access import (
     BOOK,
@@ -352,6 +352,26 @@ def test_somebody_removed_while_their_grant_is_written_costs_the_door_nothing() 
         assert await site.show(UNKNOWN) == "denied"  # the door goes on
 
     play(story, lambda: house(a_door(two_persons=TwoPersons(2)), policy=Policy(record_before_open="always")))
+
+
+def test_a_guards_order_that_took_too_long_to_record_opens_nothing() -> None:
+    """The command line has given up by then, and nobody looks at the door any more."""
+
+    class SlowJournal(MemoryJournal):
+        async def apply(self, *changes: Change) -> None:
+            clock.up_ms += 5001
+            await super().apply(*changes)
+
+    clock = MemoryClock()
+
+    async def story(site: House) -> None:
+        done = await site.operate("open", door="gate")
+        assert (done.good, done.code) == (False, "operate.expired")
+        assert site.gate.pulses == []
+        assert [getattr(event, "reason", "") for event in site.events()] == ["expired"]
+        assert await site.journal.open_intents() == []
+
+    play(story, lambda: house(clock=clock, journal=SlowJournal()))
 
 
 # ---- duress at a door that stays shut --------------------------------------------------------------------------------
