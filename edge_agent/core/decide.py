@@ -289,6 +289,14 @@ def permission(person: Person, door: str, book: Book, now: Moment, policy: Polic
     return Deny(Reason.UNTRUSTED_CLOCK if distrusted else Reason.NOT_PERMITTED_AT_THIS_TIME, (), person.id)
 
 
+def shut_out(person: str, door: Door, mode: Mode, book: Book, now: Moment, policy: Policy) -> Reason | None:
+    """Why the mode the door is in by now keeps out somebody who was granted before."""
+    known = book.persons.get(person)
+    permit = None if known is None else permission(known, door.name, book, now, policy)
+    exempt = isinstance(permit, tuple) and any(rule.in_lockdown for rule in permit[1])
+    return refusal(mode, exempt)
+
+
 def _armed(person: Person, door: Door, place: Place, book: Book, now: Moment, policy: Policy) -> bool:
     """Where the first person in arms the door for the day: it is armed, or this is such a person."""
     first = door.first_person

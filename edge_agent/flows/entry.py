@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from edge_agent import log
 from edge_agent.core import area, presentation
-from edge_agent.core.decide import STALE_AFTER_MS, Place, decide
+from edge_agent.core.decide import STALE_AFTER_MS, Place, decide, shut_out
 from edge_agent.core.door import Going
 from edge_agent.core.presentation import Waiting
 from edge_agent.errors import DeviceUnavailable, JournalUnavailable
@@ -179,7 +179,7 @@ class DoorActor:
         if grant.duress:
             self._call_for_help(read, grant.person)
         leaving = read.direction is Direction.OUT
-        if self._record_first(grant) and not leaving and (reason := await self._unrecorded(recording, read)):
+        if self._record_first(grant) and not leaving and (reason := await self._unrecorded(recording, read, grant)):
             self._deny(read, Deny(reason, grant.how, grant.person, changes=self._taken_back(grant)))
             return False
         try:
@@ -207,9 +207,10 @@ class DoorActor:
             )
         )  # fmt: skip
 
-    async def _unrecorded(self, recording: Recording, read: Read) -> Reason | None:
+    async def _unrecorded(self, recording: Recording, read: Read, grant: Grant) -> Reason | None:
         """Wait for the commit, as long as the person may be expected to stand there; why it must not open after all, or
-        None. Doors do not wait for each other: meanwhile another one of an interlock may have been released.
+        None. Doors and guards do not wait: meanwhile another door of an interlock may have been released, or this one
+        locked down.
         """
         try:
             if await recording.committed(STALE_AFTER_MS / 1000) is None:
@@ -218,7 +219,10 @@ class DoorActor:
             return Reason.JOURNAL_UNAVAILABLE
         if self._now_ms() - read.up_ms > STALE_AFTER_MS:
             return Reason.STALE_READ
-        return Reason.INTERLOCK if self.premises.interlocked(self.door.name) else None
+        if self.premises.interlocked(self.door.name):
+            return Reason.INTERLOCK
+        premises, mode = self.premises, self.doorway.mode
+        return shut_out(grant.person, self.door, mode, premises.book, premises.now(), premises.policy)
 
     def _record_first(self, grant: Grant) -> bool:
         match self.premises.policy.record_before_open:

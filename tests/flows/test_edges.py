@@ -23,6 +23,7 @@ from tests.flows.test_access import (
     BOSS,
     CARD_AND_PIN,
     ESTATE,
+    GUARD,
     OLD,
     ONE,
     PINS,
@@ -352,6 +353,30 @@ def test_somebody_removed_while_their_grant_is_written_costs_the_door_nothing() 
         assert await site.show(UNKNOWN) == "denied"  # the door goes on
 
     play(story, lambda: house(a_door(two_persons=TwoPersons(2)), policy=Policy(record_before_open="always")))
+
+
+@pytest.mark.parametrize(("verb", "card", "answer"), [
+    ("lockdown", ONE, "lockdown"), ("lockdown", GUARD, ""), ("block", GUARD, "door_blocked"),
+])  # fmt: skip
+def test_a_door_that_was_locked_down_while_a_grant_waited_for_the_disk_stays_shut(
+    verb: str, card: Card, answer: str
+) -> None:
+    """The guard was told that the door is locked down; it opened after that."""
+
+    async def story(site: House) -> None:
+        site.journal.slow = True
+        shown = asyncio.create_task(site.show(card))
+        await auntil(lambda: site.journal.waiting, what="the disk to be waited for")
+        await site.operate(verb, door="gate")
+        site.journal.release()
+        assert await shown == ("denied" if answer else "granted")
+        assert len(site.gate.pulses) == (0 if answer else 1)
+        if answer:
+            assert site.reason() == answer
+            assert site.premises.standing.people_in("estate") == []
+
+    area, policy = a_door(area="estate"), Policy(record_before_open="always")
+    play(story, lambda: house(area, areas=(ESTATE,), policy=policy))
 
 
 def test_a_guards_order_that_took_too_long_to_record_opens_nothing() -> None:
