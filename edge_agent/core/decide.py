@@ -10,6 +10,7 @@ Of rules that contradict each other the one that denies decides (docs/decisions/
 
 from edge_agent.core import area
 from edge_agent.core.mode import LOCKED, Mode, refusal
+from edge_agent.core.remember import credential_of
 from edge_agent.core.schedule import in_force, local_time
 from edge_agent.model.clock import Moment
 from edge_agent.model.decisions import Attempt, Company, Decision, Deny, Grant, Reason, Shown, Wait
@@ -71,6 +72,8 @@ def decide(attempt: Attempt, book: Book, place: Place, now: Moment, policy: Poli
         return _refuse(shown, how, read, place, now, policy)
     person = book.persons[shown.person]
     earlier = tuple(factor for factor in attempt.shown if factor != shown)  # the same one again is not one more
+    if reason := next((reason for factor in earlier if (reason := withdrawn(factor, book))), None):
+        return Deny(reason, how, person.id)
     return _ingress(person, (*earlier, shown), attempt, book, place, now, policy)
 
 
@@ -150,15 +153,33 @@ def _use_name(key: Card | Token) -> str:
             return f"{kind}/{digest}"
 
 
+def withdrawn(factor: Shown, book: Book) -> Reason | None:
+    """Why what was shown a moment ago is not good any more: it was revoked, blocked or taken away meanwhile."""
+    match factor.uses.split("/", 2):
+        case ["pass", _, jti]:
+            revoked = book.credentials.get(Token("qr", f"pass/{jti}"))
+            return None if revoked is None or revoked.state == "enabled" else Reason.REVOKED
+    key = credential_of(factor.uses)
+    if key is None:  # a PIN or a face
+        return None
+    held = book.credentials.get(key)
+    if held is None or held.person != factor.person:
+        return Reason.UNKNOWN_CREDENTIAL
+    return None if held.state == "enabled" else _state_of(held)
+
+
 def _used_up(factor: Shown, standing: area.Standing) -> bool:
     return factor.most is not None and standing.uses.get(factor.uses, 0) >= factor.most
 
 
+def _state_of(credential: Credential) -> Reason:
+    """Why one that is not enabled is not good."""
+    return Reason.REVOKED if credential.state == "revoked" else Reason.CREDENTIAL_NOT_ENABLED
+
+
 def _wrong_credential(credential: Credential, now: Moment, policy: Policy) -> Reason | None:
-    if credential.state == "revoked":
-        return Reason.REVOKED
     if credential.state != "enabled":
-        return Reason.CREDENTIAL_NOT_ENABLED
+        return _state_of(credential)
     return _validity(credential.valid_from_ms, credential.valid_until_ms, now, policy)
 
 

@@ -6,6 +6,7 @@ somebody else's never count. What waits too long is refused for the reason it wa
 
 import msgspec
 
+from edge_agent.core.decide import withdrawn
 from edge_agent.model.decisions import Attempt, Company, Grant, Reason, Wait
 from edge_agent.model.people import Book
 from edge_agent.model.reads import Card, Face, Pass, Pin, Presented, Read, Token
@@ -95,9 +96,17 @@ def attempt_of(
     company = [
         Company(waiting.wait.person, waiting.read.up_ms, passed=False)
         for waiting in gathered.waiting
-        if waiting.wait.reason is Reason.SECOND_PERSON_MISSING and waiting.wait.person.id != person
+        if waiting.wait.reason is Reason.SECOND_PERSON_MISSING
+        and waiting.wait.person.id != person
+        and _still_known(waiting, book)
     ]
     return Attempt(read, shown, (*company, *gathered.passed, *beside), approved_by)
+
+
+def _still_known(waiting: Waiting, book: Book) -> bool:
+    """They count for others as long as they could pass themselves: not blocked, nor what they showed taken away."""
+    person = book.persons.get(waiting.wait.person.id)
+    return person is not None and person.enabled and not any(withdrawn(shown, book) for shown in waiting.wait.shown)
 
 
 def waits(gathered: Gathered, read: Read, wait: Wait, now_ms: int) -> tuple[Gathered, list[Waiting]]:

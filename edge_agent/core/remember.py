@@ -41,7 +41,7 @@ def outdated(standing: Standing, book: Book, now: Moment) -> list[Change]:
     if not book.persons:
         return []
     gone = {person for seen in standing.inside.values() for person in seen if person not in book.persons}
-    spent = [name for name in standing.uses if (key := _key(name)) is not None and key not in book.credentials]
+    spent = [name for name in standing.uses if (key := credential_of(name)) is not None and key not in book.credentials]
     if now.trusted:
         spent += [name for name in standing.uses if 0 < _ran_out_ms(name) < now.wall_ms - PASS_KEPT_MS]
     return [*(Gone(person) for person in sorted(gone)), *(Uses(name, 0) for name in sorted(spent))]
@@ -56,7 +56,7 @@ def _ran_out_ms(name: str) -> int:
             return 0
 
 
-def _key(name: str) -> Card | Token | None:
+def credential_of(name: str) -> Card | Token | None:
     """The credential of a use counter, None for a pass."""
     match name.split("/", 2):
         case ["card", bits, raw]:

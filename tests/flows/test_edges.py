@@ -13,8 +13,8 @@ from edge_agent.flows.timekeeping import Timekeeper
 from edge_agent.model.clock import ClockState
 from edge_agent.model.doors import Report
 from edge_agent.model.events import ClockStepped, CommandCompleted, PanicCleared
-from edge_agent.model.people import EVERY_DAY, Book, Schedule, Span
-from edge_agent.model.reads import Card, Direction, Keys
+from edge_agent.model.people import EVERY_DAY, Book, Credential, Schedule, Span
+from edge_agent.model.reads import Card, Direction, Face, Keys, Pass, Token
 from edge_agent.model.site import Area, FirstPerson, Interlock, Policy, TwoPersons
 from edge_agent.ports import Change, DoorState
 from tests.flows.house import House, play
@@ -397,6 +397,57 @@ def test_a_guards_order_that_took_too_long_to_record_opens_nothing() -> None:
         assert await site.journal.open_intents() == []
 
     play(story, lambda: house(clock=clock, journal=SlowJournal()))
+
+
+@pytest.mark.parametrize(("held", "reason"), [
+    (Credential(ONE, "p-1", state="revoked"), "revoked"),
+    (Credential(ONE, "p-1", state="disabled"), "credential_not_enabled"),
+    (Credential(ONE, "p-2"), "unknown_credential"), (None, "unknown_credential"),
+])  # fmt: skip
+def test_a_card_that_is_taken_away_before_the_pin_is_typed_opens_nothing(held: Credential | None, reason: str) -> None:
+    async def story(site: House) -> None:
+        assert await site.show(ONE) == "pin_wanted"
+        rest = {key: other for key, other in BOOK.credentials.items() if key != ONE}
+        cards = rest if held is None else {**rest, ONE: held}
+        site.books.current = msgspec.structs.replace(BOOK, credentials=MappingProxyType(cards))
+        assert await site.show(Keys("482913")) == "denied"
+        assert site.reason() == reason
+
+    play(story, lambda: house(CARD_AND_PIN))
+
+
+def test_a_pass_that_is_revoked_before_the_face_is_seen_opens_nothing() -> None:
+    ticket = Pass("j-1", "p-1", 0, 4_000_000_000_000)
+    mark = Token("qr", "pass/j-1")
+
+    async def story(site: House) -> None:
+        assert await site.show(ticket) == "waiting"
+        cards = {**BOOK.credentials, mark: Credential(mark, "p-1", state="revoked")}
+        site.books.current = msgspec.structs.replace(BOOK, credentials=MappingProxyType(cards))
+        assert await site.show(Face("match", "p-1", 0.7), terminal="camera") == "denied"
+        assert site.reason() == "revoked"
+
+    play(story, lambda: house(a_door(ways=(("qr", "face"),))))
+
+
+@pytest.mark.parametrize("what", ["blocked", "removed", "card revoked"])
+def test_somebody_who_is_blocked_while_they_wait_is_no_second_person(what: str) -> None:
+    async def story(site: House) -> None:
+        assert await site.show(ONE) == "waiting"
+        persons, cards = dict(BOOK.persons), dict(BOOK.credentials)
+        if what == "blocked":
+            persons["p-1"] = msgspec.structs.replace(persons["p-1"], enabled=False)
+        elif what == "removed":
+            del persons["p-1"]
+        else:
+            cards[ONE] = Credential(ONE, "p-1", state="revoked")
+        site.books.current = msgspec.structs.replace(
+            BOOK, persons=MappingProxyType(persons), credentials=MappingProxyType(cards)
+        )
+        assert await site.show(TWO) == "waiting"
+        assert site.gate.pulses == []
+
+    play(story, lambda: house(a_door(two_persons=TwoPersons(2))))
 
 
 # ---- duress at a door that stays shut --------------------------------------------------------------------------------
