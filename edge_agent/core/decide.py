@@ -419,10 +419,11 @@ def _grant(
     policy: Policy,
 ) -> Grant:
     door, standing, direction = place.door, place.standing, attempt.read.direction
-    uses = dict.fromkeys(factor.uses for factor in shown if factor.most is not None)
+    coming = direction is Direction.IN  # a use is a way in: who may come twice must be able to leave between
+    uses = dict.fromkeys(factor.uses for factor in shown if coming and factor.most is not None)
     changes, undo = area.passage(door, direction, person, uses, standing, now)
     more: tuple[Change, ...] = ()
-    if direction is Direction.IN:
+    if coming:
         more = area.tried(attempt.read.terminal, True, standing, now, policy)
         first = door.first_person
         arms = first is not None and first.mode == "arm" and person.category in first.categories

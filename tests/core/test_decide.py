@@ -654,8 +654,10 @@ def test_the_same_credential_shown_twice_is_used_once() -> None:
     assert decision.changes == (Uses("card/34/6", 1),)
 
 
-def test_a_use_is_not_counted_on_the_way_out_of_what_has_no_limit() -> None:
-    decision = ask(RESIDENT, out=True)
+@pytest.mark.parametrize("read", [RESIDENT, TWICE, ticket(uses=2)])
+def test_a_use_is_not_counted_on_the_way_out(read: Any) -> None:
+    """Who may come twice would have used both up by coming and leaving once."""
+    decision = ask(read, out=True)
     assert isinstance(decision, Grant)
     assert decision.changes == decision.undo == ()
 
