@@ -76,7 +76,7 @@ class Secrets(Protocol):
         ...
 
     def phone(self, digits: str) -> Token | None:
-        """Typed digits as a phone number, when it is somebody's here."""
+        """Typed digits as the phone number they may be, whoever's; None when they are none."""
         ...
 
     def short_code(self, digits: str) -> Pass | None:

@@ -68,12 +68,17 @@ def under_duress(attempt: Attempt, reason: Reason, book: Book) -> bool:
             return False
 
 
-def pin_wanted(gathered: Gathered) -> str | None:
-    """The person whose PIN typed digits are now: the last one who waits for a factor and could give it that way."""
-    for waiting in reversed(gathered.waiting):
-        if waiting.wait.reason is Reason.SECOND_FACTOR_MISSING and "pin" in waiting.wait.wants:
-            return waiting.wait.person.id
-    return None
+def pin_wanted(gathered: Gathered, terminal: str) -> str | None:
+    """The person whose PIN is typed at `terminal` now: who waits for a factor and could give it that way. Of several
+    the last one who showed something at this very terminal, else the last one at the door.
+    """
+    waiting = [
+        entry
+        for entry in gathered.waiting
+        if entry.wait.reason is Reason.SECOND_FACTOR_MISSING and "pin" in entry.wait.wants
+    ]
+    here = [entry for entry in waiting if entry.read.terminal == terminal]
+    return next((entry.wait.person.id for entry in reversed(here or waiting)), None)
 
 
 def face_wanted(gathered: Gathered) -> str | None:

@@ -22,7 +22,7 @@ from edge_agent.model.decisions import Attempt, Company, Decision, Deny, Grant, 
 from edge_agent.model.detections import CameraState, Detection, FaceRefused
 from edge_agent.model.doors import GateReport, Report
 from edge_agent.model.events import AccessDenied, AccessGranted, AccessNotTaken, AlertOpened, FaceMatch
-from edge_agent.model.reads import Code, Direction, Face, Keys, Read
+from edge_agent.model.reads import Code, Direction, Face, Keys, Pass, Read, Token
 from edge_agent.model.site import Camera
 from edge_agent.model.standing import Change, Tries
 from edge_agent.ports import Beat, Clock, FaceJudge, Recording, Secrets, Terminals
@@ -54,6 +54,7 @@ class DoorActor:
         self._approvals: deque[tuple[str, asyncio.Future[bool]]] = deque()
         ways = (*self.door.ways, *(way for at in self.door.ways_at for way in at.ways))
         self._takes_phones = any("phone" in way for way in ways)
+        self._takes_pins = any("pin" in way for way in ways)
         self._takes_codes = any("qr" in way for way in ways)
         premises.doors[self.door.name] = self
 
@@ -128,16 +129,25 @@ class DoorActor:
         """With what typed digits or a code came to: comparing them takes time, and is not the decision's."""
         match read.credential:
             case Keys(digits=digits):
-                claimed = presentation.pin_wanted(self._gathered[read.direction])
-                if claimed is None and self._takes_phones and (phone := self.secrets.phone(digits)) is not None:
-                    return read.with_credential(phone)
-                if claimed is None and self._takes_codes and (ticket := self.secrets.short_code(digits)) is not None:
-                    return read.with_credential(ticket)
+                claimed = presentation.pin_wanted(self._gathered[read.direction], read.terminal)
+                if claimed is None and (known := self._number(digits)) is not None:
+                    return read.with_credential(known)
                 return read.with_credential(await self.secrets.pin(digits, claimed))
             case Code(text=text):
                 return read.with_credential(self.secrets.code(text))
             case _:
                 return read
+
+    def _number(self, digits: str) -> Token | Pass | None:
+        """Typed digits that are no PIN: somebody's phone number, or a visitor's code. Any number may be a phone's, so
+        that one nobody has is called that only where no PIN is taken.
+        """
+        phone = self.secrets.phone(digits) if self._takes_phones else None
+        if phone is not None and phone in self.premises.book.credentials:
+            return phone
+        if self._takes_codes and (ticket := self.secrets.short_code(digits)) is not None:
+            return ticket
+        return None if self._takes_pins else phone
 
     def _decide(self, attempt: Attempt) -> Decision:
         premises = self.premises

@@ -80,7 +80,7 @@ def test_whom_a_credential_names(credential: Presented, name: str | None) -> Non
     ],
 )
 def test_whose_digits_are_typed_now(there: list[Waiting], name: str | None) -> None:
-    assert pin_wanted(Gathered(tuple(there))) == name
+    assert pin_wanted(Gathered(tuple(there)), "t") == name
 
 
 # ---- an attempt ------------------------------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ class Doorstep(RuleBasedStateMachine):
             assert len(entry.wait.shown) == len(noted[1])
             assert all(factor.person == noted[0] for factor in entry.wait.shown)
         wanted = [name for name, kinds, _, _ in self.there if kinds == {"card"}]
-        assert pin_wanted(self.gathered) == (wanted[-1] if wanted else None)
+        assert pin_wanted(self.gathered, "another") == (wanted[-1] if wanted else None)
 
 
 TestDoorstep = Doorstep.TestCase

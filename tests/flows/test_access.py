@@ -109,6 +109,18 @@ def test_another_persons_pin_does_not_help() -> None:
     play(story, lambda: house(CARD_AND_PIN))
 
 
+def test_of_two_who_type_at_two_readers_of_a_door_each_gives_their_own_pin() -> None:
+    """The first one's digits were held against the second one's PIN: two wrong tries, and nobody was let in."""
+
+    async def story(site: House) -> None:
+        assert await site.show(ONE, terminal="left") == "pin_wanted"
+        assert await site.show(TWO, terminal="right") == "pin_wanted"
+        assert await site.show(Keys("482913"), terminal="left") == "granted"
+        assert await site.show(Keys("777001"), terminal="right") == "granted"
+
+    play(story, lambda: house(CARD_AND_PIN))
+
+
 def test_a_card_without_its_pin_is_refused_when_the_time_is_over() -> None:
     async def story(site: House) -> None:
         await site.show(ONE)
@@ -154,6 +166,38 @@ def test_a_phone_number_says_whose_face_it_should_be() -> None:
         assert await site.show(Face("match", "p-1", 0.9, Liveness.LIVE), terminal="camera") == "granted"
 
     play(story, lambda: house(a_door(ways=(("phone", "face"),))))
+
+
+def test_where_phone_numbers_are_typed_a_code_and_a_pin_can_be_typed_too() -> None:
+    """Eight digits may be a phone number, which was nobody's: a visitor's code opened no door that takes phones."""
+
+    class Codes(MemorySecrets):
+        def short_code(self, digits: str) -> Pass | None:
+            return Pass("j-1", "p-1", 0, 4_000_000_000_000) if digits == "80041234" else None
+
+        def phone(self, digits: str) -> Token | None:
+            return Token("phone", digits)
+
+    number = Token("phone", "13900000001")
+    book = msgspec.structs.replace(
+        BOOK, credentials=MappingProxyType({**BOOK.credentials, number: Credential(number, "p-1")})
+    )
+
+    async def story(site: House) -> None:
+        assert await site.show(Keys("80041234")) == "granted"
+        assert await site.show(Keys("777001")) == "granted"
+        assert await site.show(Keys("13900000001")) == "waiting"
+        assert await site.show(Keys("13900000002")) == "denied"
+        assert site.reason() == "invalid_pin"
+
+    async def without_pins(site: House) -> None:
+        assert await site.show(Keys("80041234")) == "granted"
+        assert await site.show(Keys("13900000002")) == "denied"
+        assert site.reason() == "unknown_credential"
+
+    codes, ways = Codes(PINS), (("phone", "face"), ("qr",))
+    play(story, lambda: house(a_door(ways=(*ways, ("pin",))), book=book, secrets=codes))
+    play(without_pins, lambda: house(a_door(ways=ways), book=book, secrets=codes))
 
 
 def test_at_other_times_other_combinations() -> None:
