@@ -32,8 +32,11 @@ CREDENTIALS = (
     " WHERE kind <> 'pin'"
 )
 PINS = "SELECT person, pin_hash, pin_index, duress_index FROM credentials WHERE kind = 'pin' AND state = 'enabled'"
-BARRED = "SELECT subject FROM city_words WHERE word = 'revoked' UNION SELECT subject FROM blacklist WHERE listed = 1"
+REVOKED = "SELECT subject FROM city_words WHERE word = 'revoked'"
+BLACKLISTED = "SELECT subject FROM blacklist WHERE listed = 1"
 VISITS = "SELECT id, plate, body FROM visits WHERE in_book = 1"
+BY_PLATE = "SELECT id FROM visits WHERE in_book = 1 AND plate <> ''"
+KEPT_OUT = "SELECT kind, digest FROM visit_bars"
 # The newest consent of each person, where it has no end or one to come.
 AGREED = (
     "SELECT person, until_ms FROM consents WHERE purpose = 'match' AND id IN"
@@ -75,7 +78,8 @@ class _Draft:
 
     def add(self, store: RuleStore, only: list[str] | None) -> None:
         """Read everybody, or `only` these. Whom the city revoked or blacklisted is barred, whoever entered them."""
-        barred = {subject for (subject,) in store.each(BARRED)}
+        blacklisted = {subject for (subject,) in store.each(BLACKLISTED)}
+        barred = blacklisted | {subject for (subject,) in store.each(REVOKED)}
         houses: dict[str, str] = {}
         for id_, category, house, start, end, enabled, host, longer, exempt in _select(store, PERSONS, "id", only):
             self.persons[id_] = Person(
@@ -92,8 +96,10 @@ class _Draft:
                 continue
             said = "revoked" if barred and Subject(credential=key).text in barred else intern(state)
             self._hold(Credential(key, self._name(person), start, end, said, bool(duress), most))
-        for id_, plate, body in _select(store, VISITS, "id", only):
-            self._visit(id_, plate, body)
+        kept_out = {*store.each(KEPT_OUT), *(("plate/", subject) for subject in blacklisted)}
+        for visit, plate in sorted(_visits(store, only), key=lambda each: (each[0].until_ms, each[0].id)):
+            keep_out = f"person/{visit.id}" in barred or not kept_out.isdisjoint(_known_by(visit, plate))
+            self._visit(visit, plate, keep_out, f"plate/{plate}" in barred)
         for jti, person in _select(store, PASSES, "person", only):
             self._hold(Credential(Token("qr", f"pass/{jti}"), self._name(person), state="revoked"))
         for person, until_ms in _select(store, AGREED, "person", only):
@@ -105,9 +111,10 @@ class _Draft:
                 if digest:
                     self.pin_index[digest] = (*self.pin_index.get(digest, ()), owner)
 
-    def drop(self, people: set[str]) -> None:
-        """Take out what these people have."""
-        for key in [key for key, held in self.credentials.items() if held.person in people]:
+    def drop(self, people: set[str]) -> set[str]:
+        """Take out what these people have; the plates that others may have by that."""
+        keys = [key for key, held in self.credentials.items() if held.person in people]
+        for key in keys:
             del self.credentials[key]
         if not people.isdisjoint(self.pins):
             indexed = {digest for digest, own in self.pin_index.items() for one in own if one.person in people}
@@ -122,17 +129,14 @@ class _Draft:
             self.pins.pop(person, None)
             self.consents.pop(person, None)
             self.times.pop(f"{VISIT}{person}", None)
+        return {key.digest for key in keys if isinstance(key, Token) and key.kind == "plate"}
 
-    def _visit(self, id_: str, plate: str, body: bytes) -> None:
-        try:
-            visit = msgspec.json.decode(body, type=Visit)
-        except msgspec.DecodeError as error:
-            logger.error("people.db: visit %s cannot be read (%s): enter it again", id_, error)
-            return
-        self.persons[id_] = visit.person
+    def _visit(self, visit: Visit, plate: str, keep_out: bool, plate_barred: bool) -> None:
+        """Of several that come with one plate the first to end has it, until it has ended."""
+        self.persons[visit.id] = msgspec.structs.replace(visit.person, enabled=False) if keep_out else visit.person
         if plate:
-            key = Token("plate", plate)
-            self.credentials.setdefault(key, Credential(key, id_))  # a resident's stays the resident's
+            held = Credential(Token("plate", plate), visit.id, state="revoked" if plate_barred else "enabled")
+            self.credentials.setdefault(held.key, held)  # a resident's stays the resident's
         if visit.code:
             self.codes[visit.code] = visit.ticket
         if visit.schedule is not None:
@@ -170,8 +174,11 @@ def newer(store: RuleStore, site: Site, last: Snapshot) -> Snapshot:
         if not people:
             return _made(store, site, None, last.book, rules_stay)
         draft = _Draft(last.book)
-        draft.drop(set(people))
-        draft.add(store, people)
+        plates = draft.drop(set(people))
+        plates.update(plate for _, plate in _visits(store, people) if plate)
+        if others := {id_ for (id_,) in _select(store, BY_PLATE, "plate", sorted(plates))} - set(people):
+            draft.drop(others)
+        draft.add(store, [*people, *sorted(others)])
         return _made(store, site, draft, last.book, rules_stay)
 
 
@@ -227,6 +234,20 @@ def _select(store: RuleStore, query: str, column: str, only: list[str] | None) -
     word = "AND" if "WHERE" in query else "WHERE"
     for chunk in _chunks(only):
         yield from store.each(f"{query} {word} {column} IN ({', '.join('?' * len(chunk))})", chunk)
+
+
+def _visits(store: RuleStore, only: list[str] | None) -> Iterator[tuple[Visit, str]]:
+    """Visits with the plate they come with."""
+    for id_, plate, body in _select(store, VISITS, "id", only):
+        try:
+            yield msgspec.json.decode(body, type=Visit), plate
+        except msgspec.DecodeError as error:
+            logger.error("people.db: visit %s cannot be read (%s): enter it again", id_, error)
+
+
+def _known_by(visit: Visit, plate: str) -> tuple[tuple[str, str], ...]:
+    """What a visitor is kept out by, here and by the city."""
+    return ("document", visit.document), ("phone", visit.phone), ("plate", visit.plate), ("plate/", f"plate/{plate}")
 
 
 def _chunks(ids: list[str]) -> Iterable[list[str]]:

@@ -12,6 +12,7 @@ from msgspec import UNSET
 from edge_agent.errors import StoreError
 from edge_agent.model.events import PersonChanged
 from edge_agent.model.grants import CredentialGrant, CredentialName, PersonGrant, Subject
+from edge_agent.model.reads import Token
 from edge_agent.store.entries import CredentialEntry, PersonEntry
 from edge_agent.store.people import PeopleStore
 
@@ -41,8 +42,7 @@ class Register(PeopleStore):
             if known is not None and (known[0] > version or known == (version, "revoked")):
                 return STALE if known[0] > version else ALREADY
             self._revoke(subject, version)
-            owner = self._owner_of(subject)
-            self._note(PersonChanged(what="revoked", person=owner, source=SOURCE), "person", [owner or ""])
+            self._say("revoked", subject)
         return ""
 
     def blacklist(self, subject: Subject, version: int, reason: str, until_ms: int | None, listed: bool) -> str:
@@ -54,9 +54,7 @@ class Register(PeopleStore):
                 "INSERT OR REPLACE INTO blacklist VALUES (?, ?, ?, ?, ?)",
                 (subject.text, version, listed, reason, until_ms),
             )
-            owner = self._owner_of(subject)
-            what = "blacklisted" if listed else "unlisted"
-            self._note(PersonChanged(what=what, person=owner, source=SOURCE), "person", [owner or ""])
+            self._say("blacklisted" if listed else "unlisted", subject)
         return ""
 
     def unlist(self, now_ms: int) -> int:
@@ -65,8 +63,7 @@ class Register(PeopleStore):
             over = self._rows("SELECT subject FROM blacklist WHERE listed = 1 AND until_ms <= ?", now_ms)
             for (text,) in over:
                 self._connection.execute("UPDATE blacklist SET listed = 0 WHERE subject = ?", (text,))
-                owner = self._owner_of(subject_of(text))
-                self._note(PersonChanged(what="unlisted", person=owner, source=SOURCE), "person", [owner or ""])
+                self._say("unlisted", subject_of(text))
         return len(over)
 
     # ---- whole lists -------------------------------------------------------------------------------------------------
@@ -118,17 +115,18 @@ class Register(PeopleStore):
     # ---- inside ------------------------------------------------------------------------------------------------------
 
     def _bar_all(self, subjects: list[Subject], version: int) -> int:
-        owners: list[str] = []
+        ended, touched = 0, list[str]()
         with self._transaction():
             for subject in subjects:
                 known = self._word(subject)
                 if known is None or known[0] < version or known == (version, "granted"):
                     self._revoke(subject, version)
-                    owners.append(self._owner_of(subject) or "")
-            if owners:
-                event = PersonChanged(what="revoked", count=len(owners), source=SOURCE)
-                self._note(event, "person", owners)
-        return len(owners)
+                    ended += 1
+                    touched += self._touched(subject)
+            if ended:
+                event = PersonChanged(what="revoked", count=ended, source=SOURCE)
+                self._note(event, "person", touched)
+        return ended
 
     def _revoke(self, subject: Subject, version: int) -> None:
         """A person goes with all they hold, so that a later grant brings back what it names and nothing else."""
@@ -176,6 +174,18 @@ class Register(PeopleStore):
     def _word(self, subject: Subject) -> tuple[int, str] | None:
         row = self._one("SELECT version, word FROM city_words WHERE subject = ?", subject.text)
         return None if row is None else (int(row[0]), str(row[1]))
+
+    def _say(self, what: str, subject: Subject) -> None:
+        event = PersonChanged(what=what, person=self._owner_of(subject), source=SOURCE)
+        self._note(event, "person", self._touched(subject))
+
+    def _touched(self, subject: Subject) -> list[str]:
+        """Whom it concerns at the doors: whose it is, and who visits with that plate."""
+        found = [self._owner_of(subject) or ""]
+        if isinstance(subject.credential, Token) and subject.credential.kind == "plate":
+            plate = subject.credential.digest
+            found += [id_ for (id_,) in self._rows("SELECT id FROM visits WHERE in_book = 1 AND plate = ?", plate)]
+        return found
 
     def _owner_of(self, subject: Subject) -> str | None:
         return subject.person if subject.credential is None else self.owner(subject.credential)

@@ -62,10 +62,10 @@ class VisitBook:
         return await self._do(lambda store: store.bars())
 
     async def put_bar(self, bar: Bar) -> None:
-        await self._do(lambda store: store.put_bar(bar))
+        await self._in_force(lambda store: store.put_bar(bar))
 
     async def take_bar(self, bar: str, by: str) -> None:
-        await self._do(lambda store: store.take_bar(bar, by))
+        await self._in_force(lambda store: store.take_bar(bar, by))
 
     async def barred_plate(self, plate: str) -> str | None:
         return await self._do(lambda store: store.barred_plate(read_plate(plate).digest)) if plate else None
@@ -80,7 +80,7 @@ class VisitBook:
         return await self._do(lambda store: store.followed())
 
     async def tidy(self, now_ms: int, keep_ms: int) -> int:
-        return await self._do(lambda store: store.tidy(now_ms, keep_ms))
+        return await self._in_force(lambda store: store.tidy(now_ms, keep_ms))
 
     def digests(self, document: str, phone: str, plate: str) -> dict[str, str]:
         """By kind of bar; empty texts give empty digests. Raises StoreError for a plate that is none."""

@@ -15,7 +15,7 @@ from edge_agent.failpoint import failpoint
 from edge_agent.model.encoding import canonical
 from edge_agent.model.events import Event, PersonChanged
 from edge_agent.model.visit_orders import Find
-from edge_agent.model.visits import INSIDE, OPEN, Bar, Details, Followed, Host, Step, Visit
+from edge_agent.model.visits import INSIDE, OPEN, Bar, BarKind, Details, Followed, Host, Step, Visit
 from edge_agent.store.entries import read_plate
 from edge_agent.store.people_file import PeopleFile
 from edge_agent.store.visit_keys import Label, VisitKeys
@@ -70,13 +70,15 @@ class VisitStore(PeopleFile):
             self._connection.execute("DELETE FROM visit_bars WHERE kind = ? AND digest = ?", (bar.kind, bar.digest))
             row = (bar.id, bar.kind, bar.digest, bar.until_ms, bar.by, bar.at_ms, sealed)
             self._connection.execute("INSERT INTO visit_bars VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-            self._note(PersonChanged(what="visitor_barred", source=bar.by))
+            self._note(
+                PersonChanged(what="visitor_barred", source=bar.by), "person", self._known_as(bar.kind, bar.digest)
+            )
 
     def take_bar(self, bar: str, by: str) -> None:
         with self._transaction():
-            if not self._connection.execute("DELETE FROM visit_bars WHERE id = ?", (bar,)).rowcount:
+            if (row := self._one("DELETE FROM visit_bars WHERE id = ? RETURNING kind, digest", bar)) is None:
                 raise VisitError("visit.no_bar", bar=bar)
-            self._note(PersonChanged(what="visitor_unbarred", source=by))
+            self._note(PersonChanged(what="visitor_unbarred", source=by), "person", self._known_as(*row))
 
     def tidy(self, now_ms: int, keep_ms: int) -> int:
         """Take out of the doors' book what is over long enough; erase what was kept long enough; how many of both."""
@@ -87,15 +89,16 @@ class VisitStore(PeopleFile):
             old = self._connection.execute(
                 "DELETE FROM visits WHERE in_book = 0 AND ended_ms <= ?", (now_ms - keep_ms,)
             ).rowcount
-            bars = self._connection.execute("DELETE FROM visit_bars WHERE until_ms <= ?", (now_ms,)).rowcount
+            bars = self._rows("DELETE FROM visit_bars WHERE until_ms <= ? RETURNING kind, digest", now_ms)
             if over:
                 event = PersonChanged(what="visits_closed", count=len(over))
                 self._note(event, "person", [id_ for (id_,) in over])
             if old:
                 self._note(PersonChanged(what="visits_erased", count=old))
             if bars:
-                self._note(PersonChanged(what="visitor_unbarred", count=bars))
-        return len(over) + old + bars
+                free = [id_ for kind, digest in bars for id_ in self._known_as(kind, digest)]
+                self._note(PersonChanged(what="visitor_unbarred", count=len(bars)), "person", free)
+        return len(over) + old + len(bars)
 
     # ---- reading -----------------------------------------------------------------------------------------------------
 
@@ -195,6 +198,10 @@ class VisitStore(PeopleFile):
         self._connection.execute("INSERT OR REPLACE INTO visits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         self._note(event, "person", [visit.id])
         return visit
+
+    def _known_as(self, kind: BarKind, digest: str) -> list[str]:
+        """The visits that a bar keeps out: the doors read them anew."""
+        return [visit.id for visit in self.open() if getattr(visit, kind) == digest]
 
     def _free_code(self, pass_id: str) -> str:
         """The digest of a code that is nobody else's, nor anybody's PIN."""

@@ -13,15 +13,17 @@ from edge_agent.core.decide import Place, decide
 from edge_agent.errors import StoreError, VisitError
 from edge_agent.model.clock import ClockState, Moment
 from edge_agent.model.decisions import Attempt, Deny, Grant
-from edge_agent.model.people import Recurrence
-from edge_agent.model.reads import Direction, Read, Token
+from edge_agent.model.grants import Subject
+from edge_agent.model.people import Book, Recurrence
+from edge_agent.model.reads import Direction, Presented, Read, Token
 from edge_agent.model.site import Door, GateBinding, Policy, VisitPolicy
 from edge_agent.model.visit_orders import Find
-from edge_agent.model.visits import Bar, Details, Followed, Visit
-from edge_agent.store.booking import Site
-from edge_agent.store.entries import PersonEntry
+from edge_agent.model.visits import Bar, BarKind, Details, Followed, Visit
+from edge_agent.store.booking import Site, Snapshot
+from edge_agent.store.entries import CredentialEntry, PersonEntry
 from edge_agent.store.people import PeopleStore
 from edge_agent.store.pin_index import PinIndex
+from edge_agent.store.register import Register
 from edge_agent.store.visit_keys import VisitKeys
 from edge_agent.store.visits import BOOK_AFTER_MS, VisitStore
 
@@ -62,6 +64,14 @@ def at_door(people: PeopleStore, visit: Visit, now_ms: int = NOW, name: str = "g
     found = decide(Attempt(read), people.snapshot_of(SITE).book, Place(door(name), Standing(())), now, Policy())
     assert isinstance(found, Grant | Deny)
     return found
+
+
+def why(book: Book, shown: Presented, way: Direction = Direction.IN) -> str:
+    """Why the gate keeps out what is shown; empty when it opens."""
+    now = Moment(wall_ms=NOW, up_ms=1000, boot_id="b", state=ClockState.SYNCED, err_ms=0)
+    gate = replace(door("gate"), ways=(("qr",), ("plate",)))
+    found = decide(Attempt(Read("r", "t", "gate", way, 1000, shown)), book, Place(gate, Standing(())), now, Policy())
+    return str(getattr(found, "reason", ""))
 
 
 def test_a_pass_opens_exactly_the_doors_and_the_time_granted(store: VisitStore, people: PeopleStore) -> None:
@@ -109,6 +119,87 @@ def test_an_ended_or_replaced_pass_opens_nothing_also_in_a_patched_book(
     if changed.open:
         assert isinstance(at_door(people, changed), Grant)
     assert len(patched.codes) == (2 if changed.open else 1)
+
+
+PLATE = Token("plate", "皖A12345")
+
+
+@pytest.fixture
+def city(store: VisitStore) -> Iterator[Register]:
+    opened = Register(store.path)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("patched", [True, False])
+@pytest.mark.parametrize(("subject", "plate"), [
+    (Subject(credential=PLATE), "revoked"), (Subject("v-1"), "credential_not_enabled")
+])  # fmt: skip
+def test_whom_the_city_blacklists_after_they_were_announced_is_not_let_in(
+    subject: Subject, plate: str, patched: bool, store: VisitStore, people: PeopleStore, city: Register
+) -> None:
+    """It was asked at the desk alone: the gate opened for the plate, and for the pass of whoever had it."""
+    visit = store.add([core.expect(VISIT)])[0]
+    seen = people.snapshot_of(SITE) if patched else None
+    city.blacklist(subject, 1, "stolen", NOW + HOUR, True)
+    now = people.snapshot_of(SITE, seen)
+    assert why(now.book, visit.ticket) == "credential_not_enabled"
+    assert why(now.book, PLATE) == plate
+    assert why(now.book, visit.ticket, Direction.OUT) == ""
+    city.unlist(NOW + HOUR)
+    now = people.snapshot_of(SITE, now if patched else None)
+    assert why(now.book, visit.ticket) == why(now.book, PLATE) == ""
+    if subject.person:
+        city.bar(subject, 2)
+        assert why(people.snapshot_of(SITE, now if patched else None).book, visit.ticket) == "credential_not_enabled"
+
+
+@pytest.mark.parametrize("patched", [True, False])
+@pytest.mark.parametrize("kind", ["document", "phone", "plate"])
+def test_whom_a_guard_bars_after_they_were_announced_is_not_let_in_by_their_pass(
+    kind: BarKind, patched: bool, store: VisitStore, people: PeopleStore
+) -> None:
+    known = replace(VISIT, phone=KEYS.phone("13812345678"), plate=KEYS.plate("皖A 12345"))
+    visit, other = store.add([core.expect(known), core.expect(known.of_another("v-2", "韩梅"))])
+
+    def told(last: Snapshot | None) -> Snapshot:
+        return people.snapshot_of(SITE, last if patched else None)
+
+    seen = told(None)
+    bar = Bar(id="b-1", kind=kind, digest=getattr(known, kind), label="x", reason="y", by="a", at_ms=NOW)
+    for until_ms, end in ((None, lambda: store.take_bar("b-1", "a")), (NOW + 1, lambda: store.tidy(NOW + 1, DAY))):
+        store.put_bar(replace(bar, until_ms=until_ms))
+        seen = told(seen)
+        assert why(seen.book, visit.ticket) == "credential_not_enabled"
+        assert why(seen.book, visit.ticket, Direction.OUT) == why(seen.book, other.ticket) == ""
+        end()
+        seen = told(seen)
+        assert why(seen.book, visit.ticket) == ""
+
+
+def test_of_visits_with_one_plate_each_has_it_in_its_turn_and_a_resident_first(
+    store: VisitStore, people: PeopleStore
+) -> None:
+    """A driver who comes every day: the plate went with the first visit that ended, until the next start."""
+    tomorrow = replace(VISIT, id="v-2", from_ms=NOW + DAY, opens_ms=NOW + DAY, until_ms=NOW + DAY + HOUR)
+    last = people.snapshot_of(SITE)
+
+    def whose() -> str:
+        nonlocal last
+        last, whole = people.snapshot_of(SITE, last), people.snapshot_of(SITE)
+        assert (last.book.credentials, last.book.persons) == (whole.book.credentials, whole.book.persons)
+        return last.book.credentials[PLATE].person
+
+    store.add([core.expect(tomorrow)])
+    assert whose() == "v-2"
+    store.add([core.expect(VISIT)])
+    assert whose() == "v-1"
+    people.put(PersonEntry(id="p-1", name="x", category="resident", credentials=(CredentialEntry(PLATE),)))
+    assert whose() == "p-1"
+    people.remove("p-1")
+    assert whose() == "v-1"
+    store.change(["v-1"], lambda visit: core.cancel(visit, NOW, "a"))
+    assert whose() == "v-2"
 
 
 def test_who_was_checked_out_still_gets_out_and_is_forgotten_later(store: VisitStore, people: PeopleStore) -> None:
