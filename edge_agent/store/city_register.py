@@ -88,9 +88,6 @@ def _take(register: Register, version: int, whole: bool, pieces: list[bytes]) ->
     ended = sum(register.take_away(chunk.removed, chunk.revoked, version) for chunk in chunks)
     if whole:
         ended += register.end_others({person.id for chunk in chunks for person in chunk.people}, version)
-    admitted = left_out = 0
-    for chunk in chunks:
-        more, less = register.admit_all(chunk.people, version)
-        admitted, left_out = admitted + more, left_out + less
+    admitted, left_out = register.admit_all([person for chunk in chunks for person in chunk.people], version)
     register.list_done(version)
     return admitted, ended, left_out

@@ -51,6 +51,11 @@ class Holdings(RuleStore):
         row = self._one(f"SELECT person FROM credentials WHERE {where}", *values)
         return None if row is None else str(row[0])
 
+    def give_up(self, key: Card | Token) -> None:
+        """It is nobody's any more."""
+        where, values, _ = place(key)
+        self._connection.execute(f"DELETE FROM credentials WHERE {where}", values)
+
     def _merge(self, entry: PersonEntry) -> str:
         """Write the person's own fields: what was given over what is stored."""
         given = {column: value for column in ENTERED if (value := getattr(entry, column)) is not UNSET}

@@ -79,15 +79,19 @@ class Register(PeopleStore):
         return sum(self._bar_all(part, version) for part in _parts(subjects))
 
     def admit_all(self, people: Iterable[PersonGrant], version: int) -> tuple[int, int]:
-        """The second half: who may pass. (admitted, left out because a credential is somebody else's)."""
-        admitted = left_out = 0
-        for part in _parts(list(people)):
+        """The second half: who may pass. (admitted, left out because a credential is somebody else's). First everybody
+        lets go of what they are not to hold any more: it may be another's by the same list.
+        """
+        admitted, left_out, everybody = 0, 0, list(people)
+        for part in _parts(everybody):
+            self._let_go(part, version)
+        for part in _parts(everybody):
             good: list[str] = []
             with self._transaction():
                 for person in part:
                     if self._stale(Subject(person.id), version, again=True):
                         continue
-                    if self._admit(person, version, whole=True):
+                    if self._admit(person, version):
                         good.append(person.id)
                     else:
                         left_out += 1
@@ -128,27 +132,46 @@ class Register(PeopleStore):
                 self._note(event, "person", touched)
         return ended
 
+    def _let_go(self, people: list[PersonGrant], version: int) -> None:
+        """What the city had granted them before this list, which does not name it any more."""
+        touched: list[str] = []
+        with self._transaction():
+            for person in people:
+                if self._stale(Subject(person.id), version, again=True):
+                    continue
+                named = {name.key for name in person.credentials}
+                for held in self._held(person.id):
+                    word = self._word(held)
+                    if held.credential not in named and word and word[0] < version and word[1] == "granted":
+                        self._revoke(held, version - 1)  # this very list may grant it to somebody else
+                        touched.append(person.id)
+            if touched:
+                event = PersonChanged(what="revoked", count=len(touched), source=SOURCE)
+                self._note(event, "person", touched)
+
     def _revoke(self, subject: Subject, version: int) -> None:
-        """A person goes with all they hold, so that a later grant brings back what it names and nothing else."""
+        """A person goes with all they hold, so that a later grant brings back what it names and nothing else; it may be
+        somebody else's by the same list.
+        """
         held = [] if subject.person is None else self._held(subject.person)
-        self._connection.executemany(SAY, [(each.text, version, "revoked") for each in (subject, *held)])
+        said = [(subject.text, version, "revoked"), *((each.text, version - 1, "revoked") for each in held)]
+        self._connection.executemany(SAY, said)
 
     def _held(self, person: str) -> list[Subject]:
         known = self.person(person)
         return [] if known is None else [Subject(credential=held.key) for held in known.credentials]
 
-    def _admit(self, person: PersonGrant, version: int, whole: bool = False) -> bool:
-        """Write one person; a credential of theirs that was revoked later stays revoked. False: it is another's.
-
-        `whole`: what the city had granted them before and does not name any more is revoked.
+    def _admit(self, person: PersonGrant, version: int) -> bool:
+        """Write one person; a credential of theirs that was revoked later stays revoked. False: it is another's. What
+        the city had taken from another before is handed on.
         """
         credentials = [name for name in person.credentials if not self._stale(_subject(name), version, again=True)]
-        if any(self.owner(name.key) not in (None, person.id) for name in credentials):
+        others = [_subject(name) for name in credentials if self.owner(name.key) not in (None, person.id)]
+        if any((word := self._word(subject)) is None or word[1] != "revoked" for subject in others):
             return False
-        named = {name.key for name in person.credentials}
-        for old in self._held(person.id) if whole else ():
-            if old.credential not in named and (word := self._word(old)) and word[0] < version and word[1] == "granted":
-                self._revoke(old, version)
+        for subject in others:
+            assert subject.credential is not None
+            self.give_up(subject.credential)
         known = self._one("SELECT name FROM persons WHERE id = ?", person.id)
         self.upsert(
             PersonEntry(

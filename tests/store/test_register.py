@@ -105,6 +105,34 @@ def test_a_credential_of_somebody_else_is_not_taken_from_them(register: Register
     assert opens(register)
 
 
+@pytest.mark.parametrize("subject", [Subject("p-1"), Subject(credential=CARD)], ids=["person", "card"])
+def test_a_card_that_was_taken_from_one_is_handed_on_to_the_next(register: Register, subject: Subject) -> None:
+    """A tenant moves out and hands the card in: it was theirs for ever, and nobody could be given it."""
+    register.grant(somebody("p-1"), 3)
+    register.bar(subject, 4)
+    assert register.grant(somebody("p-2"), 5) == ""
+    assert opens(register)
+    assert register.book("UTC").credentials[CARD].person == "p-2"
+    assert register.bar(subject, 4) in (STALE, ALREADY)
+    assert opens(register)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("before", [somebody("p-1", 0xEE), None], ids=["another card", "moved out"])
+def test_one_list_takes_a_card_from_one_and_gives_it_to_another_in_any_order(
+    register: Register, order: int, before: PersonGrant | None
+) -> None:
+    assert register.admit_all([somebody("p-1", 0xFF), somebody("p-2", 0xDD)], 1) == (2, 0)
+    people = [somebody("p-2", 0xFF), *((before,) if before else ())][::order]
+    for _ in range(2):  # cut short and taken again
+        register.end_others({person.id for person in people}, 2)
+        assert register.admit_all(people, 2) == (len(people), 0)
+        assert opens(register, 0xFF)
+        assert register.book("UTC").credentials[CARD].person == "p-2"
+        assert opens(register, 0xEE) is (before is not None)
+        assert not opens(register, 0xDD)
+
+
 def test_the_blacklist_has_an_end_and_a_version(register: Register) -> None:
     register.grant(somebody(), 1)
     assert register.blacklist(Subject(credential=CARD), 2, "stolen", 5_000, True) == ""
