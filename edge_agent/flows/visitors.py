@@ -10,7 +10,16 @@ from edge_agent import log
 from edge_agent.core import visits as core
 from edge_agent.errors import StoreError, VisitError
 from edge_agent.flows.visits import Visits, street
-from edge_agent.model.events import AccessGranted, AccessTaken, Row
+from edge_agent.model.events import (
+    AccessGranted,
+    AccessNotTaken,
+    AccessTaken,
+    DoorClosed,
+    DoorFault,
+    DoorForced,
+    DoorOpened,
+    Row,
+)
 from edge_agent.model.site import Door
 from edge_agent.model.visits import Followed, Step, Visit
 from edge_agent.ports import Beat, Journal
@@ -27,7 +36,9 @@ class Visitors:
         self.visits, self.journal = visits, journal
         self._street = {door.name for door in doors if street(door)}
         self._silent = {door.name for door in doors if door.gate.contact is None}  # never tells who went through
-        self._granted: dict[str, tuple[str, str]] = {}  # door → who may go through now, and which way
+        self._granted: dict[str, dict[str, str]] = {}  # door → who may go through now, and which way
+        self._open: set[str] = set()  # doors that stand open: whoever is let in goes
+        self._blind: set[str] = set()  # doors whose contact is cut or shorted
 
     async def run(self, beat: Beat) -> None:
         try:
@@ -53,20 +64,34 @@ class Visitors:
         return max(at.seq, self.journal.first - 1)
 
     async def _followed(self, row: Row) -> None:
-        if row.tag not in (AccessGranted.tag, AccessTaken.tag):
-            return
-        event, at = row.event, Followed(row.epoch, row.seq)
-        if isinstance(event, AccessGranted):
-            self._granted[event.door] = (event.person, event.direction)
-            if event.door in self._silent:
-                await self._passed(event.door, event.person, at)
-        elif isinstance(event, AccessTaken) and event.person:
-            await self._passed(event.door, event.person, at)
+        at = Followed(row.epoch, row.seq)
+        match row.event:
+            case AccessGranted(door=door, person=person, direction=direction):
+                self._granted.setdefault(door, {})[person] = direction
+                if door in self._silent | self._open | self._blind:
+                    await self._passed(door, [person], at)
+            case AccessTaken(door=door, person=person):  # several went: nobody is named
+                await self._passed(door, [person] if person else [*self._granted.get(door, {})], at)
+                self._granted.pop(door, None)
+            case AccessNotTaken(door=door, person=str(person)):
+                self._granted.get(door, {}).pop(person, None)
+            case DoorOpened(door=door) | DoorForced(door=door):
+                self._open.add(door)
+            case DoorClosed(door=door):
+                self._open.discard(door)
+            case DoorFault(door=door, input="contact", what="normal"):
+                self._blind.discard(door)
+            case DoorFault(door=door, input="contact"):
+                self._blind.add(door)
+                await self._passed(door, [*self._granted.get(door, {})], at)
 
-    async def _passed(self, door: str, person: str, at: Followed) -> None:
-        who, direction = self._granted.pop(door, ("", ""))
-        if not person.startswith("v-") or who != person or door not in self._street:
-            return
+    async def _passed(self, door: str, people: Sequence[str], at: Followed) -> None:
+        for person in people:
+            direction = self._granted.get(door, {}).pop(person, "")
+            if person.startswith("v-") and direction and door in self._street:
+                await self._step(door, person, direction, at)
+
+    async def _step(self, door: str, person: str, direction: str, at: Followed) -> None:
         now_ms, visits = self.visits.clock.now().wall_ms, self.visits
 
         def step(visit: Visit) -> Step:
