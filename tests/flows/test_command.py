@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from edge_agent.core.area import Standing
 from edge_agent.errors import DeviceUnavailable, VisitError
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.command import COMMANDS_A_MINUTE, LIFETIME_MS, Commands
@@ -331,6 +332,32 @@ def test_a_command_that_expired_while_it_was_recorded_opens_nothing() -> None:
         await auntil(lambda: world.journal.tags() == ["command.refused"])
         assert "open" not in world.trace
         assert IntentDone("c-1", "refused") in world.journal.changes
+
+    play(story, prepare)
+
+
+def test_a_lockdown_whose_result_the_disk_did_not_take_is_there_after_a_restart() -> None:
+    """It was recorded as begun, then the disk was full: in force, and forgotten by the next start."""
+
+    class FillsUp(MemoryJournal):
+        async def apply(self, *changes: Change) -> None:
+            await super().apply(*changes)
+            self.full = True
+
+    def prepare(gateway: Gateway) -> None:
+        gateway.journal = FillsUp(gateway.trace)
+        gateway.flow.journal = gateway.flow.refusals.journal = gateway.premises.journal = gateway.journal
+
+    async def story(gateway: Gateway) -> None:
+        gateway.give(verb="lockdown", door="gate")
+        await auntil(lambda: gateway.orders() == [("gate", "locked_down")])
+        await asyncio.sleep(0)
+        gateway.journal.full = False
+        following = asyncio.create_task(gateway.premises.run(no_beat))
+        await auntil(lambda: any(isinstance(change, Order) for change in gateway.journal.changes), timeout=3)
+        following.cancel()
+        kept = Standing(changes=await gateway.journal.standing())
+        assert [(order.door, order.mode) for order in kept.orders.values()] == [("gate", "locked_down")]
 
     play(story, prepare)
 
