@@ -100,12 +100,13 @@ class BookWatch:
         """A new Book when people changed; a commit that only notes what was journalled does not count."""
         if (now := self._people.data_version()) == self._seen:
             return None
-        self._seen = now
-        if self._people.version() == self._last.version:
-            return None
-        self._pending = True
-        self._last = self._people.snapshot_of(self._site, self._last)
-        return self._last.book
+        book = None
+        if self._people.version() != self._last.version:
+            self._pending = True
+            self._last = self._people.snapshot_of(self._site, self._last)
+            book = self._last.book
+        self._seen = now  # not before: what could not be read now is read at the next look
+        return book
 
     async def _journal_changes(self) -> None:
         """Oldest first; what the journal does not take now stays noted for the next look."""

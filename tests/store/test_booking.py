@@ -143,3 +143,25 @@ def test_the_watch_patches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             await watch.close()
 
     journalling(tmp_path / "journal.db", story)
+
+
+def test_a_change_that_could_not_be_read_is_read_at_the_next_look(tmp_path: Path) -> None:
+    """One failing read, and somebody who was blocked went on passing until something else changed."""
+    path = tmp_path / "people.db"
+
+    async def story(journal: SqliteJournal) -> None:
+        with closing(PeopleStore(path)) as other:
+            other.put(PersonEntry(id="p-1", name="x", category="resident"))
+            watch = BookWatch(path, journal, journal._writer, "UTC")
+            await watch.look()
+            other.block("p-1")
+            failing = iter([False] * 20 + [True])  # the look at data_version works, what is read then fails once
+            connection = watch._people._connection
+            connection.set_progress_handler(lambda: next(failing, False), 1)
+            with pytest.raises(StoreError):
+                await watch.look()
+            await watch.look()
+            assert not watch.current.persons["p-1"].enabled
+            await watch.close()
+
+    journalling(tmp_path / "journal.db", story)
