@@ -34,8 +34,8 @@ from edge_agent.store.entries import (
     PersonEntry,
     read_card,
     read_entry,
-    read_instant,
     read_plate,
+    read_validity,
 )
 
 T = TypeVar("T")
@@ -220,5 +220,5 @@ def _credential(table: CredentialTable, form: Form) -> CredentialEntry:
     for name, days in (("valid_from", 0), ("valid_until", 1)):
         if (when := getattr(table, name)) is not None:
             text = when.isoformat() if isinstance(when, date) else str(when)
-            given[f"{name}_ms"] = read_instant(text, form.zone, name, days=days) if text else None
+            given[f"{name}_ms"] = read_validity(text, form.zone, name, days=days)
     return CredentialEntry(key, table.format, **given)

@@ -28,6 +28,7 @@ OPTIONAL = (
     "host", "needs_longer", "escort_exempt",
 )  # fmt: skip
 PLATE = re.compile(r"\w{2,16}")
+NO_END = "9999-12-31"
 YES, NO = ("yes", "true", "1", "是"), ("", "no", "false", "0", "否")
 USES_AT_MOST = 1_000_000
 
@@ -212,7 +213,14 @@ def _flag(given: Mapping[str, str], column: str) -> bool | UnsetType:
 def _instant(given: Mapping[str, str], column: str, zone: ZoneInfo, *, days: int) -> int | UnsetType | None:
     if column not in given:
         return UNSET
-    return read_instant(given[column], zone, column, days=days) if given[column] else None
+    return read_validity(given[column], zone, column, days=days)
+
+
+def read_validity(text: str, zone: ZoneInfo, column: str, *, days: int) -> int | None:
+    """As `read_instant`; None where nothing is said, or an end that other systems write for none."""
+    if not text or (days and as_iso(text).startswith(NO_END)):
+        return None
+    return read_instant(text, zone, column, days=days)
 
 
 def as_iso(text: str) -> str:

@@ -219,6 +219,16 @@ def test_dates_as_a_chinese_spreadsheet_saves_them(people: PeopleStore, written:
     assert (stored.valid_from_ms, stored.valid_until_ms) == (local_ms(*means), local_ms(2027, 3, 1))
 
 
+@pytest.mark.parametrize("written", ["9999-12-31", "9999/12/31", "9999/12/31 23:59:59"])
+def test_what_other_systems_write_for_no_end_is_none(people: PeopleStore, written: str) -> None:
+    """It was called no date at all."""
+    load(people, HEADER + "p-1,Li,resident,,,2027/2/28,,,,\n")
+    assert load(people, HEADER + f"p-1,Li,resident,,,{written},,,,\n").problems == ()
+    stored = people.person("p-1")
+    assert stored is not None
+    assert stored.valid_until_ms is None
+
+
 @pytest.mark.parametrize("written", ["5/1/2026", "1-5-2026", "26/1/5", "2026/1-5", "2026/13/1", "2026/2/30"])
 def test_a_date_that_could_be_another_is_refused_with_the_order(people: PeopleStore, written: str) -> None:
     report = load(people, HEADER + f"p-1,Li,resident,,{written},,,,,\n")
