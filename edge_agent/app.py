@@ -46,7 +46,7 @@ from edge_agent.flows.visits import Place, Signing, Visits
 from edge_agent.flows.vouch import Vouching
 from edge_agent.installation import Installation
 from edge_agent.model.detections import Detection
-from edge_agent.model.doors import GateReport
+from edge_agent.model.doors import DeviceReport, GateReport
 from edge_agent.model.encoding import canonical
 from edge_agent.model.events import AgentDegraded, AgentStarted, AgentStopped
 from edge_agent.model.evidence import Manifest
@@ -171,7 +171,7 @@ class App:
         return Ears(
             read=self._deliver,
             moved=self._moved,
-            device=self.alarms.device,
+            device=self._device,
             measured=self.sensors.report,
             presented=self.visits.presented,
             placed=lambda at: logger.debug("%s: %s", at.device, "stale" if at.stale else f"{at.satellites} satellites"),
@@ -181,6 +181,11 @@ class App:
 
     def _not_deleted(self, terminal: str, detail: str) -> None:
         self.alarms.degraded_device(terminal, "reader", detail)
+
+    def _device(self, report: DeviceReport) -> None:
+        self.alarms.device(report)
+        if report.kind == "gate" and report.state == "lost" and (door := self.doors.get(report.device)) is not None:
+            door.lost()
 
     def _moved(self, report: GateReport) -> None:
         if (door := self.doors.get(report.door)) is not None:

@@ -48,6 +48,7 @@ class Doorway:
         self._secure_at_ms: int | None = None  # when it is to be locked before its time
         self._slipping = False  # it should be held open, and its gate does not answer
         self._blind = False  # the contact's wire is cut or shorted
+        self.heard = door.gate.contact is None  # how the contact stands is known, since the gate was heard last
         self._tampered: set[str] = set()  # whose housing is open
         self.opening = 0  # releases the gate has not confirmed yet: whoever opens the door meanwhile forces nothing
         self._working: set[asyncio.Task[None]] = set()
@@ -99,6 +100,7 @@ class Doorway:
 
     def follow(self, report: GateReport) -> None:
         name, at_ms = self.door.name, report.up_ms
+        self.heard = self.heard or report.report in (Report.CONTACT_OPEN, Report.CONTACT_CLOSED)
         match report.report:
             case Report.CONTACT_OPEN:
                 self._move(machine.tick(self.state, name, at_ms, self._timing))  # what ran out before it opened
@@ -125,6 +127,10 @@ class Doorway:
                 self.premises.record(DoorFault(door=name, input=report.detail, what=what))
             case _:
                 logger.debug("%s: %s", name, report.report)
+
+    def lost(self) -> None:
+        """The gate is away: it may be opened by hand meanwhile, and nobody would know."""
+        self.heard = self.door.gate.contact is None
 
     def _tamper(self, housing: str, on: bool) -> None:
         """A reader that is shut says nothing of the board beside it."""

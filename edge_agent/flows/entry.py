@@ -62,6 +62,14 @@ class DoorActor:
     def shut(self) -> bool:
         return self.doorway.shut
 
+    @property
+    def heard(self) -> bool:
+        return self.doorway.heard
+
+    def lost(self) -> None:
+        """The gate does not answer any more."""
+        self.doorway.lost()
+
     def wake(self) -> None:
         """What concerns all doors (fire, an order) is acted on here and now, whatever the actor is waiting for."""
         self._follow()
@@ -152,8 +160,8 @@ class DoorActor:
     def _decide(self, attempt: Attempt) -> Decision:
         premises = self.premises
         place = Place(
-            self.door, premises.standing, self.doorway.mode, premises.interlocked(self.door.name),
-            premises.journal.accepting,
+            self.door, premises.standing, self.doorway.mode,
+            premises.interlocked(self.door.name, attempt.read.direction is Direction.IN), premises.journal.accepting,
         )  # fmt: skip
         return decide(attempt, premises.book, place, premises.now(), premises.policy)
 
@@ -229,7 +237,7 @@ class DoorActor:
             return Reason.JOURNAL_UNAVAILABLE
         if self._now_ms() - read.up_ms > STALE_AFTER_MS:
             return Reason.STALE_READ
-        if self.premises.interlocked(self.door.name):
+        if self.premises.interlocked(self.door.name, coming=True):
             return Reason.INTERLOCK
         premises, mode = self.premises, self.doorway.mode
         return shut_out(grant.person, self.door, mode, premises.book, premises.now(), premises.policy)

@@ -35,6 +35,11 @@ class Neighbour(Protocol):
     @property
     def shut(self) -> bool: ...
 
+    @property
+    def heard(self) -> bool:
+        """Its gate says how the contact stands; before, and while it is away, nobody knows."""
+        ...
+
     def wake(self) -> None:
         """Something changed that may concern this door."""
         ...
@@ -100,9 +105,10 @@ class Premises:
         """It is in an interlock with others."""
         return bool(self._others.get(door))
 
-    def interlocked(self, door: str) -> bool:
-        """Another door of one of its groups is not shut."""
-        return any(not self.doors[other].shut for other in self._others.get(door, ()) if other in self.doors)
+    def interlocked(self, door: str, coming: bool) -> bool:
+        """Another door of one of its groups is not shut; for who is `coming` in it has to be known to be."""
+        others = [self.doors[other] for other in self._others.get(door, ()) if other in self.doors]
+        return any(not other.shut or (coming and not other.heard) for other in others)
 
     def record(self, event: Event, *changes: Change | DoorState, read_id: str | None = None) -> Recording:
         """Remember and record; a commit that is late or fails is an alarm, not a reason to stop at the door.

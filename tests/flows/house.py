@@ -108,14 +108,18 @@ class House:
         return str(getattr(self.events("access.denied")[-1], "reason", ""))
 
 
-def play(story: Callable[[House], Awaitable[None]], house: Callable[[], House] = House) -> None:
-    """Run `story` in a house whose doors are at work."""
+def play(story: Callable[[House], Awaitable[None]], house: Callable[[], House] = House, heard: bool = False) -> None:
+    """Run `story` in a house whose doors are at work; `heard`: their gates have said that they are shut."""
 
     async def run() -> None:
         built = house()
         await built.premises.restore()
         jobs = [asyncio.create_task(actor.run(no_beat)) for actor in built.actors.values()]
         jobs.append(asyncio.create_task(built.premises.run(no_beat)))
+        for door in built.actors if heard else ():
+            built.report(Report.CONTACT_CLOSED, door, first=True)
+        if heard:
+            await auntil(lambda: all(actor.heard for actor in built.actors.values()))
         try:
             await story(built)
         finally:

@@ -449,7 +449,8 @@ def test_of_interlocked_doors_one_waits_for_the_other() -> None:
         await auntil(lambda: "door.closed" in site.tags())
         assert await site.show(TWO, "south") == "granted"
 
-    play(story, lambda: house(a_door("north"), a_door("south"), interlocks=(Interlock("trap", ("north", "south")),)))
+    trap = (Interlock("trap", ("north", "south")),)
+    play(story, lambda: house(a_door("north"), a_door("south"), interlocks=trap), heard=True)
 
 
 # ---- limits ----------------------------------------------------------------------------------------------------------

@@ -192,7 +192,7 @@ def test_of_two_doors_that_waited_for_the_disk_only_one_opens() -> None:
 
     policy = Policy(record_before_open="always")
     inner, outer = a_door("inner", area="estate"), a_door("outer", area="estate")
-    play(story, lambda: house(inner, outer, policy=policy, interlocks=TRAP, areas=(ESTATE,)))
+    play(story, lambda: house(inner, outer, policy=policy, interlocks=TRAP, areas=(ESTATE,)), heard=True)
 
 
 def test_a_door_that_is_being_released_is_not_shut() -> None:
@@ -209,7 +209,7 @@ def test_a_door_that_is_being_released_is_not_shut() -> None:
         await answer
         await auntil(lambda: ("inner-in", "granted") in site.terminals.shown)
 
-    play(story, lambda: house(INNER, OUTER, interlocks=TRAP))
+    play(story, lambda: house(INNER, OUTER, interlocks=TRAP), heard=True)
 
 
 def test_a_door_of_an_interlock_locks_as_soon_as_it_is_shut() -> None:
@@ -219,7 +219,7 @@ def test_a_door_of_an_interlock_locks_as_soon_as_it_is_shut() -> None:
         await auntil(lambda: site.gates["inner"].secured == 1)
         assert await site.show(TWO, "outer") == "granted"
 
-    play(story, lambda: house(INNER, OUTER, interlocks=TRAP))
+    play(story, lambda: house(INNER, OUTER, interlocks=TRAP), heard=True)
 
 
 def test_a_door_that_cannot_be_shut_keeps_the_other_locked_and_a_guard_or_the_button_opens_it() -> None:
@@ -236,7 +236,7 @@ def test_a_door_that_cannot_be_shut_keeps_the_other_locked_and_a_guard_or_the_bu
         assert (await site.operate("open", door="outer")).good
         assert len(site.gates["outer"].pulses) == 2
 
-    play(story, lambda: house(INNER, OUTER, interlocks=TRAP))
+    play(story, lambda: house(INNER, OUTER, interlocks=TRAP), heard=True)
 
 
 def test_a_door_whose_contact_is_cut_does_not_count_as_shut() -> None:
@@ -251,6 +251,24 @@ def test_a_door_whose_contact_is_cut_does_not_count_as_shut() -> None:
         site.report(Report.INPUT_NORMAL, "inner", detail="contact")
         await auntil(lambda: site.actors["inner"].shut)
         assert await site.show(ONE, "outer") == "granted"
+
+    play(story, lambda: house(INNER, OUTER, interlocks=TRAP), heard=True)
+
+
+def test_a_door_whose_gate_was_not_heard_does_not_count_as_shut_for_who_comes_in() -> None:
+    """At a start nobody knows how it stands, nor once its board's line is cut. Who is between the doors gets out."""
+
+    async def story(site: House) -> None:
+        assert await site.show(ONE, "outer") == "denied"
+        assert site.reason() == "interlock"
+        assert await site.show(ONE, "outer", Direction.OUT) == "granted"
+        await site.walk_through("outer")
+        site.report(Report.CONTACT_CLOSED, "inner", first=True)
+        await auntil(lambda: site.actors["inner"].heard)
+        assert await site.show(ONE, "outer") == "granted"
+        await site.walk_through("outer")
+        site.actors["inner"].lost()
+        assert await site.show(ONE, "outer") == "denied"
 
     play(story, lambda: house(INNER, OUTER, interlocks=TRAP))
 
