@@ -170,15 +170,22 @@ class Doorway:
 
     def _move(self, step: machine.Step) -> None:
         self.state, outcomes = step
+        undo = self._taken_back([outcome.going for outcome in outcomes if outcome.going is not None])
         for outcome in outcomes:
             state = DoorState(self.door.name, machine.name_of(self.state))
-            undo = () if outcome.going is None else self._taken_back(outcome.going)
-            self.premises.record(outcome.event, state, *undo)
+            back, undo = ([], undo) if outcome.going is None else (undo, [])
+            self.premises.record(outcome.event, state, *back)
             for gone in outcome.gone:
                 self._gone(gone)
 
-    def _taken_back(self, going: machine.Going) -> list[Change]:
-        return area.taken_back(going.done, going.undo, self.premises.standing)
+    def _taken_back(self, going: list[machine.Going]) -> list[Change]:
+        """The newest first: each takes back what it made of the one before."""
+        standing, undo = self.premises.standing, list[Change]()
+        for each in reversed(going):
+            changes = area.taken_back(each.done, each.undo, standing)
+            standing.apply(*changes)
+            undo += changes
+        return undo
 
     # ---- modes -------------------------------------------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ from tests.flows.world import MemoryClock, MemoryJournal, MemorySecrets
 from tests.waiting import auntil
 
 USES = "card/26/2001"  # TWICE
+THRICE = Card(26, 0x3000)
 
 # ---- fire and panic --------------------------------------------------------------------------------------------------
 
@@ -342,6 +343,26 @@ def test_whom_a_dead_gate_did_not_let_in_is_not_inside_and_has_used_nothing_up()
         assert site.premises.standing.uses[USES] == 1
 
     play(story, lambda: house(a_door(area="estate"), areas=(ESTATE,)))
+
+
+def test_who_showed_their_card_twice_and_did_not_go_in_is_not_inside() -> None:
+    """The second grant was taken back to what the first one had made of it: inside, with a use gone."""
+
+    async def story(site: House) -> None:
+        for _ in range(3):
+            assert await site.show(THRICE) == "granted"
+            site.clock.up_ms += 100
+        await site.later(4)
+        assert site.tags().count("access.not_taken") == 3
+        assert site.premises.standing.people_in("yard") == []
+        assert site.premises.standing.uses.get("card/26/3000", 0) == 0
+        kept = Standing(changes=await site.journal.standing())
+        assert (kept.people_in("yard"), kept.uses.get("card/26/3000", 0)) == ([], 0)
+        assert await site.show(TWO) == "granted"
+
+    card = Credential(THRICE, "p-1", max_uses=3)
+    book = msgspec.structs.replace(BOOK, credentials=MappingProxyType({**BOOK.credentials, THRICE: card}))
+    play(story, lambda: house(a_door(area="yard"), areas=(Area("yard", max_people=1),), book=book))
 
 
 def test_a_dead_gate_opens_for_no_second_person_either() -> None:
