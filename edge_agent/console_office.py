@@ -7,6 +7,7 @@ loaded into the daemon that opens doors.
 import asyncio
 import re
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +19,7 @@ from msgspec import structs
 from edge_agent import console
 from edge_agent.config import FACE_KEY
 from edge_agent.console.needs import Agreed, Held, PersonFile, PersonRow, Said
-from edge_agent.console_rooms import Room
+from edge_agent.console_rooms import Room, T
 from edge_agent.errors import EdgeAgentError, StoreError
 from edge_agent.model.reads import Card, Token
 from edge_agent.protocols.wiegand import parse_entry
@@ -106,14 +107,23 @@ class Office(Room):
             hashed = structs.replace(entry, pin_hash=hash_pin(pin)) if pin else entry
             return self.people().put(keyed(hashed, pin, index), source=f"console/{by}")
 
-        return await self.ask(write)
+        return await self._in_force(write)
 
     async def enable(self, person: str, enabled: bool, by: str) -> None:
-        change = self.people().unblock if enabled else self.people().block
-        await self.ask(lambda: change(person, source=f"console/{by}"))
+        def write() -> None:
+            change = self.people().unblock if enabled else self.people().block
+            change(person, source=f"console/{by}")
+
+        await self._in_force(write)
 
     async def revoke(self, person: str, ref: str, by: str) -> None:
-        await self.ask(lambda: self.people().revoke(person, _key(ref), source=f"console/{by}"))
+        await self._in_force(lambda: self.people().revoke(person, _key(ref), source=f"console/{by}"))
+
+    async def _in_force(self, write: Callable[[], T]) -> T:
+        """What a guard is told to be done, the doors know."""
+        done = await self.ask(write)
+        await self._app.books.catch_up()
+        return done
 
     # ---- in a child --------------------------------------------------------------------------------------------------
 
@@ -158,6 +168,7 @@ class Office(Room):
                 if child.returncode is None:
                     child.kill()
                     await child.wait()
+        await self._app.books.catch_up()
         lines = output.decode("utf-8", "replace").strip().splitlines()
         return Said(child.returncode == 0, tuple(lines[:LINES_AT_MOST]))
 
