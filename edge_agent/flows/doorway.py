@@ -45,7 +45,8 @@ class Doorway:
             _ms(door.prealarm_s),
         )
         self._hold_at_ms: int | None = None  # when the lock is to be released again
-        self._secure_at_ms: int | None = None  # when it is to be locked before its time
+        self._secure_at_ms: int | None = None  # when it is to be locked before its time …
+        self._secure_by_ms: int | None = None  # … and when its time is over, whatever the gate took until then
         self._slipping = False  # it should be held open, and its gate does not answer
         self._blind = False  # the contact's wire is cut or shorted
         self.heard = door.gate.contact is None  # how the contact stands is known, since the gate was heard last
@@ -68,7 +69,7 @@ class Doorway:
             await self.gate.release(max(timing.release_ms, self._promised_ms()) / 1000)
         finally:
             self.opening -= 1
-        self._secure_at_ms = None
+        self._secure_at_ms = self._secure_by_ms = None
         self.state = machine.release(self.state, self._now_ms(), timing, going)
         if self.door.gate.contact is None or self._blind:
             self._unseen()
@@ -258,14 +259,22 @@ class Doorway:
             self._secure_at_ms = ends_ms  # somebody may still come through; what held the door open lasts longer
             return
         self._secure_at_ms = None
-        if not self.mode.open:
-            self._start(self._secure())
+        if self.mode.open:
+            self._secure_by_ms = None
+        else:
+            self._start(self._secure(now_ms))
 
-    async def _secure(self) -> None:
+    async def _secure(self, now_ms: int) -> None:
         try:
             await self.gate.secure()
         except DeviceUnavailable as error:
-            logger.warning("%s locks when its release runs out: %s", self.door.name, error)
+            if self._secure_by_ms is None:  # once, however often it is tried
+                self._secure_by_ms = now_ms + _ms(HOLD_S)
+                logger.warning("%s locks when its release runs out: %s", self.door.name, error)
+            if self._secure_at_ms is None and now_ms < self._secure_by_ms:
+                self._secure_at_ms = now_ms + _ms(RETRY_S)
+                return
+        self._secure_by_ms = None
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -143,6 +143,36 @@ def test_a_door_that_was_held_open_is_locked_though_somebody_was_let_through_a_m
     play(story, house)
 
 
+def test_a_gate_that_cannot_be_told_to_lock_is_told_again_until_its_release_is_over() -> None:
+    """A line that is busy for a second left a door open for twenty, in a lockdown."""
+
+    async def story(site: House) -> None:
+        await site.operate("unlock")
+        await auntil(lambda: site.gate.pulses == [HOLD_S])
+        site.gate.away = True
+        await site.operate("lockdown")
+        for _ in range(3):
+            await site.later(1)
+        site.gate.away = False
+        await site.later(1)
+        await auntil(lambda: site.gate.secured == 1)
+        for _ in range(3):
+            await site.later(1)
+        assert site.gate.secured == 1
+
+    async def dead(site: House) -> None:
+        await site.operate("unlock")
+        await auntil(lambda: site.gate.pulses == [HOLD_S])
+        site.gate.away = True
+        await site.operate("lockdown")
+        for _ in range(23):
+            await site.later(1)
+        assert site.actor.doorway.deadline_ms() == site.premises.standing.orders["gate", "lockdown"].until_ms
+
+    play(story, house)
+    play(dead, house)
+
+
 FIRST_IN = a_door(first_person=FirstPerson(mode="hold", categories=("staff",), minutes=30))
 
 
