@@ -96,6 +96,10 @@ class Outbox:
         self._position[lane] = min(self._position[lane], seq - 1)
         self.generation += 1
 
+    def refused(self, seq: int) -> None:
+        """The broker did not take this row: whoever holds it back calls it lost when it may be tried again."""
+        self._sent.pop(seq, None)
+
     def confirmed(self, seq: int) -> None:
         """One row is safe (a platform that confirms by the broker): the same as an island of one."""
         self._sent.pop(seq, None)
