@@ -82,6 +82,7 @@ class Reception:
         self._last_now_ms = 0
         self._bdseq = 0
         self._state_again_s = 0.0
+        self._saying: asyncio.TimerHandle | None = None
         self._say_again_s = 0.0
         self._places_left, self._places_at = float(QUARANTINED_AT_ONCE), time.monotonic()
 
@@ -178,13 +179,18 @@ class Reception:
 
     def _other_left(self, message: Arrived) -> None:
         """Another worker of the region has gone: the region goes on as long as this one is here."""
-        live = self._live()
-        live.acknowledge(message.mid)
+        self._live().acknowledge(message.mid)
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             said = msgspec.json.decode(message.payload, type=StateMessage)
-            if said.state == "offline" and self.listening.is_set() and time.monotonic() >= self._state_again_s:
-                self._state_again_s = time.monotonic() + STATE_AGAIN_S
-                live.send(self.host, self._state("online"), None, retain=True)
+            if said.state == "offline" and self._saying is None:
+                wait_s = max(0.0, self._state_again_s - time.monotonic())
+                self._saying = asyncio.get_running_loop().call_later(wait_s, self._still_here)
+
+    def _still_here(self) -> None:
+        self._saying = None
+        if self.listening.is_set():
+            self._state_again_s = time.monotonic() + STATE_AGAIN_S
+            self._live().send(self.host, self._state("online"), None, retain=True)
 
     def _arrived(self, message: Arrived) -> None:
         if message.topic == self.host:
