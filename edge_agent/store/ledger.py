@@ -92,13 +92,15 @@ class JournalFile:
         beside(path, "-suspect").unlink(missing_ok=True)
 
     def begin(self) -> None:
-        """Note that a run began; the first event of a file that follows a damaged one says so. Raises sqlite3.Error."""
+        """Note that a run began; the first events of a file that follows a damaged one say so. Raises sqlite3.Error."""
         if self._begun:
             return
         self._ask().execute(RUN, ("running",))
-        if self.last == 0 and (gap := self._gap()) is not None:
-            logger.error("events %d to %d of epoch %s will not arrive", gap.from_seq, gap.to_seq, gap.epoch[:8] or "?")
-            self.commit([Entry((), gap, encode_event(gap), self._now)], None)
+        if self.last == 0 and (gaps := self._gaps()):
+            for gap in gaps:
+                said = gap.from_seq, gap.to_seq, gap.epoch[:8] or "?"
+                logger.error("events %d to %d of epoch %s will not arrive", *said)
+            self.commit([Entry((), gap, encode_event(gap), self._now) for gap in gaps], None)
         self._begun = True
 
     def commit(self, entries: Sequence[Entry], acked: int | None, now: Moment | None = None) -> None:
@@ -213,14 +215,18 @@ class JournalFile:
             self._mark.close()
             os.close(self._lock)
 
-    def _gap(self) -> GapAnnounced | None:
-        """What a new file has to say of the one before: it was set aside, or its mark alone is left of it."""
+    def _gaps(self) -> list[GapAnnounced]:
+        """What a new file has to say of those before it: one was set aside, now or by a start that did not come so far
+        (then of all of them: which was the last one hangs on a clock), or its mark alone is left of it.
+        """
         if self.set_aside is not None:
-            return salvage.gap(self.set_aside, self._why)
+            return [salvage.gap(self.set_aside, self._why)]
+        gaps = [salvage.gap(file, "a start was cut off") for file in database.aside(self.path)]
         former = self._former
-        if former is None or former.epoch == self.epoch:
-            return None
-        return GapAnnounced(epoch=former.epoch, from_seq=1, to_seq=former.last, why="the journal was gone")
+        if former is not None and former.epoch not in (self.epoch, *(gap.epoch for gap in gaps)):
+            why = "the journal was gone"
+            gaps.append(GapAnnounced(epoch=former.epoch, from_seq=1, to_seq=former.last, why=why))
+        return gaps
 
     def _open_whole(self) -> database.Opened:
         """Open; look closer where something is odd; set aside what cannot be continued."""

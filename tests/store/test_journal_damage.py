@@ -1,11 +1,13 @@
 """store.journal after the worst: damaged, cut, foreign and future files. Nothing is deleted, nothing numbered twice."""
 
 import asyncio
+import os
 import random
 import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from journal_rig import CountingClock, journalling, query
 
 from edge_agent.errors import StoreError
 from edge_agent.model.events import DoorForced, DoorOpened
-from edge_agent.store import mark, recognise
+from edge_agent.store import database, mark, migrations, recognise
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.ledger import JournalFile
 from edge_agent.store.reading import JournalReader
@@ -193,6 +195,47 @@ def test_a_journal_that_is_gone_is_announced(killed: Path) -> None:
     assert (seen["first"].epoch, seen["first"].from_seq, seen["first"].to_seq) == (epoch, 1, ROWS)
     assert seen["next"] == 2
     assert journalling(killed, look)["last"] == 2  # said once
+
+
+def begun_until(path: Path, steps: int) -> None:
+    """A start in a process of its own, which is gone before the next of so many renames, files made and commits."""
+    child = os.fork()
+    if child == 0:
+
+        def until_then(step: Callable[..., Any]) -> Callable[..., Any]:
+            def taken(*arguments: Any) -> Any:
+                nonlocal steps
+                steps -= 1
+                return step(*arguments) if steps >= 0 else os._exit(0)
+
+            return taken
+
+        try:
+            Path.rename = until_then(Path.rename)  # type: ignore[method-assign]
+            database._make, migrations.apply = until_then(database._make), until_then(migrations.apply)
+            mark.Mark.write = until_then(mark.Mark.write)  # type: ignore[method-assign]
+            JournalFile.begin = until_then(JournalFile.begin)  # type: ignore[method-assign]
+            JournalFile.commit = until_then(JournalFile.commit)  # type: ignore[method-assign]
+            JournalFile(path, CountingClock().now()).begin()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+
+
+def test_a_power_cut_while_a_file_is_set_aside_loses_no_announcement(killed: Path, tmp_path: Path) -> None:
+    """Before each step: power that flickers is what damages files. What was lost is said by the next start."""
+    epoch = epoch_of(killed)
+    with closing(sqlite3.connect(killed)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    killed.write_bytes(random.Random(1).randbytes(50_000))
+    for cut in range(9):
+        path = tmp_path / f"cut-{cut}" / "journal.db"
+        shutil.copytree(killed.parent, path.parent)
+        begun_until(path, cut)
+        said = [row.event for row in journalling(path, lambda journal: journal.rows(0, 10))]
+        assert (epoch, ROWS) in [(event.epoch, event.to_seq) for event in said], cut
+        assert [event.tag for event in said] == ["gap.announced"] * len(said)
+        assert journalling(path, look)["last"] == len(said)  # said once
 
 
 def test_an_old_copy_put_back_starts_a_new_epoch(tmp_path: Path) -> None:
