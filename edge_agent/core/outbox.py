@@ -100,10 +100,10 @@ class Outbox:
         """The broker did not take this row: whoever holds it back calls it lost when it may be tried again."""
         self._sent.pop(seq, None)
 
-    def confirmed(self, seq: int) -> None:
-        """One row is safe (a platform that confirms by the broker): the same as an island of one."""
-        self._sent.pop(seq, None)
-        self._have = _merged([*self._have, (seq, seq)])
+    def confirmed(self, first: int, last: int) -> None:
+        """These rows are safe (a platform that confirms by the broker): the same as an island."""
+        self._sent.pop(first, None)
+        self._have = _merged([*self._have, (first, last)])
         self._swallow()
 
     def acknowledge(self, ack: Ack, last: int) -> list[tuple[int, str]]:

@@ -144,13 +144,20 @@ class Publisher:
         if sent.accepted:
             self.lanes.taken(row)
             if self.confirm == "broker":
-                self.outbox.confirmed(row.seq)
-                self.journal.confirm(self.outbox.acked)
+                self._confirmed(row)
             return
         if sent.code:
             self._refused(row, lane, sent)
         else:  # the connection broke: nobody refused anything
             self.outbox.lost(row.seq)
+
+    def _confirmed(self, row: Row) -> None:
+        """The broker's word is all there will be. As with the city, an announced gap closes what it names."""
+        self.outbox.confirmed(row.seq, row.seq)
+        if row.tag == GapAnnounced.tag and isinstance(gap := row.event, GapAnnounced):
+            if gap.epoch == self.journal.epoch and gap.from_seq <= gap.to_seq < row.seq:
+                self.outbox.confirmed(gap.from_seq, gap.to_seq)
+        self.journal.confirm(self.outbox.acked)
 
     def _refused(self, row: Row, lane: Lane, sent: Sent) -> None:
         """The broker said no: nothing is lost, that topic stops, and somebody must look at

@@ -1,7 +1,10 @@
 """Publishing against a broker and a city that lose, refuse and come back empty."""
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,8 @@ from edge_agent.flows.publish import Publisher
 from edge_agent.model.ack import Ack
 from edge_agent.model.events import AgentStarted, AlertClosed, CommandRefused, DoorForced, DoorOpened, Row
 from edge_agent.ports import Sent
+from edge_agent.store.journal import SqliteJournal
+from edge_agent.store.writer import Writer
 from tests.flows.world import MemoryBooks, MemoryClock, MemoryJournal, MemoryUplink, no_beat
 from tests.waiting import auntil
 
@@ -187,6 +192,31 @@ def test_confirm_by_the_broker_needs_no_city() -> None:
         await auntil(lambda: line.journal.acked == 4)
 
     play(story, confirm="broker")
+
+
+def test_confirm_by_the_broker_goes_on_over_a_row_that_was_damaged(tmp_path: Path) -> None:
+    """It is never sent: its announcement, once the broker has that, closes the gap, or nothing later is ever let go."""
+    path = tmp_path / "journal.db"
+
+    async def run() -> None:
+        writer, clock, uplink = Writer(), MemoryClock(), MemoryUplink()
+        journal = SqliteJournal(path, clock, writer)
+        for n in range(10):
+            await journal.record(DoorOpened(door=f"d{n}")).committed()
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("UPDATE events SET body = replace(body, 'd4', 'dX') WHERE seq = 5")
+        flow = Publisher(uplink, journal, MemoryBooks(), clock, Alarms(journal, clock), ("gate",), "broker")
+        job = asyncio.create_task(flow.run(no_beat))
+        uplink.up()
+        try:
+            await auntil(lambda: journal.last == journal.acked == 11, what=lambda: (journal.acked, journal.last))
+            assert 5 not in uplink.stored
+        finally:
+            job.cancel()
+            await journal.close()
+            writer.close()
+
+    asyncio.run(run())
 
 
 def test_what_waited_long_is_marked_historic() -> None:
