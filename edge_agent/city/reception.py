@@ -28,7 +28,7 @@ from edge_agent.model.encoding import canonical
 GROUP = "ingest"
 REGION = "city"
 BATCH = 500
-WAITING = 2000  # messages read from the broker and not yet stored; beyond it they are dropped and come again
+WAITING = 2000  # messages read from the broker and not yet stored; beyond it they are dropped: gateways send again
 SENDING_S = 30.0  # who was heard within this time shares the queue
 REFUSALS = 50  # in one acknowledgement; each at most REASON long, so that all fit into it
 REASON = 160
@@ -196,8 +196,10 @@ class Reception:
         if message.topic == self.host:
             self._other_left(message)
             return
-        with contextlib.suppress(asyncio.QueueFull):
+        try:
             self._waiting.put_nowait(message)
+        except asyncio.QueueFull:  # its place in the broker's window must be free again, or that is used up in the end
+            self._live().acknowledge(message.mid)
 
     async def _next_batch(self) -> list[Arrived]:
         connection = self._live()

@@ -5,10 +5,14 @@ import json
 from pathlib import Path
 
 import msgspec
+import pytest
 
-from edge_agent.city.broker import BrokerAddress
+from edge_agent.city import broker as city_broker
+from edge_agent.city import reception
+from edge_agent.city.broker import Arrived, BrokerAddress
 from edge_agent.city.ingest import IngestWorker
 from edge_agent.city.intake import Intake, Refused
+from edge_agent.city.reception import Reception
 from edge_agent.city.rows import Watermark
 from edge_agent.contract import topics
 from edge_agent.contract.envelope import write_envelope
@@ -260,3 +264,39 @@ def test_the_acknowledgement_on_the_wire_is_the_contracts() -> None:
     wire = json.loads(seal(message, new_key()))
     assert sorted(wire) == ["credit", "epoch", "have", "kid", "now", "refused", "sig", "upto"]
     assert (wire["have"], wire["refused"], wire["credit"]) == ([[5, 6]], [{"seq": 4, "reason": "no"}], 200)
+
+
+@needs_mosquitto
+def test_a_flood_that_nothing_bounds_does_not_use_up_the_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At QoS 0 a gateway fills the queue while the database is waited for. What finds no room there is dropped, and is
+    not one of those that the broker has on its way and waits for: it sends what comes later.
+    """
+    monkeypatch.setattr(reception, "WAITING", 100)
+    monkeypatch.setattr(city_broker, "RECEIVE_MAXIMUM", 20)
+    seen: list[Arrived] = []
+
+    class Watched(Reception):
+        def _arrived(self, message: Arrived) -> None:
+            seen.append(message)
+            super()._arrived(message)
+
+    async def scene() -> None:
+        address = BrokerAddress(there.url, there.mqtt)
+        worker = Watched(address, city.store, city.ack, Intake(city.gateways), "worker")
+        await worker.open()
+        with bystander(there.url, "flooder") as flooder:
+            for _ in range(200):
+                flooder.publish(EVENTS, b"{}", 0)
+            for _ in range(20):
+                flooder.publish(EVENTS, b"{}", 1)
+            await auntil(lambda: sum(message.topic == EVENTS for message in seen) == 220)
+            while not worker._waiting.empty():
+                worker.settle(await worker.next())
+            flooder.publish(EVENTS, write_envelope(rows(1)[0], GATEWAY, False), 1)
+            assert (await asyncio.wait_for(worker.next(), 10)).rows
+        await worker.close()
+
+    with broker(tmp_path, "mosquitto") as there, city_in(tmp_path) as city:
+        asyncio.run(scene())
