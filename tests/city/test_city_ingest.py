@@ -8,16 +8,18 @@ import msgspec
 import pytest
 
 from edge_agent.city import broker as city_broker
-from edge_agent.city import reception
+from edge_agent.city import intake, reception
 from edge_agent.city.broker import Arrived, BrokerAddress
 from edge_agent.city.ingest import IngestWorker
-from edge_agent.city.intake import Intake, Refused
+from edge_agent.city.intake import Born, Intake, Refused, Vouched
 from edge_agent.city.reception import Reception
 from edge_agent.city.rows import Watermark
 from edge_agent.contract import topics
+from edge_agent.contract.checkpoint import sign_checkpoint
 from edge_agent.contract.envelope import write_envelope
 from edge_agent.contract.messages import AckMessage, BirthMessage, seal, unseal
-from edge_agent.contract.signatures import new_key
+from edge_agent.contract.rotation import step
+from edge_agent.contract.signatures import PrivateKey, new_key
 from edge_agent.model.events import DoorOpened, GapAnnounced, encode_event
 from tests.uplink.rig import (
     BOOT,
@@ -300,3 +302,50 @@ def test_a_flood_that_nothing_bounds_does_not_use_up_the_window(
 
     with broker(tmp_path, "mosquitto") as there, city_in(tmp_path) as city:
         asyncio.run(scene())
+
+
+def rotated(city: City) -> tuple[PrivateKey, bytes]:
+    """The gateway's next signing key, and a birth that says how it followed."""
+    newer = new_key()
+    steps = (step(GATEWAY, city.gateway_key, newer.public_key()),)
+    return newer, seal(msgspec.structs.replace(birth_of(), rotation=steps), newer)
+
+
+def test_a_key_that_cannot_be_written_down_stops_nobody(tmp_path: Path) -> None:
+    """A gateway's key is replaced and the folder of keys is read-only: it is answered, and so are all the others."""
+
+    async def scene() -> None:
+        worker = worker_for(city, there)
+        newer, birth = rotated(city)
+        async with running(worker.run()):
+            await asyncio.wait_for(worker.listening.wait(), 10)
+            with bystander(there.url) as client:
+                ears = Ears(client, city)
+                client.publish(topics.up(GATEWAY, "birth"), birth, 1)
+                await auntil(lambda: ears.acks)
+                mark = sign_checkpoint(GATEWAY, EPOCH, 1, b"h" * 32, False, newer)
+                client.publish(topics.up(GATEWAY, "mark"), mark, 1)
+                client.publish(EVENTS, write_envelope(rows(1)[0], GATEWAY, False), 1)
+                await auntil(lambda: ears.acks[-1].upto == 1)
+            assert worker.listening.is_set()
+            assert worker.refused == 0
+
+    with broker(tmp_path, "embedded") as there, city_in(tmp_path) as city:
+        (city.gateways / f".{GATEWAY}.pub.previous.new").mkdir()
+        asyncio.run(scene())
+
+
+def test_what_another_worker_or_an_operator_does_with_a_key_counts_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "KEY_LOOK_S", 0.0)
+    with city_in(tmp_path) as city:
+        one, other, mark = Intake(city.gateways), Intake(city.gateways), topics.up(GATEWAY, "mark")
+        newer, birth = rotated(city)
+        for worker, key in ((one, city.gateway_key), (other, city.gateway_key)):
+            assert isinstance(worker.judge(mark, sign_checkpoint(GATEWAY, EPOCH, 1, b"h" * 32, False, key)), Vouched)
+        assert isinstance(one.judge(topics.up(GATEWAY, "birth"), birth), Born)
+        assert isinstance(other.judge(mark, sign_checkpoint(GATEWAY, EPOCH, 1, b"h" * 32, False, newer)), Vouched)
+        (city.gateways / f"{GATEWAY}.pub").unlink()
+        event = write_envelope(rows(1)[0], GATEWAY, False)
+        assert [type(worker.judge(EVENTS, event)) for worker in (one, other)] == [Refused, Refused]
