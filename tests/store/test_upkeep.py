@@ -154,6 +154,41 @@ def test_old_confirmed_rows_are_pruned_and_the_chain_begins_at_a_signed_row(
     assert "unsigned" in {fault.why for fault in report(path).broken}
 
 
+@pytest.mark.parametrize("full", [False, True])
+def test_what_is_too_old_goes_within_the_hour_and_no_later_for_want_of_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: bool
+) -> None:
+    """At a quiet gate fewer rows than one step takes are over their time; and a file that cannot grow any more, with
+    room enough in it, lets go of them all the same.
+    """
+    monkeypatch.setattr(upkeep, "LOOK_S", 0.01)
+    path, clock = tmp_path / "journal.db", CountingClock()
+
+    async def run() -> None:
+        writer = Writer()
+        journal = SqliteJournal(path, clock, writer)
+        for _ in range(2):
+            for n in range(150):
+                journal.record(DoorOpened(door=f"d{n}"))
+            await journal.record(DoorOpened(door="last of the month")).committed()
+            clock.up_ms += MONTH_MS
+        journal.confirm(302)
+        if full:
+            query(path, "INSERT INTO reserve (filler) VALUES (zeroblob(?))", 2 * upkeep.LOW_BYTES)
+            query(path, "DELETE FROM reserve")
+            monkeypatch.setattr(reserve, "MOST_PAGES", query(path, "PRAGMA page_count")[0][0])
+        tend(journal, most_days=63)
+        await auntil(lambda: journal.room.reserve if full else journal.first)
+        assert journal.first == 1
+        clock.up_ms += 2 * 86_400_000
+        await auntil(lambda: journal.first == 152)
+        assert (await journal.verify()).ok
+        await journal.close()
+        writer.close()
+
+    asyncio.run(run())
+
+
 def test_a_restart_goes_on_over_a_pruned_beginning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upkeep, "LOOK_S", 0.01)
     path = tmp_path / "journal.db"
