@@ -319,7 +319,7 @@ def _apply(connection: sqlite3.Connection, change: Change | DeadLetter, seq: int
                 ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"""
             connection.execute(query, (change.counter,))
         case IntentDone():
-            connection.execute("UPDATE intents SET result = ? WHERE command = ?", (change.result, change.command))
+            connection.execute("DELETE FROM intents WHERE command = ?", (change.command,))  # its event says the rest
         case Anchor():
             anchor = (change.boot_id, change.wall_ms, change.up_ms, change.err_ms, seq)
             connection.execute("INSERT OR REPLACE INTO anchors VALUES (?, ?, ?, ?, ?)", anchor)

@@ -34,6 +34,7 @@ ROW_BYTES = 512
 Sign = Callable[[int, bytes, bool], bytes]
 NEWEST = "SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1"
 MARK = "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?)"
+SETTLED = "DELETE FROM intents WHERE command IN (SELECT command FROM intents WHERE result IS NOT NULL LIMIT ?)"
 DATED = "SELECT seq, wall_ms FROM events WHERE seq <= ? AND clock != 'unset' ORDER BY seq"
 OLD = "SELECT wall_ms FROM events WHERE seq >= ? AND clock != 'unset' ORDER BY seq LIMIT 1"
 
@@ -68,7 +69,7 @@ class Upkeep:
         growth = reserve.growth_bytes(connection, self.path)
         full = growth < LOW_BYTES
         pruned = self._prune(connection, acked, now, full)
-        busy = pruned or self._hold(connection, growth)
+        busy = pruned or _settled(connection) or self._hold(connection, growth)
         space = Space(growth, reserve.spare_bytes(connection), first(connection))
         return space, (0.0 if full and pruned else STEP_S) if busy else LOOK_S
 
@@ -157,6 +158,11 @@ class Upkeep:
         if not self._small and spare < ENOUGH_BYTES:
             self._small = True
             logger.warning("%s: the disk has no room for the journal's reserve", self.path.name)
+
+
+def _settled(connection: sqlite3.Connection) -> bool:
+    """Remove some commands whose result is known: versions before kept them for good."""
+    return connection.execute(SETTLED, (PRUNE,)).rowcount > 0
 
 
 def first(connection: sqlite3.Connection) -> int:

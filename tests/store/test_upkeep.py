@@ -16,7 +16,7 @@ from edge_agent.contract.signatures import new_key
 from edge_agent.errors import JournalUnavailable
 from edge_agent.model.clock import ClockState, Moment
 from edge_agent.model.events import ClockAnchored, DoorOpened
-from edge_agent.ports import Anchor
+from edge_agent.ports import Anchor, IntentDone, IntentOpened
 from edge_agent.store import chain, reserve, upkeep
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.reading import JournalReader
@@ -187,6 +187,29 @@ def test_what_is_too_old_goes_within_the_hour_and_no_later_for_want_of_more(
         writer.close()
 
     asyncio.run(run())
+
+
+def test_of_a_command_that_is_done_only_its_event_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A desk that opens a gate 500 times a day must not fill the file, nor keep who did it beyond `entry_days`; a
+    command that comes again under its id is open again. What versions before have left goes by and by.
+    """
+    monkeypatch.setattr(upkeep, "LOOK_S", 0.01)
+    path = tmp_path / "journal.db"
+
+    async def story(journal: SqliteJournal) -> None:
+        intents = [IntentOpened(f"c-{n}", "open", "gate", "desk", n) for n in range(1, 4)]
+        await journal.apply(*intents)
+        await journal.apply(IntentDone("c-1", "completed"), IntentDone("c-2", "refused"))
+        assert query(path, "SELECT command FROM intents") == [("c-3",)]
+        await journal.apply(intents[0])
+        assert await journal.open_intents() == [intents[0], intents[2]]
+        assert await journal.command_counter() == 3
+        rows = ", ".join(f"('old-{n}', 'open', 'gate', 'desk', 1, 'completed')" for n in range(500))
+        query(path, f"INSERT INTO intents VALUES {rows}")
+        tend(journal)
+        await auntil(lambda: query(path, "SELECT count(*) FROM intents") == [(2,)])
+
+    journalling(path, story)
 
 
 def test_a_restart_goes_on_over_a_pruned_beginning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
