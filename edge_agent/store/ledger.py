@@ -77,6 +77,7 @@ class JournalFile:
             self.last, self._prev, self.acked = self._tail()
             self._former = mark.read(path)
             self._mark = mark.Mark(path)
+            self._identity = _identity(path)
         except OSError as error:
             os.close(self._lock)
             raise StoreError("store.cannot_open", file=path.name, why=error.strerror) from error
@@ -178,8 +179,12 @@ class JournalFile:
         return found
 
     def tend(self, upkeep: Upkeep, acked: int, now: Moment) -> tuple[Space, float]:
-        """One step of upkeep. Raises sqlite3.Error."""
+        """One step of upkeep. Raises sqlite3.Error; Damaged when the file is not there any more, or another one is:
+        what is written then is nowhere after the next start.
+        """
         self._bounded = True
+        if _identity(self.path) != self._identity:
+            raise Damaged(self.path, "it was removed or replaced while in use")
         return upkeep.step(self._again(), acked, now)
 
     def times(self) -> list[tuple[int, str, int]]:
@@ -272,6 +277,17 @@ def appending(rows: int) -> str:
     written once. Its text is the same for the same number, so SQLite compiles it once.
     """
     return APPEND + FURTHER * (rows - 1)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file this is; None: there is none. Raises sqlite3.Error when the disk does not answer."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise sqlite3.OperationalError(f"the disk does not answer: {error.strerror}") from error
+    return found.st_dev, found.st_ino
 
 
 def _own(path: Path) -> int:

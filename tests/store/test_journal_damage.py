@@ -1,6 +1,7 @@
 """store.journal after the worst: damaged, cut, foreign and future files. Nothing is deleted, nothing numbered twice."""
 
 import asyncio
+import contextlib
 import os
 import random
 import shutil
@@ -15,13 +16,14 @@ from typing import Any
 import pytest
 from journal_rig import CountingClock, journalling, query
 
-from edge_agent.errors import StoreError
+from edge_agent.errors import JournalUnavailable, StoreError
 from edge_agent.model.events import DoorForced, DoorOpened
-from edge_agent.store import database, mark, migrations, recognise
+from edge_agent.store import database, mark, migrations, recognise, upkeep
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.ledger import JournalFile
 from edge_agent.store.reading import JournalReader
 from edge_agent.store.writer import Writer
+from tests.waiting import auntil
 
 ROWS = 400
 
@@ -419,3 +421,43 @@ def test_a_power_cut_in_a_checkpoint_is_no_damage(killed: Path, first_page: str)
     reader.close()
     seen = journalling(killed, look)
     assert (seen["last"], seen["set_aside"], seen["next"], seen["whole"]) == (ROWS, None, ROWS + 1, True)
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced", "with its folder"])
+def test_a_journal_that_is_taken_away_while_in_use_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """What is written to a file without a name is gone with the process. Nothing is accepted any more, and where a file
+    can be made the daemon ends, so that the next start makes one and says what is missing.
+    """
+    monkeypatch.setattr(upkeep, "LOOK_S", 0.01)
+    path = tmp_path / "state" / "journal.db"
+
+    async def run() -> str:
+        writer = Writer()
+        journal = SqliteJournal(path, CountingClock(), writer)
+        await journal.record(DoorOpened(door="d")).committed()
+        journal.tend(lambda seq, hash_, pruned: b"")
+        await auntil(lambda: journal.room.reserve > 0)
+        match how:
+            case "removed":
+                path.unlink()
+            case "replaced":
+                shutil.copy(path, path.with_name("copy"))
+                path.with_name("copy").replace(path)
+            case _:
+                path.parent.rename(tmp_path / "elsewhere")
+        await auntil(lambda: not journal.accepting)
+        with pytest.raises(JournalUnavailable):
+            await asyncio.wait_for(journal.record(DoorOpened(door="d")).committed(), 10)
+        if how != "with its folder":
+            await asyncio.wait_for(journal.damaged(), 10)
+        with contextlib.suppress(StoreError):
+            await asyncio.wait_for(journal.close(), 10)
+        writer.close()
+        return journal.epoch
+
+    epoch = asyncio.run(run())
+    if how == "removed":
+        seen = journalling(path, look)
+        assert (seen["first"].tag, seen["first"].epoch, seen["first"].to_seq) == ("gap.announced", epoch, 1)
