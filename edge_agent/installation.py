@@ -2,7 +2,11 @@
 
 A new agent.toml is judged by `load_config` before it replaces the old one, which stays as agent.toml.previous. From
 then on it is on trial: when it does not start, or does not reach the city within TRIAL_S, the previous one comes
-back. What was tried stands in agent.toml.setup, so that an older version never replaces a newer one.
+back. So does the previous certificate when the broker does not take the new one, also after a restart in between. What
+was tried stands in agent.toml.setup, so that an older version never replaces a newer one.
+
+What is new lies beside (`.new`) before agent.toml.setup says that it is tried, and is put in place after that: what
+the power cut off there is done at the next start.
 """
 
 import asyncio
@@ -16,7 +20,7 @@ import msgspec
 from edge_agent import log
 from edge_agent.config import load_config
 from edge_agent.contract.certificates import check_identity, read_certificate
-from edge_agent.contract.signatures import replace_file
+from edge_agent.contract.signatures import put_in_place, replace_file
 from edge_agent.errors import EdgeAgentError, UplinkError
 from edge_agent.flows.alarm import Alarms
 from edge_agent.model.site import Config
@@ -44,14 +48,15 @@ class Line(Protocol):
 
 
 class Tried(msgspec.Struct):
-    """`config`, `certificate`: the highest version that was tried; `starts`: of the one on trial, None for none;
-    `rolled_back`: a version that was taken back and has still to be told.
+    """`config`, `certificate`: the highest version that was tried; `starts`: of the configuration on trial, None for
+    none; `rolled_back`: a version that was taken back and has still to be told.
     """
 
     config: int = 0
     certificate: int = 0
     starts: int | None = None
     rolled_back: int = 0
+    certificate_on_trial: bool = False
 
 
 def _beside(file: Path, what: str) -> Path:
@@ -75,19 +80,45 @@ def write_tried(file: Path, tried: Tried) -> None:
 def load_on_trial(file: Path) -> Config:
     """The configuration to start with: one on trial has STARTS_AT_MOST attempts. Raises what load_config raises."""
     tried = read_tried(file)
-    if tried.starts is None:
-        return load_config(file)
-    if tried.starts >= STARTS_AT_MOST:
-        roll_back(file)
-        return load_config(file)
-    tried.starts += 1
-    write_tried(file, tried)
+    config = load_config(file) if tried.starts is None else _load_tried(file, tried, tried.starts)
+    if tried.certificate_on_trial and config.uplink.tls is not None:
+        _carry_out(file.parent / config.uplink.tls.cert)
+    return config
+
+
+def _load_tried(file: Path, tried: Tried, starts: int) -> Config:
+    """A disk that takes nothing keeps no door shut: then the start is not counted, or nothing taken back on it."""
+    _carry_out(file)
+    if starts >= STARTS_AT_MOST:
+        return _load_previous(file)
+    try:
+        tried.starts = starts + 1
+        write_tried(file, tried)
+    except EdgeAgentError as error:
+        logger.error("a start on trial is not counted: %s", error)
     try:
         return load_config(file)
     except EdgeAgentError as error:
         logger.error("the new configuration does not start: %s", error)
+    return _load_previous(file)
+
+
+def _load_previous(file: Path) -> Config:
+    try:
         roll_back(file)
-        return load_config(file)
+    except EdgeAgentError as error:
+        logger.error("the new configuration cannot be taken back yet: %s", error)
+        return load_config(_beside(file, "previous"))
+    return load_config(file)
+
+
+def _carry_out(path: Path) -> None:
+    """Put in place what is on trial and was not yet when the power went."""
+    if _beside(path, "new").exists():
+        try:
+            put_in_place(_beside(path, "new"), path)
+        except EdgeAgentError as error:
+            logger.error("%s", error)
 
 
 def roll_back(file: Path) -> None:
@@ -134,6 +165,9 @@ class Installation:
             )
             tried.rolled_back = 0
             write_tried(self.file, tried)
+        if tried.certificate_on_trial:
+            await self._prove_certificate(beat)
+            tried = read_tried(self.file)
         if tried.starts is not None and not await self._reached(0, self._trial_s, beat):
             logger.error("the new configuration does not reach the city")
             roll_back(self.file)
@@ -161,14 +195,21 @@ class Installation:
             if detail := self._wrong(candidate):
                 return "bad_configuration", detail
             replace_file(_beside(self.file, "previous"), self.file.read_bytes(), 0o600)
-            tried.config, tried.starts = version, 0
-            write_tried(self.file, tried)
-            replace_file(self.file, content, 0o600)
+            self._try(candidate, self.file, tried, msgspec.structs.replace(tried, config=version, starts=0))
         except (EdgeAgentError, OSError) as error:
             return "cannot_write", str(error)
         finally:
             candidate.unlink(missing_ok=True)
         return "", ""
+
+    def _try(self, candidate: Path, path: Path, before: Tried, tried: Tried) -> None:
+        """Put the candidate in place, on trial; or nothing. Raises EdgeAgentError."""
+        write_tried(self.file, tried)
+        try:
+            put_in_place(candidate, path)
+        except EdgeAgentError:
+            write_tried(self.file, before)
+            raise
 
     def _wrong(self, candidate: Path) -> str:
         try:
@@ -190,26 +231,49 @@ class Installation:
         if version <= tried.certificate:
             return ("already_done" if version == tried.certificate else "stale_version"), ""
         path, folder = self.file.parent / tls.cert, self.file.parent
+        candidate = _beside(path, "new")
         try:
             certificate = read_certificate(pem, "the new certificate")
             key = (folder / tls.key).read_bytes()
             check_identity(certificate, key, self.config.gateway.id, self._now_ms(), "the new certificate")
-            before = path.read_bytes()
-            replace_file(_beside(path, "previous"), before, 0o600)
-            tried.certificate = version
-            write_tried(self.file, tried)
-            replace_file(path, pem, 0o600)
+            replace_file(_beside(path, "previous"), path.read_bytes(), 0o600)
+            replace_file(candidate, pem, 0o600)
+            new = msgspec.structs.replace(tried, certificate=version, certificate_on_trial=True)
+            self._try(candidate, path, tried, new)
         except UplinkError as error:
             return "bad_certificate", str(error)
         except (EdgeAgentError, OSError) as error:
             return "cannot_write", str(error)
+        finally:
+            candidate.unlink(missing_ok=True)
         session = self.line.session
         self.line.reconnect()
-        if await self._reached(session, CERTIFICATE_TRIAL_S, lambda: None):
-            return "", ""
-        replace_file(path, before, 0o600)
-        self.line.reconnect()
+        try:
+            if await self._reached(session, CERTIFICATE_TRIAL_S, lambda: None):
+                self._certificate_tried()
+                return "", ""
+            self._take_back(path)
+        except (EdgeAgentError, OSError) as error:
+            return "cannot_write", str(error)
         return "certificate_refused", "the broker does not take it: the one before is in force again"
+
+    async def _prove_certificate(self, beat: Beat) -> None:
+        """The daemon ended while a new certificate was on trial. Raises EdgeAgentError when that cannot be written."""
+        tls, number = self.config.uplink.tls, read_tried(self.file).certificate
+        if tls is None or await self._reached(0, self._trial_s, beat):
+            self._certificate_tried()
+            return
+        self._take_back(self.file.parent / tls.cert)
+        self.alarms.degraded("certificate_rolled_back", told("degraded_why.certificate_rolled_back", number=number))
+
+    def _take_back(self, path: Path) -> None:
+        """The certificate before is in force again."""
+        replace_file(path, _beside(path, "previous").read_bytes(), 0o600)
+        self._certificate_tried()
+        self.line.reconnect()
+
+    def _certificate_tried(self) -> None:
+        write_tried(self.file, msgspec.structs.replace(read_tried(self.file), certificate_on_trial=False))
 
     async def _reached(self, session: int, within_s: float, beat: Beat) -> bool:
         """A connection later than `session` within this time."""

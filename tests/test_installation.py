@@ -1,6 +1,7 @@
 """The installation on the city's order: a configuration on trial, a certificate that is renewed, and the way back."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -209,3 +210,64 @@ def fresh(site: Site, hours: tuple[float, float] = (-1, 48)) -> bytes:
     key = load_pem_private_key((site.folder / "own.key").read_bytes(), None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     return site.authority.issue(GATEWAY, key, file="renewed", hours=hours).read_bytes()
+
+
+def until_a_power_cut(number: int, story: Callable[[], object]) -> None:
+    """In a process of its own, which is gone before the `number`th file that it puts in place."""
+    child = os.fork()
+    if child == 0:
+        left, place = number, Path.replace
+
+        def put(self: Path, target: Path) -> Path:
+            nonlocal left
+            left -= 1
+            return place(self, target) if left >= 0 else os._exit(0)
+
+        Path.replace = put  # type: ignore[method-assign,assignment]
+        try:
+            story()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("cut", range(5))
+def test_a_power_cut_while_a_configuration_is_put_in_place(site: Site, cut: int) -> None:
+    """Whatever was written by then: what is said to have been tried is in force, or it may be ordered again."""
+    until_a_power_cut(cut, lambda: configure(site, changed(site)))
+    config = load_on_trial(site.file)
+    said = configure(site, changed(site))[0]
+    assert (config.policy.panic_repeat_s == 20, said) in ((True, "already_done"), (False, ""))
+    assert site.file.read_text() == changed(site)
+
+
+@pytest.mark.parametrize("cut", range(5))
+@pytest.mark.parametrize("good", [True, False])
+def test_a_power_cut_while_a_certificate_is_renewed(site: Site, cut: int, good: bool) -> None:
+    """The same; and what the broker does not take is taken back after the restart, and told."""
+    before, pem = (site.folder / "own.pem").read_bytes(), fresh(site)
+    site.line.good = lambda: False
+    until_a_power_cut(cut, lambda: renew(site, pem))
+    site.line.good = lambda: good or (site.folder / "own.pem").read_bytes() == before
+    started = load_on_trial(site.file)
+    tried = (site.folder / "own.pem").read_bytes() == pem
+
+    async def story() -> None:
+        site.line.reconnect()
+        job = asyncio.create_task(site.installation(started, trial_s=0.1).run(no_beat))
+        await auntil(lambda: not read_tried(site.file).certificate_on_trial)
+        job.cancel()
+
+    asyncio.run(story())
+    assert site.line.session
+    assert (site.folder / "own.pem").read_bytes() == (pem if tried and good else before)
+    assert [row.tag for row in site.journal.all] == ["agent.degraded"] * (tried and not good)
+    assert (renew(site, pem)[0] == "already_done") is tried
+
+
+def test_a_disk_that_takes_nothing_does_not_keep_the_doors_shut(site: Site) -> None:
+    """On trial each start is counted; where that cannot be written down the daemon starts all the same."""
+    configure(site, changed(site))
+    (site.folder / ".agent.toml.setup.new").mkdir()
+    for _ in range(STARTS_AT_MOST + 1):
+        assert load_on_trial(site.file).policy.panic_repeat_s == 20

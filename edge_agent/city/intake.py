@@ -4,6 +4,7 @@ Who may be believed: events only on the topic of a gateway whose key the city ha
 certificates), births only with that gateway's signature.
 """
 
+import time
 from pathlib import Path
 
 import msgspec
@@ -26,6 +27,8 @@ from edge_agent.contract.rotation import followed
 from edge_agent.contract.signatures import KeyFileError, PublicKey, kid_of, load_public, public_pem, replace_file
 from edge_agent.contract.topics import EVENT_KINDS, read_up
 from edge_agent.model.events import GapAnnounced
+
+KEY_LOOK_S = 1.0
 
 logger = log.get("city.intake")
 
@@ -56,12 +59,22 @@ class State(msgspec.Struct, frozen=True):
 Verdict = CityRow | Born | State | Vouched | Refused
 
 
+class Known(msgspec.Struct):
+    """`written`: the file's mtime in ns; `look_at`: time.monotonic() from which it is looked at again."""
+
+    key: PublicKey
+    written: int
+    look_at: float
+
+
 class Intake:
-    """`gateways`: directory with one public key per gateway, `<id>.pub`. A new file counts at once."""
+    """`gateways`: directory with one public key per gateway, `<id>.pub`. A new file counts at once, another one or none
+    any more within KEY_LOOK_S: an operator's hand, or another worker that was shown a rotation.
+    """
 
     def __init__(self, gateways: Path) -> None:
         self._gateways = gateways
-        self._keys: dict[str, PublicKey] = {}
+        self._keys: dict[str, Known] = {}
 
     def judge(self, topic: str, payload: bytes) -> Verdict:
         place = read_up(topic)
@@ -90,17 +103,36 @@ class Intake:
             return verdict
         verdict = _birth(gateway, payload, newer)
         if isinstance(verdict, Born):
-            path = self._gateways / f"{gateway}.pub"
-            logger.warning("%s: its signing key %s is followed by %s", gateway, kid_of(key), kid_of(newer))
-            replace_file(path.with_suffix(".pub.previous"), public_pem(key), 0o644)
-            replace_file(path, public_pem(newer), 0o644)
-            self._keys[gateway] = newer
+            self._follow(gateway, key, newer)
         return verdict
 
+    def _follow(self, gateway: str, key: PublicKey, newer: PublicKey) -> None:
+        """Where it cannot be written down it counts for this worker: one gateway's key must not stop all the others."""
+        path = self._gateways / f"{gateway}.pub"
+        logger.warning("%s: its signing key %s is followed by %s", gateway, kid_of(key), kid_of(newer))
+        try:
+            replace_file(path.with_suffix(".pub.previous"), public_pem(key), 0o644)
+            replace_file(path, public_pem(newer), 0o644)
+        except KeyFileError as error:
+            logger.error("%s", error)
+        self._keys[gateway] = msgspec.structs.replace(self._keys[gateway], key=newer, written=_written(path))
+
     def _key(self, gateway: str) -> PublicKey:
-        if gateway not in self._keys:
-            self._keys[gateway] = load_public(self._gateways / f"{gateway}.pub")
-        return self._keys[gateway]
+        known, now, path = self._keys.get(gateway), time.monotonic(), self._gateways / f"{gateway}.pub"
+        if known is not None and now < known.look_at:
+            return known.key
+        written = _written(path)
+        key = known.key if known is not None and known.written == written else load_public(path)
+        self._keys[gateway] = Known(key, written, now + KEY_LOOK_S)
+        return key
+
+
+def _written(path: Path) -> int:
+    """0: not there."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _event(gateway: str, payload: bytes) -> CityRow | Refused:

@@ -28,7 +28,7 @@ from edge_agent.model.encoding import canonical
 GROUP = "ingest"
 REGION = "city"
 BATCH = 500
-WAITING = 2000  # messages read from the broker and not yet stored; beyond it they are dropped and come again
+WAITING = 2000  # messages read from the broker and not yet stored; beyond it they are dropped: gateways send again
 SENDING_S = 30.0  # who was heard within this time shares the queue
 REFUSALS = 50  # in one acknowledgement; each at most REASON long, so that all fit into it
 REASON = 160
@@ -82,6 +82,7 @@ class Reception:
         self._last_now_ms = 0
         self._bdseq = 0
         self._state_again_s = 0.0
+        self._saying: asyncio.TimerHandle | None = None
         self._say_again_s = 0.0
         self._places_left, self._places_at = float(QUARANTINED_AT_ONCE), time.monotonic()
 
@@ -178,20 +179,27 @@ class Reception:
 
     def _other_left(self, message: Arrived) -> None:
         """Another worker of the region has gone: the region goes on as long as this one is here."""
-        live = self._live()
-        live.acknowledge(message.mid)
+        self._live().acknowledge(message.mid)
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             said = msgspec.json.decode(message.payload, type=StateMessage)
-            if said.state == "offline" and self.listening.is_set() and time.monotonic() >= self._state_again_s:
-                self._state_again_s = time.monotonic() + STATE_AGAIN_S
-                live.send(self.host, self._state("online"), None, retain=True)
+            if said.state == "offline" and self._saying is None:
+                wait_s = max(0.0, self._state_again_s - time.monotonic())
+                self._saying = asyncio.get_running_loop().call_later(wait_s, self._still_here)
+
+    def _still_here(self) -> None:
+        self._saying = None
+        if self.listening.is_set():
+            self._state_again_s = time.monotonic() + STATE_AGAIN_S
+            self._live().send(self.host, self._state("online"), None, retain=True)
 
     def _arrived(self, message: Arrived) -> None:
         if message.topic == self.host:
             self._other_left(message)
             return
-        with contextlib.suppress(asyncio.QueueFull):
+        try:
             self._waiting.put_nowait(message)
+        except asyncio.QueueFull:  # its place in the broker's window must be free again, or that is used up in the end
+            self._live().acknowledge(message.mid)
 
     async def _next_batch(self) -> list[Arrived]:
         connection = self._live()

@@ -133,6 +133,14 @@ def replace_file(path: Path, content: bytes, mode: int) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+    except OSError as error:
+        raise KeyFileError("uplink.key_write", path=path, why=error.strerror) from error
+    put_in_place(beside, path)
+
+
+def put_in_place(beside: Path, path: Path) -> None:
+    """The file `beside`, which is on the disk, becomes `path`; that needs no room. Raises KeyFileError."""
+    try:
         beside.replace(path)
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:

@@ -96,10 +96,14 @@ class Outbox:
         self._position[lane] = min(self._position[lane], seq - 1)
         self.generation += 1
 
-    def confirmed(self, seq: int) -> None:
-        """One row is safe (a platform that confirms by the broker): the same as an island of one."""
+    def refused(self, seq: int) -> None:
+        """The broker did not take this row: whoever holds it back calls it lost when it may be tried again."""
         self._sent.pop(seq, None)
-        self._have = _merged([*self._have, (seq, seq)])
+
+    def confirmed(self, first: int, last: int) -> None:
+        """These rows are safe (a platform that confirms by the broker): the same as an island."""
+        self._sent.pop(first, None)
+        self._have = _merged([*self._have, (first, last)])
         self._swallow()
 
     def acknowledge(self, ack: Ack, last: int) -> list[tuple[int, str]]:

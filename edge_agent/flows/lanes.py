@@ -1,6 +1,7 @@
 """Rows on their way out, read ahead of the sender: a page at a time for each lane, and topics that are stopped.
 
-A topic the broker does not take is left alone for a while and tried again with one page; the other topics go on.
+A topic the broker does not take is left alone for a while and tried again. Its rows are held, in every lane, so that
+those of the other topics behind them go on.
 """
 
 from collections import deque
@@ -28,17 +29,16 @@ class Lanes:
         self._generation = outbox.generation
         self._stops: dict[str, Stop] = {}
         self._now_ms = 0
-        self._held: list[int] = []  # urgent rows of a stopped topic
+        self._held: dict[tuple[str, Lane], int] = {}  # of a topic and lane the first row that was left out
+        self._passed: dict[Lane, int] = dict.fromkeys(LANES, 0)  # rows up to here were held, if not taken
 
     async def next(self, now_ms: int) -> tuple[Lane, Row] | None:
         """The row that is next, with its lane; None when nothing can be sent now. Raises StoreError."""
         self._resume(now_ms)
         await self._read()
-        urgent = self._rows["urgent"]
-        while urgent and self._stopped(urgent[0]):
-            self._held.append(urgent.popleft().seq)
-        ready: dict[Lane, bool] = {lane: bool(rows) and not self._stopped(rows[0]) for lane, rows in self._rows.items()}
-        lane = self.outbox.choose(ready)
+        while self._hold_back():
+            await self._read()
+        lane = self.outbox.choose({lane: bool(rows) for lane, rows in self._rows.items()})
         return None if lane is None else (lane, self._rows[lane].popleft())
 
     def stop(self, row: Row, now_ms: int, away: bool) -> bool:
@@ -50,6 +50,11 @@ class Lanes:
         wait_ms = STOP_FIRST_MS if known is None else min(known.wait_ms * 2, STOP_MOST_MS)
         self._stops[stream] = Stop(now_ms, wait_ms, away)
         return True
+
+    def hold(self, row: Row, lane: Lane) -> None:
+        """Leave `row` out until its topic, which is stopped, is tried again."""
+        which = self.uplink.stream(row.tag), lane
+        self._held[which] = min(self._held.get(which, row.seq), row.seq)
 
     def taken(self, row: Row) -> None:
         """The broker took it: its topic is as good as any."""
@@ -72,13 +77,13 @@ class Lanes:
     async def _filled(self) -> bool:
         if self._generation != self.outbox.generation:
             self._generation = self.outbox.generation
-            self._looked = dict.fromkeys(LANES, -1)
+            self._looked, self._passed = dict.fromkeys(LANES, -1), dict.fromkeys(LANES, 0)
             for rows in self._rows.values():
                 rows.clear()
         for lane in LANES:
             if self._rows[lane] or (last := self._end(lane)) <= self._looked[lane]:
                 continue
-            after = self.outbox.position(lane)
+            after = max(self.outbox.position(lane), self._passed[lane])
             if last <= after:
                 continue
             page = await self.journal.rows(after, PAGE, lane == "urgent")
@@ -92,15 +97,21 @@ class Lanes:
     def _end(self, lane: Lane) -> int:
         return self.outbox.frontier if lane == "backlog" else self.journal.last
 
-    def _stopped(self, row: Row) -> bool:
-        return bool(self._stops) and self.uplink.stream(row.tag) in self._stops and not self._over(row)
+    def _hold_back(self) -> bool:
+        """Hold the rows of stopped topics that are next in their lanes. True when a lane has to be read further."""
+        held = False
+        for lane, rows in self._rows.items():
+            while rows and self._stopped(self.uplink.stream(rows[0].tag)):
+                row, held = rows.popleft(), True
+                self.hold(row, lane)
+                self._passed[lane] = row.seq
+        return held
 
-    def _over(self, row: Row) -> bool:
-        return self._stops[self.uplink.stream(row.tag)].until_ms <= self._now_ms
+    def _stopped(self, stream: str) -> bool:
+        return stream in self._stops and self._stops[stream].until_ms > self._now_ms
 
     def _resume(self, now_ms: int) -> None:
+        """What was held of a topic that may be tried again is next in its lane."""
         self._now_ms = now_ms
-        if self._held and all(stop.until_ms <= now_ms for stop in self._stops.values()):
-            for seq in self._held:
-                self.outbox.lost(seq)
-            self._held.clear()
+        for stream, lane in [which for which in self._held if not self._stopped(which[0])]:
+            self.outbox.lost(self._held.pop((stream, lane)))

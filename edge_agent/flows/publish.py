@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 
 from edge_agent import log
-from edge_agent.core.outbox import Outbox
+from edge_agent.core.outbox import Lane, Outbox
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.lanes import Lanes
 from edge_agent.model.events import GapAnnounced, Row
@@ -130,11 +130,11 @@ class Publisher:
             elif self.outbox.take(row.seq, lane, now.up_ms):
                 flight = asyncio.ensure_future(self.uplink.publish(row, historic))
                 self._flying.add(flight)
-                flight.add_done_callback(partial(self._landed, row))
+                flight.add_done_callback(partial(self._landed, row, lane))
             started = True
         return started
 
-    def _landed(self, row: Row, flight: asyncio.Future[Sent]) -> None:
+    def _landed(self, row: Row, lane: Lane, flight: asyncio.Future[Sent]) -> None:
         """What the broker said of `row`."""
         self._flying.discard(flight)
         self._wake.set()
@@ -144,20 +144,30 @@ class Publisher:
         if sent.accepted:
             self.lanes.taken(row)
             if self.confirm == "broker":
-                self.outbox.confirmed(row.seq)
-                self.journal.confirm(self.outbox.acked)
+                self._confirmed(row)
             return
-        if sent.code:  # without one the connection broke: nobody refused anything
-            self._refused(row, sent)
-        self.outbox.lost(row.seq)
+        if sent.code:
+            self._refused(row, lane, sent)
+        else:  # the connection broke: nobody refused anything
+            self.outbox.lost(row.seq)
 
-    def _refused(self, row: Row, sent: Sent) -> None:
+    def _confirmed(self, row: Row) -> None:
+        """The broker's word is all there will be. As with the city, an announced gap closes what it names."""
+        self.outbox.confirmed(row.seq, row.seq)
+        if row.tag == GapAnnounced.tag and isinstance(gap := row.event, GapAnnounced):
+            if gap.epoch == self.journal.epoch and gap.from_seq <= gap.to_seq < row.seq:
+                self.outbox.confirmed(gap.from_seq, gap.to_seq)
+        self.journal.confirm(self.outbox.acked)
+
+    def _refused(self, row: Row, lane: Lane, sent: Sent) -> None:
         """The broker said no: nothing is lost, that topic stops, and somebody must look at
         the broker's permissions. Nobody being subscribed is no refusal: the city is away, and it comes back. The alarm
         about refused events is not a cause for itself.
         """
         away = sent.code == NOBODY_SUBSCRIBED
         news = self.lanes.stop(row, self._now(), away)
+        self.lanes.hold(row, lane)
+        self.outbox.refused(row.seq)
         if news and not away and row.tag != "agent.degraded":
             self.alarms.degraded("uplink_refused", told("degraded_why.uplink_refused", why=sent.why or sent.code))
 

@@ -6,6 +6,7 @@ one that is damaged is set aside under another name, when the caller asks for th
 
 import fcntl
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -134,6 +135,12 @@ def put_aside(path: Path) -> Path:
             beside(path, suffix).rename(beside(moved, suffix))
     sync_directory(path.parent)
     return moved
+
+
+def aside(path: Path) -> list[Path]:
+    """What put_aside has made of the files at `path` so far."""
+    found = path.parent.glob(f"{path.name}.damaged-*")
+    return sorted({file.with_name(re.sub("-(wal|shm|mark)$", "", file.name)) for file in found})
 
 
 def sync_directory(directory: Path) -> None:

@@ -301,6 +301,9 @@ class SqliteJournal:
             self._cursor_at = now
         try:
             self._space, again_s = self._file.tend(self._upkeep, self._acked, self.clock.now())
+        except StoreError as error:
+            self._lost(error)
+            again_s = 1.0
         except database.FAILURES as error:
             why = self._file.fail(error)
             if not _full(error) or not self._file.make_room():
@@ -309,7 +312,8 @@ class SqliteJournal:
         self._upkeep_at, self._rows = time.monotonic() + again_s, 0
 
     def _lost(self, why: StoreError) -> None:
-        logger.critical("nothing can be recorded: %s", why)
+        if str(why) != str(self._why):
+            logger.critical("nothing can be recorded: %s", why)
         self._why = why
         self._cursor_at = time.monotonic()
         if isinstance(why, Damaged) and self._file.suspect():

@@ -77,6 +77,7 @@ class JournalFile:
             self.last, self._prev, self.acked = self._tail()
             self._former = mark.read(path)
             self._mark = mark.Mark(path)
+            self._identity = _identity(path)
         except OSError as error:
             os.close(self._lock)
             raise StoreError("store.cannot_open", file=path.name, why=error.strerror) from error
@@ -92,13 +93,15 @@ class JournalFile:
         beside(path, "-suspect").unlink(missing_ok=True)
 
     def begin(self) -> None:
-        """Note that a run began; the first event of a file that follows a damaged one says so. Raises sqlite3.Error."""
+        """Note that a run began; the first events of a file that follows a damaged one say so. Raises sqlite3.Error."""
         if self._begun:
             return
         self._ask().execute(RUN, ("running",))
-        if self.last == 0 and (gap := self._gap()) is not None:
-            logger.error("events %d to %d of epoch %s will not arrive", gap.from_seq, gap.to_seq, gap.epoch[:8] or "?")
-            self.commit([Entry((), gap, encode_event(gap), self._now)], None)
+        if self.last == 0 and (gaps := self._gaps()):
+            for gap in gaps:
+                said = gap.from_seq, gap.to_seq, gap.epoch[:8] or "?"
+                logger.error("events %d to %d of epoch %s will not arrive", *said)
+            self.commit([Entry((), gap, encode_event(gap), self._now) for gap in gaps], None)
         self._begun = True
 
     def commit(self, entries: Sequence[Entry], acked: int | None, now: Moment | None = None) -> None:
@@ -176,8 +179,12 @@ class JournalFile:
         return found
 
     def tend(self, upkeep: Upkeep, acked: int, now: Moment) -> tuple[Space, float]:
-        """One step of upkeep. Raises sqlite3.Error."""
+        """One step of upkeep. Raises sqlite3.Error; Damaged when the file is not there any more, or another one is:
+        what is written then is nowhere after the next start.
+        """
         self._bounded = True
+        if _identity(self.path) != self._identity:
+            raise Damaged(self.path, "it was removed or replaced while in use")
         return upkeep.step(self._again(), acked, now)
 
     def times(self) -> list[tuple[int, str, int]]:
@@ -213,14 +220,18 @@ class JournalFile:
             self._mark.close()
             os.close(self._lock)
 
-    def _gap(self) -> GapAnnounced | None:
-        """What a new file has to say of the one before: it was set aside, or its mark alone is left of it."""
+    def _gaps(self) -> list[GapAnnounced]:
+        """What a new file has to say of those before it: one was set aside, now or by a start that did not come so far
+        (then of all of them: which was the last one hangs on a clock), or its mark alone is left of it.
+        """
         if self.set_aside is not None:
-            return salvage.gap(self.set_aside, self._why)
+            return [salvage.gap(self.set_aside, self._why)]
+        gaps = [salvage.gap(file, "a start was cut off") for file in database.aside(self.path)]
         former = self._former
-        if former is None or former.epoch == self.epoch:
-            return None
-        return GapAnnounced(epoch=former.epoch, from_seq=1, to_seq=former.last, why="the journal was gone")
+        if former is not None and former.epoch not in (self.epoch, *(gap.epoch for gap in gaps)):
+            why = "the journal was gone"
+            gaps.append(GapAnnounced(epoch=former.epoch, from_seq=1, to_seq=former.last, why=why))
+        return gaps
 
     def _open_whole(self) -> database.Opened:
         """Open; look closer where something is odd; set aside what cannot be continued."""
@@ -268,6 +279,17 @@ def appending(rows: int) -> str:
     return APPEND + FURTHER * (rows - 1)
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file this is; None: there is none. Raises sqlite3.Error when the disk does not answer."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise sqlite3.OperationalError(f"the disk does not answer: {error.strerror}") from error
+    return found.st_dev, found.st_ino
+
+
 def _own(path: Path) -> int:
     """Two writers would give out the same numbers: whoever holds this lock is the only one."""
     try:
@@ -313,7 +335,7 @@ def _apply(connection: sqlite3.Connection, change: Change | DeadLetter, seq: int
                 ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"""
             connection.execute(query, (change.counter,))
         case IntentDone():
-            connection.execute("UPDATE intents SET result = ? WHERE command = ?", (change.result, change.command))
+            connection.execute("DELETE FROM intents WHERE command = ?", (change.command,))  # its event says the rest
         case Anchor():
             anchor = (change.boot_id, change.wall_ms, change.up_ms, change.err_ms, seq)
             connection.execute("INSERT OR REPLACE INTO anchors VALUES (?, ?, ?, ?, ?)", anchor)

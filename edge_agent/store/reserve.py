@@ -117,6 +117,9 @@ def spare_bytes(connection: sqlite3.Connection) -> int:
 
 
 def growth_bytes(connection: sqlite3.Connection, path: Path) -> int:
-    """How much the file can still grow: what the disk has left, at most up to its own limit."""
-    disk = os.statvfs(path.parent)
+    """How much the file can still grow: what the disk has left, at most up to its own limit. Raises sqlite3.Error."""
+    try:
+        disk = os.statvfs(path.parent)
+    except OSError as error:
+        raise sqlite3.OperationalError(f"the disk does not answer: {error.strerror}") from error
     return max(0, min(disk.f_bavail * disk.f_frsize, (MOST_PAGES - pages(connection)) * PAGE))

@@ -19,6 +19,7 @@ LOOK_S = 10.0
 STEP_S = 0.05  # between two steps while there is work
 KEEP = 300_000  # rows, about 95 MB
 KEEP_DAYS = 30
+DAY_MS, OVERDUE_MS = 86_400_000, 3_600_000
 PRUNE = 200  # rows in one step
 TAIL = 64  # the newest rows stay, whatever happens: the next start looks at them
 MARK_EVERY = 1000  # events between two signed checkpoints
@@ -33,6 +34,8 @@ ROW_BYTES = 512
 Sign = Callable[[int, bytes, bool], bytes]
 NEWEST = "SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1"
 MARK = "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?)"
+SETTLED = "DELETE FROM intents WHERE command IN (SELECT command FROM intents WHERE result IS NOT NULL LIMIT ?)"
+DATED = "SELECT seq, wall_ms FROM events WHERE seq <= ? AND clock != 'unset' ORDER BY seq"
 OLD = "SELECT wall_ms FROM events WHERE seq >= ? AND clock != 'unset' ORDER BY seq LIMIT 1"
 
 logger = log.get("store.upkeep")
@@ -66,7 +69,7 @@ class Upkeep:
         growth = reserve.growth_bytes(connection, self.path)
         full = growth < LOW_BYTES
         pruned = self._prune(connection, acked, now, full)
-        busy = pruned or self._hold(connection, growth)
+        busy = pruned or _settled(connection) or self._hold(connection, growth)
         space = Space(growth, reserve.spare_bytes(connection), first(connection))
         return space, (0.0 if full and pruned else STEP_S) if busy else LOOK_S
 
@@ -85,16 +88,12 @@ class Upkeep:
         """Remove up to PRUNE confirmed rows, oldest first, when their time has come or the disk forces it."""
         oldest, newest = first(connection), last_of(connection)
         upto = min(oldest + PRUNE - 1, acked, newest - TAIL)
-        if full:
-            wanted = free_bytes(connection) < LOW_BYTES
-        else:
-            beyond = min(upto, newest - self.keep)
-            wanted = beyond >= oldest and self._old(connection, beyond, self.days, now)
-            if wanted:
-                upto = beyond
-            elif self.most_days is not None and upto >= oldest:
-                wanted = self._old(connection, upto, self.most_days, now)
-        if not wanted or upto < oldest:
+        if upto < oldest:
+            return False
+        forced = full and free_bytes(connection) < LOW_BYTES
+        if not forced:
+            upto = max(self._beyond(connection, min(upto, newest - self.keep), now), self._over(connection, upto, now))
+        if upto < oldest:
             return False
         hash_ = connection.execute("SELECT hash FROM events WHERE seq = ?", (upto,)).fetchone()
         if hash_ is None:
@@ -105,15 +104,34 @@ class Upkeep:
         connection.execute("DELETE FROM checkpoints WHERE seq <= ?", (upto,))
         connection.execute(MARK, (0, upto, hash_[0], self.sign(upto, hash_[0], True)))
         connection.execute("COMMIT")
-        if full and not self._forced:
+        if forced and not self._forced:
             logger.warning("the disk is full: confirmed events make room, from %d on", oldest)
-        self._forced = full
+        self._forced = forced
         return True
+
+    def _beyond(self, connection: sqlite3.Connection, upto: int, now: Moment) -> int:
+        """Up to where rows are too many, and old enough to go for that; 0: none."""
+        return upto if self._old(connection, upto, self.days, now) else 0
+
+    def _over(self, connection: sqlite3.Connection, upto: int, now: Moment) -> int:
+        """Up to where the time of rows is over; 0: none. A step at a time where there is a backlog, else once in
+        OVERDUE_MS: each of them is a write.
+        """
+        if self.most_days is None or not now.trusted:
+            return 0
+        if self._old(connection, upto, self.most_days, now):
+            return upto
+        limit_ms, over = now.wall_ms - self.most_days * DAY_MS, 0
+        for seq, wall_ms in connection.execute(DATED, (upto,)):
+            if int(wall_ms) >= (limit_ms if over else limit_ms - OVERDUE_MS):
+                break
+            over = seq
+        return over
 
     def _old(self, connection: sqlite3.Connection, upto: int, days: int, now: Moment) -> bool:
         """Rows up to `upto` are older than `days`. Nobody knows while the clock is not trusted."""
         row = connection.execute(OLD, (upto,)).fetchone()
-        return now.trusted and row is not None and int(row[0]) < now.wall_ms - days * 86_400_000
+        return now.trusted and row is not None and int(row[0]) < now.wall_ms - days * DAY_MS
 
     def _hold(self, connection: sqlite3.Connection, growth: int) -> bool:
         """Have some free pages ready, let the reserve grow by a chunk, and the log to its full length, as long as the
@@ -140,6 +158,11 @@ class Upkeep:
         if not self._small and spare < ENOUGH_BYTES:
             self._small = True
             logger.warning("%s: the disk has no room for the journal's reserve", self.path.name)
+
+
+def _settled(connection: sqlite3.Connection) -> bool:
+    """Remove some commands whose result is known: versions before kept them for good."""
+    return connection.execute(SETTLED, (PRUNE,)).rowcount > 0
 
 
 def first(connection: sqlite3.Connection) -> int:

@@ -33,7 +33,7 @@ from edge_agent.ports import Beat, Birth, Clock, Health, Sent
 from edge_agent.uplink.broker import JSON, REFUSED, Connection, Incoming, Login
 from edge_agent.uplink.inbox import Inbox, Seldom
 from edge_agent.uplink.login import files, login
-from edge_agent.uplink.retry import Patience
+from edge_agent.uplink.retry import AT_LEAST_S, Patience
 
 CONTENT_S = 5.0  # a retained message comes with the subscription
 EVENT_TYPE = "application/cloudevents+json"
@@ -86,6 +86,7 @@ class MqttUplink:
         self._up = asyncio.Event()
         self._bdseq = 0
         self._online = False  # this session's state was published
+        self._returning = False  # left by ourselves: nobody has to be spared the return
         self._city_away, self._city_bdseq = False, -1
         self._inbox = Inbox(keys.city_ack, keys.commanders)
         self._seldom = Seldom()
@@ -130,12 +131,14 @@ class MqttUplink:
             try:
                 await self._stay_connected(beat)
             except UplinkError as error:
-                now = time.monotonic()
+                now, returning, self._returning = time.monotonic(), self._returning, False
                 refused = error.code in REFUSALS
                 self._complain(error, refused)
                 if self._sessions > before and patience.held(began, now) == DROPS_BEFORE_REPORT:
                     self._complain(self._dropped(patience.drops), refused=True)
-                if error.code == LOGIN_REFUSED:
+                if returning:
+                    wait_s = AT_LEAST_S
+                elif error.code == LOGIN_REFUSED:
                     wait_s = patience.circuit_s()
                 else:
                     wait_s = patience.refused_s() if refused else patience.next_s(now)
@@ -202,8 +205,9 @@ class MqttUplink:
         return await self._fetch(connection, topics.content(self.gateway, sha256), size)
 
     def reconnect(self) -> None:
-        """Leave, and come back with the certificate that is on the disk now."""
+        """Leave, and come back soon with the certificate that is on the disk now."""
         if self._connection is not None:
+            self._returning = True
             self._connection.close(self._state("offline"))
 
     def accept(self, token: int) -> None:

@@ -72,6 +72,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "degraded.certificate_expires_30d": ("certificate runs out soon", "证书即将过期"),
     "degraded.certificate_expires_7d": ("certificate runs out within a week", "证书一周内过期"),
     "degraded.certificate_expires_1d": ("certificate runs out within a day", "证书一天内过期"),
+    "degraded.certificate_rolled_back": ("went back to the old certificate", "已回退到旧证书"),
     "degraded.config_rolled_back": ("went back to the old configuration", "已回退到旧配置"),
     "degraded.database_set_aside": ("a damaged database was set aside", "数据库损坏，已另存"),
     "degraded.dead_letter": ("the city refuses an event", "平台拒收事件"),
@@ -95,6 +96,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "degraded_why.certificate_expires": (
         "the client certificate runs out in {days:.1f} days: renew it (edge-agent keys enroll)",
         "客户端证书将在 {days:.1f} 天后过期，请续期（edge-agent keys enroll）",
+    ),
+    "degraded_why.certificate_rolled_back": (
+        "the broker did not take certificate {number}",
+        "消息服务器未接受证书 {number}",
     ),
     "degraded_why.config_rolled_back": (
         "configuration {number} did not work here",

@@ -5,15 +5,21 @@ import json
 from pathlib import Path
 
 import msgspec
+import pytest
 
-from edge_agent.city.broker import BrokerAddress
+from edge_agent.city import broker as city_broker
+from edge_agent.city import intake, reception
+from edge_agent.city.broker import Arrived, BrokerAddress
 from edge_agent.city.ingest import IngestWorker
-from edge_agent.city.intake import Intake, Refused
+from edge_agent.city.intake import Born, Intake, Refused, Vouched
+from edge_agent.city.reception import Reception
 from edge_agent.city.rows import Watermark
 from edge_agent.contract import topics
+from edge_agent.contract.checkpoint import sign_checkpoint
 from edge_agent.contract.envelope import write_envelope
 from edge_agent.contract.messages import AckMessage, BirthMessage, seal, unseal
-from edge_agent.contract.signatures import new_key
+from edge_agent.contract.rotation import step
+from edge_agent.contract.signatures import PrivateKey, new_key
 from edge_agent.model.events import DoorOpened, GapAnnounced, encode_event
 from tests.uplink.rig import (
     BOOT,
@@ -260,3 +266,86 @@ def test_the_acknowledgement_on_the_wire_is_the_contracts() -> None:
     wire = json.loads(seal(message, new_key()))
     assert sorted(wire) == ["credit", "epoch", "have", "kid", "now", "refused", "sig", "upto"]
     assert (wire["have"], wire["refused"], wire["credit"]) == ([[5, 6]], [{"seq": 4, "reason": "no"}], 200)
+
+
+@needs_mosquitto
+def test_a_flood_that_nothing_bounds_does_not_use_up_the_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At QoS 0 a gateway fills the queue while the database is waited for. What finds no room there is dropped, and is
+    not one of those that the broker has on its way and waits for: it sends what comes later.
+    """
+    monkeypatch.setattr(reception, "WAITING", 100)
+    monkeypatch.setattr(city_broker, "RECEIVE_MAXIMUM", 20)
+    seen: list[Arrived] = []
+
+    class Watched(Reception):
+        def _arrived(self, message: Arrived) -> None:
+            seen.append(message)
+            super()._arrived(message)
+
+    async def scene() -> None:
+        address = BrokerAddress(there.url, there.mqtt)
+        worker = Watched(address, city.store, city.ack, Intake(city.gateways), "worker")
+        await worker.open()
+        with bystander(there.url, "flooder") as flooder:
+            for _ in range(200):
+                flooder.publish(EVENTS, b"{}", 0)
+            for _ in range(20):
+                flooder.publish(EVENTS, b"{}", 1)
+            await auntil(lambda: sum(message.topic == EVENTS for message in seen) == 220)
+            while not worker._waiting.empty():
+                worker.settle(await worker.next())
+            flooder.publish(EVENTS, write_envelope(rows(1)[0], GATEWAY, False), 1)
+            assert (await asyncio.wait_for(worker.next(), 10)).rows
+        await worker.close()
+
+    with broker(tmp_path, "mosquitto") as there, city_in(tmp_path) as city:
+        asyncio.run(scene())
+
+
+def rotated(city: City) -> tuple[PrivateKey, bytes]:
+    """The gateway's next signing key, and a birth that says how it followed."""
+    newer = new_key()
+    steps = (step(GATEWAY, city.gateway_key, newer.public_key()),)
+    return newer, seal(msgspec.structs.replace(birth_of(), rotation=steps), newer)
+
+
+def test_a_key_that_cannot_be_written_down_stops_nobody(tmp_path: Path) -> None:
+    """A gateway's key is replaced and the folder of keys is read-only: it is answered, and so are all the others."""
+
+    async def scene() -> None:
+        worker = worker_for(city, there)
+        newer, birth = rotated(city)
+        async with running(worker.run()):
+            await asyncio.wait_for(worker.listening.wait(), 10)
+            with bystander(there.url) as client:
+                ears = Ears(client, city)
+                client.publish(topics.up(GATEWAY, "birth"), birth, 1)
+                await auntil(lambda: ears.acks)
+                mark = sign_checkpoint(GATEWAY, EPOCH, 1, b"h" * 32, False, newer)
+                client.publish(topics.up(GATEWAY, "mark"), mark, 1)
+                client.publish(EVENTS, write_envelope(rows(1)[0], GATEWAY, False), 1)
+                await auntil(lambda: ears.acks[-1].upto == 1)
+            assert worker.listening.is_set()
+            assert worker.refused == 0
+
+    with broker(tmp_path, "embedded") as there, city_in(tmp_path) as city:
+        (city.gateways / f".{GATEWAY}.pub.previous.new").mkdir()
+        asyncio.run(scene())
+
+
+def test_what_another_worker_or_an_operator_does_with_a_key_counts_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "KEY_LOOK_S", 0.0)
+    with city_in(tmp_path) as city:
+        one, other, mark = Intake(city.gateways), Intake(city.gateways), topics.up(GATEWAY, "mark")
+        newer, birth = rotated(city)
+        for worker, key in ((one, city.gateway_key), (other, city.gateway_key)):
+            assert isinstance(worker.judge(mark, sign_checkpoint(GATEWAY, EPOCH, 1, b"h" * 32, False, key)), Vouched)
+        assert isinstance(one.judge(topics.up(GATEWAY, "birth"), birth), Born)
+        assert isinstance(other.judge(mark, sign_checkpoint(GATEWAY, EPOCH, 1, b"h" * 32, False, newer)), Vouched)
+        (city.gateways / f"{GATEWAY}.pub").unlink()
+        event = write_envelope(rows(1)[0], GATEWAY, False)
+        assert [type(worker.judge(EVENTS, event)) for worker in (one, other)] == [Refused, Refused]

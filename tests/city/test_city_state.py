@@ -87,6 +87,41 @@ def test_a_worker_that_vanishes_is_missed_only_when_no_other_works(tmp_path: Pat
 
 
 @needs_mosquitto
+def test_workers_that_vanish_one_upon_the_other_leave_no_false_word(tmp_path: Path) -> None:
+    """As when the machine of two loses power: the second will comes just after a third worker, which is there, has
+    contradicted the first one. A gateway that connects later is not told to wait.
+    """
+
+    async def scene() -> None:
+        host, port = there.url.removeprefix("mqtt://").split(":")
+        said: list[bytes] = []
+        watcher = CityConnection(BrokerAddress(there.url), "watcher", lambda message: said.append(message.payload))
+        async with FaultProxy(host, int(port)) as one_way, FaultProxy(host, int(port)) as other_way:
+            one, other = (worker_named(f"behind-{way.port}", city, there, way.url) for way in (one_way, other_way))
+            left = worker_named("left", city, there)
+            async with running(one.run(), other.run(), left.run()):
+                for worker in (one, other, left):
+                    await asyncio.wait_for(worker.listening.wait(), 10)
+                await watcher.open()
+                await watcher.subscribe([topics.host("city")])
+                for count, way in enumerate((one_way, other_way), 1):
+                    way.refuse = True
+                    way.cut()
+                    await auntil(lambda: sum(b"offline" in word for word in said) == count)  # noqa: B023
+                    await auntil(lambda: b"online" in said[-1], what=lambda: said)
+                uplink, _ = uplink_for(city, there.url, there.mqtt)
+                async with running(uplink.run(beat)):
+                    await asyncio.wait_for(uplink.connected(), 10)
+                    await uplink.birth(birth())
+                    await asyncio.wait_for(uplink.ack(), 10)
+                    assert not uplink.city_away
+        await watcher.close()
+
+    with broker(tmp_path, "mosquitto") as there, city_in(tmp_path) as city:
+        asyncio.run(scene())
+
+
+@needs_mosquitto
 def test_another_regions_state_a_broken_one_and_one_of_the_past_make_nobody_wait(tmp_path: Path) -> None:
     async def scene() -> None:
         uplink, _ = uplink_for(city, there.url, there.mqtt)

@@ -80,9 +80,9 @@ def test_a_row_refused_too_often_is_given_up_once() -> None:
 
 def test_confirmed_by_the_broker_row_by_row() -> None:
     outbox = sent(3)
-    outbox.confirmed(2)
+    outbox.confirmed(2, 2)
     assert outbox.acked == 0
-    outbox.confirmed(1)
+    outbox.confirmed(1, 1)
     assert outbox.acked == 2
 
 

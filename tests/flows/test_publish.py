@@ -1,15 +1,20 @@
 """Publishing against a broker and a city that lose, refuse and come back empty."""
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.publish import Publisher
 from edge_agent.model.ack import Ack
-from edge_agent.model.events import AgentStarted, CommandRefused, DoorForced, DoorOpened, Row
+from edge_agent.model.events import AgentStarted, AlertClosed, CommandRefused, DoorForced, DoorOpened, Row
 from edge_agent.ports import Sent
+from edge_agent.store.journal import SqliteJournal
+from edge_agent.store.writer import Writer
 from tests.flows.world import MemoryBooks, MemoryClock, MemoryJournal, MemoryUplink, no_beat
 from tests.waiting import auntil
 
@@ -189,6 +194,31 @@ def test_confirm_by_the_broker_needs_no_city() -> None:
     play(story, confirm="broker")
 
 
+def test_confirm_by_the_broker_goes_on_over_a_row_that_was_damaged(tmp_path: Path) -> None:
+    """It is never sent: its announcement, once the broker has that, closes the gap, or nothing later is ever let go."""
+    path = tmp_path / "journal.db"
+
+    async def run() -> None:
+        writer, clock, uplink = Writer(), MemoryClock(), MemoryUplink()
+        journal = SqliteJournal(path, clock, writer)
+        for n in range(10):
+            await journal.record(DoorOpened(door=f"d{n}")).committed()
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("UPDATE events SET body = replace(body, 'd4', 'dX') WHERE seq = 5")
+        flow = Publisher(uplink, journal, MemoryBooks(), clock, Alarms(journal, clock), ("gate",), "broker")
+        job = asyncio.create_task(flow.run(no_beat))
+        uplink.up()
+        try:
+            await auntil(lambda: journal.last == journal.acked == 11, what=lambda: (journal.acked, journal.last))
+            assert 5 not in uplink.stored
+        finally:
+            job.cancel()
+            await journal.close()
+            writer.close()
+
+    asyncio.run(run())
+
+
 def test_what_waited_long_is_marked_historic() -> None:
     async def story(line: Line) -> None:
         line.happen(1)
@@ -242,6 +272,47 @@ def test_a_topic_that_is_forbidden_stops_alone() -> None:
         line.uplink.refuse.clear()
         line.clock.up_ms += 5_000
         await auntil(lambda: 1 in line.uplink.stored)
+
+    play(story)
+
+
+@pytest.mark.parametrize("many", [1, 150])
+@pytest.mark.parametrize("urgent", [True, False])
+def test_whatever_waits_behind_a_forbidden_topic_goes_on(
+    monkeypatch: pytest.MonkeyPatch, urgent: bool, many: int
+) -> None:
+    """Of one topic nothing is taken: in no lane, before and after the start, do its rows stand in the others' way, also
+    where they fill more than a page. When it is allowed again they are sent, each once.
+    """
+    allowed = asyncio.Event()
+
+    async def story(line: Line) -> None:
+        publish = line.uplink.publish
+
+        async def denied(row: Row, historic: bool) -> Sent:
+            refused = row.tag == "alert.closed" or row.tag.startswith("command.")
+            return await publish(row, historic) if allowed.is_set() or not refused else Sent(False, 0x87, "no")
+
+        def stands_in_the_way() -> list[int]:
+            for _ in range(many):
+                line.journal.record(CommandRefused(reason="x") if urgent else AlertClosed("gate", "a", "gas"))
+            line.journal.record(DoorForced(door="gate"))
+            line.happen(3)
+            return list(range(line.journal.last - 3, line.journal.last + 1))
+
+        monkeypatch.setattr(line.uplink, "publish", denied)
+        monkeypatch.setattr(line.uplink, "stream", lambda tag: "evt" if tag.startswith(("door", "agent")) else "other")
+        before = stands_in_the_way()
+        line.uplink.watermark = 0
+        line.uplink.up()
+        await auntil(lambda: set(before) <= set(line.uplink.stored), what=lambda: line.uplink.stored)
+        after = stands_in_the_way()
+        await auntil(lambda: set(after) <= set(line.uplink.stored), what=lambda: line.uplink.stored)
+        allowed.set()
+        line.clock.up_ms += 20_000
+        line.answer(0, credit=2000)
+        await auntil(lambda: len(line.uplink.stored) == line.journal.last)
+        assert len(line.uplink.sent) == line.journal.last
 
     play(story)
 

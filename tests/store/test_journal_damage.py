@@ -1,11 +1,14 @@
 """store.journal after the worst: damaged, cut, foreign and future files. Nothing is deleted, nothing numbered twice."""
 
 import asyncio
+import contextlib
+import os
 import random
 import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,13 +16,14 @@ from typing import Any
 import pytest
 from journal_rig import CountingClock, journalling, query
 
-from edge_agent.errors import StoreError
+from edge_agent.errors import JournalUnavailable, StoreError
 from edge_agent.model.events import DoorForced, DoorOpened
-from edge_agent.store import mark, recognise
+from edge_agent.store import database, mark, migrations, recognise, upkeep
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.ledger import JournalFile
 from edge_agent.store.reading import JournalReader
 from edge_agent.store.writer import Writer
+from tests.waiting import auntil
 
 ROWS = 400
 
@@ -193,6 +197,47 @@ def test_a_journal_that_is_gone_is_announced(killed: Path) -> None:
     assert (seen["first"].epoch, seen["first"].from_seq, seen["first"].to_seq) == (epoch, 1, ROWS)
     assert seen["next"] == 2
     assert journalling(killed, look)["last"] == 2  # said once
+
+
+def begun_until(path: Path, steps: int) -> None:
+    """A start in a process of its own, which is gone before the next of so many renames, files made and commits."""
+    child = os.fork()
+    if child == 0:
+
+        def until_then(step: Callable[..., Any]) -> Callable[..., Any]:
+            def taken(*arguments: Any) -> Any:
+                nonlocal steps
+                steps -= 1
+                return step(*arguments) if steps >= 0 else os._exit(0)
+
+            return taken
+
+        try:
+            Path.rename = until_then(Path.rename)  # type: ignore[method-assign]
+            database._make, migrations.apply = until_then(database._make), until_then(migrations.apply)
+            mark.Mark.write = until_then(mark.Mark.write)  # type: ignore[method-assign]
+            JournalFile.begin = until_then(JournalFile.begin)  # type: ignore[method-assign]
+            JournalFile.commit = until_then(JournalFile.commit)  # type: ignore[method-assign]
+            JournalFile(path, CountingClock().now()).begin()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+
+
+def test_a_power_cut_while_a_file_is_set_aside_loses_no_announcement(killed: Path, tmp_path: Path) -> None:
+    """Before each step: power that flickers is what damages files. What was lost is said by the next start."""
+    epoch = epoch_of(killed)
+    with closing(sqlite3.connect(killed)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    killed.write_bytes(random.Random(1).randbytes(50_000))
+    for cut in range(9):
+        path = tmp_path / f"cut-{cut}" / "journal.db"
+        shutil.copytree(killed.parent, path.parent)
+        begun_until(path, cut)
+        said = [row.event for row in journalling(path, lambda journal: journal.rows(0, 10))]
+        assert (epoch, ROWS) in [(event.epoch, event.to_seq) for event in said], cut
+        assert [event.tag for event in said] == ["gap.announced"] * len(said)
+        assert journalling(path, look)["last"] == len(said)  # said once
 
 
 def test_an_old_copy_put_back_starts_a_new_epoch(tmp_path: Path) -> None:
@@ -376,3 +421,43 @@ def test_a_power_cut_in_a_checkpoint_is_no_damage(killed: Path, first_page: str)
     reader.close()
     seen = journalling(killed, look)
     assert (seen["last"], seen["set_aside"], seen["next"], seen["whole"]) == (ROWS, None, ROWS + 1, True)
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced", "with its folder"])
+def test_a_journal_that_is_taken_away_while_in_use_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """What is written to a file without a name is gone with the process. Nothing is accepted any more, and where a file
+    can be made the daemon ends, so that the next start makes one and says what is missing.
+    """
+    monkeypatch.setattr(upkeep, "LOOK_S", 0.01)
+    path = tmp_path / "state" / "journal.db"
+
+    async def run() -> str:
+        writer = Writer()
+        journal = SqliteJournal(path, CountingClock(), writer)
+        await journal.record(DoorOpened(door="d")).committed()
+        journal.tend(lambda seq, hash_, pruned: b"")
+        await auntil(lambda: journal.room.reserve > 0)
+        match how:
+            case "removed":
+                path.unlink()
+            case "replaced":
+                shutil.copy(path, path.with_name("copy"))
+                path.with_name("copy").replace(path)
+            case _:
+                path.parent.rename(tmp_path / "elsewhere")
+        await auntil(lambda: not journal.accepting)
+        with pytest.raises(JournalUnavailable):
+            await asyncio.wait_for(journal.record(DoorOpened(door="d")).committed(), 10)
+        if how != "with its folder":
+            await asyncio.wait_for(journal.damaged(), 10)
+        with contextlib.suppress(StoreError):
+            await asyncio.wait_for(journal.close(), 10)
+        writer.close()
+        return journal.epoch
+
+    epoch = asyncio.run(run())
+    if how == "removed":
+        seen = journalling(path, look)
+        assert (seen["first"].tag, seen["first"].epoch, seen["first"].to_seq) == ("gap.announced", epoch, 1)

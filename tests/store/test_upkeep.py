@@ -16,7 +16,7 @@ from edge_agent.contract.signatures import new_key
 from edge_agent.errors import JournalUnavailable
 from edge_agent.model.clock import ClockState, Moment
 from edge_agent.model.events import ClockAnchored, DoorOpened
-from edge_agent.ports import Anchor
+from edge_agent.ports import Anchor, IntentDone, IntentOpened
 from edge_agent.store import chain, reserve, upkeep
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.reading import JournalReader
@@ -152,6 +152,64 @@ def test_old_confirmed_rows_are_pruned_and_the_chain_begins_at_a_signed_row(
     assert {fault.why for fault in report(path).broken} >= {"missing"}
     query(path, "UPDATE checkpoints SET seq = 1002 WHERE slot = 0")
     assert "unsigned" in {fault.why for fault in report(path).broken}
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_what_is_too_old_goes_within_the_hour_and_no_later_for_want_of_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: bool
+) -> None:
+    """At a quiet gate fewer rows than one step takes are over their time; and a file that cannot grow any more, with
+    room enough in it, lets go of them all the same.
+    """
+    monkeypatch.setattr(upkeep, "LOOK_S", 0.01)
+    path, clock = tmp_path / "journal.db", CountingClock()
+
+    async def run() -> None:
+        writer = Writer()
+        journal = SqliteJournal(path, clock, writer)
+        for _ in range(2):
+            for n in range(150):
+                journal.record(DoorOpened(door=f"d{n}"))
+            await journal.record(DoorOpened(door="last of the month")).committed()
+            clock.up_ms += MONTH_MS
+        journal.confirm(302)
+        if full:
+            query(path, "INSERT INTO reserve (filler) VALUES (zeroblob(?))", 2 * upkeep.LOW_BYTES)
+            query(path, "DELETE FROM reserve")
+            monkeypatch.setattr(reserve, "MOST_PAGES", query(path, "PRAGMA page_count")[0][0])
+        tend(journal, most_days=63)
+        await auntil(lambda: journal.room.reserve if full else journal.first)
+        assert journal.first == 1
+        clock.up_ms += 2 * 86_400_000
+        await auntil(lambda: journal.first == 152)
+        assert (await journal.verify()).ok
+        await journal.close()
+        writer.close()
+
+    asyncio.run(run())
+
+
+def test_of_a_command_that_is_done_only_its_event_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A desk that opens a gate 500 times a day must not fill the file, nor keep who did it beyond `entry_days`; a
+    command that comes again under its id is open again. What versions before have left goes by and by.
+    """
+    monkeypatch.setattr(upkeep, "LOOK_S", 0.01)
+    path = tmp_path / "journal.db"
+
+    async def story(journal: SqliteJournal) -> None:
+        intents = [IntentOpened(f"c-{n}", "open", "gate", "desk", n) for n in range(1, 4)]
+        await journal.apply(*intents)
+        await journal.apply(IntentDone("c-1", "completed"), IntentDone("c-2", "refused"))
+        assert query(path, "SELECT command FROM intents") == [("c-3",)]
+        await journal.apply(intents[0])
+        assert await journal.open_intents() == [intents[0], intents[2]]
+        assert await journal.command_counter() == 3
+        rows = ", ".join(f"('old-{n}', 'open', 'gate', 'desk', 1, 'completed')" for n in range(500))
+        query(path, f"INSERT INTO intents VALUES {rows}")
+        tend(journal)
+        await auntil(lambda: query(path, "SELECT count(*) FROM intents") == [(2,)])
+
+    journalling(path, story)
 
 
 def test_a_restart_goes_on_over_a_pruned_beginning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

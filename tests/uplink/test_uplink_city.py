@@ -240,6 +240,21 @@ def test_state_is_retained_and_follows_the_connection(tmp_path: Path, state: str
 
 
 @needs_mosquitto
+def test_who_leaves_by_itself_is_back_at_once_however_large_the_fleet(tmp_path: Path) -> None:
+    """A renewed certificate has 20 s to prove itself; `reconnect_spread_s` is for brokers that restart."""
+
+    async def scene() -> None:
+        uplink, _ = uplink_for(city, there.url, there.mqtt, reconnect_spread_s=3600.0)
+        async with running(uplink.run(beat)):
+            await asyncio.wait_for(uplink.connected(), 10)
+            for session in (2, 3):
+                uplink.reconnect()
+                await auntil(lambda: uplink.session == session, 10)  # noqa: B023
+
+    with broker(tmp_path, "embedded") as there, city_in(tmp_path) as city:
+        asyncio.run(scene())
+
+
 def test_a_stop_is_obeyed_at_any_moment(tmp_path: Path) -> None:
     """Cancelled at 60 different moments of connecting, also in the very one in which the broker answers."""
 
