@@ -202,13 +202,17 @@ class CameraAlerts:
                 incident.over_ms, incident.why = now_ms, "camera_lost"
 
     def _on(self, camera: Camera, rule: str) -> bool:
-        """A schedule that is not there (any more: lists are replaced while this runs) switches nothing off."""
-        schedule, book = self.schedules.get(rule), self.premises.book
+        """A schedule that is not there (any more: lists are replaced while this runs) switches nothing off, nor does
+        one of which nobody knows whether it is its hour.
+        """
+        schedule, book, now = self.schedules.get(rule), self.premises.book, self.premises.now()
         if schedule is not None and schedule not in book.schedules:
             trouble = told("degraded_why.no_schedule", rule=rule, schedule=schedule)
             self.premises.alarms.degraded_device(camera.name, "camera", trouble)
             return True
-        return schedule is None or in_force(book, schedule, self.premises.now().wall_ms)
+        if schedule is None or not alerts.hour_known(now, self.premises.policy):
+            return True
+        return in_force(book, schedule, now.wall_ms)
 
     # ---- doors and cameras together ----------------------------------------------------------------------------------
 
@@ -297,8 +301,9 @@ class CameraAlerts:
 
     def _quiet(self, rule: AlertRule | None, camera: Camera, sighting: Sighting) -> bool:
         name = "" if sighting.kind in alerts.FAULTS else sighting.rule
+        premises = self.premises
         return alerts.quiet(
-            rule, camera, name, self.premises.standing.mutes, self.premises.book, self.premises.now()
+            rule, camera, name, premises.standing.mutes, premises.book, premises.now(), premises.policy
         )  # fmt: skip
 
     def _used_up(self, rule: tuple[str, str, str], now_ms: int) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from types import MappingProxyType
+from typing import Literal
 
 import msgspec
 import pytest
@@ -17,6 +18,7 @@ from edge_agent.flows.evidence import EvidenceDesk
 from edge_agent.flows.evidence_shelf import Sealing
 from edge_agent.flows.operate import Operations
 from edge_agent.flows.premises import Premises
+from edge_agent.model.clock import ClockState
 from edge_agent.model.commands import Done, Operation
 from edge_agent.model.detections import CameraState, FaceRefused
 from edge_agent.model.doors import GateReport, Report
@@ -581,6 +583,29 @@ def test_a_zone_with_a_schedule_alerts_only_then() -> None:
         house.say("begun")
         house.say("going")
         assert house.told() == []
+
+
+@pytest.mark.parametrize("policy", ["deny_timed", "allow_timed"])
+def test_a_clock_that_nobody_trusts_silences_nothing(policy: Literal["deny_timed", "allow_timed"]) -> None:
+    """Who cuts the power of a gateway without a battery shall not choose the hour: unless the site says that this
+    clock counts, a zone alerts, and no hour is quiet.
+    """
+
+    @in_a_house(AlertRule(name="days", quiet="always"), schedules={"lawn": "never"})
+    async def story(house: House) -> None:
+        house.premises.policy = Policy(untrusted_clock=policy)
+        house.clock.state = ClockState.UNSET
+        house.say("begun")
+        house.say("begun", "falling_object", rule="wall")
+        opened = [(one.kind, one.quiet) for one in house.events(AlertOpened)]  # type: ignore[attr-defined]
+        if policy == "allow_timed":
+            assert opened == [("falling_object", True)]
+            return
+        assert opened == [("intrusion", False), ("falling_object", False)]
+        house.clock.state = ClockState.SYNCED
+        house.say("begun", "loitering")
+        house.say("begun", "falling_object", incident="i-2", rule="wall")
+        assert [one.quiet for one in house.events(AlertOpened)] == [False, False, True]  # type: ignore[attr-defined]
 
 
 def test_a_schedule_that_a_new_list_left_out_switches_no_zone_off() -> None:
