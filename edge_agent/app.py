@@ -73,7 +73,7 @@ from edge_agent.watching import Watching
 from edge_agent.words import parts, told
 
 if TYPE_CHECKING:  # numpy comes with the first camera, not before
-    from edge_agent.core.gallery import Gallery, Vectors
+    from edge_agent.core.gallery import Gallery
     from edge_agent.store.faces import FaceStore
 
 logger = log.get("app")
@@ -81,7 +81,6 @@ logger = log.get("app")
 FAILED = 70  # EX_SOFTWARE: systemd starts us again
 ANEW = 75  # EX_TEMPFAIL: with another configuration
 PREVIOUS_KEY = "keys/gateway.previous.pub"
-GALLERY_LOOK_S = 1.0
 FACES_AGAIN_S = 30.0
 
 
@@ -317,6 +316,7 @@ class App:
         """Gallery and cameras, loaded beside the running doors. A face store that cannot be opened costs the faces."""
         from edge_agent.core.faces import Judge
         from edge_agent.drivers.camera import CameraWorker
+        from edge_agent.recognising import follow
 
         store, engine, gallery, version = await self._open_faces(beat)
         judge = Judge(self.config.faces, gallery, engine)
@@ -330,19 +330,13 @@ class App:
                     opened = msgspec.structs.replace(camera, url=url)
                     worker = CameraWorker(opened, self.config.faces, self.clock, seeing, report, engine)
                     jobs.create_task(self.supervisor.keep(f"camera {camera.name}", worker.run))
-                seen = store.data_version()
-                while True:
-                    beat()
-                    await asyncio.sleep(GALLERY_LOOK_S)
-                    if (now := store.data_version()) != seen:
-                        seen = now
-                        version, changed = await asyncio.to_thread(store.changes, version, engine.model)
-                        judge.change({person: _rows(made, engine.dimension) for person, made in changed.items()})
+                await follow(store, engine, judge, version, beat)
         finally:
             store.close()
 
     async def _open_faces(self, beat: Beat) -> tuple["FaceStore", EngineSpec, "Gallery", int]:
         """Face store, engine, gallery and its version. While that fails, faces are off, cards go on, somebody hears."""
+        from edge_agent.recognising import load
         from edge_agent.store.faces import FaceStore, load_key
         from edge_agent.vision.models import spec_of
 
@@ -354,7 +348,12 @@ class App:
                 path, gateway = self.state / "faces.db", self.config.gateway.id
                 store = await asyncio.to_thread(FaceStore, path, key, gateway, set_aside=True)
                 try:
-                    return store, engine, *await self._gallery(store, engine, beat)
+                    gallery, version, left = await load(store, engine, beat)
+                    if left:
+                        error = FaceError("faces.other_model", count=left, model=engine.model)
+                        logger.warning("%s", error)
+                        self.alarms.degraded("faces_other_model", error.sentence)
+                    return store, engine, gallery, version
                 except (StoreError, FaceError):
                     store.close()
                     raise
@@ -362,24 +361,6 @@ class App:
                 logger.error("faces are off, cards go on: %s", error)
                 self.alarms.degraded("faces_off", error.sentence)
                 await asyncio.sleep(FACES_AGAIN_S)
-
-    async def _gallery(self, store: "FaceStore", engine: EngineSpec, beat: Beat) -> tuple["Gallery", int]:
-        """Loaded in pieces beside the running doors. Templates of another model are never mixed in, but told."""
-        from edge_agent.core.gallery import Gallery
-
-        version, gallery = store.version(), Gallery(engine.model, (), _rows([], engine.dimension))
-        pieces = store.batches(engine.model)
-        while piece := await asyncio.to_thread(next, pieces, None):
-            gallery.extend([person for person, _ in piece], _rows([made for _, made in piece], engine.dimension))
-            beat()
-        others = await asyncio.to_thread(store.of_other_models, engine.model)
-        left = [person for person in others if person not in gallery]
-        logger.info("gallery: %d templates of %d persons", len(gallery), len(gallery.persons))
-        if left:
-            error = FaceError("faces.other_model", count=len(left), model=engine.model)
-            logger.warning("%s", error)
-            self.alarms.degraded("faces_other_model", error.sentence)
-        return gallery, version
 
     async def close(self) -> None:
         """Write what is queued, note the clean end, let go of the files."""
@@ -393,16 +374,6 @@ class App:
         except StoreError as error:
             logger.error("the journal did not close cleanly: %s", error)
         await asyncio.to_thread(self.writer.close)
-
-
-def _rows(made: list[bytes], dimension: int) -> "Vectors":
-    """Templates as a matrix. Raises FaceError when one has another length."""
-    import numpy as np
-
-    for template in made:
-        if len(template) != 4 * dimension:
-            raise FaceError("faces.embedding_malformed", size=len(template), expected=4 * dimension)
-    return np.frombuffer(b"".join(made), "<f4").reshape(-1, dimension)
 
 
 def _seeing(entry: FaceEntry, also: Callable[[Detection], None]) -> Callable[[str, Detection], None]:

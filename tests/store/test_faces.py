@@ -1,5 +1,6 @@
 """store.faces: templates sealed per record, bound to whom they belong, and gone when erased."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,8 +11,13 @@ import numpy
 import pytest
 from journal_rig import query
 
+from edge_agent.core.faces import Judge
 from edge_agent.errors import StoreError
+from edge_agent.model.face_models import DLIB
+from edge_agent.model.site import FacePolicy
+from edge_agent.recognising import follow, load
 from edge_agent.store.faces import FaceStore, load_key, make_key
+from tests.waiting import auntil
 
 KEY, GATEWAY, MODEL = bytes(range(32)), "G0417", "dlib-resnet-1"
 
@@ -155,3 +161,21 @@ def test_another_connection_sees_that_templates_changed(faces: FaceStore) -> Non
         assert daemon.data_version() == before
         faces.put("p-1", MODEL, embedding(1))
         assert daemon.data_version() != before
+
+
+def test_who_is_erased_while_the_gallery_is_loaded_is_not_in_it(faces: FaceStore) -> None:
+    """A start takes seconds with many faces; a withdrawal in between was in force for everything but the gallery."""
+    for number in (1, 2):
+        faces.put(f"p-{number}", DLIB.model, embedding(number))
+
+    async def story() -> None:
+        with closing(FaceStore(faces.path, KEY, GATEWAY)) as daemon:
+            gallery, version, _ = await load(daemon, DLIB, lambda: faces.erase("p-1"))  # type: ignore[arg-type]
+            assert "p-1" in gallery, "it had been read"
+            judge = Judge(FacePolicy(), gallery)
+            following = asyncio.ensure_future(follow(daemon, DLIB, judge, version, lambda: None))
+            await auntil(lambda: "p-1" not in gallery or following.done())
+            assert gallery.persons == ("p-2",)
+            following.cancel()
+
+    asyncio.run(story())
