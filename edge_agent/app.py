@@ -258,9 +258,12 @@ class App:
         self.journal.record(AgentStarted(version=__version__, after=self.journal.after, config=self.config.digest))
         for set_aside in (self.journal.set_aside, self.books.moved):
             if set_aside is not None:
-                detail = told("degraded_why.database_set_aside", name=set_aside.name)
-                self.journal.record(AgentDegraded("database_set_aside", *parts(detail)))
+                self._tell_set_aside(set_aside)
         logger.info("deciding (%d doors, %d people)", len(self.doors), len(self.books.current.persons))
+
+    def _tell_set_aside(self, path: Path) -> None:
+        detail = told("degraded_why.database_set_aside", name=path.name)
+        self.journal.record(AgentDegraded("database_set_aside", *parts(detail)))
 
     async def _watch_journal(self) -> None:
         """A journal found damaged in use is set aside by the next start."""
@@ -347,6 +350,8 @@ class App:
                 key = load_key(self.folder / FACE_KEY)
                 path, gateway = self.state / "faces.db", self.config.gateway.id
                 store = await asyncio.to_thread(FaceStore, path, key, gateway, set_aside=True)
+                if store.moved is not None:
+                    self._tell_set_aside(store.moved)
                 try:
                     gallery, version, left = await load(store, engine, beat)
                     if left:

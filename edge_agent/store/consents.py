@@ -89,6 +89,11 @@ class Consents(PeopleFile):
             if until_ms is None or until_ms > now_ms
         }
 
+    def newest_end(self, now_ms: int) -> int | None:
+        """When a consent has ended last, of whatever purpose and whoever; None: none has."""
+        ended = self._one("SELECT max(until_ms) FROM consents WHERE until_ms <= ?", now_ms)
+        return None if ended is None else ended[0]
+
     # ---- faces in terminals ------------------------------------------------------------------------------------------
 
     def order_erasure(self, person: str, why: str, now_ms: int) -> None:

@@ -44,4 +44,6 @@ def lapsed(
     ]
     for person in sorted(faces.pictured() - keeping):
         faces.drop_crops(person)
+    if (ended_ms := people.newest_end(now_ms)) is not None:
+        faces.drop_set_aside(ended_ms)
     return [*gone, *((person, why, 0) for person, why in over.items() if person not in enrolled)]

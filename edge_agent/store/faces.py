@@ -29,6 +29,7 @@ SAME_PICTURE = 0.01  # distance; two photographs of one person are some 0.3 apar
 KEY_CHECK = b"edge-agent face key"
 CROP = "crop"  # stands for the model in what a picture is bound to
 BATCH = 2000
+ZEROS = bytes(1 << 16)
 
 
 class Enrolled(msgspec.Struct, frozen=True):
@@ -154,6 +155,25 @@ class FaceStore:
                     (person, time.time_ns() // 1_000_000, why, *counts, sealed.hexdigest()),
                 )
         self._empty_log()
+        self.drop_set_aside()
+        return count
+
+    def drop_set_aside(self, before_ms: int | None = None) -> int:
+        """Destroy damaged files that were set aside, where nobody's face can be found any more; how many. `before_ms`:
+        those that were written last before then, when erasing in them ended. Raises StoreError.
+        """
+        count = 0
+        try:
+            for path in self.path.parent.glob(f"{self.path.name}.damaged-*"):
+                if before_ms is None or path.stat().st_mtime_ns // 1_000_000 < before_ms:
+                    with path.open("r+b", buffering=0) as file:
+                        for _ in range(0, path.stat().st_size, len(ZEROS)):
+                            file.write(ZEROS)
+                        os.fsync(file.fileno())
+                    path.unlink()
+                    count += 1
+        except OSError as error:
+            raise StoreError("store.failing", file=self.path.name, why=error.strerror) from error
         return count
 
     def drop_crops(self, person: str) -> int:
@@ -161,6 +181,7 @@ class FaceStore:
         with self._changed():
             count = self._connection.execute("DELETE FROM crops WHERE person = ?", (person,)).rowcount
         self._empty_log()
+        self.drop_set_aside()
         return count
 
     def forget_erasures(self, before_ms: int) -> int:

@@ -16,7 +16,11 @@ from edge_agent.errors import StoreError
 from edge_agent.model.face_models import DLIB
 from edge_agent.model.site import FacePolicy
 from edge_agent.recognising import follow, load
+from edge_agent.store.entries import PersonEntry
+from edge_agent.store.erasing import lapsed
 from edge_agent.store.faces import FaceStore, load_key, make_key
+from edge_agent.store.people import PeopleStore
+from edge_agent.store.records import Consent
 from tests.waiting import auntil
 
 KEY, GATEWAY, MODEL = bytes(range(32)), "G0417", "dlib-resnet-1"
@@ -179,3 +183,45 @@ def test_who_is_erased_while_the_gallery_is_loaded_is_not_in_it(faces: FaceStore
             following.cancel()
 
     asyncio.run(story())
+
+
+@pytest.fixture
+def aside(tmp_path: Path) -> Iterator[tuple[FaceStore, bytes]]:
+    """A new faces.db beside a damaged one that was set aside, and what that holds of p-1: template and picture."""
+    with closing(FaceStore(tmp_path / "faces.db", KEY, GATEWAY)) as store:
+        store.put("p-1", MODEL, embedding(1), b"picture")
+        sealed = sealed_of(store.path, "p-1")
+    data = store.path.read_bytes()
+    store.path.write_bytes(data[:100] + bytes(20) + data[120:])
+    with closing(FaceStore(tmp_path / "faces.db", KEY, GATEWAY, set_aside=True)) as store:
+        assert on_disk(store.path, sealed), "it is readable there for whoever has the key"
+        yield store, sealed
+
+
+@pytest.mark.parametrize("how", ["erase", "drop_crops"])
+def test_a_damaged_file_that_was_set_aside_goes_with_the_first_face_that_has_to(
+    aside: tuple[FaceStore, bytes], how: str
+) -> None:
+    """Whose faces it holds nobody can tell any more."""
+    store, sealed = aside
+    getattr(store, how)("p-1")
+    assert on_disk(store.path, sealed) == []
+    assert list(store.path.parent.glob("*.damaged-*")) == []
+
+
+def test_a_damaged_file_that_was_set_aside_goes_when_a_consent_has_ended_since(
+    aside: tuple[FaceStore, bytes], tmp_path: Path
+) -> None:
+    """Who was only in that file is enrolled nowhere, so that nothing of them would ever be destroyed."""
+    store, sealed = aside
+    damaged_ms = next(tmp_path.glob("*.damaged-*")).stat().st_mtime_ns // 1_000_000
+    with closing(PeopleStore(tmp_path / "people.db")) as people:
+        people.put(PersonEntry(id="p-1", name="x", category="resident"))
+        for purpose, until_ms in (("keep_image", damaged_ms - 1000), ("match", damaged_ms + 1000)):
+            people.give_consent(
+                Consent(person="p-1", purpose=purpose, text_version="1", given_ms=5, until_ms=until_ms)
+            )  # fmt: skip
+        lapsed(store, people, damaged_ms + 500)
+        assert on_disk(store.path, sealed), "what had ended before was erased in it"
+        lapsed(store, people, damaged_ms + 1000)
+        assert on_disk(store.path, sealed) == []
