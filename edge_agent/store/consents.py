@@ -89,6 +89,10 @@ class Consents(PeopleFile):
             if until_ms is None or until_ms > now_ms
         }
 
+    def knows_consents(self) -> bool:
+        """Of anybody, in force or ended: whoever is enrolled has left one."""
+        return self._one("SELECT 1 FROM consents LIMIT 1") is not None
+
     def newest_end(self, now_ms: int) -> int | None:
         """When a consent has ended last, of whatever purpose and whoever; None: none has."""
         ended = self._one("SELECT max(until_ms) FROM consents WHERE until_ms <= ?", now_ms)

@@ -34,7 +34,7 @@ class Retainer:
 
     async def run(self, beat: Beat) -> None:
         """Once an hour, for ever; what fails is tried again at the next look."""
-        due = 0.0
+        due, said = 0.0, ""
         if self._policy.hold:
             logger.warning("nothing is deleted by age: %s", self._policy.hold)
         while True:
@@ -42,9 +42,11 @@ class Retainer:
             if time.monotonic() >= due and (now := self._clock.now()).trusted:
                 try:
                     await asyncio.to_thread(self.sweep, now.wall_ms)
-                    due = time.monotonic() + SWEEP_S
+                    due, said = time.monotonic() + SWEEP_S, ""
                 except StoreError as error:
-                    logger.warning("what is to be deleted is still there: %s", error)
+                    if str(error) != said:  # once, not at each look
+                        logger.warning("what is to be deleted is still there: %s", error)
+                    said = str(error)
             await asyncio.sleep(LOOK_S)
 
     def sweep(self, now_ms: int) -> None:

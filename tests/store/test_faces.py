@@ -14,13 +14,15 @@ from journal_rig import query
 from edge_agent.core.faces import Judge
 from edge_agent.errors import StoreError
 from edge_agent.model.face_models import DLIB
-from edge_agent.model.site import FacePolicy
+from edge_agent.model.site import FacePolicy, Retention
 from edge_agent.recognising import follow, load
 from edge_agent.store.entries import PersonEntry
 from edge_agent.store.erasing import lapsed
 from edge_agent.store.faces import FaceStore, load_key, make_key
 from edge_agent.store.people import PeopleStore
 from edge_agent.store.records import Consent
+from edge_agent.store.retention import Retainer
+from tests.flows.world import MemoryClock
 from tests.waiting import auntil
 
 KEY, GATEWAY, MODEL = bytes(range(32)), "G0417", "dlib-resnet-1"
@@ -225,3 +227,29 @@ def test_a_damaged_file_that_was_set_aside_goes_when_a_consent_has_ended_since(
         assert on_disk(store.path, sealed), "what had ended before was erased in it"
         lapsed(store, people, damaged_ms + 1000)
         assert on_disk(store.path, sealed) == []
+
+
+def test_faces_outlive_a_people_db_that_was_lost(faces: FaceStore, tmp_path: Path) -> None:
+    """A bad block in one file is nobody's withdrawal: the faces are there when its backup is."""
+    path, key = tmp_path / "people.db", tmp_path / "face-store.key"
+    key.write_bytes(KEY)
+    key.chmod(0o600)
+    with closing(PeopleStore(path)) as people:
+        for number in (1, 2):
+            faces.put(f"p-{number}", MODEL, embedding(number))
+            people.put(PersonEntry(id=f"p-{number}", name="x", category="resident"))
+            people.give_consent(Consent(person=f"p-{number}", purpose="match", text_version="1", given_ms=5))
+        people.withdraw_consent("p-2", "match", 6)
+    backup = path.read_bytes()
+    path.write_bytes(os.urandom(4096))
+    PeopleStore(path, set_aside=True).close()
+    retainer = Retainer(tmp_path, key, GATEWAY, Retention(), MemoryClock())
+    with pytest.raises(StoreError) as told:
+        retainer.sweep(10)
+    assert told.value.code == "store.consents_lost"
+    assert len(faces.enrolled()) == 2
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    path.write_bytes(backup)
+    retainer.sweep(10)
+    assert [one.person for one in faces.enrolled()] == ["p-1"]
