@@ -20,7 +20,7 @@ from edge_agent.contract.checkpoint import sign_checkpoint
 from edge_agent.contract.commanders import load_keyring
 from edge_agent.contract.evidence import read_manifest, signature_findings
 from edge_agent.contract.passes import read_pass, write_pass
-from edge_agent.contract.rotation import STEPS, load_steps
+from edge_agent.contract.rotation import STEPS, load_steps, own_keys
 from edge_agent.contract.signatures import load_private, load_public, sign
 from edge_agent.devices import Devices, Ears
 from edge_agent.diagnosis import diagnosis
@@ -107,7 +107,8 @@ class App:
         self.alarms = Alarms(self.journal, self.clock)
         rules, schedules = site_rules(config.gateway.site)
         self.books = BookWatch(state / "people.db", self.journal, self.writer, config.gateway.zone, rules, schedules)
-        self._public_keys = [self.keys.signing.public_key()]
+        self._own_keys = own_keys((folder / GATEWAY_KEY).parent, signing.public_key())
+        self._public_keys = [signing.public_key()]
         if (folder / PREVIOUS_KEY).exists():  # what it signed outlives a rotation of the key
             self._public_keys.append(load_public(folder / PREVIOUS_KEY))
         self._index = load_index(folder / KEY_FILE)
@@ -252,7 +253,7 @@ class App:
 
     def _vouched(self, signed: bytes) -> Manifest | None:
         """The piece of evidence that it vouched for with these bytes; None when it did not."""
-        return None if signature_findings(signed, self._public_keys) else read_manifest(signed)
+        return None if signature_findings(signed, self._own_keys) else read_manifest(signed)
 
     def _began(self) -> None:
         self.journal.record(AgentStarted(version=__version__, after=self.journal.after, config=self.config.digest))
