@@ -122,8 +122,8 @@ def reembed(faces: FaceStore, policy: FacePolicy, spec: EngineSpec) -> list[str]
         made = [result.embedding for result in embed_photos(kept, policy, spec)] if kept else []
         embeddings = [embedding for embedding in made if embedding is not None]
         if embeddings:
-            faces.replace_model(person, spec.model, embeddings)
-            count, people = count + len(embeddings), people + 1
+            if faces.replace_model(person, spec.model, embeddings):
+                count, people = count + len(embeddings), people + 1
         else:
             left.append(person)
             complain(FaceError("models.must_reenrol", person=person))

@@ -122,13 +122,16 @@ class FaceStore:
                     self._keep(person, crop)
                 self._touch(person, version)
 
-    def replace_model(self, person: str, model: str, embeddings: Sequence[bytes]) -> None:
-        """These are the person's templates from now on; those of other models are gone. Pictures stay."""
+    def replace_model(self, person: str, model: str, embeddings: Sequence[bytes]) -> bool:
+        """These are the person's templates from now on; those of other models are gone. Pictures stay. False: there
+        were none any more, and there are none; they were erased while the new ones were made.
+        """
         with self._changed() as version:
-            self._connection.execute("DELETE FROM templates WHERE person = ?", (person,))
-            for embedding in embeddings:
+            known = self._connection.execute("DELETE FROM templates WHERE person = ?", (person,)).rowcount > 0
+            for embedding in embeddings if known else ():
                 self._insert(person, model, embedding)
             self._touch(person, version)
+        return known
 
     def erase(self, person: str, why: str = "") -> int:
         """Destroy all templates and pictures of `person`; returns how many templates. Overwritten in the file, the log

@@ -11,17 +11,19 @@ import numpy
 import pytest
 from journal_rig import query
 
+from edge_agent.cli.face_enrol import Agreed, Enroller
 from edge_agent.core.faces import Judge
 from edge_agent.errors import StoreError
 from edge_agent.model.face_models import DLIB
 from edge_agent.model.site import FacePolicy, Retention
 from edge_agent.recognising import follow, load
 from edge_agent.store.entries import PersonEntry
-from edge_agent.store.erasing import lapsed
+from edge_agent.store.erasing import erase, lapsed
 from edge_agent.store.faces import FaceStore, load_key, make_key
 from edge_agent.store.people import PeopleStore
 from edge_agent.store.records import Consent
 from edge_agent.store.retention import Retainer
+from edge_agent.vision.enrol import PhotoResult
 from tests.flows.world import MemoryClock
 from tests.waiting import auntil
 
@@ -253,3 +255,31 @@ def test_faces_outlive_a_people_db_that_was_lost(faces: FaceStore, tmp_path: Pat
     path.write_bytes(backup)
     retainer.sweep(10)
     assert [one.person for one in faces.enrolled()] == ["p-1"]
+
+
+def test_who_withdraws_while_their_photograph_is_read_is_not_enrolled(faces: FaceStore, tmp_path: Path) -> None:
+    """A batch of an import takes up to a minute; at the desk somebody else is at work meanwhile."""
+    with closing(PeopleStore(tmp_path / "people.db")) as people:
+        people.put(PersonEntry(id="p-1", name="x", category="resident"))
+        enroller = Enroller(people, faces, FacePolicy(), DLIB)
+        enroller.agree("p-1", Agreed(match="v1", keep_image="k1"))
+        read = PhotoResult("p-1.jpg", embedding(1), model=DLIB.model, crop=b"picture")
+        people.withdraw_consent("p-1", "keep_image", 1)
+        assert enroller.take("p-1", read) is None
+        assert (len(faces.enrolled()), faces.pictured()) == (1, set())
+        people.withdraw_consent("p-1", "match", 1)
+        erase(faces, people, "p-1", "withdrawn")
+        refused = enroller.take("p-1", read)
+        assert refused is not None
+        assert refused.code == "cli.no_consent"
+        assert faces.enrolled() == []
+
+
+def test_who_is_erased_while_a_kept_picture_is_embedded_again_stays_erased(faces: FaceStore) -> None:
+    faces.put("p-1", MODEL, embedding(1), b"picture")
+    faces.erase("p-1")
+    assert not faces.replace_model("p-1", "another-model", [embedding(2)])
+    assert faces.enrolled() == []
+    faces.put("p-1", MODEL, embedding(1), b"picture")
+    assert faces.replace_model("p-1", "another-model", [embedding(2)])
+    assert [one.model for one in faces.enrolled()] == ["another-model"]
