@@ -80,6 +80,8 @@ class CameraAlerts:
         self._calibrated = frozenset(calibrated)  # cameras that tell floors
         self._named = frozenset(named)
         self.joins: dict[str, DoorJoins] = {}  # by door
+        lines = tuple(lines)
+        self._of_line = {line.name: line.camera for line in lines}
         self.counts = LineCounts(premises, lines)
         self._open: dict[alerts.Key, Incident] = {}
         self._known: deque[AlertOpened] = deque(maxlen=KNOWN_AT_MOST)
@@ -238,10 +240,14 @@ class CameraAlerts:
                     self.desk.keep(camera.name, f"door/{event.door}/{what}", what, now_ms, door=event.door)
 
     def _joined(self, door: str, join: Join) -> None:
-        """One moment, not an incident that goes on: several within a short time are still one alert."""
-        camera = next((one for one in self.cameras.values() if one.door == door and "alerts" in one.use), None)
-        if camera is None:
+        """One moment, not an incident that goes on: several within a short time are still one alert: of the camera
+        whose line it was seen at; of faces, of the door's first.
+        """
+        there = [one for one in self.cameras.values() if one.door == door and "alerts" in one.use]
+        if not there:
             return
+        at_line = self._of_line.get(self.joins[door].line) if join.kind != "repeated_denial" else None
+        camera = next((one for one in there if one.name == at_line), there[0])
         sighting = Sighting(
             rule=door, kind=join.kind, incident=f"{join.kind}-{join.at_ms}", phase=Phase.BEGUN, up_ms=join.at_ms,
             size=(0, 0), count=join.count, direction=join.direction, why=join.why,

@@ -44,7 +44,7 @@ from edge_agent.model.evidence import Exhibit, File, Manifest
 from edge_agent.model.people import Schedule, Span
 from edge_agent.model.recording import ClipDone, Keep, Piece, Stream
 from edge_agent.model.sightings import Fall, Phase, Sighting
-from edge_agent.model.site import AlertRule, Camera, Deterrent, EvidencePolicy, GateBinding, Policy
+from edge_agent.model.site import AlertRule, Camera, Deterrent, EvidencePolicy, GateBinding, Line, Policy
 from edge_agent.model.standing import At, Case, Mute, OpenAlert
 from edge_agent.watching import Watching
 from edge_agent.words import retold
@@ -753,6 +753,26 @@ def test_two_through_the_line_on_one_card_is_tailgating() -> None:
         house.wait(3)
         assert kinds(house) == ["tailgating"], "two more, one alert"
         assert house.events(AlertOpened)[0].door == "gate"  # type: ignore[attr-defined]
+
+
+def test_what_a_line_saw_is_told_of_its_camera_and_kept_from_it() -> None:
+    """Another camera of this door, which comes first in agent.toml, looks at faces and has seen nothing of it."""
+
+    @in_a_house()
+    async def story(house: House) -> None:
+        side = Camera(name="side", url="rtsp://side", door="gate", use=("alerts", "evidence"))
+        line = Line(name="lawn", camera="side", points=((0.3, 0.7), (0.7, 0.7)), watch=("crossing",))
+        house.premises.ears.clear()
+        house.alerts = CameraAlerts(house.premises, (GATE, side), desk=house.desk, lines=(line,))
+        house.alerts.joins["gate"] = DoorJoins(line="lawn")
+        house.desk.recorders["side"] = house.memory
+        grant(house)
+        for number in (1, 2):
+            house.say("begun", "crossing", f"c-{number}", "side", direction="in")
+        house.wait(3)
+        (told,) = house.events(AlertOpened)
+        assert (told.kind, told.camera, told.door) == ("tailgating", "side", "gate")  # type: ignore[attr-defined]
+        assert [order.evidence for order in house.memory.orders] == [told.evidence]  # type: ignore[attr-defined]
 
 
 def test_as_many_people_as_grants_is_none_even_when_the_grant_comes_last() -> None:
