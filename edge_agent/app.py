@@ -310,7 +310,8 @@ class App:
     def _privacy(self) -> dict[str, Job]:
         """What has to go, here and in the terminals."""
         gateway, keeping = self.config.gateway.id, self.config.retention
-        retainer = Retainer(self.state, self.folder / FACE_KEY, gateway, keeping, self.clock)
+        searched = self.config.console is not None
+        retainer = Retainer(self.state, self.folder / FACE_KEY, gateway, keeping, self.clock, searched=searched)
         jobs: dict[str, Job] = {"retention": retainer.run}
         if self._erasures is not None:
             jobs["terminal faces"] = self._erasures.run
