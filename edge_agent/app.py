@@ -20,7 +20,7 @@ from edge_agent.contract.checkpoint import sign_checkpoint
 from edge_agent.contract.commanders import load_keyring
 from edge_agent.contract.evidence import read_manifest, signature_findings
 from edge_agent.contract.passes import read_pass, write_pass
-from edge_agent.contract.rotation import STEPS, load_steps
+from edge_agent.contract.rotation import STEPS, load_steps, own_keys
 from edge_agent.contract.signatures import load_private, load_public, sign
 from edge_agent.devices import Devices, Ears
 from edge_agent.diagnosis import diagnosis
@@ -73,7 +73,7 @@ from edge_agent.watching import Watching
 from edge_agent.words import parts, told
 
 if TYPE_CHECKING:  # numpy comes with the first camera, not before
-    from edge_agent.core.gallery import Gallery, Vectors
+    from edge_agent.core.gallery import Gallery
     from edge_agent.store.faces import FaceStore
 
 logger = log.get("app")
@@ -81,7 +81,6 @@ logger = log.get("app")
 FAILED = 70  # EX_SOFTWARE: systemd starts us again
 ANEW = 75  # EX_TEMPFAIL: with another configuration
 PREVIOUS_KEY = "keys/gateway.previous.pub"
-GALLERY_LOOK_S = 1.0
 FACES_AGAIN_S = 30.0
 
 
@@ -108,7 +107,8 @@ class App:
         self.alarms = Alarms(self.journal, self.clock)
         rules, schedules = site_rules(config.gateway.site)
         self.books = BookWatch(state / "people.db", self.journal, self.writer, config.gateway.zone, rules, schedules)
-        self._public_keys = [self.keys.signing.public_key()]
+        self._own_keys = own_keys((folder / GATEWAY_KEY).parent, signing.public_key())
+        self._public_keys = [signing.public_key()]
         if (folder / PREVIOUS_KEY).exists():  # what it signed outlives a rotation of the key
             self._public_keys.append(load_public(folder / PREVIOUS_KEY))
         self._index = load_index(folder / KEY_FILE)
@@ -258,15 +258,18 @@ class App:
 
     def _vouched(self, signed: bytes) -> Manifest | None:
         """The piece of evidence that it vouched for with these bytes; None when it did not."""
-        return None if signature_findings(signed, self._public_keys) else read_manifest(signed)
+        return None if signature_findings(signed, self._own_keys) else read_manifest(signed)
 
     def _began(self) -> None:
         self.journal.record(AgentStarted(version=__version__, after=self.journal.after, config=self.config.digest))
         for set_aside in (self.journal.set_aside, self.books.moved):
             if set_aside is not None:
-                detail = told("degraded_why.database_set_aside", name=set_aside.name)
-                self.journal.record(AgentDegraded("database_set_aside", *parts(detail)))
+                self._tell_set_aside(set_aside)
         logger.info("deciding (%d doors, %d people)", len(self.doors), len(self.books.current.persons))
+
+    def _tell_set_aside(self, path: Path) -> None:
+        detail = told("degraded_why.database_set_aside", name=path.name)
+        self.journal.record(AgentDegraded("database_set_aside", *parts(detail)))
 
     async def _watch_journal(self) -> None:
         """A journal found damaged in use is set aside by the next start."""
@@ -312,7 +315,8 @@ class App:
     def _privacy(self) -> dict[str, Job]:
         """What has to go, here and in the terminals."""
         gateway, keeping = self.config.gateway.id, self.config.retention
-        retainer = Retainer(self.state, self.folder / FACE_KEY, gateway, keeping, self.clock)
+        searched = self.config.console is not None
+        retainer = Retainer(self.state, self.folder / FACE_KEY, gateway, keeping, self.clock, searched=searched)
         jobs: dict[str, Job] = {"retention": retainer.run}
         if self._erasures is not None:
             jobs["terminal faces"] = self._erasures.run
@@ -322,6 +326,7 @@ class App:
         """Gallery and cameras, loaded beside the running doors. A face store that cannot be opened costs the faces."""
         from edge_agent.core.faces import Judge
         from edge_agent.drivers.camera import CameraWorker
+        from edge_agent.recognising import follow
 
         store, engine, gallery, version = await self._open_faces(beat)
         judge = Judge(self.config.faces, gallery, engine)
@@ -335,19 +340,13 @@ class App:
                     opened = msgspec.structs.replace(camera, url=url)
                     worker = CameraWorker(opened, self.config.faces, self.clock, seeing, report, engine)
                     jobs.create_task(self.supervisor.keep(f"camera {camera.name}", worker.run))
-                seen = store.data_version()
-                while True:
-                    beat()
-                    await asyncio.sleep(GALLERY_LOOK_S)
-                    if (now := store.data_version()) != seen:
-                        seen = now
-                        version, changed = await asyncio.to_thread(store.changes, version, engine.model)
-                        judge.change({person: _rows(made, engine.dimension) for person, made in changed.items()})
+                await follow(store, engine, judge, version, beat)
         finally:
             store.close()
 
     async def _open_faces(self, beat: Beat) -> tuple["FaceStore", EngineSpec, "Gallery", int]:
         """Face store, engine, gallery and its version. While that fails, faces are off, cards go on, somebody hears."""
+        from edge_agent.recognising import load
         from edge_agent.store.faces import FaceStore, load_key
         from edge_agent.vision.models import spec_of
 
@@ -358,8 +357,15 @@ class App:
                 key = load_key(self.folder / FACE_KEY)
                 path, gateway = self.state / "faces.db", self.config.gateway.id
                 store = await asyncio.to_thread(FaceStore, path, key, gateway, set_aside=True)
+                if store.moved is not None:
+                    self._tell_set_aside(store.moved)
                 try:
-                    return store, engine, *await self._gallery(store, engine, beat)
+                    gallery, version, left = await load(store, engine, beat)
+                    if left:
+                        error = FaceError("faces.other_model", count=left, model=engine.model)
+                        logger.warning("%s", error)
+                        self.alarms.degraded("faces_other_model", error.sentence)
+                    return store, engine, gallery, version
                 except (StoreError, FaceError):
                     store.close()
                     raise
@@ -367,24 +373,6 @@ class App:
                 logger.error("faces are off, cards go on: %s", error)
                 self.alarms.degraded("faces_off", error.sentence)
                 await asyncio.sleep(FACES_AGAIN_S)
-
-    async def _gallery(self, store: "FaceStore", engine: EngineSpec, beat: Beat) -> tuple["Gallery", int]:
-        """Loaded in pieces beside the running doors. Templates of another model are never mixed in, but told."""
-        from edge_agent.core.gallery import Gallery
-
-        version, gallery = store.version(), Gallery(engine.model, (), _rows([], engine.dimension))
-        pieces = store.batches(engine.model)
-        while piece := await asyncio.to_thread(next, pieces, None):
-            gallery.extend([person for person, _ in piece], _rows([made for _, made in piece], engine.dimension))
-            beat()
-        others = await asyncio.to_thread(store.of_other_models, engine.model)
-        left = [person for person in others if person not in gallery]
-        logger.info("gallery: %d templates of %d persons", len(gallery), len(gallery.persons))
-        if left:
-            error = FaceError("faces.other_model", count=len(left), model=engine.model)
-            logger.warning("%s", error)
-            self.alarms.degraded("faces_other_model", error.sentence)
-        return gallery, version
 
     async def close(self) -> None:
         """Write what is queued, note the clean end, let go of the files."""
@@ -398,16 +386,6 @@ class App:
         except StoreError as error:
             logger.error("the journal did not close cleanly: %s", error)
         await asyncio.to_thread(self.writer.close)
-
-
-def _rows(made: list[bytes], dimension: int) -> "Vectors":
-    """Templates as a matrix. Raises FaceError when one has another length."""
-    import numpy as np
-
-    for template in made:
-        if len(template) != 4 * dimension:
-            raise FaceError("faces.embedding_malformed", size=len(template), expected=4 * dimension)
-    return np.frombuffer(b"".join(made), "<f4").reshape(-1, dimension)
 
 
 def _seeing(entry: FaceEntry, also: Callable[[Detection], None]) -> Callable[[str, Detection], None]:

@@ -6,6 +6,7 @@ loaded into the daemon that opens doors.
 
 import asyncio
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 IDS_AT_MOST = 500  # people one word of a search may mean
 CHILD_WITHIN_S = 600.0
 LINES_AT_MOST = 400
+LIST = "import-"  # begins the name of the folder of a list that is being read
 
 
 class Office(Room):
@@ -44,6 +46,8 @@ class Office(Room):
         self._app = app
         self._people: PeopleStore | None = None
         self._one_child = asyncio.Lock()
+        for left in app.state.glob(f"{LIST}*"):  # by a kill or a power cut, in the clear
+            shutil.rmtree(left, ignore_errors=True)
 
     def people(self) -> PeopleStore:
         if self._people is None:
@@ -144,7 +148,7 @@ class Office(Room):
 
     async def take_list(self, name: str, data: bytes, dry_run: bool, lang: str) -> Said:
         """Written where only the daemon reads, for as long as it takes: names are in it."""
-        with TemporaryDirectory(prefix="import-", dir=self._app.state) as folder:
+        with TemporaryDirectory(prefix=LIST, dir=self._app.state) as folder:
             path = Path(folder) / _own_name(name)
             path.touch(mode=0o600)
             path.write_bytes(data)

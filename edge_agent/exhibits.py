@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
+from edge_agent.contract import rotation
 from edge_agent.contract.evidence import (
     Finding,
     digest,
@@ -17,7 +18,7 @@ from edge_agent.contract.evidence import (
     read_manifest,
     signature_findings,
 )
-from edge_agent.contract.signatures import PublicKey, load_public
+from edge_agent.contract.signatures import PublicKey
 from edge_agent.errors import EdgeAgentError, StoreError
 from edge_agent.model.events import EvidenceErased, EvidenceKept
 from edge_agent.model.evidence import Exhibit, Manifest
@@ -63,13 +64,18 @@ def recorded(state: Path) -> Recorded:
 
 
 def own_keys(folder: Path) -> list[PublicKey]:
-    """The gateway's public keys beside agent.toml: this one and the one before it. Raises EdgeAgentError when this one
-    is not there.
+    """The gateway's public keys beside agent.toml: today's and those before it. Raises EdgeAgentError when today's is
+    not there.
     """
     keys = folder / "keys"
-    if not (keys / "gateway.pub").exists():
-        raise EdgeAgentError("evidence.no_key", path=keys / "gateway.pub")
-    return [load_public(keys / name) for name in ("gateway.pub", "gateway.previous.pub") if (keys / name).exists()]
+    if not (keys / PUBLIC_KEY).exists():
+        raise EdgeAgentError("evidence.no_key", path=keys / PUBLIC_KEY)
+    return rotation.own_keys(keys)
+
+
+def signer(manifest: bytes, keys: Iterable[PublicKey]) -> PublicKey | None:
+    """Which of `keys` has signed it; None: none of them."""
+    return next((key for key in keys if not signature_findings(manifest, [key])), None)
 
 
 def of_store(

@@ -35,7 +35,7 @@ from edge_agent.model.detections import (
 from edge_agent.model.doors import DeviceReport
 from edge_agent.model.evidence import Manifest as EvidenceManifest
 from edge_agent.model.face_models import Manifest
-from edge_agent.model.site import Camera, Config
+from edge_agent.model.site import Camera, Config, private
 from edge_agent.ports import Clock, Gate
 from edge_agent.store.evidence import FOLDER, EvidenceStore
 from edge_agent.store.faces import load_key
@@ -207,8 +207,12 @@ def looked_at(cameras: Iterable[Camera]) -> dict[str, Camera]:
 
 def sentry_job(config: Config, camera: Camera, url: str, detector: Manifest | None, state: Path) -> SentryJob:
     """What the child of `camera` is told: its stream `url`, and what it is watched for. The line before a door tells
-    each crossing, whatever else it watches: the door's joins know who passes by nothing else. `state`: of the models.
+    each crossing, whatever else it watches: the door's joins know who passes by nothing else. Walls that cannot be are
+    not watched; their private windows are hidden all the same. `state`: of the models.
     """
+    walls = [facade for facade in config.facades if facade.camera == camera.name]
+    watched = tuple(facade for facade in walls if not any(faults(facade)))
+    masks = private(camera, (facade for facade in walls if facade not in watched))
     judged = lines_at(config, camera.door)[:1] if camera.door else []
     lines = [
         msgspec.structs.replace(line, watch=("crossing", *line.watch)) if line in judged else line
@@ -216,8 +220,8 @@ def sentry_job(config: Config, camera: Camera, url: str, detector: Manifest | No
         if line.camera == camera.name
     ]
     return SentryJob(
-        msgspec.structs.replace(camera, url=url),
-        tuple(facade for facade in config.facades if facade.camera == camera.name and not any(faults(facade))),
+        msgspec.structs.replace(camera, url=url, masks=masks),
+        watched,
         tuple(zone for zone in config.zones if zone.camera == camera.name),
         tuple(lines),
         detector,

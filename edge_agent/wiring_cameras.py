@@ -114,10 +114,11 @@ def tellable(config: Config) -> list[Told]:
         telling = next((camera.name for camera in there if "alerts" in camera.use), None)
         if telling is None:
             continue
-        kinds = ["tailgating", "wrong_passage"] if lines_at(config, door.name) else []
-        kinds += ["no_face"] if kinds and any(camera.expect_face for camera in there) else []
-        kinds += ["repeated_denial"] if any("face" in camera.use for camera in there) else []
-        told += [Told(telling, door.name, kind) for kind in kinds]
+        if lines := lines_at(config, door.name):
+            expected = ["no_face"] if any(camera.expect_face for camera in there) else []
+            told += [Told(lines[0].camera, door.name, kind) for kind in ("tailgating", "wrong_passage", *expected)]
+        if any("face" in camera.use for camera in there):
+            told.append(Told(telling, door.name, "repeated_denial"))
     return told
 
 

@@ -70,6 +70,7 @@ ROOTS = {
     "guardroom",
     "installation",
     "readiness",
+    "recognising",
     "site_kind",
     "tables",
     "watching",

@@ -8,13 +8,14 @@ import av
 import cv2
 import numpy as np
 import pytest
+from msgspec import structs
 
 from edge_agent.config import load_config
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.premises import Premises
 from edge_agent.model.detections import Outlook
 from edge_agent.model.events import DeviceDegraded
-from edge_agent.model.site import Policy
+from edge_agent.model.site import Policy, private
 from edge_agent.readiness import check_devices, check_walls
 from edge_agent.watching import Watching, sentry_job
 from edge_agent.words import say
@@ -133,7 +134,11 @@ def test_a_wall_whose_floors_come_back_from_below_is_not_watched_and_the_doors_g
     watching._see("wall", Outlook(()))
     assert [one.code for one in watching.unwatched["wall"]] == ["facade.misplaced"]
     camera = next(one for one in config.cameras if one.name == "wall")
-    assert sentry_job(config, camera, camera.url, None, tmp_path).facades == ()
+    windows = (100.0, 100.0, 300.0, 100.0, 300.0, 300.0)
+    masked = structs.replace(config, facades=(structs.replace(config.facades[0], masks=(windows,)),))
+    job = sentry_job(masked, camera, camera.url, None, tmp_path)
+    assert job.facades == ()
+    assert private(job.camera, job.facades) == private(camera, masked.facades) != (), "its windows are shown to nobody"
 
 
 @pytest.mark.parametrize(

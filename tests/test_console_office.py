@@ -1,8 +1,14 @@
 """console_office: what it makes of what a browser sends."""
 
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
-from edge_agent.console_office import _own_name
+from edge_agent.console_office import Office, _own_name
+from tests.waiting import until
 
 
 @pytest.mark.parametrize(
@@ -23,3 +29,24 @@ def test_a_list_keeps_its_name_in_what_is_said_of_it_and_leaves_its_folder_never
 def test_a_long_name_keeps_its_end() -> None:
     assert _own_name("名" * 300 + ".toml").endswith("名.toml")
     assert len(_own_name("名" * 300 + ".toml").encode()) < 255
+
+
+TAKES = """
+import asyncio, sys
+from pathlib import Path
+from types import SimpleNamespace
+from edge_agent.console_office import Office
+state = Path(sys.argv[1])
+office = Office(SimpleNamespace(state=state, file=state / "agent.toml"))
+asyncio.run(office.take_list("people.csv", sys.argv[2].encode(), True, "en"))
+"""
+
+
+def test_a_list_that_a_kill_left_in_the_clear_is_gone_with_the_next_start(tmp_path: Path) -> None:
+    """Names, phones and PINs are in it."""
+    with subprocess.Popen([sys.executable, "-c", TAKES, tmp_path, "p-1,张伟,13800138000,80808642"]) as office:
+        until(lambda: list(tmp_path.glob("import-*/people.csv")) or office.poll() is not None)
+        office.kill()
+    assert list(tmp_path.glob("import-*")), "killed in the middle"
+    Office(SimpleNamespace(state=tmp_path, file=tmp_path / "agent.toml"))  # type: ignore[arg-type]
+    assert list(tmp_path.glob("import-*")) == []

@@ -11,6 +11,7 @@ from edge_agent.cli.describe import describe, silent
 from edge_agent.cli.options import CONFIG, STATE, site_zone, state_directory
 from edge_agent.cli.speech import language, tell, words
 from edge_agent.contract.checkpoint import vouches
+from edge_agent.contract.rotation import own_keys
 from edge_agent.contract.signatures import load_public
 from edge_agent.store.accepted import follow_accepted
 from edge_agent.store.reading import JournalReader
@@ -56,15 +57,17 @@ def follow(
 @click.option(
     "--key",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The gateway's public key (default: keys/gateway.pub).",
+    help="The gateway's public key (default: keys/gateway.pub, and those before it).",
 )
 def verify(config: Path, state: Path | None, key: Path | None) -> None:
     """Walk the whole journal: no event missing, none altered, every checkpoint signed by this gateway."""
-    public = load_public(key or config.parent / "keys/gateway.pub")
+    keys = [load_public(key)] if key else own_keys(config.parent / "keys")
     reader = JournalReader(state_directory(config, state) / "journal.db")
     try:
         epoch = reader.epoch
-        found = reader.verify(lambda said, seq, hash_, pruned: vouches(said, epoch, seq, hash_, pruned, public))
+        found = reader.verify(
+            lambda said, seq, hash_, pruned: any(vouches(said, epoch, seq, hash_, pruned, public) for public in keys)
+        )
     finally:
         reader.close()
     for fault in found.broken:

@@ -24,9 +24,9 @@ from edge_agent.cli.progress import bar
 from edge_agent.cli.speech import here, language, tell, words
 from edge_agent.config import EVIDENCE_KEY, load_config
 from edge_agent.contract.evidence import Finding, digest, read_manifest
-from edge_agent.contract.signatures import PublicKey, kid_of, load_public
+from edge_agent.contract.signatures import PublicKey, kid_of, load_public, public_pem
 from edge_agent.errors import EdgeAgentError, StoreError
-from edge_agent.exhibits import CHILD_WITHIN_S, PUBLIC_KEY, of_copy, of_published, of_store, own_keys, recorded
+from edge_agent.exhibits import CHILD_WITHIN_S, PUBLIC_KEY, of_copy, of_published, of_store, own_keys, recorded, signer
 from edge_agent.model.commands import Operation
 from edge_agent.model.evidence import Manifest
 from edge_agent.model.retrieval import Retrieval
@@ -39,7 +39,7 @@ from edge_agent.words import retold
 KEY = click.option(
     "--key",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The gateway's public key (default: keys/gateway.pub, and the one before it).",
+    help="The gateway's public key (default: keys/gateway.pub, and those before it).",
 )
 EVIDENCE = click.argument("evidence")
 
@@ -265,9 +265,9 @@ def _whole(config: Path, store: EvidenceStore, evidence: str) -> Iterator[tuple[
     names = [MANIFEST, *(file.name for file in manifest.files)] if manifest else [MANIFEST]
     for name in names:
         yield name, store.read(evidence, name)
-    public = config.parent / "keys/gateway.pub"
-    if public.exists():
-        yield PUBLIC_KEY, iter([public.read_bytes()])
+    if (config.parent / "keys" / PUBLIC_KEY).exists():
+        keys = own_keys(config.parent)
+        yield PUBLIC_KEY, iter([public_pem(signer(store.manifest(evidence), keys) or keys[0])])
 
 
 def _published(

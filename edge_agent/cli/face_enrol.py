@@ -10,6 +10,7 @@ from edge_agent.errors import EdgeAgentError, FaceError
 from edge_agent.model.events import PersonChanged
 from edge_agent.model.face_models import EngineSpec, limits_of
 from edge_agent.model.site import FacePolicy
+from edge_agent.store.erasing import erase
 from edge_agent.store.faces import FaceStore
 from edge_agent.store.people import PeopleStore
 from edge_agent.store.records import Consent
@@ -88,7 +89,13 @@ class Enroller:
             return FaceError("cli.face_enough", path=name, person=person, most=TEMPLATES_AT_MOST)
         if not self.alike and (other := self._another(person, result.embedding)):
             return FaceError("cli.face_duplicate", path=name, other=other[0], distance=f"{other[1]:.2f}")
-        self.faces.put(person, result.model, result.embedding, result.crop if self.keeps(person) else None)
+        crop = result.crop if self.keeps(person) else None
+        self.faces.put(person, result.model, result.embedding, crop)
+        if self.people.consent(person, "match", _now_ms()) is None:  # taken back while the photograph was read
+            erase(self.faces, self.people, person, "withdrawn", self.channel)
+            return FaceError("cli.no_consent", person=person)
+        if crop is not None and not self.keeps(person):
+            self.faces.drop_crops(person)
         self._known_from_now_on(person, result.embedding)
         return None
 

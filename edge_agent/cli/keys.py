@@ -9,7 +9,7 @@ import click
 from edge_agent.cli.options import make_folder
 from edge_agent.cli.speech import tell
 from edge_agent.contract.certificates import new_tls_key, request
-from edge_agent.contract.rotation import STEPS, load_steps, save_steps, step
+from edge_agent.contract.rotation import PREVIOUS, STEPS, keep_first, load_steps, save_steps, step
 from edge_agent.contract.signatures import (
     KeyFileError,
     kid_of,
@@ -91,7 +91,8 @@ def rotate(folder: Path, gateway: str) -> None:
     path = folder / "gateway.key"
     old, new = load_private(path), new_key()
     steps = (*load_steps(folder / STEPS, old.public_key()), step(gateway, old, new.public_key()))
-    replace_file(folder / "gateway.previous.pub", public_pem(old.public_key()), 0o644)
+    keep_first(folder, steps[:-1], old.public_key())
+    replace_file(folder / PREVIOUS, public_pem(old.public_key()), 0o644)
     save_steps(folder / STEPS, steps)
     replace_file(path, private_pem(new), 0o600)  # from here on the new one counts
     replace_file(folder / "gateway.pub", public_pem(new.public_key()), 0o644)

@@ -10,6 +10,7 @@ import msgspec
 from edge_agent.cli.options import CONFIG, STATE, state_directory
 from edge_agent.cli.speech import complain, tell
 from edge_agent.config import FACE_KEY, MODELS, load_config
+from edge_agent.contract.signatures import replace_file
 from edge_agent.errors import EdgeAgentError, FaceError
 from edge_agent.model.face_models import EngineSpec
 from edge_agent.model.site import FacePolicy
@@ -98,12 +99,12 @@ def use(
         FacePolicy,
     )
     spec = models.spec_of(policy, folder / MODELS)
-    before = config.read_bytes()
-    config.write_text(edited(before.decode("utf-8-sig"), wanted), "utf-8")
+    before, mode = config.read_bytes(), config.stat().st_mode & 0o777
+    replace_file(config, edited(before.decode("utf-8-sig"), wanted).encode(), mode)
     try:
         load_config(config)
     except EdgeAgentError as error:
-        config.write_bytes(before)
+        replace_file(config, before, mode)
         raise EdgeAgentError("models.use_failed", file=config.name, why=error.text("en")) from None
     tell("models.used", file=config.name, engine=engine, embedder=spec.model)
     if (folder / "faces.db").exists():
@@ -122,8 +123,8 @@ def reembed(faces: FaceStore, policy: FacePolicy, spec: EngineSpec) -> list[str]
         made = [result.embedding for result in embed_photos(kept, policy, spec)] if kept else []
         embeddings = [embedding for embedding in made if embedding is not None]
         if embeddings:
-            faces.replace_model(person, spec.model, embeddings)
-            count, people = count + len(embeddings), people + 1
+            if faces.replace_model(person, spec.model, embeddings):
+                count, people = count + len(embeddings), people + 1
         else:
             left.append(person)
             complain(FaceError("models.must_reenrol", person=person))

@@ -16,7 +16,9 @@ from edge_agent.contract.signatures import (
     PrivateKey,
     PublicKey,
     kid_of,
+    load_public,
     public_of,
+    public_pem,
     replace_file,
     sign,
     verify,
@@ -25,6 +27,7 @@ from edge_agent.errors import locked
 from edge_agent.model.encoding import canonical, plain
 
 STEPS = "gateway.rotation"
+PUBLIC, PREVIOUS, FIRST = "gateway.pub", "gateway.previous.pub", "gateway.first.pub"
 
 
 def step(gateway: str, old: PrivateKey, new: PublicKey) -> RotationMessage:
@@ -70,3 +73,21 @@ def load_steps(path: Path, key: PublicKey) -> tuple[RotationMessage, ...]:
 def save_steps(path: Path, steps: Sequence[RotationMessage]) -> None:
     """Raises KeyFileError."""
     replace_file(path, canonical([plain(rotation) for rotation in steps[-ROTATIONS_AT_MOST:]]), 0o600)
+
+
+def own_keys(folder: Path, today: PublicKey | None = None) -> list[PublicKey]:
+    """All that this gateway has signed with, as far as it knows, `today`'s first (None: gateway.pub): what was signed
+    stays signed. Raises KeyFileError.
+    """
+    today = today or load_public(folder / PUBLIC)
+    earlier = [load_public(folder / name) for name in (PREVIOUS, FIRST) if (folder / name).exists()]
+    earlier += [new_key_of(rotation) for rotation in load_steps(folder / STEPS, today)]
+    return list({kid_of(key): key for key in (today, *earlier)}.values())
+
+
+def keep_first(folder: Path, steps: Sequence[RotationMessage], old: PublicKey) -> None:
+    """No step names the first key: it is written down before `old` makes room for another. Raises KeyFileError."""
+    known = folder / PREVIOUS
+    first = load_public(known) if steps and known.exists() else old
+    if not (folder / FIRST).exists() and (not steps or steps[0].kid == kid_of(first)):
+        replace_file(folder / FIRST, public_pem(first), 0o644)

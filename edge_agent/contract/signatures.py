@@ -8,6 +8,7 @@ import base64
 import binascii
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -124,12 +125,18 @@ def public_pem(key: PublicKey) -> bytes:
 
 
 def replace_file(path: Path, content: bytes, mode: int) -> None:
-    """All of `content` or all of what was there before, also after a power cut. Raises KeyFileError."""
+    """All of `content` or all of what was there before, whose owner stays, also after a power cut. Raises
+    KeyFileError.
+    """
     beside = path.with_name(f".{path.name}.new")
     try:
         beside.unlink(missing_ok=True)
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(handle, "wb") as file:
+            if path.exists():
+                with suppress(PermissionError):  # only root may give a file away
+                    os.fchown(handle, path.stat().st_uid, path.stat().st_gid)
+            os.fchmod(handle, mode)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

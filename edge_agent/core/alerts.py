@@ -8,7 +8,7 @@ from edge_agent.core.schedule import in_force
 from edge_agent.model.clock import Moment
 from edge_agent.model.people import Book
 from edge_agent.model.sightings import Fall, Measure, Sighting
-from edge_agent.model.site import AlertLevel, AlertRule, Camera
+from edge_agent.model.site import AlertLevel, AlertRule, Camera, Policy
 from edge_agent.model.standing import Mute
 
 # What cannot wait for somebody to look at a list; the rest is a warning unless agent.toml says otherwise.
@@ -51,16 +51,23 @@ def level_of(rule: AlertRule | None, kind: str) -> AlertLevel:
     return "alarm" if kind in ALARMS else "fault" if kind in FAULTS else "warning"
 
 
+def hour_known(now: Moment, policy: Policy) -> bool:
+    """No schedule silences anything by a clock that nobody trusts, unless the site goes by it all the same."""
+    return now.trusted or policy.untrusted_clock == "allow_timed"
+
+
 def quiet(
-    rule: AlertRule | None, camera: Camera, name: str, mutes: Mapping[str, Mute], book: Book, now: Moment
-) -> bool:
+    rule: AlertRule | None, camera: Camera, name: str, mutes: Mapping[str, Mute], book: Book, now: Moment,
+    policy: Policy,
+) -> bool:  # fmt: skip
     """Only recorded: during the rule's quiet hours, or muted. `name`: of the zone, line, façade or door; empty: the
     camera tells it of itself.
     """
     targets = ["all", f"camera/{camera.name}", f"area/{camera.area}", *([f"rule/{name}"] if name else [])]
     if any((mute := mutes.get(target)) is not None and mute.active(now) for target in targets):
         return True
-    return rule is not None and rule.quiet is not None and in_force(book, rule.quiet, now.wall_ms)
+    hours = rule.quiet if rule is not None and hour_known(now, policy) else None
+    return hours is not None and in_force(book, hours, now.wall_ms)
 
 
 def brief(fall: Fall | None) -> Fall | None:

@@ -80,6 +80,8 @@ class CameraAlerts:
         self._calibrated = frozenset(calibrated)  # cameras that tell floors
         self._named = frozenset(named)
         self.joins: dict[str, DoorJoins] = {}  # by door
+        lines = tuple(lines)
+        self._of_line = {line.name: line.camera for line in lines}
         self.counts = LineCounts(premises, lines)
         self._open: dict[alerts.Key, Incident] = {}
         self._known: deque[AlertOpened] = deque(maxlen=KNOWN_AT_MOST)
@@ -202,13 +204,17 @@ class CameraAlerts:
                 incident.over_ms, incident.why = now_ms, "camera_lost"
 
     def _on(self, camera: Camera, rule: str) -> bool:
-        """A schedule that is not there (any more: lists are replaced while this runs) switches nothing off."""
-        schedule, book = self.schedules.get(rule), self.premises.book
+        """A schedule that is not there (any more: lists are replaced while this runs) switches nothing off, nor does
+        one of which nobody knows whether it is its hour.
+        """
+        schedule, book, now = self.schedules.get(rule), self.premises.book, self.premises.now()
         if schedule is not None and schedule not in book.schedules:
             trouble = told("degraded_why.no_schedule", rule=rule, schedule=schedule)
             self.premises.alarms.degraded_device(camera.name, "camera", trouble)
             return True
-        return schedule is None or in_force(book, schedule, self.premises.now().wall_ms)
+        if schedule is None or not alerts.hour_known(now, self.premises.policy):
+            return True
+        return in_force(book, schedule, now.wall_ms)
 
     # ---- doors and cameras together ----------------------------------------------------------------------------------
 
@@ -234,10 +240,14 @@ class CameraAlerts:
                     self.desk.keep(camera.name, f"door/{event.door}/{what}", what, now_ms, door=event.door)
 
     def _joined(self, door: str, join: Join) -> None:
-        """One moment, not an incident that goes on: several within a short time are still one alert."""
-        camera = next((one for one in self.cameras.values() if one.door == door and "alerts" in one.use), None)
-        if camera is None:
+        """One moment, not an incident that goes on: several within a short time are still one alert: of the camera
+        whose line it was seen at; of faces, of the door's first.
+        """
+        there = [one for one in self.cameras.values() if one.door == door and "alerts" in one.use]
+        if not there:
             return
+        at_line = self._of_line.get(self.joins[door].line) if join.kind != "repeated_denial" else None
+        camera = next((one for one in there if one.name == at_line), there[0])
         sighting = Sighting(
             rule=door, kind=join.kind, incident=f"{join.kind}-{join.at_ms}", phase=Phase.BEGUN, up_ms=join.at_ms,
             size=(0, 0), count=join.count, direction=join.direction, why=join.why,
@@ -297,8 +307,9 @@ class CameraAlerts:
 
     def _quiet(self, rule: AlertRule | None, camera: Camera, sighting: Sighting) -> bool:
         name = "" if sighting.kind in alerts.FAULTS else sighting.rule
+        premises = self.premises
         return alerts.quiet(
-            rule, camera, name, self.premises.standing.mutes, self.premises.book, self.premises.now()
+            rule, camera, name, premises.standing.mutes, premises.book, premises.now(), premises.policy
         )  # fmt: skip
 
     def _used_up(self, rule: tuple[str, str, str], now_ms: int) -> bool:

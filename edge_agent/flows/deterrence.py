@@ -7,6 +7,7 @@ It is on record as done when its relay was seen to be on, and as not done when i
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from edge_agent import log
 from edge_agent.errors import DeviceUnavailable
@@ -41,8 +42,8 @@ class Deterrence:
     def answer(self, alert: AlertOpened) -> None:
         """Called when the alert is recorded; returns at once."""
         for deterrent in self._deterrents:
-            if self._meant(deterrent, alert) and self._may(deterrent):
-                task = asyncio.create_task(self._switch_on(deterrent, alert))
+            if self._meant(deterrent, alert) and (at_ms := self._may(deterrent)) is not None:
+                task = asyncio.create_task(self._switch_on(deterrent, alert, at_ms))
                 self._working.add(task)
                 task.add_done_callback(self._working.discard)
 
@@ -63,20 +64,24 @@ class Deterrence:
             and (not deterrent.cameras or alert.camera in deterrent.cameras)
         )
 
-    def _may(self, deterrent: Deterrent) -> bool:
+    def _may(self, deterrent: Deterrent) -> int | None:
+        """At what uptime it begins to rest; None while it has to."""
         now_ms = self.premises.now().up_ms
         times = self._times.setdefault(deterrent.name, deque())
         while times and now_ms - times[0] >= HOUR_MS:
             times.popleft()
         if len(times) >= deterrent.per_hour or (times and now_ms - times[-1] < deterrent.cooldown_s * 1000):
-            return False
+            return None
         times.append(now_ms)
-        return True
+        return now_ms
 
-    async def _switch_on(self, deterrent: Deterrent, alert: AlertOpened) -> None:
+    async def _switch_on(self, deterrent: Deterrent, alert: AlertOpened, at_ms: int) -> None:
         reason = await self._why_not(deterrent)
         if reason:
             logger.error("%s stays off: %s", deterrent.name, NOT_ON[reason])
+        if reason == "unreachable":  # it never sounded: nobody has to rest from it
+            with suppress(ValueError):
+                self._times[deterrent.name].remove(at_ms)
         news = AlertUpdated(
             door=alert.door, alert=alert.alert, kind=alert.kind, level=alert.level, camera=alert.camera,
             rule=alert.rule, what="not_deterred" if reason else "deterred", why=deterrent.name, reason=reason,

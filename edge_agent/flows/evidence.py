@@ -26,7 +26,7 @@ TIDY_EVERY = 30  # looks
 SIGHTINGS_AT_MOST = 3000  # of one track file: what is said several times a second for minutes
 BROKE_OFF, BROKEN_AT_MOST = frozenset({"clip.interrupted", "clip.recorder_cut"}), 100
 FOLLOWED_MS, ENDS_MS = 10_000, 1000  # what goes on is said every five seconds, its end four after it was last seen
-GIVEN_UP_MS = 120_000  # after its end: whoever should have sent it has forgotten
+GIVEN_UP_MS = 120_000  # after its end, or its last piece: whoever should have sent it has forgotten
 
 logger = log.get("flows.evidence")
 
@@ -46,6 +46,8 @@ class Coming:
         self.sightings: list[Sighting] = []
         self.failed = ""
         self.whole = False  # its clip is, and on the disk
+        self.busy = False  # the disk has been given something of it, and has not taken it yet
+        self.heard_ms = 0  # when it had taken the last piece
 
 
 class EvidenceDesk(EvidenceShelf):
@@ -158,10 +160,14 @@ class EvidenceDesk(EvidenceShelf):
     async def _write(self, evidence: str, coming: Coming, data: bytes) -> None:
         if coming.failed:
             return
-        if coming.writer is None:
-            request = coming.about.encode()
-            coming.writer = await self._aside(self.store.begin, evidence, request)
-        await self._aside(coming.writer.write, data)
+        coming.busy = True
+        try:
+            if coming.writer is None:
+                request = coming.about.encode()
+                coming.writer = await self._aside(self.store.begin, evidence, request)
+            await self._aside(coming.writer.write, data)
+        finally:
+            coming.busy, coming.heard_ms = False, self.premises.now().up_ms
 
     async def _end(self, evidence: str, coming: Coming, stream: Stream | None, why: str) -> None:
         if coming.failed:
@@ -194,7 +200,7 @@ class EvidenceDesk(EvidenceShelf):
                 await recorder.look()
             now_ms = self.premises.now().up_ms
             for evidence, coming in list(self._coming.items()):
-                if now_ms > coming.about.to_ms + GIVEN_UP_MS:
+                if not coming.busy and now_ms > max(coming.about.to_ms, coming.heard_ms) + GIVEN_UP_MS:
                     await self.take(ClipDone(evidence, None, *parts(told("clip.no_answer"))))
             if looks % TIDY_EVERY == 0:
                 await self._tidy()

@@ -14,10 +14,10 @@ from edge_agent.store.records import Consent, FaceOrder
 COLUMNS = "person, purpose, text_version, given_ms, channel, guardian, until_ms"
 ORDERS = "SELECT id, person, why, asked_ms FROM face_orders"
 NEWEST = "WHERE purpose = ?1 AND id IN (SELECT max(id) FROM consents WHERE purpose = ?1 GROUP BY person)"
-# Who agreed anew afterwards may be in a terminal again.
-OUTRUN = (
-    "SELECT 1 FROM consents WHERE person = face_orders.person AND purpose = 'match' AND given_ms > face_orders.asked_ms"
-)
+# Who agreed anew afterwards may be in a terminal again: told by numbers, as a clock may have been wrong.
+OUTRUN = "SELECT 1 FROM consents WHERE person = face_orders.person AND purpose = 'match' AND id > after_consent"
+# Given by a clock that was behind: as old as the consent that was there before it.
+BEHIND = "SELECT 1 FROM consents WHERE person = face_orders.person AND id <= after_consent AND given_ms > asked_ms"
 
 
 class Consents(PeopleFile):
@@ -89,13 +89,24 @@ class Consents(PeopleFile):
             if until_ms is None or until_ms > now_ms
         }
 
+    def knows_consents(self) -> bool:
+        """Of anybody, in force or ended: whoever is enrolled has left one."""
+        return self._one("SELECT 1 FROM consents LIMIT 1") is not None
+
+    def newest_end(self, now_ms: int) -> int | None:
+        """When a consent has ended last, of whatever purpose and whoever; None: none has."""
+        ended = self._one("SELECT max(until_ms) FROM consents WHERE until_ms <= ?", now_ms)
+        return None if ended is None else ended[0]
+
     # ---- faces in terminals ------------------------------------------------------------------------------------------
 
     def order_erasure(self, person: str, why: str, now_ms: int) -> None:
         """Every terminal that matches by itself has to delete this person's face."""
         with self._transaction():
             self._connection.execute(
-                "INSERT INTO face_orders (person, why, asked_ms) VALUES (?, ?, ?)", (person, why, now_ms)
+                "INSERT INTO face_orders (person, why, asked_ms, after_consent)"
+                " VALUES (?, ?, ?, (SELECT coalesce(max(id), 0) FROM consents))",
+                (person, why, now_ms),
             )
 
     def order_lapsed(self, now_ms: int) -> list[str]:
@@ -159,13 +170,13 @@ class Consents(PeopleFile):
     def forget_records(self, before_ms: int) -> int:
         """Consents that ended, and orders that were given, before then; how many. Nothing in force goes."""
         with self._transaction():
-            gone = self._connection.execute("DELETE FROM consents WHERE until_ms < ?", (before_ms,)).rowcount
-            gone += self._connection.execute("DELETE FROM face_orders WHERE asked_ms < ?", (before_ms,)).rowcount
-        return gone
+            ended = "DELETE FROM consents WHERE max(until_ms, given_ms) < ?"
+            asked = f"DELETE FROM face_orders WHERE asked_ms < ? AND NOT EXISTS ({BEHIND})"
+            return sum(self._connection.execute(query, (before_ms,)).rowcount for query in (ended, asked))
 
     def _end(self, person: str, now_ms: int, purpose: str) -> int:
         return self._connection.execute(
-            "UPDATE consents SET until_ms = ?1 WHERE person = ?2 AND purpose LIKE ?3 AND given_ms <= ?1"
+            "UPDATE consents SET until_ms = ?1 WHERE person = ?2 AND purpose LIKE ?3"
             " AND (until_ms IS NULL OR until_ms > ?1)",
             (now_ms, person, purpose),
         ).rowcount

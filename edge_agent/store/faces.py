@@ -29,6 +29,7 @@ SAME_PICTURE = 0.01  # distance; two photographs of one person are some 0.3 apar
 KEY_CHECK = b"edge-agent face key"
 CROP = "crop"  # stands for the model in what a picture is bound to
 BATCH = 2000
+ZEROS = bytes(1 << 16)
 
 
 class Enrolled(msgspec.Struct, frozen=True):
@@ -121,13 +122,16 @@ class FaceStore:
                     self._keep(person, crop)
                 self._touch(person, version)
 
-    def replace_model(self, person: str, model: str, embeddings: Sequence[bytes]) -> None:
-        """These are the person's templates from now on; those of other models are gone. Pictures stay."""
+    def replace_model(self, person: str, model: str, embeddings: Sequence[bytes]) -> bool:
+        """These are the person's templates from now on; those of other models are gone. Pictures stay. False: there
+        were none any more, and there are none; they were erased while the new ones were made.
+        """
         with self._changed() as version:
-            self._connection.execute("DELETE FROM templates WHERE person = ?", (person,))
-            for embedding in embeddings:
+            known = self._connection.execute("DELETE FROM templates WHERE person = ?", (person,)).rowcount > 0
+            for embedding in embeddings if known else ():
                 self._insert(person, model, embedding)
             self._touch(person, version)
+        return known
 
     def erase(self, person: str, why: str = "") -> int:
         """Destroy all templates and pictures of `person`; returns how many templates. Overwritten in the file, the log
@@ -154,6 +158,25 @@ class FaceStore:
                     (person, time.time_ns() // 1_000_000, why, *counts, sealed.hexdigest()),
                 )
         self._empty_log()
+        self.drop_set_aside()
+        return count
+
+    def drop_set_aside(self, before_ms: int | None = None) -> int:
+        """Destroy damaged files that were set aside, where nobody's face can be found any more; how many. `before_ms`:
+        those that were written last before then, when erasing in them ended. Raises StoreError.
+        """
+        count = 0
+        try:
+            for path in self.path.parent.glob(f"{self.path.name}.damaged-*"):
+                if before_ms is None or path.stat().st_mtime_ns // 1_000_000 < before_ms:
+                    with path.open("r+b", buffering=0) as file:
+                        for _ in range(0, path.stat().st_size, len(ZEROS)):
+                            file.write(ZEROS)
+                        os.fsync(file.fileno())
+                    path.unlink()
+                    count += 1
+        except OSError as error:
+            raise StoreError("store.failing", file=self.path.name, why=error.strerror) from error
         return count
 
     def drop_crops(self, person: str) -> int:
@@ -161,6 +184,7 @@ class FaceStore:
         with self._changed():
             count = self._connection.execute("DELETE FROM crops WHERE person = ?", (person,)).rowcount
         self._empty_log()
+        self.drop_set_aside()
         return count
 
     def forget_erasures(self, before_ms: int) -> int:

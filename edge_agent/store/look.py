@@ -18,6 +18,7 @@ from edge_agent.model.look import Found, Hour, Search
 from edge_agent.store import database
 from edge_agent.store.reading import JournalReader
 
+FILE = "look.db"
 FORM = 1  # of the tables here: another one means making them again
 BATCH = 2000
 COUNTED = 10_001  # more than so many are not counted
@@ -114,8 +115,7 @@ class Look:
                 break
             self._date(before, self._last())
             count += taken
-        if count:
-            self._do("DELETE FROM look WHERE seq < ?", self._reader.first)  # the journal made room
+        self._do("DELETE FROM look WHERE seq < ?", self._reader.first)  # the journal made room
         return count
 
     def _last(self) -> int:

@@ -13,6 +13,7 @@ from edge_agent import log
 from edge_agent.errors import StoreError
 from edge_agent.model.site import Retention
 from edge_agent.ports import Beat, Clock
+from edge_agent.store import look
 from edge_agent.store.erasing import lapsed
 from edge_agent.store.faces import FaceStore, load_key
 from edge_agent.store.people import PeopleStore
@@ -26,15 +27,20 @@ logger = log.get("store.retention")
 
 
 class Retainer:
-    """`key`: the face store's; without it, or without faces.db, there is no template to destroy here."""
+    """`key`: the face store's; without it, or without faces.db, there is no template to destroy here. `searched`: there
+    is a console, which keeps up what it searches; else nobody does.
+    """
 
-    def __init__(self, state: Path, key: Path, gateway: str, policy: Retention, clock: Clock) -> None:
+    def __init__(
+        self, state: Path, key: Path, gateway: str, policy: Retention, clock: Clock, *, searched: bool = True
+    ) -> None:
         self._people, self._faces = state / "people.db", state / "faces.db"
+        self._unsearched = None if searched else state / look.FILE
         self._key, self._gateway, self._policy, self._clock = key, gateway, policy, clock
 
     async def run(self, beat: Beat) -> None:
         """Once an hour, for ever; what fails is tried again at the next look."""
-        due = 0.0
+        due, said = 0.0, ""
         if self._policy.hold:
             logger.warning("nothing is deleted by age: %s", self._policy.hold)
         while True:
@@ -42,13 +48,20 @@ class Retainer:
             if time.monotonic() >= due and (now := self._clock.now()).trusted:
                 try:
                     await asyncio.to_thread(self.sweep, now.wall_ms)
-                    due = time.monotonic() + SWEEP_S
+                    due, said = time.monotonic() + SWEEP_S, ""
                 except StoreError as error:
-                    logger.warning("what is to be deleted is still there: %s", error)
+                    if str(error) != said:  # once, not at each look
+                        logger.warning("what is to be deleted is still there: %s", error)
+                    said = str(error)
             await asyncio.sleep(LOOK_S)
 
     def sweep(self, now_ms: int) -> None:
         """All that is due. Raises StoreError."""
+        try:
+            if self._unsearched is not None:
+                self._unsearched.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError("store.failing", file=look.FILE, why=error.strerror) from error
         with closing(PeopleStore(self._people)) as people:
             if self._faces.exists():
                 with closing(FaceStore(self._faces, load_key(self._key), self._gateway)) as faces:

@@ -2,7 +2,8 @@
 
 Files `audit-<year>.log` of the state directory, one JSON object a line, only ever appended to. Each line carries the
 hash of the one before it, over the years, so that no line can be changed, moved or taken out of the middle unseen.
-What a hash cannot show is a tail that was cut off: keep the number and hash that `audit verify` prints.
+What a hash cannot show is a tail that was cut off: keep the number and hash that `audit verify` prints. A clock that
+went back begins no file behind the newest one: lines stand in the order in which they were entered.
 """
 
 import fcntl
@@ -10,6 +11,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -69,16 +71,12 @@ class Retrievals:
         try:
             with (self.folder / "audit.lock").open("a") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
+                path = max([path, *self._files()])
                 last = self._last()
                 number, prev = (last.number + 1, last.hash) if last else (1, GENESIS)
                 line = Line(number=number, at_ms=at_ms, entry=entry, prev=prev)
                 line = msgspec.structs.replace(line, hash=line.own)
-                handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-                try:
-                    os.write(handle, canonical(line) + b"\n")
-                    os.fsync(handle)
-                finally:
-                    os.close(handle)
+                _append(path, canonical(line) + b"\n")
         except OSError as error:
             raise StoreError("audit.not_written", file=path, why=error.strerror) from error
         return line
@@ -143,3 +141,20 @@ class Retrievals:
                     continue
                 return found
         return found
+
+
+def _append(path: Path, data: bytes) -> None:
+    """All of it on the disk, or OSError and nothing: half a line would be an accusation."""
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        size, left = os.fstat(handle).st_size, memoryview(data)
+        try:
+            while left:
+                left = left[os.write(handle, left) :]  # a disk that becomes full takes a part and says so afterwards
+            os.fsync(handle)
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(handle, size)
+            raise
+    finally:
+        os.close(handle)

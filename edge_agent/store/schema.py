@@ -313,6 +313,15 @@ PEOPLE = Kind(
                 "CREATE TABLE duties (id TEXT PRIMARY KEY, ended_ms INTEGER, body BLOB NOT NULL) WITHOUT ROWID",
             ),
         ),
+        # `after_consent`: the last one there was when the order was given; clocks do not say what came first.
+        Step(
+            "0007_order_of_consents",
+            (
+                "ALTER TABLE face_orders ADD COLUMN after_consent INTEGER NOT NULL DEFAULT 0",
+                """UPDATE face_orders SET after_consent = coalesce((SELECT max(id) FROM consents
+                    WHERE consents.person = face_orders.person AND given_ms <= asked_ms), 0)""",
+            ),
+        ),
     ),
     secure_delete=True,
 )

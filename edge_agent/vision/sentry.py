@@ -17,7 +17,7 @@ from edge_agent import log
 from edge_agent.errors import EdgeAgentError, FaceError
 from edge_agent.model.detections import Outlook, SentryJob, Unwatched
 from edge_agent.model.face_models import EBIKES, PERSON
-from edge_agent.model.sightings import Sighting
+from edge_agent.model.sightings import Phase, Sighting
 from edge_agent.model.site import Facade, private
 from edge_agent.vision.confine import confine
 from edge_agent.vision.models import lacks
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 QUEUE = 16  # frames that wait, at most
 SAY_EVERY = 500  # left-out frames
+PACES = ("reduced", "too_slow")
 NICENESS = 10  # twelve of these on a small board: a card is decided first
 
 logger = log.get("vision.sentry")
@@ -52,6 +53,7 @@ class Analysis:
         self._fits: list[bool] = []
         self._unwatched: list[Unwatched] | None = None
         self._at_ms = 0
+        self._paces: dict[str, Sighting] = {}  # troubles of `watches` with the rate, which end with them
         self.blind = False  # the last picture could not be decoded
 
     def see(self, frame: "Frame") -> list[Sighting]:
@@ -65,10 +67,16 @@ class Analysis:
         said: list[Sighting] = []
         fits = [facade.fits(*size) for facade in self._job.facades]
         if self.watches is None or fits != self._fits:
-            said, self._fits = self.stop(), fits
+            said, self._fits = [*self.stop(), *self._paces_over()], fits
             self.watches, self._unwatched = watches(self._job, size, live=self._live)
         bgr = colours(frame, gray)
-        return said + [sighting for watch in self.watches for sighting in watch.see(gray, frame.up_ms, bgr)]
+        found = [sighting for watch in self.watches for sighting in watch.see(gray, frame.up_ms, bgr)]
+        self._paces |= {sighting.incident: sighting for sighting in found if sighting.kind in PACES}
+        return said + found
+
+    def _paces_over(self) -> list[Sighting]:
+        over, self._paces = [one for one in self._paces.values() if one.phase is not Phase.OVER], {}
+        return [replace(one, phase=Phase.OVER, up_ms=self._at_ms, why=()) for one in over]
 
     def unwatched(self) -> list[Unwatched] | None:
         """What the camera cannot be watched for, once after each beginning; None: it has not begun anew."""

@@ -9,6 +9,13 @@ WORDS: dict[str, tuple[str, str]] = {
         "{file} cannot be opened ({why}). Check that the state directory exists and belongs to the agent's user.",
         "无法打开 {file}（{why}）。请检查状态目录是否存在并属于本程序的用户。",
     ),
+    "store.consents_lost": (
+        "{faces} holds the faces of {count} people, and {people} knows of no consent, not even of one that has ended: "
+        "it was lost. No face is destroyed. Restore {people} from its backup before anybody is enrolled anew; if there "
+        "is none, remove {faces}.",
+        "{faces} 中有 {count} 人的人脸，而 {people} 中没有任何同意记录（包括已结束的）：该文件已丢失。"
+        "暂不删除任何人脸。请在重新录入前从备份恢复 {people}；如无备份，请删除 {faces}。",
+    ),
     "store.damaged": (
         "{file} is damaged ({why}). Restart the agent: it sets the file aside (never deletes it) and begins a new one.",
         "{file} 已损坏（{why}）。请重启本程序：它会把该文件改名保留（不会删除）并建立新文件。",

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from edge_agent.cli import group
 from edge_agent.contract.checkpoint import sign_checkpoint
-from edge_agent.contract.signatures import new_key, save_public
+from edge_agent.contract.signatures import new_key, save_private, save_public
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.model.events import DoorOpened
 from edge_agent.store import upkeep
@@ -24,6 +24,7 @@ def test_whole_then_altered_then_signed_by_somebody_else(tmp_path: Path, monkeyp
     key, path = new_key(), tmp_path / "state/journal.db"
     (tmp_path / "keys").mkdir()
     save_public(tmp_path / "keys/gateway.pub", key.public_key())
+    save_private(tmp_path / "keys/gateway.key", key)
     save_public(tmp_path / "other.pub", new_key().public_key())
 
     async def record() -> None:
@@ -45,6 +46,11 @@ def test_whole_then_altered_then_signed_by_somebody_else(tmp_path: Path, monkeyp
     (tmp_path / "agent.toml").write_text("")
     code, said = verify()
     assert (code, "whole: 6 events, 1 to 6" in said, "1 signed checkpoints" in said) == (0, True, True), said
+    for _ in range(2):
+        rotate = ["keys", "rotate", "--gateway", "G1", "--dir", str(tmp_path / "keys")]
+        assert CliRunner().invoke(group, rotate).exit_code == 0
+        code, said = verify()
+        assert (code, "1 signed checkpoints" in said) == (0, True), "what was signed stays signed: " + said
     code, said = verify("--key", str(tmp_path / "other.pub"))
     assert (code, "not this gateway's word" in said) == (1, True), said
     with closing(sqlite3.connect(path, isolation_level=None)) as other:

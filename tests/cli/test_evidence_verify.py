@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from edge_agent.cli.evidence import _whole
 from edge_agent.contract.evidence import digest
 from edge_agent.contract.signatures import kid_of, load_public, new_key, save_public, sign
 from edge_agent.exhibits import recorded
@@ -170,3 +171,26 @@ def test_why_a_clip_is_not_whole_is_said_in_the_readers_language(tmp_path: Path)
     assert "it begins 2 s late" in run(tmp_path, "evidence", "verify").stdout
     said = run(tmp_path, "evidence", "verify", lang="zh").stdout
     assert ("开头晚了 2 秒" in said, "late" in said) == (True, False)
+
+
+def test_what_was_signed_before_the_key_was_replaced_is_as_it_was_signed(site: Path, tmp_path: Path) -> None:
+    """However often it was replaced; a copy carries the key that signed it."""
+    first = (site / "keys/gateway.pub").read_bytes()
+    for _ in range(3):
+        assert run(site, "keys", "rotate", "--gateway", "G1", "--dir", site / "keys").returncode == 0
+    done = run(site, "evidence", "verify")
+    assert (done.returncode, done.stdout.count("as it was signed")) == (0, 3), done.stdout
+    (site / "keys/gateway.first.pub").unlink()
+    assert run(site, "evidence", "verify").returncode == 1, "and by no other"
+    (site / "keys/gateway.first.pub").write_bytes(first)
+    store = store_of(site)
+    written = {name: b"".join(content) for name, content in _whole(site / "agent.toml", store, "ev-1")}
+    assert written["gateway.pub"] == first
+
+
+def test_a_key_that_an_earlier_version_has_replaced_once_is_still_known_after_the_next(site: Path) -> None:
+    first = (site / "keys/gateway.pub").read_bytes()
+    assert run(site, "keys", "rotate", "--gateway", "G1", "--dir", site / "keys").returncode == 0
+    (site / "keys/gateway.first.pub").unlink()  # which wrote none
+    assert run(site, "keys", "rotate", "--gateway", "G1", "--dir", site / "keys").returncode == 0
+    assert (site / "keys/gateway.first.pub").read_bytes() == first

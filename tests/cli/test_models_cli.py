@@ -1,12 +1,16 @@
 """`edge-agent models` through the real command line, and what it writes into agent.toml."""
 
+import resource
 import tomllib
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from edge_agent.cli import group
 from edge_agent.cli.models import edited
+from edge_agent.errors import EdgeAgentError
 from edge_agent.store.faces import FaceStore, load_key
 from edge_agent.vision import models
 from tests.cli.test_people_cli import CONFIG
@@ -97,3 +101,20 @@ def test_evaluate_writes_a_page_with_its_pictures(tmp_path: Path) -> None:
     assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
     few = run(tmp_path, "faces", "evaluate", "set/none")
     assert few.returncode == 1
+
+
+def test_a_disk_that_is_full_leaves_the_configuration_as_it_was(tmp_path: Path) -> None:
+    """Without it the gateway would not start any more."""
+    file = site(tmp_path) / "agent.toml"
+    file.write_text(f"{CONFIG}# {'x' * 4000}\n")
+    file.chmod(0o640)
+    before, (soft, hard) = file.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        done = CliRunner().invoke(group, ["--lang", "en", "models", "use", "dlib", "--config", str(file)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert file.read_bytes() == before
+    assert isinstance(done.exception, EdgeAgentError | SystemExit), repr(done.exception)
+    assert run(tmp_path, "models", "use", "dlib").returncode == 0
+    assert ('engine = "dlib"' in file.read_text(), file.stat().st_mode & 0o777) == (True, 0o640)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from types import MappingProxyType
+from typing import Literal
 
 import msgspec
 import pytest
@@ -17,6 +18,7 @@ from edge_agent.flows.evidence import EvidenceDesk
 from edge_agent.flows.evidence_shelf import Sealing
 from edge_agent.flows.operate import Operations
 from edge_agent.flows.premises import Premises
+from edge_agent.model.clock import ClockState
 from edge_agent.model.commands import Done, Operation
 from edge_agent.model.detections import CameraState, FaceRefused
 from edge_agent.model.doors import GateReport, Report
@@ -42,7 +44,7 @@ from edge_agent.model.evidence import Exhibit, File, Manifest
 from edge_agent.model.people import Schedule, Span
 from edge_agent.model.recording import ClipDone, Keep, Piece, Stream
 from edge_agent.model.sightings import Fall, Phase, Sighting
-from edge_agent.model.site import AlertRule, Camera, Deterrent, EvidencePolicy, GateBinding, Policy
+from edge_agent.model.site import AlertRule, Camera, Deterrent, EvidencePolicy, GateBinding, Line, Policy
 from edge_agent.model.standing import At, Case, Mute, OpenAlert
 from edge_agent.watching import Watching
 from edge_agent.words import retold
@@ -583,6 +585,29 @@ def test_a_zone_with_a_schedule_alerts_only_then() -> None:
         assert house.told() == []
 
 
+@pytest.mark.parametrize("policy", ["deny_timed", "allow_timed"])
+def test_a_clock_that_nobody_trusts_silences_nothing(policy: Literal["deny_timed", "allow_timed"]) -> None:
+    """Who cuts the power of a gateway without a battery shall not choose the hour: unless the site says that this
+    clock counts, a zone alerts, and no hour is quiet.
+    """
+
+    @in_a_house(AlertRule(name="days", quiet="always"), schedules={"lawn": "never"})
+    async def story(house: House) -> None:
+        house.premises.policy = Policy(untrusted_clock=policy)
+        house.clock.state = ClockState.UNSET
+        house.say("begun")
+        house.say("begun", "falling_object", rule="wall")
+        opened = [(one.kind, one.quiet) for one in house.events(AlertOpened)]  # type: ignore[attr-defined]
+        if policy == "allow_timed":
+            assert opened == [("falling_object", True)]
+            return
+        assert opened == [("intrusion", False), ("falling_object", False)]
+        house.clock.state = ClockState.SYNCED
+        house.say("begun", "loitering")
+        house.say("begun", "falling_object", incident="i-2", rule="wall")
+        assert [one.quiet for one in house.events(AlertOpened)] == [False, False, True]  # type: ignore[attr-defined]
+
+
 def test_a_schedule_that_a_new_list_left_out_switches_no_zone_off() -> None:
     @in_a_house(schedules={"lawn": "never"})
     async def story(house: House) -> None:
@@ -728,6 +753,26 @@ def test_two_through_the_line_on_one_card_is_tailgating() -> None:
         house.wait(3)
         assert kinds(house) == ["tailgating"], "two more, one alert"
         assert house.events(AlertOpened)[0].door == "gate"  # type: ignore[attr-defined]
+
+
+def test_what_a_line_saw_is_told_of_its_camera_and_kept_from_it() -> None:
+    """Another camera of this door, which comes first in agent.toml, looks at faces and has seen nothing of it."""
+
+    @in_a_house()
+    async def story(house: House) -> None:
+        side = Camera(name="side", url="rtsp://side", door="gate", use=("alerts", "evidence"))
+        line = Line(name="lawn", camera="side", points=((0.3, 0.7), (0.7, 0.7)), watch=("crossing",))
+        house.premises.ears.clear()
+        house.alerts = CameraAlerts(house.premises, (GATE, side), desk=house.desk, lines=(line,))
+        house.alerts.joins["gate"] = DoorJoins(line="lawn")
+        house.desk.recorders["side"] = house.memory
+        grant(house)
+        for number in (1, 2):
+            house.say("begun", "crossing", f"c-{number}", "side", direction="in")
+        house.wait(3)
+        (told,) = house.events(AlertOpened)
+        assert (told.kind, told.camera, told.door) == ("tailgating", "side", "gate")  # type: ignore[attr-defined]
+        assert [order.evidence for order in house.memory.orders] == [told.evidence]  # type: ignore[attr-defined]
 
 
 def test_as_many_people_as_grants_is_none_even_when_the_grant_comes_last() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edge_agent.drivers.gate import SerialGate
@@ -12,7 +13,7 @@ from edge_agent.errors import DeviceUnavailable
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.deterrence import Deterrence
 from edge_agent.flows.premises import Premises
-from edge_agent.model.doors import DeviceReport, GateReport
+from edge_agent.model.doors import DeviceReport, GateReport, Report
 from edge_agent.model.events import AlertOpened, AlertUpdated
 from edge_agent.model.site import Deterrent, Door, GateBinding, Policy
 from tests.drivers.rig import Device, UpClock, simulated, with_job
@@ -96,3 +97,34 @@ def test_a_relay_that_its_own_driver_found_deaf_is_no_lost_board() -> None:
         return [row.event.reason for row in journal.all if isinstance(row.event, AlertUpdated)]
 
     assert asyncio.run(story()) == ["relay"]
+
+
+class Away:
+    """An output that cannot be reached the first time, and switches from then on."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.deterrence: Deterrence
+
+    async def release(self, seconds: float) -> None:
+        self.asked += 1
+        if self.asked == 1:
+            raise DeviceUnavailable("devices.gate_lost", door="horn")
+        self.deterrence.follow(GateReport("horn", Report.RELAY_ON, 0))
+
+
+def test_what_never_sounded_needs_no_rest() -> None:
+    """The board is back when the next thing falls: a horn that was silent is neither used up nor cooling down."""
+
+    async def story() -> list[str]:
+        clock, journal = UpClock(), MemoryJournal()
+        premises = Premises(journal, MemoryBooks(), clock, Alarms(journal, clock), Policy())  # type: ignore[arg-type]
+        horn = Deterrent(name="horn", output=GateBinding(link="l", profile="p"), per_hour=1, cooldown_s=600)
+        away = Away()
+        away.deterrence = Deterrence(premises, (horn,), {"horn": away})  # type: ignore[dict-item]
+        for alert, told in (("a-1", 1), ("a-2", 2), ("a-3", 2)):
+            away.deterrence.answer(msgspec.structs.replace(ALERT, alert=alert))
+            await auntil(lambda told=told: len(journal.all) == told)  # type: ignore[misc]
+        return [row.event.what for row in journal.all if isinstance(row.event, AlertUpdated)]
+
+    assert asyncio.run(story()) == ["not_deterred", "deterred"]

@@ -10,7 +10,7 @@ import pytest
 from msgspec import structs
 
 from edge_agent.config import load_config
-from edge_agent.contract.evidence import read_manifest, signature_findings
+from edge_agent.contract.evidence import file_findings, read_manifest, signature_findings
 from edge_agent.contract.signatures import new_key, sign
 from edge_agent.errors import StoreError
 from edge_agent.flows.alarm import Alarms
@@ -86,6 +86,26 @@ class StuckStore(EvidenceStore):
         if self.stuck:
             raise StoreError("store.evidence_file", file=evidence, why="Read-only file system")
         super().erase(evidence)
+
+
+class HangingStore(EvidenceStore):
+    """A disk that takes nothing for minutes, and then what it was given."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, KEY)
+        self.hangs, self.go_on = threading.Event(), threading.Event()
+
+    def begin(self, evidence: str, request: bytes) -> EvidenceWriter:
+        writer = super().begin(evidence, request)
+        write = writer._clip.write
+
+        def hang(data: bytes) -> None:
+            self.hangs.set()
+            assert self.go_on.wait(10)
+            write(data)
+
+        writer._clip.write = hang  # type: ignore[method-assign]
+        return writer
 
 
 class Run:
@@ -603,5 +623,34 @@ def test_a_case_names_the_evidence_that_is_there(tmp_path: Path) -> None:
         third = await run.keep("a-1")
         await run.desk._erase(run.exhibits[second], "room")
         assert run.premises.standing.cases["a-1"].evidence == third
+
+    asyncio.run(story())
+
+
+def test_a_clip_on_a_disk_that_hangs_for_minutes_is_as_it_is_signed(tmp_path: Path) -> None:
+    """It was given up as if the recorder had forgotten it, and sealed while its last piece was still on its way."""
+
+    async def story() -> None:
+        store = HangingStore(tmp_path)
+        run = Run(tmp_path, store=store)
+        evidence, _ = run.desk.keep("yard", "a-1", "intrusion", run.clock.up_ms)
+        piece = asyncio.ensure_future(run.desk.take(Piece(evidence, b"clip" * 1000)))
+        await auntil(store.hangs.is_set)
+        run.clock.up_ms += 600_000
+        looks: list[int] = []
+        watching = asyncio.ensure_future(run.desk.run(lambda: looks.append(1)))
+        await auntil(lambda: len(looks) == 2)
+        store.go_on.set()
+        await piece
+        seen = len(looks)
+        await auntil(lambda: len(looks) > seen + 1)
+        await run.desk.take(ClipDone(evidence, None, ""))
+        await auntil(lambda: evidence in run.exhibits)
+        watching.cancel()
+        manifest = own(store.manifest(evidence))
+        assert manifest is not None
+        (clip,) = [file for file in manifest.files if file.name == "clip.mp4"]
+        assert file_findings(manifest, clip.name, store.read(evidence, clip.name)) == []
+        assert (clip.size, manifest.code) == (4000, "")
 
     asyncio.run(story())

@@ -9,8 +9,10 @@ import pytest
 
 from edge_agent.model.events import AccessDenied, AccessGranted, AlertOpened, DoorOpened, Event, PanicRaised
 from edge_agent.model.look import Search
+from edge_agent.model.site import Retention
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.look import Look
+from edge_agent.store.retention import Retainer
 from edge_agent.store.writer import Writer
 from tests.flows.world import MemoryClock
 
@@ -120,3 +122,12 @@ def test_nobody_writes_the_look_while_nobody_looks(folder: Path) -> None:
     before = (folder / "look.db").stat().st_mtime_ns
     record(folder, STORY)
     assert (folder / "look.db").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("searched", [True, False])
+def test_r07_who_passed_when_is_not_kept_by_what_nobody_searches_any_more(folder: Path, searched: bool) -> None:
+    """Without its console nobody brings look.db up to date: it knew what the journal has long forgotten."""
+    assert seqs(folder)
+    assert b"p-1" in (folder / "look.db").read_bytes()
+    Retainer(folder, folder / "no.key", "G1", Retention(), MemoryClock(), searched=searched).sweep(1)
+    assert (folder / "look.db").exists() == searched

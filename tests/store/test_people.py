@@ -129,6 +129,50 @@ def test_consent_is_per_purpose_and_ends(tmp_path: Path) -> None:
             people.give_consent(Consent(person="p-2", purpose="match", text_version="1", given_ms=1))
 
 
+@pytest.mark.parametrize("given_ms", [2**41, 50], ids=["given by a clock ahead", "ended by one behind"])
+def test_a_consent_ends_when_it_is_taken_back_whatever_the_clock_says(tmp_path: Path, given_ms: int) -> None:
+    """Taken back, visit over or removed: in force no more, and every terminal has to delete the face."""
+    with closing(PeopleStore(tmp_path / "people.db")) as people:
+        for number in (1, 2):
+            people.put(person(number))
+            consent = Consent(person=f"p-{number}", purpose="match", text_version="1", given_ms=given_ms)
+            people.give_consent(consent)
+        assert people.withdraw_consent("p-1", "match", 20)
+        assert people.agreed("match", 30) == {"p-2"}
+        assert people.consent("p-1", "match", 30) is None
+        people.order_erasure("p-2", "removed", 20)
+        waiting = people.open_orders(["gate"])["gate"]
+        assert [(order.person, order.why) for order in waiting] == [("p-1", "withdrawn"), ("p-2", "removed")]
+        people.give_consent(Consent(person="p-1", purpose="match", text_version="2", given_ms=10))  # behind once more
+        assert [order.person for order in people.open_orders(["gate"])["gate"]] == ["p-2"]
+
+
+def test_the_proof_of_a_withdrawal_by_a_clock_far_behind_is_kept_as_long_as_any(tmp_path: Path) -> None:
+    """Before NTP has set it the clock may say 1970; what it dates is as old as the consent that it ended."""
+    day_ms = 86_400_000
+    with closing(PeopleStore(tmp_path / "people.db")) as people:
+        people.put(person(1))
+        people.give_consent(Consent(person="p-1", purpose="match", text_version="1", given_ms=20_000 * day_ms))
+        people.withdraw_consent("p-1", "match", 5)
+        assert people.forget_records(19_000 * day_ms) == 0
+        assert (len(people.consents("p-1")), len(people.face_orders())) == (1, 1)
+        assert people.forget_records(20_001 * day_ms) == 2
+
+
+def test_orders_of_an_earlier_version_stand_as_they_did(tmp_path: Path) -> None:
+    """They knew what came after what by the clock alone."""
+    path = tmp_path / "people.db"
+    with closing(PeopleStore(path)) as people:
+        for number, (given_ms, asked_ms) in enumerate([(10, 20), (20, 10)], 1):
+            people.put(person(number))
+            people.order_erasure(f"p-{number}", "withdrawn", asked_ms)
+            people.give_consent(Consent(person=f"p-{number}", purpose="match", text_version="1", given_ms=given_ms))
+    query(path, "ALTER TABLE face_orders DROP COLUMN after_consent")
+    query(path, "DELETE FROM _sqlite_migrations WHERE name = '0007_order_of_consents'")
+    with closing(PeopleStore(path)) as people:
+        assert [order.person for order in people.open_orders(["gate"])["gate"]] == ["p-1"]
+
+
 def test_changes_wait_for_the_journal(tmp_path: Path) -> None:
     """Each write leaves an event for the daemon, in the same transaction, until it is noted as journalled."""
     with closing(PeopleStore(tmp_path / "people.db")) as people:

@@ -144,9 +144,16 @@ def _another_model(site: Estate) -> None:
     _enrolled(site, load_key(site.gateway / FACE_KEY), "sface-2021dec@0ba9fbfa")
 
 
+def _damaged(site: Estate) -> None:
+    _enrolled(site, load_key(site.gateway / FACE_KEY), DLIB.model)
+    path = site.state / "faces.db"
+    path.write_bytes(os.urandom(path.stat().st_size))
+
+
 @pytest.mark.parametrize(
     ("spoil", "what", "remedy"),
     [
+        (_damaged, "database_set_aside", "faces.db.damaged"),
         (_short, "faces_off", "Restore it from its backup"),
         (_missing, "faces_off", "Restore it from its backup"),
         (_another_key, "faces_off", "Restore the right key"),

@@ -3,6 +3,7 @@
 import numpy as np
 
 from edge_agent.model.detections import SentryJob
+from edge_agent.model.sightings import Phase
 from edge_agent.model.site import Camera, Facade, FloorLine
 from edge_agent.vision.frames import Image
 from edge_agent.vision.sentry import Analysis
@@ -33,3 +34,15 @@ def test_a_wall_is_unwatched_as_long_as_its_picture_has_another_shape() -> None:
         told.append(analysis.unwatched())
     codes = [None if one is None else [reason.code for reason in one] for one in told]
     assert codes == [["facade.other_frame"], None, [], None, ["facade.other_frame"]]
+
+
+def test_a_camera_too_slow_for_a_wall_is_so_no_longer_than_that_wall_is_watched() -> None:
+    """Its stream was turned: nobody else would ever say that it is over."""
+    analysis, said = Analysis(SentryJob(camera=Camera(name="c", url="file:///c.mp4"), facades=(WALL,))), []
+    for n in range(80):
+        said += analysis.see(Frame(90, 160, n * 250))  # type: ignore[arg-type]
+    for n in range(20):
+        said += analysis.see(Frame(160, 90, 20_000 + n * 67))  # type: ignore[arg-type]
+    slow = [one for one in said if one.kind == "too_slow" and one.phase is not Phase.GOING]
+    assert [(one.phase, one.up_ms) for one in slow] == [(Phase.BEGUN, slow[0].up_ms), (Phase.OVER, 20_000)]
+    assert slow[0].incident == slow[1].incident

@@ -83,7 +83,7 @@ HELP: dict[str, str] = {
         "校验证据：WHAT 为导出的文件夹（只需 --key）、一个编号，或不给则全部。\n\n指出不符之处：哈希、签名、链、"
         "时间。仅当全部由网关密钥证实时退出码为 0；用文件夹内自带的密钥校验，或为遮挡副本，退出码为 1。"
     ),
-    "The gateway's public key (default: keys/gateway.pub, and the one before it).": (
-        "网关公钥（默认：keys/gateway.pub 及其前一把）。"
+    "The gateway's public key (default: keys/gateway.pub, and those before it).": (
+        "网关公钥（默认：keys/gateway.pub 及以前各把）。"
     ),
 }

@@ -150,5 +150,4 @@ HELP: dict[str, str] = {
     "Walk the whole journal: no event missing, none altered, every checkpoint signed by this gateway.": (
         "检查整个事件记录：无缺失、无篡改、每个检查点都有本网关签名。"
     ),
-    "The gateway's public key (default: keys/gateway.pub).": "网关公钥（默认：keys/gateway.pub）。",
 }
