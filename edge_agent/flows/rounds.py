@@ -59,7 +59,7 @@ class Rounds:
                 return await self.show()
             case "patrol.scan":
                 point = core.point_of_tag(self.points, order.code)
-                done = await self._done(point.name, "tag", by)
+                done = await self._done(point.name, "tag", by, now_ms)
                 if done is None:
                     raise RoundError("patrol.not_due", point=point.name)
                 return done
@@ -117,14 +117,15 @@ class Rounds:
     # ---- points ------------------------------------------------------------------------------------------------------
 
     async def _done(
-        self, point: str, how: str, by: str, at: Followed | None = None, routes: Sequence[PatrolRoute] | None = None
-    ) -> r.Passed | None:
-        """The point of the run that waits for it; None when none does."""
-        now_ms = self.clock.now().wall_ms
-        run = core.due(self.routes if routes is None else routes, await self._passed(now_ms), point, now_ms, self.zone)
+        self, point: str, how: str, by: str, when_ms: int, at: Followed | None = None,
+        routes: Sequence[PatrolRoute] | None = None,
+    ) -> r.Passed | None:  # fmt: skip
+        """The point of the run that waited for it at `when_ms`; None when none did."""
+        routes = self.routes if routes is None else routes
+        run = core.due(routes, await self._passed(when_ms), point, when_ms, self.zone)
         if run is None:
             return None
-        one = r.Passed(run.route, run.start_ms, point, "done", now_ms, by, how)
+        one = r.Passed(run.route, run.start_ms, point, "done", when_ms, by, how)
         event = PatrolDone(route=run.route, run_ms=run.start_ms, point=point, how=how, by=by)
         if await self.book.pass_(one, event, at):
             logger.info("patrol %s: %s done (%s)", run.route, point, how)
@@ -157,19 +158,20 @@ class Rounds:
                     seen = row.seq
 
     async def _followed(self, row: Row) -> None:
+        """What counts is when it happened: after a restart all since the last point that was done comes again."""
         if row.tag not in (AccessGranted.tag, AccessDenied.tag, ExitRequested.tag):
             return
         event, at = row.event, Followed(row.epoch, row.seq)
         if isinstance(event, ExitRequested):
             for point in core.points_at(self.points, button=event.door):
-                await self._done(point, "button", "", at)
+                await self._done(point, "button", "", row.wall_ms, at)
         elif isinstance(event, AccessGranted | AccessDenied) and event.person and event.terminal:
             person = self.books.current.persons.get(event.person)
             if person is None or not person.enabled:
                 return
             routes = [route for route in self.routes if person.category in route.by]
             for point in core.points_at(self.points, terminal=event.terminal):
-                await self._done(point, "terminal", person.id, at, routes)
+                await self._done(point, "terminal", person.id, row.wall_ms, at, routes)
 
     # ---- time --------------------------------------------------------------------------------------------------------
 

@@ -37,6 +37,7 @@ class Post:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.journal, self.clock = folder, MemoryJournal(), MemoryClock()
+        self.journal.clock = self.clock
         self.ids = count(1)
         self._jobs: list[asyncio.Task[None]] = []
         self.at(START - DAY)
@@ -148,6 +149,26 @@ def test_what_happened_while_the_daemon_was_away_counts_and_nothing_counts_twice
         await post.reaches("gate")
         done = [body["point"] for tag, body in post.told() if tag == "patrol.done"]
         assert done == ["roof", "back", "gate"]
+
+    play(tmp_path, story)
+
+
+def test_who_passed_hours_before_a_run_has_not_walked_it_after_a_restart(tmp_path: Path) -> None:
+    async def story(post: Post) -> None:
+        await post.rounds.look()
+        post.at(START + 1)
+        await post.follow()
+        post.journal.record(ExitRequested(door="back-door"))
+        await post.reaches("back")
+        post.at(START + DAY - 4 * HOUR)
+        going_home = {"door": "d", "direction": "out", "category": "guard", "how": ("card",), "rule": "r"}
+        post.journal.record(AccessGranted(person="p-1", terminal="north-in", **going_home))  # type: ignore[arg-type]
+        post.at(START + DAY + 60_000)
+        await post.again()
+        await post.follow()
+        post.journal.record(ExitRequested(door="back-door"))
+        await post.reaches("back")
+        assert (await post.states())["gate"] == ("open", ""), "followed before the button"
 
     play(tmp_path, story)
 
