@@ -143,6 +143,8 @@ async def step(desk: Desk, request: Request, who: Who) -> Response:
                 args["until_ms"] = instant_of(form.get("until", ""), desk.pages)  # type: ignore[assignment]
             case "arrive":
                 args |= {key: form[key] for key in ("desk", "confirmed_by") if form.get(key)}
+                if form.get("card_ms", "").isdecimal():
+                    args["card_ms"] = int(form["card_ms"][:15])  # type: ignore[assignment]
             case _ if verb not in STEPS:
                 raise EdgeAgentError("control.unknown_verb", verb=verb)
         cards = await order(desk, who, verb, **args)

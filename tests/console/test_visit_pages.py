@@ -1,5 +1,7 @@
 """Visitors, patrols, hazards and duty at the console, as a program sees the pages."""
 
+import html
+import json
 import re
 from urllib.parse import quote, urlencode
 
@@ -88,6 +90,27 @@ def test_the_card_on_the_reader_fills_the_form_and_is_let_in(rig: Rig) -> None:
     assert guard.get("/visits/+desk?" + urlencode({"seen": seen[1]})).status == 200, "the form is empty again"
     gone = guard.post("/visits", {"verb": "walk_in", "desk": "reception", "host": "张伟"}, **PART)
     assert gone.status == 409
+
+
+def test_who_is_let_in_is_whose_card_the_guard_looked_at(rig: Rig) -> None:
+    """Another visitor puts a card there in the second before the key is pressed, or a tablet slept meanwhile."""
+    guard = rig.signed_in("guard")
+    expected = visit_in(walk_in(guard, verb="expect", name="赵六"))
+    put_card(rig, "赵六", "6" * 64)
+    looked_at = until(lambda: text if "赵六" in (text := guard.get("/visits/+desk?seen=").text) else "")
+    put_card(rig, "钱七", "7" * 64)
+    until(lambda: "钱七" in guard.get("/visits/+desk?seen=").text)
+    form = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', looked_at))
+    before = len(rig.events("visit.arrived"))
+    other = guard.post("/visits", {"verb": "walk_in", "host": "3-1-502"} | form, **PART)
+    assert (other.status, "另一张证件" in other.text) == (409, True)
+    button = json.loads(html.unescape(re.search(r"hx-vals='([^']*)'", looked_at)[1]))  # type: ignore[index]
+    assert guard.post("/visits/+step", {"visit": expected} | button, **PART).status == 409
+    assert len(rig.events("visit.arrived")) == before
+    shown = guard.get("/visits/+desk?seen=").text
+    form = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', shown))
+    assert "钱七" in guard.post("/visits", {"verb": "walk_in", "host": "3-1-502"} | form, **PART).text
+    assert guard.get("/visits/+desk?seen=").status == 204
 
 
 def test_a_barred_document_is_told_to_the_guard_before_and_after(rig: Rig) -> None:
