@@ -6,6 +6,7 @@ loaded into the daemon that opens doors.
 
 import asyncio
 import re
+import shutil
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 IDS_AT_MOST = 500  # people one word of a search may mean
 CHILD_WITHIN_S = 600.0
 LINES_AT_MOST = 400
+LIST = "import-"  # folders in which lists are read
 
 
 class Office(Room):
@@ -43,6 +45,8 @@ class Office(Room):
         self._app = app
         self._people: PeopleStore | None = None
         self._one_child = asyncio.Lock()
+        for left in app.state.glob(f"{LIST}*"):  # by a power cut while a list was read: nobody else would erase it
+            shutil.rmtree(left, ignore_errors=True)
 
     def people(self) -> PeopleStore:
         if self._people is None:
@@ -118,10 +122,10 @@ class Office(Room):
     # ---- in a child --------------------------------------------------------------------------------------------------
 
     async def remove(self, person: str, lang: str) -> Said:
-        removed = await self._run(lang, "people", "remove", person)
+        removed = await self._run(lang, "people", "remove", "--", person)
         if not removed.good:
             return removed
-        proof = await self._run(lang, "face", "proof", person)
+        proof = await self._run(lang, "face", "proof", "--", person)
         return Said(True, (*removed.lines, *proof.lines))
 
     async def enrol(self, person: str, photo: bytes, consent: str, guardian: str, by: str, lang: str) -> Said:
@@ -134,7 +138,7 @@ class Office(Room):
 
     async def take_list(self, name: str, data: bytes, dry_run: bool, lang: str) -> Said:
         """Written where only the daemon reads, for as long as it takes: names are in it."""
-        with TemporaryDirectory(prefix="import-", dir=self._app.state) as folder:
+        with TemporaryDirectory(prefix=LIST, dir=self._app.state) as folder:
             path = Path(folder) / _own_name(name)
             path.touch(mode=0o600)
             path.write_bytes(data)

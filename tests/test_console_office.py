@@ -1,8 +1,11 @@
 """console_office: what it makes of what a browser sends."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
-from edge_agent.console_office import _own_name
+from edge_agent.console_office import Office, _own_name
 
 
 @pytest.mark.parametrize(
@@ -23,3 +26,12 @@ def test_a_list_keeps_its_name_in_what_is_said_of_it_and_leaves_its_folder_never
 def test_a_long_name_keeps_its_end() -> None:
     assert _own_name("名" * 300 + ".toml").endswith("名.toml")
     assert len(_own_name("名" * 300 + ".toml").encode()) < 255
+
+
+def test_a_list_that_a_power_cut_left_behind_is_gone_after_the_next_start(tmp_path: Path) -> None:
+    left, notes = tmp_path / "import-q3x_7d", tmp_path / "face-import-0123.done"
+    left.mkdir()
+    (left / "业主名单.csv").write_text("p-1,张伟,13800138000")
+    notes.write_text("p-1")
+    Office(SimpleNamespace(state=tmp_path))  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == [notes]
