@@ -155,6 +155,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "visit.bad_span": ("`{text}` is no time of day as 08:00-17:30", "“{text}”不是时段，例如 08:00-17:30"),
     "visit.page.title": ("Visitors", "访客"),
     "visit.page.desk": ("At the desk", "登记台"),
+    "visit.page.which_desk": ("This screen stands at", "本屏所在登记台"),
     "visit.page.lists": ("Lists", "名单"),
     "visit.page.scan": ("Scan a pass, or type the short code", "扫描通行码，或输入短码"),
     "visit.page.take": ("Take", "确定"),
