@@ -24,6 +24,8 @@ ROWS = 500
 TIDY_EVERY_MS = 3_600_000
 DAY_MS = 86_400_000
 KEPT_DAYS = 365
+AWAY_DAYS, GAP_MS = 7, 3_600_000  # so far is looked back after a start, or when the clock has gone on by so much
+UNTRUSTED_MS = 600_000  # a new route is watched from a time that is known, or after so long from any
 
 T = TypeVar("T")
 
@@ -41,6 +43,8 @@ class Rounds:
         self.points, self.routes = points, routes
         self._new_id = new_id
         self._tidied_ms: int | None = None
+        self._begun_ms: int | None = None  # uptime of the first look of this process
+        self._looked_ms: int | None = None  # wall time of the last one
         self.on_change: list[Callable[[], None]] = []
 
     async def carry_out(self, operation: Operation) -> Done:
@@ -132,8 +136,8 @@ class Rounds:
             self._tell()
         return one
 
-    async def _passed(self, now_ms: int) -> list[r.Passed]:
-        return await self.book.passed(now_ms - 4 * DAY_MS)
+    async def _passed(self, now_ms: int, back_days: int = 1) -> list[r.Passed]:
+        return await self.book.passed(now_ms - (back_days + 3) * DAY_MS)
 
     async def follow(self, beat: Beat) -> None:
         """What happens at terminals and doors that are patrol points."""
@@ -187,9 +191,16 @@ class Rounds:
 
     async def look(self) -> None:
         now = self.clock.now()
-        since_ms, passed = await self.book.since(now.wall_ms), await self._passed(now.wall_ms)
+        self._begun_ms = now.up_ms if self._begun_ms is None else self._begun_ms
+        known = now.trusted or now.up_ms - self._begun_ms >= UNTRUSTED_MS
+        gap = self._looked_ms is None or abs(now.wall_ms - self._looked_ms) > GAP_MS
+        back, self._looked_ms = AWAY_DAYS if gap else 1, now.wall_ms
+        passed = await self._passed(now.wall_ms, back)
         for route in self.routes:
-            for run, point in core.missed(route, passed, since_ms, now.wall_ms, self.zone):
+            since_ms = await self.book.since(core.named(route), now.wall_ms if known else None)
+            if since_ms is None:
+                continue
+            for run, point in core.missed(route, passed, since_ms, now.wall_ms, self.zone, back):
                 one = r.Passed(run.route, run.start_ms, point, "missed", now.wall_ms)
                 if await self.book.pass_(one, PatrolMissed(route=run.route, run_ms=run.start_ms, point=point)):
                     logger.warning("patrol %s: %s missed", run.route, point)

@@ -55,14 +55,13 @@ class RoundStore(PeopleFile):
         failpoint("round.after")
         return bool(new)
 
-    def since(self, now_ms: int) -> int:
-        """When this gateway began to watch patrols: now, at the first time."""
-        row = self._one("SELECT value FROM meta WHERE key = ?", SINCE)
-        if row is None:
+    def since(self, route: str, now_ms: int | None) -> int | None:
+        """When this gateway began to watch `route`: at the first time now, where that is known."""
+        row = self._one("SELECT value FROM meta WHERE key = ?", f"{SINCE} {route}")
+        if row is None and now_ms is not None:
             with self._transaction():
-                self._keep(SINCE, str(now_ms))
-            return now_ms
-        return int(row[0])
+                self._keep(f"{SINCE} {route}", str(now_ms))
+        return now_ms if row is None else int(row[0])
 
     def followed(self) -> Followed | None:
         row = self._one("SELECT value FROM meta WHERE key = ?", FOLLOWED)

@@ -12,6 +12,7 @@ import pytest
 
 from edge_agent.errors import RoundError
 from edge_agent.flows.rounds import Rounds
+from edge_agent.model.clock import ClockState
 from edge_agent.model.commands import Operation
 from edge_agent.model.events import AccessDenied, AccessGranted, ExitRequested
 from edge_agent.model.people import Book, Person
@@ -40,7 +41,7 @@ class Post:
         self.journal.clock = self.clock
         self.ids = count(1)
         self._jobs: list[asyncio.Task[None]] = []
-        self.at(START - DAY)
+        self.at(START - DAY + 1)  # the run of that night had begun
         self.begin()
 
     def begin(self) -> None:
@@ -169,6 +170,51 @@ def test_who_passed_hours_before_a_run_has_not_walked_it_after_a_restart(tmp_pat
         post.journal.record(ExitRequested(door="back-door"))
         await post.reaches("back")
         assert (await post.states())["gate"] == ("open", ""), "followed before the button"
+
+    play(tmp_path, story)
+
+
+def test_what_was_missed_over_days_without_power_is_told(tmp_path: Path) -> None:
+    async def story(post: Post) -> None:
+        await post.rounds.look()
+        await post.again()
+        post.at(START + 2 * DAY + 14 * HOUR)
+        await post.rounds.look()
+        missed = [(body["run_ms"], body["point"]) for tag, body in post.told() if tag == "patrol.missed"]
+        nights = (START, START + DAY, START + 2 * DAY)
+        assert sorted(missed) == sorted((night, point) for night in nights for point in ROUTES[0].points)
+
+    play(tmp_path, story)
+
+
+def test_nobody_missed_a_run_of_a_route_that_was_not_there_yet(tmp_path: Path) -> None:
+    """A route entered at noon, or changed: last night's run is not of it."""
+
+    async def story(post: Post) -> None:
+        await post.rounds.look()
+        post.at(START + 14 * HOUR)
+        await post.again()
+        post.rounds.routes = (PatrolRoute(name="evening", points=("roof",), times=("21:00",)),)
+        await post.rounds.look()
+        post.rounds.routes = (PatrolRoute(name="evening", points=("roof", "back"), times=("20:00",)),)
+        await post.rounds.look()
+        assert post.told() == []
+        post.at(START + DAY + HOUR)
+        await post.rounds.look()
+        assert [body["point"] for _, body in post.told()] == ["roof", "back"]
+
+    play(tmp_path, story)
+
+
+def test_a_clock_that_is_set_after_the_first_start_makes_nobody_miss_anything(tmp_path: Path) -> None:
+    async def story(post: Post) -> None:
+        post.clock.state = ClockState.UNSET
+        post.at(START - 60 * DAY)
+        await post.rounds.look()
+        post.clock.state = ClockState.SYNCED
+        post.at(START + 14 * HOUR)
+        await post.rounds.look()
+        assert post.told() == []
 
     play(tmp_path, story)
 
