@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from edge_agent.store.accounts import AccountStore, Session
 from tests.command import ROOT, run
@@ -47,6 +48,21 @@ def test_setup_tells_a_file_it_cannot_read_and_makes_nothing(folder: Path) -> No
     done = run(folder, "console", "setup", lang="zh")
     assert (done.returncode, "GBK" in done.stderr) == (1, True)
     assert not (folder / "keys/console.pem").exists()
+
+
+@pytest.mark.parametrize("host", ["https://gw", "gw:8443", "192.168.1.300", "a b", "", "x..y", "-gw", "x" * 64])
+def test_setup_takes_no_name_that_a_browser_cannot_ask_for(folder: Path, host: str) -> None:
+    done = run(folder, "console", "setup", "--host", host, lang="zh")
+    assert (done.returncode, "不带 https://" in done.stderr) == (1, True)
+    assert not (folder / "keys/console.pem").exists()
+
+
+def test_a_name_in_chinese_is_in_the_certificate_as_browsers_ask_for_it(folder: Path) -> None:
+    done = run(folder, "console", "setup", "--host", "网关.local", "--host", "gate_1", "--host", "192.0.2.7")
+    assert done.returncode == 0, done.stderr
+    certificate = x509.load_pem_x509_certificate((folder / "keys/console.pem").read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName)[:2] == ["xn--d6q013i.local", "gate_1"]
 
 
 def test_a_profile_and_a_recording_that_were_saved_with_a_mark_are_read(tmp_path: Path) -> None:
