@@ -10,16 +10,18 @@ from typing import Any
 import msgspec
 import pytest
 
+from edge_agent.core import rounds as core
 from edge_agent.errors import RoundError
 from edge_agent.flows.rounds import Rounds
 from edge_agent.model.clock import ClockState
 from edge_agent.model.commands import Operation
 from edge_agent.model.events import AccessDenied, AccessGranted, ExitRequested
 from edge_agent.model.people import Book, Person
-from edge_agent.model.rounds import RunNow
+from edge_agent.model.rounds import Hazard, RunNow
 from edge_agent.model.site import PatrolPoint, PatrolRoute
 from edge_agent.store.people import PeopleStore
 from edge_agent.store.round_book import RoundBook
+from edge_agent.store.rounds import HAZARDS_AT_MOST, RoundStore
 from tests.flows.world import MemoryBooks, MemoryClock, MemoryJournal
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -244,6 +246,29 @@ def test_a_hazard_has_its_photo_and_date_is_overdue_once_and_closed(tmp_path: Pa
         assert not list((post.folder / "hazards").iterdir())
 
     play(tmp_path, story)
+
+
+def test_an_old_hazard_is_erased_also_where_more_are_closed_than_a_page_shows(tmp_path: Path) -> None:
+    with contextlib.closing(RoundStore(tmp_path / "people.db", tmp_path / "hazards")) as store:
+
+        def close(number: int, at_ms: int) -> None:
+            hazard = Hazard(
+                id=f"h-{number:012x}",
+                category="fire",
+                place="3-1",
+                text="",
+                by="local/x",
+                at_ms=START,
+                due_ms=START + DAY,
+            )
+            store.add_hazard(core.closed(hazard, "fixed", at_ms, "local/x"), JPEG if not number else None)
+
+        close(0, START)
+        with store._transaction():
+            for number in range(1, HAZARDS_AT_MOST + 2):
+                close(number, START + 400 * DAY)
+        assert store.tidy(START + DAY) == 1
+        assert not list((tmp_path / "hazards").iterdir())
 
 
 def post_order(**more: Any) -> Any:
