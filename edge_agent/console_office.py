@@ -132,10 +132,10 @@ class Office(Room):
     # ---- in a child --------------------------------------------------------------------------------------------------
 
     async def remove(self, person: str, lang: str) -> Said:
-        removed = await self._run(lang, "people", "remove", person)
+        removed = await self._run(lang, "people", "remove", "--", person)
         if not removed.good:
             return removed
-        proof = await self._run(lang, "face", "proof", person)
+        proof = await self._run(lang, "face", "proof", "--", person)
         return Said(True, (*removed.lines, *proof.lines))
 
     async def enrol(self, person: str, photo: bytes, consent: str, guardian: str, by: str, lang: str) -> Said:

@@ -213,7 +213,7 @@ def logged_in(camera: Camera, folder: Path) -> tuple[str, str]:
         return urls
     path = folder / camera.login_file
     try:
-        line = path.read_text("utf-8").strip()
+        line = path.read_text("utf-8-sig").strip()
     except UnicodeDecodeError:
         raise EdgeAgentError("config.camera_login", path=path) from None
     except PermissionError:

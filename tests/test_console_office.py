@@ -48,5 +48,7 @@ def test_a_list_that_a_kill_left_in_the_clear_is_gone_with_the_next_start(tmp_pa
         until(lambda: list(tmp_path.glob("import-*/people.csv")) or office.poll() is not None)
         office.kill()
     assert list(tmp_path.glob("import-*")), "killed in the middle"
+    notes = tmp_path / "face-import-0123.done"
+    notes.touch()
     Office(SimpleNamespace(state=tmp_path, file=tmp_path / "agent.toml"))  # type: ignore[arg-type]
-    assert list(tmp_path.glob("import-*")) == []
+    assert list(tmp_path.iterdir()) == [notes]

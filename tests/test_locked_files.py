@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge_agent.cli import group
+from edge_agent.cli.city_options import address
 from edge_agent.cli.keys import _private_file
 from edge_agent.config import load_config
 from edge_agent.contract.commanders import load_keyring
@@ -120,3 +121,23 @@ def test_keys_init_in_a_folder_of_somebody_else_says_so(folder: Path) -> None:
         done = CliRunner().invoke(group, ["--lang", "en", "keys", "init", "--dir", str(folder / "keys")])
     assert isinstance(done.exception, EdgeAgentError)
     assert done.exception.code == "cli.no_folder"
+
+
+MARKED: dict[str, tuple[Callable[[Path], object], str]] = {
+    "osdp": (osdp_key, "0102030405060708090a0b0c0d0e0f10"),
+    "push": (push_secret, "correct horse battery"),
+    "camera": (camera_login, "admin:correct horse"),
+    "password": (password, "correct horse"),
+    "city": (lambda path: address("mqtt://127.0.0.1", "5", "u", path, None, None, None), "correct horse"),
+}
+
+
+@pytest.mark.parametrize("what", MARKED)
+def test_what_an_editor_puts_before_its_utf_8_is_no_part_of_a_secret(folder: Path, what: str) -> None:
+    """Nobody sees it, and nobody can type it: every terminal, camera or broker would refuse a password with it."""
+    read, text = MARKED[what]
+    path = folder / "secret"
+    path.write_text(text + "\n", "utf-8")
+    plain = read(path)
+    path.write_text(text + "\r\n", "utf-8-sig")
+    assert read(path) == plain

@@ -57,7 +57,7 @@ def address(
         raise UplinkError("uplink.url", url=broker)
     mqtt: Literal[5, "3.1.1"] = 5 if version == "5" else "3.1.1"
     try:
-        password = password_file.read_text("utf-8").strip() if password_file else None
+        password = password_file.read_text("utf-8-sig").strip() if password_file else None
     except (OSError, UnicodeDecodeError) as error:
         raise UplinkError("uplink.file", path=password_file, why=error) from None
     return BrokerAddress(broker, mqtt, username, password, ca, cert, key)

@@ -16,6 +16,8 @@ from edge_agent.errors import EdgeAgentError
 from edge_agent.model.accounts import RIGHTS, ROLES
 from edge_agent.model.site import Console
 from edge_agent.store.accounts import AccountStore
+from edge_agent.store.text_file import read_text
+from edge_agent.tables import read_toml
 
 SECTION = """
 # The guard's console: https://this-gateway:8443
@@ -42,6 +44,7 @@ def setup(config: Path, hosts: tuple[str, ...], renew: bool) -> None:
     """Make the console's certificate and, where it is missing, the section [console] of agent.toml."""
     from edge_agent.cli.console_certificate import make, names_of_this_machine
 
+    data = read_toml(config)[0] if config.exists() else None  # one that cannot be read is told before anything is made
     cert, key = (config.parent / name for name in (Console().cert, Console().key))
     if cert.exists() and not renew:
         tell("console.setup_exists", file=cert)
@@ -49,7 +52,7 @@ def setup(config: Path, hosts: tuple[str, ...], renew: bool) -> None:
         names = (*dict.fromkeys((*hosts, *names_of_this_machine())),)
         print_ = make(cert, key, names)
         tell("console.setup_done", names=", ".join(names), file=cert, print=print_)
-    if config.exists() and "[console]" not in config.read_text("utf-8"):
+    if data is not None and "console" not in data:
         with config.open("a", encoding="utf-8") as file:
             file.write(SECTION)
         tell("console.setup_section", file=config)
@@ -185,7 +188,7 @@ def _accounts(config: Path, state: Path | None) -> closing[AccountStore]:
 def _password(file: Path | None) -> str:
     """Out of a file for set-up by script, else typed twice; never an argument, which others could read."""
     if file is not None:
-        return file.read_text("utf-8").splitlines()[0] if file.stat().st_size else ""
+        return (read_text(file)[0].splitlines() or [""])[0]
     first: str = click.prompt(words("console.password"), hide_input=True)
     if click.prompt(words("console.password"), hide_input=True) != first:
         raise EdgeAgentError("console.password_again")

@@ -3,6 +3,7 @@
 import hashlib
 import ipaddress
 import os
+import re
 import socket
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -15,12 +16,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from edge_agent.cli.options import make_folder
+from edge_agent.errors import EdgeAgentError
 
+HOST = re.compile(r"(?=.{1,253}$)(\*\.)?([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*(?!\d+$)"
+                  r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")  # fmt: skip
 DAYS = 825  # the longest that every browser takes from a root of one's own
 
 
 def make(cert: Path, key: Path, names: Iterable[str]) -> str:
-    """Write key (mode 0600) and self-signed certificate; returns its SHA-256 fingerprint."""
+    """Write key (mode 0600) and self-signed certificate; returns its SHA-256 fingerprint. Raises EdgeAgentError for a
+    name or address that no browser asks for.
+    """
     private = ec.generate_private_key(ec.SECP256R1())
     shown = (*names,)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"edge-agent {shown[0]}"[:64])])
@@ -60,11 +66,23 @@ def names_of_this_machine() -> list[str]:
                 found.append(probe.getsockname()[0])
             except OSError:
                 continue
-    return found
+    return [name for name in found if _known(name) is not None]  # some machines are called 201
 
 
 def _name(name: str) -> x509.GeneralName:
+    if (known := _known(name)) is None:
+        raise EdgeAgentError("console.bad_host", host=name)
+    return known
+
+
+def _known(name: str) -> x509.GeneralName | None:
+    """As it stands in a certificate; None for what no browser asks for."""
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
-        return x509.DNSName(name)
+        pass
+    try:
+        asked = name.encode("idna").decode("ascii")  # a name in Chinese is asked for like that
+    except UnicodeError:
+        return None
+    return x509.DNSName(asked) if HOST.fullmatch(asked) else None

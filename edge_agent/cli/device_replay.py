@@ -36,7 +36,7 @@ def command(file: Path, pty: Path | None, name: str | None, fast: bool, after: s
 def load(file: Path) -> Capture:
     """Raises EdgeAgentError when the file cannot be read, Problem when it is no capture."""
     try:
-        text = file.read_text("utf-8")
+        text = file.read_text("utf-8-sig")
     except FileNotFoundError:
         raise EdgeAgentError("device.no_file", file=file) from None
     except (OSError, UnicodeDecodeError) as error:

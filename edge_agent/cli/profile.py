@@ -50,7 +50,7 @@ def check(files: tuple[Path, ...]) -> None:
 
 
 def _loaded(file: Path) -> int:
-    return len(re.findall(r"^\s*\[\[\s*(framing\.)?example\s*\]\]", file.read_text("utf-8"), re.MULTILINE))
+    return len(re.findall(r"^\s*\[\[\s*(framing\.)?example\s*\]\]", file.read_text("utf-8-sig"), re.MULTILINE))
 
 
 @command.command("list")

@@ -120,6 +120,7 @@ class Feed:
                     cursor = rows[-1].seq
                 yield News(rows, doors, alarms)
                 if self.rows and self.rows[-1].seq > cursor:
+                    seen = -1  # rows bring their doors as they were then: as they are now comes after the last of them
                     continue
                 try:
                     async with asyncio.timeout(beat_s):

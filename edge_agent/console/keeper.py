@@ -31,15 +31,17 @@ class Doorkeeper:
         self.one_at_a_time = asyncio.Lock()
 
     def wait_s(self, name: str, address: str) -> int:
-        """How long until another try is heard."""
+        """How long until another try is heard; 0: this one is. One that is not heard is none of TRIES_OF_ALL: who goes
+        on guessing while they wait keeps nobody else out.
+        """
         now = time.monotonic()
+        waits = (self._failures[key].until - now for key in ((name, address), ("", address)) if key in self._failures)
+        if wait_s := _ceil(max(waits, default=0.0)):
+            return wait_s
         if int(now // 60) != self._minute:
             self._minute, self._tries = int(now // 60), 0
         self._tries += 1
-        if self._tries > TRIES_OF_ALL:
-            return 60 - int(now % 60)
-        waits = (self._failures[key].until - now for key in ((name, address), ("", address)) if key in self._failures)
-        return _ceil(max(waits, default=0.0))
+        return 60 - int(now % 60) if self._tries > TRIES_OF_ALL else 0
 
     def failed(self, name: str, address: str) -> int | None:
         """Note it; how many were not told before this one, None when this one is not told either."""

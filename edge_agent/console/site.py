@@ -1,6 +1,7 @@
 """The console as one ASGI application: its pages, its API, its files, inside the shield."""
 
 import re
+from collections.abc import Collection
 
 from starlette.applications import Starlette
 from starlette.formparsers import MultiPartParser
@@ -29,19 +30,21 @@ from edge_agent.console.shield import UPLOAD_AT_MOST, Shield
 
 MultiPartParser.spool_max_size = UPLOAD_AT_MOST  # lists and photographs stay in memory
 YEAR_S = 31_536_000
-PREFERENCES = {"lang": LANGUAGES, "theme": THEMES}
+PREFERENCES: dict[str, Collection[str]] = {"lang": LANGUAGES, "theme": THEMES}
 
 
 def site(desk: Desk) -> ASGIApp:
+    preferences = PREFERENCES | {"desk": [one.name for one in desk.needs.config.desks]}
+
     async def file(request: Request) -> Response:
         return desk.pages.file(request.path_params["version"], request.path_params["name"])
 
     async def prefer(request: Request) -> Response:
-        """Which words, which colours: a preference and no secret, so a plain GET may set it."""
+        """Which words, which colours, at which visitors' desk: no secret, so a plain GET may set it."""
         what, chosen = request.path_params["what"], request.path_params["value"]
         back = request.query_params.get("back", "/")
         answer = RedirectResponse(back if re.fullmatch(r"/(?![/\\])[\w./+-]*(\?[^\s\\]*)?", back) else "/", 303)
-        if chosen in PREFERENCES.get(what, ()):
+        if chosen in preferences.get(what, ()):
             answer.set_cookie(what, chosen, max_age=YEAR_S, secure=True, httponly=True, samesite="strict")
         return answer
 

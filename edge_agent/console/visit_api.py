@@ -16,13 +16,14 @@ from edge_agent.model.events import AuditViewed
 
 
 class VisitStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`answer` and `who` for confirm, `until_ms` for extend, `desk` and `confirmed_by` for arrive."""
+    """`answer` and `who` for confirm, `until_ms` for extend, `desk`, `card_ms` and `confirmed_by` for arrive."""
 
     verb: Literal["arrive", "confirm", "leave", "cancel", "refuse", "extend", "renew"]
     answer: Literal["asked", "confirmed", "declined"] = "confirmed"
     who: v.Short = ""
     until_ms: v.Instant | None = None
     desk: v.Short = ""
+    card_ms: v.Instant | None = None
     confirmed_by: v.Short = ""
 
 
@@ -115,7 +116,7 @@ async def step(desk: Desk, asked: Asked) -> v.Card:
                 raise Refused(422, "malformed", "until_ms: until when it is extended")
             args["until_ms"] = body.until_ms
         case "arrive":
-            args |= {"desk": body.desk, "confirmed_by": body.confirmed_by}
+            args |= {"desk": body.desk, "card_ms": body.card_ms, "confirmed_by": body.confirmed_by}
     card: v.Card = (await _ask(desk, asked, body.verb, **args))[0]
     return card
 

@@ -23,6 +23,8 @@ def typed(form: Mapping[str, Any], pages: Pages) -> dict[str, Any]:
             if not text[key].isascii() or not text[key].isdecimal():
                 raise VisitError("visit.bad_count", text=text[key][:20])
             args[key] = int(text[key][:9])
+    if text.get("desk") and text.get("card_ms", "").isdecimal():
+        args["card_ms"] = int(text["card_ms"][:15])
     for key in ("from", "until"):
         if text.get(key):
             args[f"{key}_ms"] = instant_of(text[key], pages)

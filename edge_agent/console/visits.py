@@ -49,8 +49,8 @@ async def show(desk: Desk, request: Request, who: Who) -> Response:
     desk.audit(AuditViewed(by=who.name, what="visits", count=len(given["cards"])))
     form = {key: value[:80] for key, value in request.query_params.items()}
     given |= {
-        "kinds": KINDS, "said": SAID, "desks": desk.needs.config.desks, "draft": await _draft(desk, who), "form": form,
-        "doors": [door.name for door in desk.needs.config.doors],
+        "kinds": KINDS, "said": SAID, "desks": desk.needs.config.desks, "draft": await _draft(desk, request, who),
+        "form": form, "doors": [door.name for door in desk.needs.config.doors], "at": request.cookies.get("desk", ""),
     }  # fmt: skip
     return desk.pages.page(request, "visits.html", **given)
 
@@ -70,9 +70,10 @@ async def _list(desk: Desk, request: Request, who: Who) -> dict[str, Any]:
     return {"cards": cards, "show": wanted, "text": text, "lists": LISTS, "now_ms": desk.needs.clock.now().wall_ms}
 
 
-async def _draft(desk: Desk, who: Who) -> dict[str, Any] | None:
-    """The document on the first desk that has one."""
-    for one in desk.needs.config.desks:
+async def _draft(desk: Desk, request: Request, who: Who) -> dict[str, Any] | None:
+    """The document on the desk that this screen was said to stand at, else on the first that has one."""
+    desks, at = desk.needs.config.desks, request.cookies.get("desk", "")
+    for one in [one for one in desks if one.name == at] or desks:
         draft: dict[str, Any] | None = await order(desk, who, "draft", desk=one.name)
         if draft is not None:
             names = ",".join(card.visit.id for card in draft["expected"])
@@ -82,12 +83,12 @@ async def _draft(desk: Desk, who: Who) -> dict[str, Any] | None:
 
 async def on_desk(desk: Desk, request: Request, who: Who) -> Response:
     """What lies on the reader, when it is not what is shown already."""
-    draft = await _draft(desk, who)
+    draft = await _draft(desk, request, who)
     if request.query_params.get("seen", "") == (draft["seen"] if draft else ""):
         return Response(status_code=204)
     if draft:
         desk.audit(AuditViewed(by=who.name, what="document"))
-    return desk.pages.page(request, "visit_draft.html", draft=draft)
+    return desk.pages.page(request, "visit_draft.html", draft=draft, desks=desk.needs.config.desks)
 
 
 async def hosts(desk: Desk, request: Request, who: Who) -> Response:
@@ -143,6 +144,8 @@ async def step(desk: Desk, request: Request, who: Who) -> Response:
                 args["until_ms"] = instant_of(form.get("until", ""), desk.pages)  # type: ignore[assignment]
             case "arrive":
                 args |= {key: form[key] for key in ("desk", "confirmed_by") if form.get(key)}
+                if form.get("card_ms", "").isdecimal():
+                    args["card_ms"] = int(form["card_ms"][:15])  # type: ignore[assignment]
             case _ if verb not in STEPS:
                 raise EdgeAgentError("control.unknown_verb", verb=verb)
         cards = await order(desk, who, verb, **args)

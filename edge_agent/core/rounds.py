@@ -4,6 +4,7 @@ Pure; times are Unix ms, routes are in local wall time. A run that began before 
 neither way.
 """
 
+import hashlib
 from collections.abc import Collection, Iterable
 from datetime import datetime, time, timedelta
 
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 
 from edge_agent.core.schedule import local_time, zone_of
 from edge_agent.errors import RoundError
+from edge_agent.model.encoding import canonical
 from edge_agent.model.events import DutyBegun, DutyEnded, HazardClosed, HazardOverdue, HazardReported
 from edge_agent.model.rounds import Duty, Hazard, HazardStep, Passed, Run
 from edge_agent.model.site import PatrolPoint, PatrolRoute
@@ -20,29 +22,35 @@ DUE_DAYS = {"fire": 1, "electricity": 1, "gas": 1, "blocked_exit": 1, "lift": 1,
 DUE_OTHERS = 7
 
 
-def runs(route: PatrolRoute, now_ms: int, zone: str) -> list[Run]:
-    """Those that run now or ended within the last day, the oldest first."""
+def named(route: PatrolRoute) -> str:
+    """A route as it is now: changed in anything, it is another one."""
+    return f"{route.name} {hashlib.sha256(canonical(route)).hexdigest()[:16]}"
+
+
+def runs(route: PatrolRoute, now_ms: int, zone: str, back_days: int = 1) -> list[Run]:
+    """Those that run now or ended within the last days, the oldest first."""
     today, found = local_time(now_ms, zone).date(), list[Run]()
-    for day in (today - timedelta(days=2), today - timedelta(days=1), today):
+    for back in range(back_days + 1, -1, -1):
+        day = today - timedelta(days=back)
         if day.isoweekday() not in route.days:
             continue
         for text in route.times:
             start = datetime.combine(day, time.fromisoformat(text), zone_of(zone))
             start_ms = round(start.timestamp() * 1000)
             run = Run(route.name, start_ms, start_ms + route.within_min * 60_000)
-            if run.start_ms <= now_ms < run.end_ms + DAY_MS:
+            if run.start_ms <= now_ms < run.end_ms + back_days * DAY_MS:
                 found.append(run)
     return found
 
 
 def missed(
-    route: PatrolRoute, passed: Iterable[Passed], since_ms: int, now_ms: int, zone: str
+    route: PatrolRoute, passed: Iterable[Passed], since_ms: int, now_ms: int, zone: str, back_days: int = 1
 ) -> list[tuple[Run, str]]:
-    """Points of runs that are over and were not passed; `since_ms`: when the gateway began to watch."""
+    """Points of runs that are over and were not passed; `since_ms`: when the gateway began to watch this route."""
     known = {(one.run_ms, one.point) for one in passed if one.route == route.name}
     return [
         (run, point)
-        for run in runs(route, now_ms, zone)
+        for run in runs(route, now_ms, zone, back_days)
         if run.end_ms <= now_ms and run.start_ms >= since_ms
         for point in route.points
         if (run.start_ms, point) not in known

@@ -169,6 +169,7 @@ class ModbusGate:
         self._until_s = -math.inf  # when the running release is over
         self._over_again_s = -math.inf
         self._switching = False
+        self._wishes = 0  # releases and locks so far: one that a newer overtook is not gone on with
         self._again: asyncio.TimerHandle | None = None
 
     # ---- ordering ----------------------------------------------------------------------------------------------------
@@ -181,13 +182,16 @@ class ModbusGate:
         DeviceUnavailable.
         """
         self._cancel()
+        self._wishes += 1
+        wish = self._wishes
         await self._order(min(seconds, self._most_s))
-        if seconds > self._most_s:
+        if seconds > self._most_s and wish == self._wishes:
             self._again_at(asyncio.get_running_loop().time() + seconds)
 
     async def secure(self) -> None:
         """Lock now. Returns and repeats as `release` does. Raises DeviceUnavailable."""
         self._cancel()
+        self._wishes += 1
         await self._order(0.0)
 
     def _again_at(self, end_s: float) -> None:

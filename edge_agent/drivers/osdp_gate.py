@@ -55,6 +55,7 @@ class OsdpGate:
         self._send: Callable[[Order], None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._switching = asyncio.Lock()
+        self._wishes = 0  # releases and locks so far: one that a newer overtook is not gone on with
         self._ends = self._pulse_ends = 0.0  # of the release, of the pulse that is on (monotonic s)
         self._freed = True  # nothing to be checked after the pulse
         self._too_few = False
@@ -83,12 +84,15 @@ class OsdpGate:
         """Unlock for `seconds`, a release during another starts the time again. Returns once the device has read its
         output back as on. Raises DeviceUnavailable when it did not get there, or did not switch.
         """
-        self._ends, ends = 0.0, time.monotonic() + seconds
+        self._wishes += 1
+        wish, self._ends, ends = self._wishes, 0.0, time.monotonic() + seconds
         await self._pulse(seconds)
-        self._ends = ends
+        if wish == self._wishes:
+            self._ends = ends
 
     async def secure(self) -> None:
         """End a release now. Returns and raises as `release` does."""
+        self._wishes += 1
         self._ends = 0.0
         await self._switch(0)
         self._pulse_ends, self._freed = 0.0, True

@@ -45,7 +45,7 @@ def check_osdp_gate(door: Door, profile: Profile) -> None:
 def osdp_key(path: Path) -> bytes:
     """The 16-byte secure channel base key in `path`. Raises EdgeAgentError with the remedy."""
     try:
-        key = bytes.fromhex(path.read_text("ascii").strip())
+        key = bytes.fromhex(path.read_text("utf-8-sig").strip())
     except FileNotFoundError:
         raise EdgeAgentError("config.key_missing", path=path, remedy=f"`edge-agent keys osdp {path}`") from None
     except PermissionError:

@@ -67,7 +67,7 @@ def schema_json() -> bytes:
 
 def _read(path: Path) -> Profile | list[Problem]:
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
+        data = tomllib.loads(path.read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         return [Problem(str(path), "", "devices.profile_unreadable", why=str(error))]
     except tomllib.TOMLDecodeError as error:
@@ -85,7 +85,7 @@ def _read(path: Path) -> Profile | list[Problem]:
 
 def _on_lines(problems: list[Problem], path: Path) -> list[Problem]:
     """The same, each with its line where it has one."""
-    text = path.read_text("utf-8", "replace") if path.is_file() else ""
+    text = path.read_text("utf-8-sig", "replace") if path.is_file() else ""
     for problem in problems:
         place = re.match(r"line (\d+)", problem.at)
         at = problem.at

@@ -192,7 +192,7 @@ class PushTerminal:
                     return False
                 return hmac.compare_digest(shown, wanted)
             case "token":
-                return hmac.compare_digest(given.encode(), self._secret)
+                return hmac.compare_digest(given.encode("latin-1"), self._secret)  # as it came off the wire
             case "hmac-sha256":
                 made = hmac.new(self._secret, call.body, hashlib.sha256).hexdigest()
                 return hmac.compare_digest(given.lower().encode(), made.encode())
@@ -238,7 +238,7 @@ class PushTerminal:
 def push_secret(path: Path) -> str:
     """The one line of a terminal's secret_file. Raises EdgeAgentError with the remedy; never says what it holds."""
     try:
-        text = path.read_text("utf-8").strip()
+        text = path.read_text("utf-8-sig").strip()
     except PermissionError:
         raise EdgeAgentError("config.file_locked", **locked(path)) from None
     except (OSError, UnicodeDecodeError):

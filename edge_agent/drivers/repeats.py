@@ -12,9 +12,11 @@ class Repeats:
         self._within_s = within_s
         self._seen: dict[bytes, float] = {}
 
-    def again(self, code: bytes, now: float) -> bool:
-        """Whether `code` was seen less than `within_s` ago; seeing it counts anew."""
-        digest = hashlib.sha256(code).digest()
+    def again(self, code: bytes, stale: bool, now: float) -> bool:
+        """Whether `code` was seen less than `within_s` ago; seeing it counts anew. One that was refused as stale makes
+        no later one a repeat: who still holds it there when reads count again would wait for nothing.
+        """
+        digest = hashlib.sha256(bytes((stale,)) + code).digest()
         last = self._seen.pop(digest, None)
         self._seen[digest] = now
         if len(self._seen) > _KEPT:

@@ -214,15 +214,16 @@ class SerialTerminal:
             self._tell("lost", self._legible.sentence())
 
     def _presented(self, credential: Presented) -> None:
-        now = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        stale = self._stale(loop)
         if isinstance(credential, Code):
             self._look_for_a_code()
-        if isinstance(credential, Code) and self._repeats.again(credential.text, now):
-            return
+            if self._repeats.again(credential.text, stale, loop.time()):
+                return
         if isinstance(credential, Unreadable):
             self._degraded(credential.why)
         self._entry.clear()  # digits before a card are somebody else's
-        self._read(credential, self._stale(asyncio.get_running_loop()))
+        self._read(credential, stale)
 
     def _keys(self, keys: str) -> None:
         """What was typed goes nowhere but into the read: not into a log, a report or an error."""

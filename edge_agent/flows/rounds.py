@@ -24,6 +24,8 @@ ROWS = 500
 TIDY_EVERY_MS = 3_600_000
 DAY_MS = 86_400_000
 KEPT_DAYS = 365
+AWAY_DAYS, GAP_MS = 7, 3_600_000  # so far is looked back after a start, or when the clock has gone on by so much
+UNTRUSTED_MS = 600_000  # a new route is watched from a time that is known, or after so long from any
 
 T = TypeVar("T")
 
@@ -41,6 +43,8 @@ class Rounds:
         self.points, self.routes = points, routes
         self._new_id = new_id
         self._tidied_ms: int | None = None
+        self._begun_ms: int | None = None  # uptime of the first look of this process
+        self._looked_ms: int | None = None  # wall time of the last one
         self.on_change: list[Callable[[], None]] = []
 
     async def carry_out(self, operation: Operation) -> Done:
@@ -59,7 +63,7 @@ class Rounds:
                 return await self.show()
             case "patrol.scan":
                 point = core.point_of_tag(self.points, order.code)
-                done = await self._done(point.name, "tag", by)
+                done = await self._done(point.name, "tag", by, now_ms)
                 if done is None:
                     raise RoundError("patrol.not_due", point=point.name)
                 return done
@@ -117,22 +121,23 @@ class Rounds:
     # ---- points ------------------------------------------------------------------------------------------------------
 
     async def _done(
-        self, point: str, how: str, by: str, at: Followed | None = None, routes: Sequence[PatrolRoute] | None = None
-    ) -> r.Passed | None:
-        """The point of the run that waits for it; None when none does."""
-        now_ms = self.clock.now().wall_ms
-        run = core.due(self.routes if routes is None else routes, await self._passed(now_ms), point, now_ms, self.zone)
+        self, point: str, how: str, by: str, when_ms: int, at: Followed | None = None,
+        routes: Sequence[PatrolRoute] | None = None,
+    ) -> r.Passed | None:  # fmt: skip
+        """The point of the run that waited for it at `when_ms`; None when none did."""
+        routes = self.routes if routes is None else routes
+        run = core.due(routes, await self._passed(when_ms), point, when_ms, self.zone)
         if run is None:
             return None
-        one = r.Passed(run.route, run.start_ms, point, "done", now_ms, by, how)
+        one = r.Passed(run.route, run.start_ms, point, "done", when_ms, by, how)
         event = PatrolDone(route=run.route, run_ms=run.start_ms, point=point, how=how, by=by)
         if await self.book.pass_(one, event, at):
             logger.info("patrol %s: %s done (%s)", run.route, point, how)
             self._tell()
         return one
 
-    async def _passed(self, now_ms: int) -> list[r.Passed]:
-        return await self.book.passed(now_ms - 4 * DAY_MS)
+    async def _passed(self, now_ms: int, back_days: int = 1) -> list[r.Passed]:
+        return await self.book.passed(now_ms - (back_days + 3) * DAY_MS)
 
     async def follow(self, beat: Beat) -> None:
         """What happens at terminals and doors that are patrol points."""
@@ -157,19 +162,20 @@ class Rounds:
                     seen = row.seq
 
     async def _followed(self, row: Row) -> None:
+        """What counts is when it happened: after a restart all since the last point that was done comes again."""
         if row.tag not in (AccessGranted.tag, AccessDenied.tag, ExitRequested.tag):
             return
         event, at = row.event, Followed(row.epoch, row.seq)
         if isinstance(event, ExitRequested):
             for point in core.points_at(self.points, button=event.door):
-                await self._done(point, "button", "", at)
+                await self._done(point, "button", "", row.wall_ms, at)
         elif isinstance(event, AccessGranted | AccessDenied) and event.person and event.terminal:
             person = self.books.current.persons.get(event.person)
             if person is None or not person.enabled:
                 return
             routes = [route for route in self.routes if person.category in route.by]
             for point in core.points_at(self.points, terminal=event.terminal):
-                await self._done(point, "terminal", person.id, at, routes)
+                await self._done(point, "terminal", person.id, row.wall_ms, at, routes)
 
     # ---- time --------------------------------------------------------------------------------------------------------
 
@@ -185,9 +191,16 @@ class Rounds:
 
     async def look(self) -> None:
         now = self.clock.now()
-        since_ms, passed = await self.book.since(now.wall_ms), await self._passed(now.wall_ms)
+        self._begun_ms = now.up_ms if self._begun_ms is None else self._begun_ms
+        known = now.trusted or now.up_ms - self._begun_ms >= UNTRUSTED_MS
+        gap = self._looked_ms is None or abs(now.wall_ms - self._looked_ms) > GAP_MS
+        back, self._looked_ms = AWAY_DAYS if gap else 1, now.wall_ms
+        passed = await self._passed(now.wall_ms, back)
         for route in self.routes:
-            for run, point in core.missed(route, passed, since_ms, now.wall_ms, self.zone):
+            since_ms = await self.book.since(core.named(route), now.wall_ms if known else None)
+            if since_ms is None:
+                continue
+            for run, point in core.missed(route, passed, since_ms, now.wall_ms, self.zone, back):
                 one = r.Passed(run.route, run.start_ms, point, "missed", now.wall_ms)
                 if await self.book.pass_(one, PatrolMissed(route=run.route, run_ms=run.start_ms, point=point)):
                     logger.warning("patrol %s: %s missed", run.route, point)

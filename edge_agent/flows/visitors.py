@@ -1,6 +1,7 @@
 """Visitors at doors: who lets themselves in with their pass has arrived, and who goes out to the street has left.
 
-Follows the journal, so that nothing is missed over a restart: how far it was followed is stored with every step.
+Follows the journal, so that nothing is missed over a restart: how far it was followed is stored with every step, also
+with one that was not possible.
 """
 
 import asyncio
@@ -99,14 +100,17 @@ class Visitors:
                 return core.arrive(visit, now_ms, visits.place.zone, f"door/{door}", visits.policy)
             return core.leave(visit, now_ms, f"door/{door}")
 
+        stepping = [person]
         while True:
             try:
-                await visits.book.change([person], step, at)
+                await visits.book.change(stepping, step, at)
                 visits.changed()
                 return
-            except VisitError as error:  # in already, or over
+            except VisitError as error:  # in already, or over: a restart shall not try it again on another day's visit
                 logger.debug("%s at %s: %s", person, door, error)
-                return
+                if not stepping:
+                    return
+                stepping = []
             except StoreError as error:
                 logger.warning("a visitor at %s is not noted yet: %s", door, error)
                 await asyncio.sleep(AGAIN_S)

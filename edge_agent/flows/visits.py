@@ -140,9 +140,7 @@ class Visits:
     # ---- entering ----------------------------------------------------------------------------------------------------
 
     async def _enter(self, form: visit_orders.Form, by: str, walk_in: bool) -> list[v.Card]:
-        draft = self._drafts.get(form.desk) if form.desk else None
-        if form.desk and draft is None:
-            raise VisitError("visit.no_draft", desk=form.desk)
+        draft = self._draft(form.desk, form.card_ms)
         first = await self._visit(form, draft.document if draft else None, by, walk_in)
         await self._check_bars(first, by)
         others = [first.of_another(self._new_id(), name) for name in form.members]
@@ -152,8 +150,7 @@ class Visits:
         else:
             steps = [core.expect(each) for each in visits]
         made = await self.book.add(steps)
-        if form.desk:
-            self._drafts.pop(form.desk, None)
+        self._take(draft)
         return await self._answer("visit.walk_in" if walk_in else "visit.expect", by, made)
 
     async def _visit(self, form: visit_orders.Form, document: IdDocument | None, by: str, walk_in: bool) -> v.Visit:
@@ -233,9 +230,7 @@ class Visits:
 
     async def _arrive(self, order: visit_orders.Arrive, by: str) -> list[v.Card]:
         ids = await self._which(order, inside=False)
-        draft = self._drafts.get(order.desk) if order.desk else None
-        if order.desk and draft is None:
-            raise VisitError("visit.no_draft", desk=order.desk)
+        draft = self._draft(order.desk, order.card_ms)
         now_ms = self.clock.now().wall_ms
         for id_ in ids:
             expected = await self.book.get(id_)
@@ -250,8 +245,7 @@ class Visits:
             return core.arrive(visit, now_ms, self.place.zone, by, self.policy, order.confirmed_by)
 
         made = await self.book.change(ids, step)
-        if order.desk:
-            self._drafts.pop(order.desk, None)
+        self._take(draft)
         return await self._answer("visit.arrive", by, made)
 
     async def _which(self, order: Any, inside: bool | None = None) -> list[str]:
@@ -279,6 +273,20 @@ class Visits:
         logger.debug("%s: an identity document was read", shown.reader)
         self._drafts[shown.reader] = v.Draft(shown.reader, shown.up_ms, shown.document)
         self.changed()
+
+    def _draft(self, desk: str, card_ms: int | None) -> v.Draft | None:
+        """The document on `desk`, None where none is named; no other than was read at `card_ms`, where that is said."""
+        draft = self._drafts.get(desk) if desk else None
+        if desk and draft is None:
+            raise VisitError("visit.no_draft", desk=desk)
+        if draft is not None and card_ms not in (None, draft.up_ms):
+            raise VisitError("visit.other_draft", desk=desk)
+        return draft
+
+    def _take(self, draft: v.Draft | None) -> None:
+        """It is used; one that was put there meanwhile is somebody else's."""
+        if draft is not None and self._drafts.get(draft.desk) is draft:
+            del self._drafts[draft.desk]
 
     async def _on_desk(self, desk: str) -> dict[str, Any] | None:
         """What lies on the reader: whose, whether they are barred, and which expected visits may be theirs."""

@@ -14,10 +14,10 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 class Form(Order, frozen=True):
     """Who comes. Times not given: from now on, as long as the site lets somebody of this `kind` stay. `desk`: take name
-    and document from the card on that desk's reader. `number`: of an identity document, typed; kept masked and as a
-    digest. `rule` (RFC 5545), `start_min` and `minutes`: comes again and again, at that local minute of the day.
-    `members`: others of a group, each with a visit of their own. `confirmed_by`: the host said yes, and how it is
-    known. `answer`: `ask` the host first, or as the site has it.
+    and document from the card on that desk's reader; `card_ms`: its `up_ms` as it was looked at, another is refused.
+    `number`: of an identity document, typed; kept masked and as a digest. `rule` (RFC 5545), `start_min` and `minutes`:
+    comes again and again, at that local minute of the day. `members`: others of a group, each with a visit of their
+    own. `confirmed_by`: the host said yes, and how it is known. `answer`: `ask` the host first, or as the site has it.
     """
 
     name: Short = ""
@@ -41,6 +41,7 @@ class Form(Order, frozen=True):
     number: Short = ""
     note: Long = ""
     desk: Short = ""
+    card_ms: Instant | None = None
     confirmed_by: Short = ""
     ask: bool | None = None
 
@@ -57,9 +58,10 @@ class Which(Order, frozen=True):
 
 
 class Arrive(Which, frozen=True):
-    """`desk`: add the document on that desk's reader."""
+    """`desk`: add the document on that desk's reader; `card_ms` as in Form."""
 
     desk: Short = ""
+    card_ms: Instant | None = None
     confirmed_by: Short = ""
 
 

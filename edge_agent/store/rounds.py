@@ -55,14 +55,13 @@ class RoundStore(PeopleFile):
         failpoint("round.after")
         return bool(new)
 
-    def since(self, now_ms: int) -> int:
-        """When this gateway began to watch patrols: now, at the first time."""
-        row = self._one("SELECT value FROM meta WHERE key = ?", SINCE)
-        if row is None:
+    def since(self, route: str, now_ms: int | None) -> int | None:
+        """When this gateway began to watch `route`: at the first time now, where that is known."""
+        row = self._one("SELECT value FROM meta WHERE key = ?", f"{SINCE} {route}")
+        if row is None and now_ms is not None:
             with self._transaction():
-                self._keep(SINCE, str(now_ms))
-            return now_ms
-        return int(row[0])
+                self._keep(f"{SINCE} {route}", str(now_ms))
+        return now_ms if row is None else int(row[0])
 
     def followed(self) -> Followed | None:
         row = self._one("SELECT value FROM meta WHERE key = ?", FOLLOWED)
@@ -87,11 +86,14 @@ class RoundStore(PeopleFile):
         return msgspec.json.decode(row[0], type=Hazard)
 
     def hazards(self, show: str) -> list[Hazard]:
-        """Open ones by their due date, closed ones the newest first."""
-        rows = self._rows(f"SELECT body FROM hazards WHERE {SHOWN[show]}")
-        found = [msgspec.json.decode(body, type=Hazard) for (body,) in rows]
+        """Open ones by their due date, closed ones the newest first; a thousand at most."""
+        found = self._hazards(show)
         found.sort(key=lambda one: (one.state == "closed", -(one.closed_ms or 0), one.due_ms))
         return found[:HAZARDS_AT_MOST]
+
+    def _hazards(self, show: str) -> list[Hazard]:
+        rows = self._rows(f"SELECT body FROM hazards WHERE {SHOWN[show]}")
+        return [msgspec.json.decode(body, type=Hazard) for (body,) in rows]
 
     def photo(self, id_: str) -> tuple[bytes, str]:
         """Its bytes and what kind of picture they are (jpg, png, webp)."""
@@ -153,7 +155,7 @@ class RoundStore(PeopleFile):
         """Erase runs, duties and closed hazards that ended before, how many; and photos of no hazard: a power cut comes
         between a photo and its row.
         """
-        old = [one.id for one in self.hazards("closed") if (one.closed_ms or 0) < before_ms]
+        old = [one.id for one in self._hazards("closed") if (one.closed_ms or 0) < before_ms]
         with self._transaction():
             count = self._connection.execute("DELETE FROM patrols WHERE run_ms < ?", (before_ms,)).rowcount
             count += self._connection.execute("DELETE FROM duties WHERE ended_ms < ?", (before_ms,)).rowcount

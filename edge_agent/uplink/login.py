@@ -57,7 +57,7 @@ def login(settings: site.Uplink, gateway: str, base: Path, will: tuple[str, byte
     if settings.password_file is not None:
         path = base / settings.password_file
         try:
-            password = path.read_text(encoding="utf-8").strip()
+            password = path.read_text("utf-8-sig").strip()
         except PermissionError as error:
             raise UplinkError("config.file_locked", **locked(path)) from error
         except (OSError, UnicodeDecodeError) as error:

@@ -53,7 +53,7 @@ def installed(folder: Path) -> list[Manifest]:
 
 def read_manifest(path: Path) -> Manifest:
     try:
-        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Manifest)
+        return msgspec.convert(tomllib.loads(path.read_text("utf-8-sig")), Manifest)
     except OSError as error:
         raise FaceError("models.manifest_unreadable", file=path.name, why=error.strerror or "unreadable") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:

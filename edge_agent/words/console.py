@@ -366,6 +366,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "first visit",
         "已为 {names} 生成证书 {file}；SHA-256 指纹 {print}：首次访问时请在浏览器中核对",
     ),
+    "console.bad_host": (
+        "no browser can ask for `{host}`: write a name (gateway.local) or an address (192.0.2.7), without https:// and "
+        "port",
+        "浏览器无法以 `{host}` 访问：请写主机名（gateway.local）或地址（192.0.2.7），不带 https:// 和端口",
+    ),
     "console.setup_exists": ("{file} is there already; --renew replaces it", "{file} 已存在；用 --renew 更换"),
     "console.setup_section": (
         "the section [console] was added to {file}; restart the agent",

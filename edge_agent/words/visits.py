@@ -49,6 +49,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "no card lies on the reader of {desk}, or it was read too long ago: put it there again",
         "{desk} 的读卡器上没有证件，或读取已过时：请重新放置",
     ),
+    "visit.other_draft": (
+        "another card was put on the reader of {desk} meanwhile: nothing was done; look whose it is, and press again",
+        "{desk} 的读卡器上已换成另一张证件：未办理；请核对姓名后再按一次",
+    ),
     "visit.rule_needs": (
         "a recurring visit needs its beginning in the day, its minutes and its last day",
         "定期访问需填写每次开始时间、时长和截止日期",
@@ -151,6 +155,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "visit.bad_span": ("`{text}` is no time of day as 08:00-17:30", "“{text}”不是时段，例如 08:00-17:30"),
     "visit.page.title": ("Visitors", "访客"),
     "visit.page.desk": ("At the desk", "登记台"),
+    "visit.page.which_desk": ("This screen stands at", "本屏所在登记台"),
     "visit.page.lists": ("Lists", "名单"),
     "visit.page.scan": ("Scan a pass, or type the short code", "扫描通行码，或输入短码"),
     "visit.page.take": ("Take", "确定"),

@@ -112,6 +112,7 @@ def test_removing_somebody_needs_the_id_and_gives_proof(rig: Rig, office: Client
         {"person_id": "p-0120", "name": "吴", "category": "tenant", "card": "100:1120", "card_format": "H10301"},
     )
     assert office.post("/people/p-0120", {"verb": "remove", "sure": "p-0121"}).status == 409
+    assert office.post("/people/--help", {"verb": "remove", "sure": "--help"}).status == 404, "no switch of a command"
     answer = office.post("/people/p-0120", {"verb": "remove", "sure": "p-0120"})
     assert answer.status == 200
     assert "p-0120" in answer.text

@@ -213,6 +213,22 @@ def test_slips_at_a_desk_that_many_use_hold_nobody_back(monkeypatch: pytest.Monk
     assert (waits[18], waits[19] > 0, waits[59] > 2 * waits[19]) == (0, True, True)
 
 
+def test_who_guesses_on_while_they_wait_keeps_no_guard_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One machine on the network, which asks three times a second: every guard was told to wait."""
+    now, heard = 1200.0, 0
+    monkeypatch.setattr(keeper.time, "monotonic", lambda: now)
+    desk = keeper.Doorkeeper()
+    for second in range(3600):
+        for _ in range(3):
+            if desk.wait_s("wang", "192.0.2.9") == 0:
+                heard += 1
+                desk.failed("wang", "192.0.2.9")
+        if second % 10 == 0:
+            assert desk.wait_s("wang", "192.0.2.5") == 0, second
+        now += 1
+    assert heard < 60, "it was held back itself"
+
+
 def test_an_order_that_comes_late_moves_nothing(rig: Rig) -> None:
     """A line that froze brings it when nobody stands at the door any more."""
     guard, order = rig.signed_in("guard"), {"verb": "open", "door": DOORS[0]}

@@ -4,10 +4,13 @@ import http.client
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
+from edge_agent.console.feed import AT_ONCE, KEPT
 from edge_agent.model.events import AlertOpened, AlertUpdated, DoorOpened
 from tests.console.rig import DOORS, STRANGER, Client, Rig
 from tests.waiting import until
@@ -84,6 +87,37 @@ def test_a_browser_that_was_away_loses_nothing(rig: Rig) -> None:
     with listening(guard, last=f"{rig.journal.epoch}-{seq}") as wall:
         for wanted in missed:
             assert wall.row(wanted)["line"]
+
+
+def test_a_browser_that_slept_long_is_shown_doors_as_they_are_now(tmp_path: Path) -> None:
+    """A row brings its door as it was when another wall was told of it: open, where no contact says that it closed."""
+    rig = Rig(tmp_path, doors=DOORS[:2])
+    gate, car = (replace(one, gate=replace(one.gate, contact=None)) for one in rig.config.doors)
+    rig.config = replace(rig.config, doors=(gate, car))
+    with rig.running():
+        guard = rig.signed_in("guard")
+        asleep = rig.journal.last
+        with listening(guard) as awake:
+            for _ in range(AT_ONCE):
+                rig.happen(DoorOpened(door=car.name))
+            rig.card()
+            awake.row(until(lambda: rig.journal.last if rig.events("access.granted") else 0))
+        until(lambda: [one["state"] for one in guard.get("/api/v1/doors").json()] == ["locked", "locked"])
+        last = 0
+        for _ in range(KEPT - AT_ONCE):
+            last = rig.happen(DoorOpened(door=car.name))
+        shown, upto = "", 0
+        with listening(guard, last=f"{rig.journal.epoch}-{asleep}") as wall:
+            while True:
+                event, _, data = wall.next()
+                if event in ("row", "door"):
+                    message = msgspec.json.decode(data)
+                    upto = max(upto, message["seq"])
+                    shown = message.get("tile", shown) if message.get("door") == gate.name else shown
+                if event == "beat" and upto >= last:
+                    break
+        assert 'class="locked"' in shown
+        assert "released" not in shown
 
 
 def test_what_is_silent_has_a_number_and_no_words(rig: Rig) -> None:

@@ -1,9 +1,13 @@
 """Visitors, patrols, hazards and duty at the console, as a program sees the pages."""
 
+import html
+import json
 import re
+from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
+from msgspec.structs import replace
 
 from edge_agent.errors import VisitError
 from edge_agent.model.reads import DocumentPresented, IdDocument
@@ -25,9 +29,9 @@ def walk_in(guard: Client, **form: str) -> Answer:
     return guard.post("/visits", {"verb": "walk_in", "name": "李雷", "host": "3-1-502"} | form, **PART)
 
 
-def put_card(rig: Rig, name: str = "张三丰", digest: str = "d" * 64) -> None:
+def put_card(rig: Rig, name: str = "张三丰", digest: str = "d" * 64, desk: str = "reception") -> None:
     document = IdDocument("cn-resident", name, "110105**********2X", digest)
-    shown = DocumentPresented("reception", rig.clock.now().up_ms, document)
+    shown = DocumentPresented(desk, rig.clock.now().up_ms, document)
     rig.loop.call_soon_threadsafe(rig.visits.presented, shown)
 
 
@@ -88,6 +92,45 @@ def test_the_card_on_the_reader_fills_the_form_and_is_let_in(rig: Rig) -> None:
     assert guard.get("/visits/+desk?" + urlencode({"seen": seen[1]})).status == 200, "the form is empty again"
     gone = guard.post("/visits", {"verb": "walk_in", "desk": "reception", "host": "张伟"}, **PART)
     assert gone.status == 409
+
+
+def test_who_is_let_in_is_whose_card_the_guard_looked_at(rig: Rig) -> None:
+    """Another visitor puts a card there in the second before the key is pressed, or a tablet slept meanwhile."""
+    guard = rig.signed_in("guard")
+    expected = visit_in(walk_in(guard, verb="expect", name="赵六"))
+    put_card(rig, "赵六", "6" * 64)
+    looked_at = until(lambda: text if "赵六" in (text := guard.get("/visits/+desk?seen=").text) else "")
+    put_card(rig, "钱七", "7" * 64)
+    until(lambda: "钱七" in guard.get("/visits/+desk?seen=").text)
+    form = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', looked_at))
+    before = len(rig.events("visit.arrived"))
+    other = guard.post("/visits", {"verb": "walk_in", "host": "3-1-502"} | form, **PART)
+    assert (other.status, "另一张证件" in other.text) == (409, True)
+    button = json.loads(html.unescape(re.search(r"hx-vals='([^']*)'", looked_at)[1]))  # type: ignore[index]
+    assert guard.post("/visits/+step", {"visit": expected} | button, **PART).status == 409
+    assert len(rig.events("visit.arrived")) == before
+    shown = guard.get("/visits/+desk?seen=").text
+    form = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', shown))
+    assert "钱七" in guard.post("/visits", {"verb": "walk_in", "host": "3-1-502"} | form, **PART).text
+    assert guard.get("/visits/+desk?seen=").status == 204
+
+
+def test_two_desks_have_a_visitor_each(tmp_path: Path) -> None:
+    """The second guard was shown the first one's visitor until that one was through."""
+    rig = Rig(tmp_path, doors=DOORS[:1])
+    west = replace(rig.config.desks[0], name="west")
+    rig.config = replace(rig.config, desks=(*rig.config.desks, west))
+    with rig.running():
+        first, second = rig.signed_in("guard"), rig.signed_in("supervisor")
+        put_card(rig, "赵六", "6" * 64)
+        put_card(rig, "钱七", "7" * 64, desk="west")
+        choice = html.unescape(re.findall(r'href="(/set/desk/[^"]*)"', second.get("/visits").text)[1])
+        assert second.get(choice).headers["location"] == "/visits"
+        shown = until(lambda: text if "钱七" in (text := second.get("/visits/+desk?seen=").text) else "")
+        assert "赵六" not in shown
+        assert "赵六" in first.get("/visits/+desk?seen=").text
+        assert 'aria-current="true"' in second.get("/visits").text
+        assert first.get("/set/desk/nowhere?back=/visits").headers.get("set-cookie") is None
 
 
 def test_a_barred_document_is_told_to_the_guard_before_and_after(rig: Rig) -> None:

@@ -133,6 +133,20 @@ def test_a_long_release_ends_when_it_is_told_to(tmp_path: Path, monkeypatch: pyt
     on_bus(tmp_path, story, doors=(door(profile="gates/waveshare-8"),))
 
 
+def test_a_door_locked_while_a_long_release_goes_out_stays_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.connected()
+        monkeypatch.setattr(bench.gate, "_most_s", 1.0)
+        await asyncio.gather(bench.gate.release(60.0), bench.gate.secure())
+        await bench.relay(on=False)
+        await auntil(lambda: bench.kinds()[-1:] == [Report.RELAY_OFF])
+        assert bench.gate._again is None
+
+    on_bus(tmp_path, story, doors=(door(profile="gates/waveshare-8"),))
+
+
 def test_the_exit_button_is_seen(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
         await bench.connected()

@@ -52,6 +52,24 @@ def test_securing_ends_a_release_now(tmp_path: Path) -> None:
     on_osdp_bench(tmp_path, story, "--address", "2", *IO, readers=(), doors=(NORTH, SOUTH))
 
 
+def test_a_door_locked_while_its_release_is_being_read_back_stays_locked(tmp_path: Path) -> None:
+    """A door that is held open is released again each 8 s; a lockdown may fall into any of these moments."""
+
+    async def story(bench: OsdpBench) -> None:
+        await bench.known("south")
+        gate = bench.gates["south"]
+        releasing = asyncio.create_task(gate.release(20))
+        await auntil(gate._switching.locked)
+        await gate.secure()
+        await releasing
+        looked = gate._read_back
+        await auntil(lambda: gate._read_back >= looked + 2)  # a second and more: it had looked after it long since
+        assert bench.moved("south")[-2:] == [Report.RELAY_ON, Report.RELAY_OFF]
+        assert commanded(bench)[-2:] == [(1, 5, 200), (1, 1, 0)]
+
+    on_osdp_bench(tmp_path, story, "--address", "2", *IO, readers=(), doors=(NORTH, SOUTH))
+
+
 def test_inputs_become_what_they_are_bound_to(tmp_path: Path) -> None:
     async def story(bench: OsdpBench) -> None:
         await bench.known("north", "south")

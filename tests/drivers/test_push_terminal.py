@@ -61,7 +61,9 @@ class Orders:
 
 
 class Bench:
-    def __init__(self, *profiles: str, url: str = "push://127.0.0.1:0", silent_s: float | None = None) -> None:
+    def __init__(
+        self, *profiles: str, url: str = "push://127.0.0.1:0", silent_s: float | None = None, secret: str = SECRET
+    ) -> None:
         self.clock = Hours()
         self.reads: list[Read] = []
         self.reports: list[DeviceReport] = []
@@ -72,7 +74,7 @@ class Bench:
                 framing = msgspec.structs.replace(profile.framing, silent_s=silent_s)
                 profile = msgspec.structs.replace(profile, framing=framing)
             terminal = Terminal(name=f"north-{number}", profile=profile.id, link="l", door="north")
-            callers.append((terminal, profile, SECRET))
+            callers.append((terminal, profile, secret))
         self.orders = Orders()
         self.terminals = PushTerminals(
             url, callers, self.clock, ZONE, self.reads.append, self.reports.append, self.orders
@@ -476,3 +478,15 @@ def test_a_terminal_that_takes_no_orders_gets_its_plain_answer() -> None:
         assert (await bench.call(body, X_Signature=signed(body)))[1] == b'{"result":1,"success":true}'
 
     on_bench(Bench("face-push-flat"), story)
+
+
+def test_a_secret_in_chinese_is_one_as_a_token_too(tmp_path: Any) -> None:
+    """A terminal sends its bytes, which HTTP calls no text."""
+    secret = "北门人脸终端的口令一二三四五六"
+
+    async def story(bench: Bench) -> None:
+        status, _, _ = await bench.call(b"{}", x_token=secret.encode().decode("latin-1"))
+        assert status != 401
+        assert (await bench.call(b"{}", x_token=secret[:-1].encode().decode("latin-1")))[0] == 401
+
+    on_bench(Bench("face-push-list", secret=secret), story)

@@ -191,9 +191,40 @@ def test_more_than_a_code_can_hold_is_told_and_the_next_one_read(tmp_path: Path)
 def test_a_code_counts_again_once_it_was_away() -> None:
     repeats = Repeats(2.0)
     times = [0.0, 1.5, 3.0, 5.0, 5.1]
-    assert [repeats.again(b"a", now) for now in times] == [False, True, True, False, True]
-    assert not any(repeats.again(str(number).encode(), 6.0) for number in range(100))
+    assert [repeats.again(b"a", False, now) for now in times] == [False, True, True, False, True]
+    assert not any(repeats.again(str(number).encode(), False, 6.0) for number in range(100))
     assert len(repeats._seen) == 16
+
+
+def test_a_code_that_is_held_there_while_the_cable_comes_back_opens_once_reads_count(tmp_path: Path) -> None:
+    """Refused as stale at first, and once, however often it is read; the next time it was taken for a repeat."""
+
+    async def run() -> None:
+        cable, reads = Cable(tmp_path / "port"), list[Read]()
+        driver = SerialTerminal(
+            Terminal(name="here", profile="scanners/idle", link="l", door="d"), load_profile("scanners/idle"),
+            f"serial://{cable.path}", UpClock(), reads.append, lambda report: None, tmp_path,
+        )  # fmt: skip
+        job = asyncio.ensure_future(driver.run(lambda: None))
+        await auntil(lambda: driver.usable("here"))
+        cable.pull()
+        await auntil(lambda: not driver.usable("here"))
+        cable.plug()
+
+        async def held(count: int, every_s: float) -> None:
+            async with asyncio.timeout(20):
+                while len(reads) < count:
+                    os.write(cable.near, b"CODE-1")
+                    await asyncio.sleep(every_s)
+
+        await held(1, 0.1)  # twice the silence that ends a code
+        await held(2, 0.5)
+        assert [read.stale for read in reads] == [True, False]
+        job.cancel()
+        await asyncio.gather(job, return_exceptions=True)
+        cable.close()
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize(
@@ -234,5 +265,5 @@ def test_digits_left_behind_by_a_lost_line_are_forgotten(tmp_path: Path) -> None
 def test_single_and_repeated_reads_are_told_apart_by_time_alone() -> None:
     """A pair of codes held side by side is two people, however often they alternate."""
     repeats = Repeats(2.0)
-    alternating = [repeats.again(code, now) for now, code in zip(itertools.count(0.0, 0.5), [b"a", b"b"] * 4)]
+    alternating = [repeats.again(code, False, now) for now, code in zip(itertools.count(0.0, 0.5), [b"a", b"b"] * 4)]
     assert alternating == [False, False, *[True] * 6]

@@ -10,15 +10,18 @@ from typing import Any
 import msgspec
 import pytest
 
+from edge_agent.core import rounds as core
 from edge_agent.errors import RoundError
 from edge_agent.flows.rounds import Rounds
+from edge_agent.model.clock import ClockState
 from edge_agent.model.commands import Operation
 from edge_agent.model.events import AccessDenied, AccessGranted, ExitRequested
 from edge_agent.model.people import Book, Person
-from edge_agent.model.rounds import RunNow
+from edge_agent.model.rounds import Hazard, RunNow
 from edge_agent.model.site import PatrolPoint, PatrolRoute
 from edge_agent.store.people import PeopleStore
 from edge_agent.store.round_book import RoundBook
+from edge_agent.store.rounds import HAZARDS_AT_MOST, RoundStore
 from tests.flows.world import MemoryBooks, MemoryClock, MemoryJournal
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -37,9 +40,10 @@ class Post:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.journal, self.clock = folder, MemoryJournal(), MemoryClock()
+        self.journal.clock = self.clock
         self.ids = count(1)
         self._jobs: list[asyncio.Task[None]] = []
-        self.at(START - DAY)
+        self.at(START - DAY + 1)  # the run of that night had begun
         self.begin()
 
     def begin(self) -> None:
@@ -152,6 +156,71 @@ def test_what_happened_while_the_daemon_was_away_counts_and_nothing_counts_twice
     play(tmp_path, story)
 
 
+def test_who_passed_hours_before_a_run_has_not_walked_it_after_a_restart(tmp_path: Path) -> None:
+    async def story(post: Post) -> None:
+        await post.rounds.look()
+        post.at(START + 1)
+        await post.follow()
+        post.journal.record(ExitRequested(door="back-door"))
+        await post.reaches("back")
+        post.at(START + DAY - 4 * HOUR)
+        going_home = {"door": "d", "direction": "out", "category": "guard", "how": ("card",), "rule": "r"}
+        post.journal.record(AccessGranted(person="p-1", terminal="north-in", **going_home))  # type: ignore[arg-type]
+        post.at(START + DAY + 60_000)
+        await post.again()
+        await post.follow()
+        post.journal.record(ExitRequested(door="back-door"))
+        await post.reaches("back")
+        assert (await post.states())["gate"] == ("open", ""), "followed before the button"
+
+    play(tmp_path, story)
+
+
+def test_what_was_missed_over_days_without_power_is_told(tmp_path: Path) -> None:
+    async def story(post: Post) -> None:
+        await post.rounds.look()
+        await post.again()
+        post.at(START + 2 * DAY + 14 * HOUR)
+        await post.rounds.look()
+        missed = [(body["run_ms"], body["point"]) for tag, body in post.told() if tag == "patrol.missed"]
+        nights = (START, START + DAY, START + 2 * DAY)
+        assert sorted(missed) == sorted((night, point) for night in nights for point in ROUTES[0].points)
+
+    play(tmp_path, story)
+
+
+def test_nobody_missed_a_run_of_a_route_that_was_not_there_yet(tmp_path: Path) -> None:
+    """A route entered at noon, or changed: last night's run is not of it."""
+
+    async def story(post: Post) -> None:
+        await post.rounds.look()
+        post.at(START + 14 * HOUR)
+        await post.again()
+        post.rounds.routes = (PatrolRoute(name="evening", points=("roof",), times=("21:00",)),)
+        await post.rounds.look()
+        post.rounds.routes = (PatrolRoute(name="evening", points=("roof", "back"), times=("20:00",)),)
+        await post.rounds.look()
+        assert post.told() == []
+        post.at(START + DAY + HOUR)
+        await post.rounds.look()
+        assert [body["point"] for _, body in post.told()] == ["roof", "back"]
+
+    play(tmp_path, story)
+
+
+def test_a_clock_that_is_set_after_the_first_start_makes_nobody_miss_anything(tmp_path: Path) -> None:
+    async def story(post: Post) -> None:
+        post.clock.state = ClockState.UNSET
+        post.at(START - 60 * DAY)
+        await post.rounds.look()
+        post.clock.state = ClockState.SYNCED
+        post.at(START + 14 * HOUR)
+        await post.rounds.look()
+        assert post.told() == []
+
+    play(tmp_path, story)
+
+
 def test_a_hazard_has_its_photo_and_date_is_overdue_once_and_closed(tmp_path: Path) -> None:
     async def story(post: Post) -> None:
         found = await post.rounds.do("hazard.report", post_order(photo=JPEG), "王芳")
@@ -177,6 +246,29 @@ def test_a_hazard_has_its_photo_and_date_is_overdue_once_and_closed(tmp_path: Pa
         assert not list((post.folder / "hazards").iterdir())
 
     play(tmp_path, story)
+
+
+def test_an_old_hazard_is_erased_also_where_more_are_closed_than_a_page_shows(tmp_path: Path) -> None:
+    with contextlib.closing(RoundStore(tmp_path / "people.db", tmp_path / "hazards")) as store:
+
+        def close(number: int, at_ms: int) -> None:
+            hazard = Hazard(
+                id=f"h-{number:012x}",
+                category="fire",
+                place="3-1",
+                text="",
+                by="local/x",
+                at_ms=START,
+                due_ms=START + DAY,
+            )
+            store.add_hazard(core.closed(hazard, "fixed", at_ms, "local/x"), JPEG if not number else None)
+
+        close(0, START)
+        with store._transaction():
+            for number in range(1, HAZARDS_AT_MOST + 2):
+                close(number, START + 400 * DAY)
+        assert store.tidy(START + DAY) == 1
+        assert not list((tmp_path / "hazards").iterdir())
 
 
 def post_order(**more: Any) -> Any:

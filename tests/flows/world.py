@@ -70,6 +70,7 @@ class MemoryJournal:
     fill = 0.0
     first = 1
     room = Room(1 << 30, 1 << 23, 1 << 23)
+    clock: "MemoryClock | None" = None  # of the rows' times, where they matter
 
     def __init__(self, trace: list[str] | None = None) -> None:
         self.all: list[Row] = []
@@ -112,8 +113,9 @@ class MemoryJournal:
 
     def _commit(self, event: Event) -> Row:
         self.trace.append(f"commit {event.tag}")
+        wall_ms = 1 if self.clock is None else self.clock.now().wall_ms
         row = Row(
-            self.last + 1, self.epoch, event.tag, encode_event(event), 1, "synced", 1, "b" * 32, 100_000, b"", b""
+            self.last + 1, self.epoch, event.tag, encode_event(event), wall_ms, "synced", 1, "b" * 32, 100_000, b"", b""
         )
         self.all.append(row)
         asyncio.get_running_loop().create_task(self._announce())
