@@ -87,12 +87,39 @@ class Background:
         return False
 
     def _compare(self, picture: Image, dt_s: float) -> None:
-        self._before, self.picture = self.picture, picture
+        self._before, self.picture, self._unrest = self.picture, picture, self.noise.copy()
         self.gain = self._exposure(picture)
-        base = self.base * self.gain
-        self.differs = cv2.absdiff(picture, base)
-        self.least = DIFFERS_BY + DIFFERS_PART * base
+        self._lit = self.base * np.float32(self.gain)
+        self.differs = cv2.absdiff(picture, self._lit)
+        self.least = DIFFERS_BY + DIFFERS_PART * self._lit
         changed = self.differs > self.least + NOISES * self.noise
+        structure = self._structure(changed)
+        self._light = changed & ~structure
+        mask = cv2.medianBlur((changed & structure).view(np.uint8) * np.uint8(255), 3)
+        reach = cv2.dilate(self._raw, np.ones((9, 9), np.uint8)) if dt_s <= STEADY_S else mask
+        self._raw = mask  # a drop of rain is here now and was not near a moment ago
+        self.mask = _filled(mask & reach, changed)
+
+    def _structure(self, changed: Image) -> Image:
+        """bool: where a patch has another structure; looked at around what changed only, which is little mostly."""
+        found = np.zeros(changed.shape, bool)
+        x, y, width, height = cv2.boundingRect(changed.view(np.uint8))
+        if width:
+            rows = slice(max(0, y - PATCH[1] // 2), y + height + PATCH[1] // 2)
+            columns = slice(max(0, x - PATCH[0] // 2), x + width + PATCH[0] // 2)
+            own, lost, limit = self._patches(rows, columns)
+            found[rows, columns] = np.maximum(own, lost) > limit
+        return found
+
+    def hazy(self) -> Image:
+        """bool: what has lost the structure that it had, and has got no other."""
+        own, lost, limit = self._patches(slice(None), slice(None))
+        gone: Image = (lost > 4 * limit) & (own < limit)
+        return gone
+
+    def _patches(self, rows: slice, columns: slice) -> tuple[Image, Image, Image]:
+        """Of each patch the variance that it has for itself, the one that it has lost, and how much is noise."""
+        picture, base = self.picture[rows, columns], self._lit[rows, columns]
         mean, base_mean = cv2.boxFilter(picture, -1, PATCH), cv2.boxFilter(base, -1, PATCH)
         variance = cv2.sqrBoxFilter(picture, -1, PATCH) - mean * mean
         base_variance = cv2.sqrBoxFilter(base, -1, PATCH) - base_mean * base_mean
@@ -100,16 +127,8 @@ class Background:
         shared *= shared
         own = variance - shared / (base_variance + 4.0)
         lost = base_variance - shared / (variance + 4.0)
-        limit = (STRUCTURE_BY + STRUCTURE_PART * base_mean + 1.5 * self.noise) ** 2
-        structure = np.maximum(own, lost) > limit
-        self._light = changed & ~structure
-        self.lost = lost > 4 * limit
-        self.lost &= own < limit
-        mask = (changed & structure).view(np.uint8) * np.uint8(255)
-        mask = cv2.medianBlur(mask, 3)
-        reach = cv2.dilate(self._raw, np.ones((9, 9), np.uint8)) if dt_s <= STEADY_S else mask
-        self._raw = mask  # a drop of rain is here now and was not near a moment ago
-        self.mask = _filled(mask & reach, changed)
+        limit = (STRUCTURE_BY + STRUCTURE_PART * base_mean + 1.5 * self._unrest[rows, columns]) ** 2
+        return own, lost, limit
 
     def _exposure(self, picture: Image) -> float:
         """The camera's gain against the background: the median over the picture, which a few people do not move."""
@@ -124,12 +143,12 @@ class Background:
     def _follow(self, picture: Image, dt_s: float) -> None:
         """Let the background become what is there, where nobody stands."""
         covered = cv2.dilate(self.mask, np.ones((5, 5), np.uint8)) > 0
-        rate = np.where(self._light, share(dt_s, LIGHT_S), share(dt_s, FOLLOWS_S)).astype(np.float32)
-        rate[covered] = 0.0
-        self.base += (picture / self.gain - self.base) * rate
-        grows = np.minimum(cv2.absdiff(picture, self._before), 40.0) - self.noise
-        grows[covered] *= 0.1  # rain and leaves make a pixel dull; one passer-by hardly, and what stands still not
-        self.noise += grows * np.float32(share(dt_s, NOISE_S))
+        free, now = ~covered, picture / np.float32(self.gain)
+        _approach(self.base, now, share(dt_s, FOLLOWS_S), free & ~self._light)
+        _approach(self.base, now, share(dt_s, LIGHT_S), free & self._light)
+        unrest, rate = np.minimum(cv2.absdiff(picture, self._before), 40.0), share(dt_s, NOISE_S)
+        _approach(self.noise, unrest, rate, free)
+        _approach(self.noise, unrest, 0.1 * rate, covered)  # rain and leaves make it dull; a passer-by hardly
         np.clip(self.noise, 1.0, 14.0, out=self.noise)
         self._wait(picture, dt_s)
 
@@ -137,14 +156,15 @@ class Background:
         """How long each pixel has looked as it does now. Who walks past in front of a thing does not set it back."""
         step = np.float32(min(dt_s, 60.0))
         same = cv2.absdiff(picture, self.still) < STILL_BY + self.noise
-        self._other_s = np.where(same, np.float32(0.0), self._other_s + step)
-        anew = ~same & ((self.still_s < PASSED_S) | (self._other_s > PASSED_S))
+        other = ~same
+        self._other_s += step
+        self._other_s *= other
+        anew = other & ((self.still_s < PASSED_S) | (self._other_s > PASSED_S))
         covered = (self.mask > 0) | (self.still_s >= PASSED_S)
-        self.still_s = np.where(same & covered, self.still_s + step, self.still_s)
-        self.still_s[anew] = 0.0
-        rate = np.where(same, np.float32(share(dt_s, 5.0)), np.float32(0.0))
-        rate[anew] = 1.0
-        self.still += (picture - self.still) * rate
+        self.still_s += (same & covered) * step
+        self.still_s *= ~anew
+        _approach(self.still, picture, share(dt_s, 5.0), same)
+        _approach(self.still, picture, 1.0, anew)
 
     def at_rest(self, for_s: float) -> Image:
         """bool: what is there and has been for so long."""
@@ -165,6 +185,8 @@ def _filled(mask: Image, changed: Image) -> Image:
 
     Pieces less than about 8 px apart make one outline, its convex hull.
     """
+    if not cv2.countNonZero(mask):
+        return mask
     height, width = mask.shape
     coarse = cv2.resize(mask, (max(1, width // COARSE), max(1, height // COARSE)), interpolation=cv2.INTER_AREA)
     near = cv2.morphologyEx((coarse > 0).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
@@ -175,6 +197,11 @@ def _filled(mask: Image, changed: Image) -> Image:
     whole = cv2.resize(hulls, (width, height), interpolation=cv2.INTER_NEAREST)
     both: Image = cv2.bitwise_or(mask, (whole & changed) * np.uint8(255))
     return both
+
+
+def _approach(what: Image, target: Image, rate: float, where: Image) -> None:
+    """Bring `what` nearer to its target, in place."""
+    cv2.accumulateWeighted(target, what, rate, mask=where.view(np.uint8))
 
 
 def share(dt_s: float, constant_s: float) -> float:

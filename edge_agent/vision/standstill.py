@@ -35,7 +35,7 @@ class Standstill:
     def look(self, gray: Image, up_ms: int) -> Measure | None:
         """About once a second; for how long there was nothing new, when that is too long."""
         step = max(1, round(gray.shape[1] / COLUMNS_PX))
-        picture = gray[::step, ::step]
+        picture = np.ascontiguousarray(gray[::step, ::step])
         if self._is_new(picture):
             self._restless = self._restless + 1 if self._looks == 0 else 1
             self._repeats = self._restless < RESTLESS and (self._repeats or self._looks > 0)
@@ -59,12 +59,13 @@ class Standstill:
         if self._known and self._known[-1].shape != picture.shape:
             self._known.clear()
         limit, fewest, changed = CLOCK_PART * self._ticking.size, self._ticking.size + 1, self._ticking
+        noted = int(np.count_nonzero(self._ticking))
         for known in reversed(self._known):
             difference = cv2.absdiff(picture, known).astype(np.float32)
             ticking = self._ticking | (cv2.resize(difference, TILES, interpolation=cv2.INTER_AREA) > SAME_LEVELS)
-            if (count := int(ticking.sum())) < fewest:
+            if (count := int(np.count_nonzero(ticking))) < fewest:
                 fewest, changed = count, ticking
-            if np.array_equal(changed, self._ticking):
+            if fewest == noted:
                 break
         if fewest > limit:
             return True

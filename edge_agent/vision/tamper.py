@@ -92,14 +92,15 @@ class TamperWatch:
     def _look(self, gray: Image) -> Look:
         height = max(16, round(gray.shape[0] * WIDTH_PX / gray.shape[1]))
         small = cv2.resize(gray, (WIDTH_PX, height), interpolation=cv2.INTER_AREA)
-        mean, spread = float(small.mean()), float(small.std())
-        bright = float(np.percentile(small, 99))
-        level = min(WHITE_LEVEL, max(VIDEO_WHITE, bright - CLIPPED))
-        white = float(np.count_nonzero(small >= level)) / small.size
+        mean, spread = _mean_spread(small)
+        darker = np.cumsum(cv2.calcHist([small], [0], None, [256], [0, 256]))  # or as dark, of each grey level
+        bright = float(np.searchsorted(darker, 0.99 * small.size))
+        level = min(WHITE_LEVEL, max(VIDEO_WHITE, round(bright - CLIPPED)))
+        white = 1 - float(darker[level - 1]) / small.size
         smooth = cv2.GaussianBlur(small, (3, 3), 0).astype(np.float32)
         now = (smooth - mean) / max(4.0, spread)
         edges = cv2.magnitude(cv2.Sobel(now, cv2.CV_32F, 1, 0), cv2.Sobel(now, cv2.CV_32F, 0, 1))
-        sharp = float(cv2.Laplacian(now, cv2.CV_32F).var())
+        sharp = _mean_spread(cv2.Laplacian(now, cv2.CV_32F))[1] ** 2
         tiles = _spread(cv2.blur(small, (3, 3)))
         if self._memory is None or self._memory.shape != now.shape:
             self._memory, self._edges, self._tiles = now.copy(), edges.copy(), tiles.copy()
@@ -111,9 +112,10 @@ class TamperWatch:
         ratio = tiles[structured] / self._tiles[structured]
         blank = _part((ratio < BLANK_RATIO) | (tiles[structured] < BLANK_LEVELS))
         covered = _part(ratio < BLANK_RATIO * np.percentile(ratio, 90)) if ratio.size else 0.0
-        strong = self._edges >= np.percentile(self._edges, STRONG)
+        strongest = self._edges.size * STRONG // 100
+        strong = self._edges >= np.partition(self._edges, strongest, axis=None)[strongest]
         there = cv2.dilate(edges, np.ones((3, 3), np.uint8))
-        gone = float(np.count_nonzero(there[strong] < 0.4 * self._edges[strong])) / max(1, int(strong.sum()))
+        gone = np.count_nonzero(strong & (there < 0.4 * self._edges)) / np.count_nonzero(strong)
         (x, y), response = cv2.phaseCorrelate(self._memory.copy(), now.copy(), self._window)  # it writes into both
         sharpness = sharp / max(1e-6, self._sharp)
         look = Look(mean, bright, white, blank, covered, gone, float(np.hypot(x, y)), float(response), sharpness)
@@ -156,13 +158,20 @@ class TamperWatch:
         return {}
 
 
+def _mean_spread(picture: Image) -> tuple[float, float]:
+    mean, spread = cv2.meanStdDev(picture)
+    return float(mean[0, 0]), float(spread[0, 0])
+
+
 def _part(mask: Image) -> float:
     return float(np.count_nonzero(mask)) / max(1, mask.size)
 
 
 def _spread(small: Image) -> Image:
     """Standard deviation of each tile, in grey levels."""
-    rows, columns = small.shape[0] // TILE_PX, small.shape[1] // TILE_PX
-    tiles = small[: rows * TILE_PX, : columns * TILE_PX].reshape(rows, TILE_PX, columns, TILE_PX)
-    spread: Image = tiles.std(axis=(1, 3)).astype(np.float32)
+    rows, columns = max(1, small.shape[0] // TILE_PX), small.shape[1] // TILE_PX
+    tiles = small[: rows * TILE_PX, : columns * TILE_PX].astype(np.float32)
+    mean = cv2.resize(tiles, (columns, rows), interpolation=cv2.INTER_AREA)
+    square = cv2.resize(tiles * tiles, (columns, rows), interpolation=cv2.INTER_AREA)
+    spread: Image = np.sqrt(np.maximum(square - mean * mean, 0))
     return spread

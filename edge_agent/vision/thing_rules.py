@@ -332,7 +332,7 @@ class Smoke:
         return True
 
     def _hazy(self, scene: Scene) -> bool:
-        hazy = scene.background.lost & self.region.mask
+        hazy = scene.background.hazy() & self.region.mask
         part = float(np.count_nonzero(hazy) / self.region.area)
         limit = 0.15 * (1.5 - self.zone.sensitivity)
         if part < limit:

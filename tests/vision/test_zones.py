@@ -1,6 +1,7 @@
 """vision/zones.py: what a rule says of pictures whose truth is known, and what it makes of pictures that are none."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import av
@@ -31,13 +32,20 @@ def pictures(
     seconds: float, draw: Drawing, seed: int = 5, light: Callable[[float], float] = lambda s: 1.0
 ) -> Iterator[np.ndarray]:
     """A textured ground with sensor noise; `draw` adds what is there at a second."""
-    random = np.random.default_rng(seed)
-    ground = np.kron(random.uniform(80, 150, (HEIGHT // 4, WIDTH // 4)), np.ones((4, 4))).astype(np.float32)
-    noise = random.normal(0, 2, (13, HEIGHT, WIDTH)).astype(np.float32)
+    ground, noise = grounds(seed)
     for n in range(int(seconds * FPS)):
         picture = ground.copy()
         draw(picture, n / FPS)
-        yield np.clip(picture * np.float32(light(n / FPS)) + noise[n % 13], 0, 255).astype(np.uint8)
+        picture *= np.float32(light(n / FPS))
+        picture += noise[n % 13]
+        yield np.clip(picture, 0, 255, out=picture).astype(np.uint8)
+
+
+@cache
+def grounds(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    ground = np.kron(random.uniform(80, 150, (HEIGHT // 4, WIDTH // 4)), np.ones((4, 4))).astype(np.float32)
+    return ground, random.normal(0, 2, (13, HEIGHT, WIDTH)).astype(np.float32)
 
 
 def person(picture: np.ndarray, x: float, y: float, tall: int = 40, tone: float = 30) -> None:
@@ -313,6 +321,17 @@ def test_flames_flicker_and_an_orange_tarpaulin_does_not(burns: bool) -> None:
         said += watch.see(frame, n * 100, lambda frame=frame, n=n: bgr(frame, n / 10))
     assert [one.kind for one in said if one.phase is Phase.BEGUN] == (["smoke"] if burns else [])
     assert all(one.confidence <= 0.3 and one.why[0].name == "flicker" for one in said)
+
+
+def test_what_veils_the_ground_is_smoke_by_day() -> None:
+    """In two seconds its texture is gone, and nobody stands there."""
+
+    def veil(picture: np.ndarray, s: float) -> None:
+        part, left = picture[40:170, 170:310], min(1.0, max(0.0, 1 - (s - 5) * 0.5))
+        part[:] = part * left + 140 * (1 - left)
+
+    said = told(ZoneWatch([zone("smoke")], [], (WIDTH, HEIGHT)), pictures(20, veil))
+    assert [(one.kind, one.why[0].name) for one in said if one.phase is Phase.BEGUN] == [("smoke", "haze")]
 
 
 @pytest.mark.parametrize("burns", [True, False])
