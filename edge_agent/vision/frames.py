@@ -6,14 +6,16 @@ decoded only when somebody may be there.
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import av
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from edge_agent.vision import clock
+
+if TYPE_CHECKING:  # who decodes no video has no need of it: 50 ms, 17 MB
+    import av
 
 Image = npt.NDArray[Any]
 Colours = Callable[[], Image]  # gives height × width × 3, blue first, when somebody asks
@@ -79,7 +81,7 @@ class JpegFrame:
 class VideoFrame:
     """A frame the video decoder made already."""
 
-    def __init__(self, frame: av.VideoFrame, up_ms: int | None = None) -> None:
+    def __init__(self, frame: "av.VideoFrame", up_ms: int | None = None) -> None:
         self.up_ms = clock.up_ms() if up_ms is None else up_ms
         self._frame = frame
 

@@ -16,7 +16,7 @@ from edge_agent.vision import models
 from tests.cli.test_people_cli import CONFIG
 from tests.command import run
 from tests.vision.bench_models import MOBILEFACENET, YUNET, data
-from tests.vision.pictures import photos
+from tests.vision.pictures import small_photos
 
 PLAIN = '[gateway]\nid = "G1"  # ours\n\n[[link]]\nname = "l"\n'
 
@@ -66,7 +66,7 @@ def test_a_model_is_added_verified_and_used_and_kept_photographs_are_embedded_ag
     for person, photo, more in (("p-1", "obama.jpg", ("--keep-image", "k1")), ("p-2", "biden.jpg", ())):
         card = f"100:{person[-1]}"
         run(tmp_path, "people", "add", person, "--name", "x", "--category", "resident", "--card", card)
-        assert run(tmp_path, "face", "enroll", person, photos()[photo], "--consent", "v1", *more).returncode == 0
+        assert run(tmp_path, "face", "enroll", person, small_photos()[photo], "--consent", "v1", *more).returncode == 0
     use = ("models", "use", "onnx", "--detector", YUNET.id, "--embedder", MOBILEFACENET.id)
     refused = run(tmp_path, *use)
     assert (refused.returncode, "licence" in refused.stderr) == (1, True)
@@ -77,7 +77,7 @@ def test_a_model_is_added_verified_and_used_and_kept_photographs_are_embedded_ag
     assert "p-2" in done.stderr
     with closing(FaceStore(tmp_path / "state/faces.db", load_key(tmp_path / "keys/face-store.key"), "G1")) as faces:
         assert [person for person, _ in faces.templates(MOBILEFACENET.template_id)] == ["p-1"]
-    again = run(tmp_path, "face", "enroll", "p-2", photos()["biden.jpg"])
+    again = run(tmp_path, "face", "enroll", "p-2", small_photos()["biden.jpg"])
     assert again.returncode == 0, again.stderr
     whole = bytearray((tmp_path / "state/models" / YUNET.file).read_bytes())
     whole[5000] ^= 1

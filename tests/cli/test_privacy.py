@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import unicodedata
 import zipfile
 from contextlib import closing
@@ -27,7 +28,7 @@ from edge_agent.vision.enrol import PhotoResult, Picture
 from tests.cli.test_people_cli import CONFIG
 from tests.command import run
 from tests.flows.world import MemoryClock
-from tests.vision.pictures import photos
+from tests.vision.pictures import small_photos
 
 DOOR = """
 [[link]]
@@ -67,11 +68,32 @@ door = "gate"
 """
 
 
+@pytest.fixture(scope="module")
+def new(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("new")
+    (folder / "agent.toml").write_text(CONFIG)
+    run(folder, "keys", "init")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def new_enrolled(new: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = shutil.copytree(new, tmp_path_factory.mktemp("enrolled"), dirs_exist_ok=True)
+    add(folder)
+    assert enrol(folder, "p-1", "--consent", "v1").returncode == 0
+    return folder
+
+
 @pytest.fixture
-def site(tmp_path: Path) -> Path:
-    (tmp_path / "agent.toml").write_text(CONFIG)
-    run(tmp_path, "keys", "init")
-    return tmp_path
+def site(new: Path, tmp_path: Path) -> Path:
+    """With its keys."""
+    return shutil.copytree(new, tmp_path, dirs_exist_ok=True)
+
+
+@pytest.fixture
+def enrolled(new_enrolled: Path, tmp_path: Path) -> Path:
+    """The same with p-1's face, as agreed to in v1."""
+    return shutil.copytree(new_enrolled, tmp_path, dirs_exist_ok=True)
 
 
 def add(site: Path, person: str = "p-1", *more: str) -> None:
@@ -81,7 +103,7 @@ def add(site: Path, person: str = "p-1", *more: str) -> None:
 
 
 def enrol(site: Path, person: str, *arguments: object, photo: str = "obama.jpg"):  # type: ignore[no-untyped-def]
-    return run(site, "face", "enroll", person, photos()[photo], *arguments)
+    return run(site, "face", "enroll", person, small_photos()[photo], *arguments)
 
 
 def faces(site: Path) -> closing[FaceStore]:
@@ -133,19 +155,17 @@ def test_r02_a_child_needs_a_guardian(site: Path) -> None:
     assert enrol(site, "p-2", "--consent", "v1", "--guardian", "p-1").returncode == 0
 
 
-def test_r02_consents_are_for_one_purpose_each(site: Path) -> None:
+def test_r02_consents_are_for_one_purpose_each(enrolled: Path) -> None:
     """To be matched is not to have the picture kept: none is, until that was agreed to, too."""
-    add(site)
-    assert enrol(site, "p-1", "--consent", "v1").returncode == 0
-    with faces(site) as store:
+    with faces(enrolled) as store:
         assert store.crops("p-1") == []
-    assert enrol(site, "p-1", "--keep-image", "k1", photo="obama2.jpg").returncode == 0
-    with faces(site) as store:
+    assert enrol(enrolled, "p-1", "--keep-image", "k1", photo="obama2.jpg").returncode == 0
+    with faces(enrolled) as store:
         assert [crop[:2] for crop in store.crops("p-1")] == [b"\xff\xd8"]
-    assert run(site, "face", "withdraw", "p-1", "--purpose", "keep_image").returncode == 0
-    with faces(site) as store:
+    assert run(enrolled, "face", "withdraw", "p-1", "--purpose", "keep_image").returncode == 0
+    with faces(enrolled) as store:
         assert store.crops("p-1") == []
-    assert count(site, "p-1") == 2
+    assert count(enrolled, "p-1") == 2
 
 
 def test_r03_withdrawal_destroys_with_proof_and_leaves_the_card(site: Path) -> None:
@@ -200,14 +220,12 @@ def test_r03_who_agreed_anew_is_not_deleted_again(site: Path) -> None:
     assert run(site, "face", "pending").returncode == 1
 
 
-def test_r03_what_has_ended_is_destroyed(site: Path) -> None:
-    add(site)
-    assert enrol(site, "p-1", "--consent", "v1").returncode == 0
-    assert "nobody" in run(site, "face", "expire").stdout
-    with closing(PeopleStore(site / "state/people.db")) as people:
+def test_r03_what_has_ended_is_destroyed(enrolled: Path) -> None:
+    assert "nobody" in run(enrolled, "face", "expire").stdout
+    with closing(PeopleStore(enrolled / "state/people.db")) as people:
         people.withdraw_consent("p-1", "match", people.consents("p-1")[0].given_ms + 1)
-    assert "p-1" in run(site, "face", "expire").stdout
-    assert count(site, "p-1") == 0
+    assert "p-1" in run(enrolled, "face", "expire").stdout
+    assert count(enrolled, "p-1") == 0
 
 
 def test_r04_no_image_and_no_template_leaves_the_face_store(
@@ -227,7 +245,7 @@ def test_r04_no_image_and_no_template_leaves_the_face_store(
         del os.environ["TMPDIR"]
     with faces(site) as store:
         ((_, template),), (crop,) = store.templates(DLIB.model), store.crops("p-1")
-    photo = photos()["obama.jpg"].read_bytes()
+    photo = small_photos()["obama.jpg"].read_bytes()
     needles = (template[:16], template[-16:], crop[:40], crop[200:240], photo[1000:1040], b"\xff\xd8\xff")
     for path in (path for path in site.rglob("*") if path.is_file()):
         data = path.read_bytes()
@@ -252,43 +270,39 @@ def test_r05_a_face_that_matches_nobody_is_in_no_answer() -> None:
     assert set(Face.__struct_fields__) == {"outcome", "person", "score", "liveness", "by_terminal"}
 
 
-def test_r06_a_template_opens_only_for_whom_and_what_it_was_made(site: Path) -> None:
+def test_r06_a_template_opens_only_for_whom_and_what_it_was_made(enrolled: Path) -> None:
     """Gateway, person and model are bound: in another row, or with another key, it is noise; cards do not need it."""
-    add(site)
-    assert enrol(site, "p-1", "--consent", "v1").returncode == 0
-    key = load_key(site / "keys/face-store.key")
+    key = load_key(enrolled / "keys/face-store.key")
     for wrong in (
-        lambda: FaceStore(site / "state/faces.db", bytes(32), "G1"),
-        lambda: FaceStore(site / "state/faces.db", key, "G2"),
+        lambda: FaceStore(enrolled / "state/faces.db", bytes(32), "G1"),
+        lambda: FaceStore(enrolled / "state/faces.db", key, "G2"),
     ):
         with pytest.raises(StoreError) as caught:
             wrong()
         assert caught.value.code == "store.key_wrong"
-    (site / "keys/face-store.key").chmod(0o644)
-    assert "face-store.key" in enrol(site, "p-1", photo="obama2.jpg").stderr
-    assert (site / "state/people.db").exists()
+    (enrolled / "keys/face-store.key").chmod(0o644)
+    assert "face-store.key" in enrol(enrolled, "p-1", photo="obama2.jpg").stderr
+    assert (enrolled / "state/people.db").exists()
 
 
-def test_r07_what_was_agreed_to_is_kept_three_years_and_no_longer(site: Path) -> None:
+def test_r07_what_was_agreed_to_is_kept_three_years_and_no_longer(enrolled: Path) -> None:
     """Also when the person was removed; a hold keeps it longer, and gives back nobody's face."""
-    add(site)
-    assert enrol(site, "p-1", "--consent", "v1").returncode == 0
-    assert run(site, "people", "remove", "p-1").returncode == 0
-    assert count(site, "p-1") == 0
-    with closing(PeopleStore(site / "state/people.db")) as people:
+    assert run(enrolled, "people", "remove", "p-1").returncode == 0
+    assert count(enrolled, "p-1") == 0
+    with closing(PeopleStore(enrolled / "state/people.db")) as people:
         (given,) = people.consents("p-1")
     ended_ms = given.until_ms
     assert ended_ms is not None
     three_years = 1096 * 86_400_000
-    held = Retainer(site / "state", site / "keys/face-store.key", "G1", Retention(hold="case 7"), MemoryClock())
-    retainer = Retainer(site / "state", site / "keys/face-store.key", "G1", Retention(), MemoryClock())
+    held = Retainer(enrolled / "state", enrolled / "keys/face-store.key", "G1", Retention(hold="case 7"), MemoryClock())
+    retainer = Retainer(enrolled / "state", enrolled / "keys/face-store.key", "G1", Retention(), MemoryClock())
     for sweeping, at_ms, kept in (
         (retainer, ended_ms + three_years, 1),
         (held, ended_ms + 2 * three_years, 1),
         (retainer, ended_ms + three_years + 60_000, 0),
     ):
         sweeping.sweep(at_ms)
-        with closing(PeopleStore(site / "state/people.db")) as people, faces(site) as store:
+        with closing(PeopleStore(enrolled / "state/people.db")) as people, faces(enrolled) as store:
             assert len(people.consents("p-1")) == kept
             assert len(people.face_orders("p-1")) == kept
             assert len(store.erasures("p-1")) == kept
@@ -461,12 +475,10 @@ def test_r11_no_face_terminals_at_a_school_without_guardians(site: Path) -> None
     assert run(site, "face", "agree", "p-3", "--consent", "v1", "--guardian", "p-1").returncode == 0
 
 
-def test_a_person_gets_all_that_is_stored_about_them(site: Path) -> None:
+def test_a_person_gets_all_that_is_stored_about_them(enrolled: Path) -> None:
     """People, consents, how many templates; no template itself."""
-    add(site)
-    assert enrol(site, "p-1", "--consent", "v1").returncode == 0
-    assert run(site, "people", "export", "p-1").returncode == 2, "who and why is asked"
-    text = run(site, "people", "export", "p-1", "--by", "wang", "--reason", "asked for").stdout
+    assert run(enrolled, "people", "export", "p-1").returncode == 2, "who and why is asked"
+    text = run(enrolled, "people", "export", "p-1", "--by", "wang", "--reason", "asked for").stdout
     told = msgspec.json.decode(text)
     assert told["person"]["name"] == "张伟"
     assert told["consents"][0]["text_version"] == "v1"
@@ -474,14 +486,12 @@ def test_a_person_gets_all_that_is_stored_about_them(site: Path) -> None:
     assert len(text) < 2000
 
 
-def test_one_face_is_not_enrolled_for_two_people(site: Path) -> None:
+def test_one_face_is_not_enrolled_for_two_people(enrolled: Path) -> None:
     """Unless they are said to be alike."""
-    add(site, "p-1")
-    add(site, "p-2")
-    assert enrol(site, "p-1", "--consent", "v1").returncode == 0
-    done = enrol(site, "p-2", "--consent", "v1", photo="obama2.jpg")
+    add(enrolled, "p-2")
+    done = enrol(enrolled, "p-2", "--consent", "v1", photo="obama2.jpg")
     assert (done.returncode, "p-1" in done.stderr) == (1, True)
-    assert enrol(site, "p-2", "--allow-alike", photo="obama2.jpg").returncode == 0
+    assert enrol(enrolled, "p-2", "--allow-alike", photo="obama2.jpg").returncode == 0
 
 
 def test_many_are_imported_from_a_zip_and_an_import_goes_on_where_it_stopped(site: Path) -> None:
@@ -489,8 +499,8 @@ def test_many_are_imported_from_a_zip_and_an_import_goes_on_where_it_stopped(sit
     add(site, "p-1")
     add(site, "p-2")
     with zipfile.ZipFile(site / "photos.zip", "w") as archive:
-        archive.write(photos()["obama.jpg"], "a/obama.jpg")
-        archive.write(photos()["biden.jpg"], "biden.jpg")
+        archive.write(small_photos()["obama.jpg"], "a/obama.jpg")
+        archive.write(small_photos()["biden.jpg"], "biden.jpg")
         archive.writestr("notes.jpg", "this is no picture")
     rows = [
         "person_id,photo",

@@ -55,6 +55,8 @@ ALONE: Ways = (("card",), ("pin",), ("qr",), ("face",), ("plate",), ("phone",))
 CARDS = tuple(Card(26, n) for n in range(4))
 TOKENS = (Token("qr", "q"), Token("plate", "P"), Token("phone", "t"), Token("qr", "pass/j"))
 
+# A strategy that is made while others are drawn from is looked through each time: all are made here, once.
+yes_or_no, ways_through, clocks = st.booleans(), st.sampled_from(Direction), st.sampled_from(ClockState)
 names, doors, kinds = st.sampled_from(NAMES), st.sampled_from(DOORS), st.sampled_from(KINDS)
 walls = st.sampled_from([NOON, NOON + 1, NOON - 1, NOON + 5 * HOUR, NOON + 12 * HOUR]) | st.integers(
     0, 8_000_000_000_000
@@ -102,30 +104,39 @@ rules = st.builds(
 )  # fmt: skip
 
 
+fourth = st.integers(0, 3)
+
+
 def mostly(draw: st.DrawFn, usual: Any, otherwise: st.SearchStrategy[Any]) -> Any:
     """One thing in the way at a time is likelier to let somebody pass than ten."""
-    return draw(otherwise) if draw(st.integers(0, 3)) == 3 else usual
+    return draw(otherwise) if draw(fourth) == 3 else usual
 
 
 ANYBODY = Rule("anybody", ("*",), categories=CATEGORIES)
+TODAY = datetime(2026, 5, 4).toordinal()  # noqa: DTZ001
 HAND = tuple(Credential(card, name) for card, name in zip(CARDS, NAMES, strict=False))
+
+
+others, more_credentials = st.lists(persons, max_size=3), st.lists(credentials, max_size=5)
+some_rules, no_rules, some_schedules = st.lists(rules, max_size=4), st.just([]), st.lists(schedules, max_size=3)
+calendars = st.dictionaries(st.integers(TODAY - 1, TODAY + 1), st.sampled_from(["holiday", "half", "?"]))
+zones = st.sampled_from(["Asia/Shanghai", "Europe/Berlin", "UTC"])
 
 
 @st.composite
 def books(draw: st.DrawFn) -> Book:
     """Three residents with a card each, and others in their place or beside them."""
-    today = datetime(2026, 5, 4).toordinal()  # noqa: DTZ001
-    people = [*(Person(name, "resident") for name in NAMES), *draw(st.lists(persons, max_size=3))]
-    carried = [*HAND, *draw(st.lists(credentials, max_size=5))]
-    spoken = [*draw(st.lists(rules, max_size=4)), *mostly(draw, [ANYBODY], st.just([]))]
+    people = [*(Person(name, "resident") for name in NAMES), *draw(others)]
+    carried = [*HAND, *draw(more_credentials)]
+    spoken = [*draw(some_rules), *mostly(draw, [ANYBODY], no_rules)]
     return Book(
         "1",
         persons={person.id: person for person in people},
         credentials={credential.key: credential for credential in carried},
         rules=tuple({rule.id: rule for rule in spoken}.values()),
-        schedules={schedule.id: schedule for schedule in draw(st.lists(schedules, max_size=3))},
-        calendar=draw(st.dictionaries(st.integers(today - 1, today + 1), st.sampled_from(["holiday", "half", "?"]))),
-        zone=draw(st.sampled_from(["Asia/Shanghai", "Europe/Berlin", "UTC"])),
+        schedules={schedule.id: schedule for schedule in draw(some_schedules)},
+        calendar=draw(calendars),
+        zone=draw(zones),
     )
 
 
@@ -174,10 +185,12 @@ areas = st.builds(
 )
 
 
+limits, remembered = st.lists(areas, max_size=2), st.lists(changes, max_size=8)
+
+
 @st.composite
 def standings(draw: st.DrawFn) -> Standing:
-    limits = draw(st.lists(areas, max_size=2))
-    return Standing(limits, draw(st.lists(changes, max_size=8)))
+    return Standing(draw(limits), draw(remembered))
 
 
 presented: st.SearchStrategy[Presented] = st.one_of(
@@ -217,25 +230,34 @@ class Scene(msgspec.Struct, frozen=True):
 PLAIN = Door(name="gate", gate=GateBinding(link="l", profile="p"), ways=ALONE)
 
 
+some_book, some_standing = books(), standings()
+in_hand, ages_ms, ages_of_company_ms = (
+    st.sampled_from([entry.key for entry in HAND]),
+    st.integers(0, 2000),
+    st.integers(0, 30_000),
+)
+before, approved = some(KINDS, 2), st.just("guard-1")
+
+
 @st.composite
 def scenes(draw: st.DrawFn, way: Direction | None = None, clock: ClockState | None = None) -> Scene:
-    book, policy = draw(books()), mostly(draw, Policy(), policies)
-    door = draw(gates) if draw(st.booleans()) else PLAIN
-    standing = draw(standings()) if draw(st.booleans()) else Standing()
-    state = clock or mostly(draw, ClockState.SYNCED, st.sampled_from(ClockState))
+    book, policy = draw(some_book), mostly(draw, Policy(), policies)
+    door = draw(gates) if draw(yes_or_no) else PLAIN
+    standing = draw(some_standing) if draw(yes_or_no) else Standing()
+    state = clock or mostly(draw, ClockState.SYNCED, clocks)
     now = Moment(mostly(draw, NOON, walls), UP, BOOT, state, 20)
-    age_ms, direction = draw(st.integers(0, 2000)), way or draw(st.sampled_from(Direction))
-    credential = draw(presented) if draw(st.booleans()) else draw(st.sampled_from([entry.key for entry in HAND]))
+    age_ms, direction = draw(ages_ms), way or draw(ways_through)
+    credential = draw(presented) if draw(yes_or_no) else draw(in_hand)
     read = Read("r", "t", door.name, direction, UP - age_ms, credential)
     name = _named(read.credential, book)
-    shown = [Shown(kind, name) for kind in mostly(draw, (), some(KINDS, 2)) if name]
+    shown = [Shown(kind, name) for kind in mostly(draw, (), before) if name]
     company = [
-        Company(person, UP - draw(st.integers(0, 30_000)), draw(st.booleans()))
+        Company(person, UP - draw(ages_of_company_ms), draw(yes_or_no))
         for person in book.persons.values()
-        if draw(st.booleans())
+        if draw(yes_or_no)
     ]
-    attempt = Attempt(read, tuple(shown), tuple(company), mostly(draw, "", st.just("guard-1")))
-    interlocked, recording = mostly(draw, False, st.booleans()), mostly(draw, True, st.booleans())
+    attempt = Attempt(read, tuple(shown), tuple(company), mostly(draw, "", approved))
+    interlocked, recording = mostly(draw, False, yes_or_no), mostly(draw, True, yes_or_no)
     mode = mode_of(door, standing, book, now, policy)
     return Scene(attempt, book, door, standing, mode, interlocked, recording, now, policy)
 
@@ -461,6 +483,9 @@ def test_over_any_passages_nobody_is_counted_twice_and_no_limit_exceeded(
             assert standing.counts[scope] == len({name for name, where in seen.items() if where.inside})
 
 
+pauses_ms = st.lists(st.integers(0, 3000) | st.sampled_from([30_000, 900_000]), max_size=40)
+
+
 @pytest.mark.parametrize("tries", [1, 3, 5])
 @given(data=st.data())
 def test_no_sequence_of_guesses_is_longer_than_the_policy_allows(tries: int, data: st.DataObject) -> None:
@@ -469,7 +494,7 @@ def test_no_sequence_of_guesses_is_longer_than_the_policy_allows(tries: int, dat
     book = Book("1")
     wrong = 0
     locks: list[tuple[int, int]] = []
-    for wait_ms in data.draw(st.lists(st.integers(0, 3000) | st.sampled_from([30_000, 900_000]), max_size=40)):
+    for wait_ms in data.draw(pauses_ms):
         now_ms += wait_ms
         read = Read("r", "t", "gate", Direction.IN, now_ms, Pin())
         now = Moment(NOON, now_ms, BOOT, ClockState.UNSET, 0)

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import cv2
+import dlib
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,7 +16,7 @@ from edge_agent.model.site import FacePolicy
 from edge_agent.vision import enrol
 from edge_agent.vision.engine import Found
 from edge_agent.vision.enrol import PhotoResult, embed_photos
-from edge_agent.vision.faces import MODEL, DlibEngine, model_file
+from edge_agent.vision.faces import DETECTOR, MODEL, DlibEngine, model_file
 from edge_agent.words import LANGUAGES
 from tests.vision.pictures import people, photos
 
@@ -198,14 +199,25 @@ def test_a_photograph_that_kills_the_child_costs_only_itself(
     assert [result.reason for result in made] == [None, "crashed", None]
 
 
-def test_a_missing_engine_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """face_recognition ends its process when its models are missing; here that is an error with a remedy."""
-    broken = tmp_path / "face_recognition_models.py"
+@pytest.mark.parametrize(
+    ("package", "code"), [("face_recognition_models", "faces.model_missing"), ("dlib", "faces.engine_missing")]
+)
+def test_a_missing_engine_is_one_clear_error(
+    package: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its models or its library are not there: an error with a remedy."""
+    broken = tmp_path / f"{package}.py"
     broken.write_text("raise ImportError('not here')\n")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
     with pytest.raises(FaceError) as caught:
         embed_photos([tmp_path / "any.jpg"])
-    assert caught.value.code == "faces.engine_missing"
+    assert caught.value.code == code
+
+
+def test_the_detector_is_the_one_dlib_carries(tmp_path: Path) -> None:
+    """Byte for byte; should another dlib carry another one, this file is what that saves."""
+    dlib.get_frontal_face_detector().save(str(tmp_path / "own.svm"))
+    assert DETECTOR.read_bytes() == (tmp_path / "own.svm").read_bytes()
 
 
 def test_a_missing_model_file_is_named() -> None:
