@@ -36,7 +36,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     ),
     "vision": (
         {"model", "ports", "log", "sockets"},
-        {"cv2", "numpy", "av", "dlib", "PIL", "msgspec"},
+        {"cv2", "numpy", "av", "dlib", "face_recognition", "PIL", "msgspec"},
         {"sqlite3"},
     ),
     "console": (

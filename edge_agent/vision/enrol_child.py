@@ -1,13 +1,16 @@
 """The child that reads enrolment photographs. `python -m edge_agent.vision.enrol_child`
 
 An EnrolJob as JSON on stdin; on stdout one line `ready` (or `refused` and why), then one PhotoResult as JSON per
-photograph, in order.
+photograph, in order. The engine `dlib` goes through face_recognition here, which searches thoroughly and ends the
+process when its models are missing: that is why it is imported here and nowhere else.
 """
 
 import sys
+import warnings
 from typing import Any, Protocol
 
 import msgspec
+import numpy as np
 
 from edge_agent.errors import FaceError
 from edge_agent.model.face_models import EngineSpec
@@ -33,16 +36,17 @@ class Reader(Protocol):
 
 
 class DlibReader:
-    """The gate's models, but a thorough search."""
-
     def __init__(self) -> None:
-        from edge_agent.vision.faces import DlibEngine
+        warnings.simplefilter("ignore")  # of the model package, about pkg_resources
+        import face_recognition
 
-        self._engine = DlibEngine()
-        self.model = self._engine.model
+        from edge_agent.vision.faces import MODEL
+
+        self._library, self.model = face_recognition, MODEL
 
     def faces(self, rgb: Any) -> list[tuple[Any, Any]]:
-        return list(self._engine.search(rgb))
+        places = self._library.face_locations(rgb)
+        return [((left, top, right - left, bottom - top), None) for top, right, bottom, left in places]
 
     def judge(self, rgb: Any, face: tuple[Any, Any], job: EnrolJob) -> tuple[str | None, float]:
         from edge_agent.vision.quality import judged
@@ -54,10 +58,17 @@ class DlibReader:
         return Liveness.NOT_CHECKED
 
     def nose(self, rgb: Any, face: tuple[Any, Any]) -> float:
-        return self._engine.nose(face[1])
+        from edge_agent.vision.quality import nose_place
+
+        x, y, width, height = face[0]
+        points = self._library.face_landmarks(rgb, [(y, x + width, y + height, x)], "small")[0]
+        one, other = (np.mean(points[name], axis=0).tolist() for name in ("left_eye", "right_eye"))
+        return nose_place(one, other, points["nose_tip"][0])
 
     def embed(self, rgb: Any, face: tuple[Any, Any]) -> bytes:
-        return self._engine.embed(rgb, face[1])
+        x, y, width, height = face[0]
+        vectors = self._library.face_encodings(rgb, [(y, x + width, y + height, x)])
+        return np.asarray(vectors[0], dtype="<f4").tobytes()
 
 
 class EngineReader:

@@ -1,7 +1,6 @@
 """The face engine `dlib`: HOG detector, five landmarks, 128-D ResNet, with the models face_recognition_models carries.
 
-dlib is called directly: face_recognition, which wraps it, loads twice the models and ends the process when one is
-missing.
+dlib is called directly: the package that wraps it loads twice the models and ends the process when one is missing.
 It does not decide who somebody is. Two facts: the detector's smallest face is about 80 px, so small faces need an
 enlarged picture and large pictures a reduced one; and dlib holds the interpreter lock for the 100 ms of an embedding.
 """
@@ -71,13 +70,6 @@ class DlibEngine:
             )
             for box, score in zip(boxes, scores, strict=True)
         ]  # fmt: skip
-
-    def search(self, rgb: Image) -> list[tuple[Box, dlib.full_object_detection]]:
-        """Boxes and landmarks of all faces from about 40 px on: half a second and more, so not for a gate."""
-        inside = dlib.rectangle(0, 0, rgb.shape[1], rgb.shape[0])
-        places = [place.intersect(inside) for place in self._detector(rgb, 1)]
-        boxes = [(at.left(), at.top(), at.right() - at.left(), at.bottom() - at.top()) for at in places]
-        return [(box, self._aligner(rgb, place)) for box, place in zip(boxes, places, strict=True)]
 
     def align(self, rgb: Image, found: Found) -> dlib.full_object_detection:
         """The five landmarks of the face in its box."""

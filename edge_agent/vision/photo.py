@@ -22,7 +22,7 @@ Image.MAX_IMAGE_PIXELS = PIXELS_AT_MOST
 
 def load(path: str, data: bytes | None) -> tuple[Any, float] | str:
     """RGB pixels and by how much they were reduced, or the reason there are none."""
-    ImageFile.LOAD_TRUNCATED_IMAGES = False  # face_recognition, once imported, lets Pillow fill up with grey
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # face_recognition lets Pillow fill what is missing with grey
     if data is None and not Path(path).is_file():
         return "missing"
     try:

@@ -67,8 +67,9 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "faces.engine_missing": (
         "photographs cannot be read into faces here ({why}): reinstall edge-agent with its dependencies "
-        "(face_recognition_models, dlib-bin)",
-        "此处无法从照片提取人脸（{why}）：请重新安装 edge-agent 及其依赖（face_recognition_models、dlib-bin）",
+        "(face_recognition, face_recognition_models, dlib-bin)",
+        "此处无法从照片提取人脸（{why}）：请重新安装 edge-agent 及其依赖（face_recognition、face_recognition_models、"
+        "dlib-bin）",
     ),
     "faces.photo_missing": ("{path}: there is no such file", "{path}：文件不存在"),
     "faces.photo_unreadable": (
