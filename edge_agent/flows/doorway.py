@@ -70,6 +70,8 @@ class Doorway:
         finally:
             self.opening -= 1
         self._secure_at_ms = self._secure_by_ms = None
+        if going is not None and isinstance(self.state, machine.Open) and not self.state.forced:
+            self._gone(going)  # behind somebody else: nobody sees it open again
         self.state = machine.release(self.state, self._now_ms(), timing, going)
         if self.door.gate.contact is None or self._blind:
             self._unseen()

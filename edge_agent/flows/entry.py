@@ -171,7 +171,7 @@ class DoorActor:
             case Grant():
                 if not await self._grant(attempt, decision):
                     return False
-                await self._together(attempt, decision)
+                await self._together(attempt.read.direction, decision)
                 return True
             case Wait():
                 self._wait(attempt, decision)
@@ -277,10 +277,9 @@ class DoorActor:
         self._gathered[read.direction], gone = presentation.waits(gathered, read, wait, self._now_ms())
         self._in_vain(gone)
 
-    async def _together(self, attempt: Attempt, grant: Grant) -> None:
+    async def _together(self, direction: Direction, grant: Grant) -> None:
         """Somebody was let in: who waited for company may now have it."""
-        premises, direction = self.premises, attempt.read.direction
-        now_ms = self._now_ms()
+        premises, now_ms = self.premises, self._now_ms()
         gathered = self._gathered[direction]
         self._gathered[direction], helped = presentation.lets_in(gathered, grant, premises.book, self.door, now_ms)
         person = premises.book.persons.get(grant.person)  # the book may have changed since the decision
@@ -300,13 +299,16 @@ class DoorActor:
         waiting = [entry for gathered in self._gathered.values() for entry in gathered.waiting]
         if not waiting:
             return False
-        last = max(waiting, key=lambda entry: entry.until_ms)
-        if await self._look_again(last, by, ()):
+        last = max(waiting, key=lambda entry: entry.read.up_ms)  # who may wait longest need not have come last
+        if grant := await self._look_again(last, by, ()):
             logger.info("%s approved by %s", self.door.name, by)
+            await self._together(last.read.direction, grant)
         return True
 
-    async def _look_again(self, entry: Waiting, approved_by: str, beside: tuple[Company, ...]) -> bool:
-        """Decide about somebody who waits; they still stand there, so the read is as new as this moment."""
+    async def _look_again(self, entry: Waiting, approved_by: str, beside: tuple[Company, ...]) -> Grant | None:
+        """Decide about somebody who waits; they still stand there, so the read is as new as this moment. The grant by
+        which they were let in.
+        """
         read = entry.read.seen_at(self._now_ms())
         gathered = self._gathered[read.direction]
         attempt = presentation.attempt_of(gathered, read, self.premises.book, approved_by, beside)
@@ -314,14 +316,14 @@ class DoorActor:
         match decision:
             case Grant():
                 self._gathered[read.direction] = presentation.without(gathered, entry)
-                return await self._grant(attempt, decision)
+                return decision if await self._grant(attempt, decision) else None
             case Deny():
                 self._gathered[read.direction] = presentation.without(gathered, entry)
                 self._refuse(attempt, decision)
             case Wait():
                 if approved_by:
                     self._wait(attempt, decision)
-        return False
+        return None
 
     def _give_up(self) -> None:
         for direction, gathered in self._gathered.items():

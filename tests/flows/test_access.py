@@ -227,6 +227,39 @@ def test_a_guard_at_the_console_stands_in_for_the_second_factor() -> None:
 # ---- company ---------------------------------------------------------------------------------------------------------
 
 
+def test_a_guard_vouches_for_who_came_last_not_for_who_may_wait_longest() -> None:
+    """Who waits for company has 20 s, for a PIN 15: the guard looked at one, and the other was approved."""
+
+    async def story(site: House) -> None:
+        assert await site.show(ONE) == "pin_wanted"
+        assert await site.show(Keys("482913")) == "waiting"
+        site.clock.up_ms += 2000
+        assert await site.show(TWO) == "pin_wanted"
+        assert (await site.operate("approve", door="gate")).good
+        granted = [event for event in site.events("access.granted") if isinstance(event, AccessGranted)]
+        assert [(event.person, event.how) for event in granted] == [
+            ("p-2", ("card", "guard")), ("p-1", ("card", "pin")),
+        ]  # fmt: skip
+
+    play(story, lambda: house(a_door(ways=(("card", "pin"),), two_persons=TwoPersons(2))))
+
+
+def test_a_host_a_guard_has_vouched_for_brings_the_visitor_in() -> None:
+    """Who waited for them was refused when their time was over: let in by a guard the host had not come."""
+
+    async def story(site: House) -> None:
+        assert await site.show(VISITOR) == "pin_wanted"
+        assert await site.show(Keys("313131")) == "waiting"
+        site.clock.up_ms += 1000
+        assert await site.show(ONE) == "pin_wanted"
+        assert (await site.operate("approve", door="gate")).good
+        await auntil(lambda: len(site.gate.pulses) == 2)
+        assert not site.events("access.denied")
+
+    secrets = MemorySecrets({**PINS, "p-visitor": "313131"})
+    play(story, lambda: house(a_door(ways=(("card", "pin"),), escort=Escort()), secrets=secrets))
+
+
 def test_two_persons_open_together_and_each_is_recorded() -> None:
     async def story(site: House) -> None:
         assert await site.show(ONE) == "waiting"

@@ -199,6 +199,21 @@ def test_the_first_person_in_holds_the_door_though_somebody_comes_with_them() ->
     play(story, lambda: house(FIRST_IN))
 
 
+def test_the_first_person_in_holds_the_door_though_it_stands_open_for_somebody_else() -> None:
+    async def story(site: House) -> None:
+        await site.show(ONE)
+        site.report(Report.CONTACT_OPEN)
+        await auntil(lambda: "door.opened" in site.tags())
+        await site.show(BOSS, direction=Direction.OUT)
+        await site.later(1)
+        assert modes(site) == []
+        await site.show(BOSS)
+        await site.later(1)
+        assert modes(site) == [("unlocked", "first_person")]
+
+    play(story, lambda: house(FIRST_IN))
+
+
 # ---- interlocks ------------------------------------------------------------------------------------------------------
 
 INNER, OUTER = a_door("inner"), a_door("outer")
