@@ -19,6 +19,7 @@ from edge_agent.store.sealed import SealedWriter, read_sealed
 
 FOLDER = "evidence"  # of the state directory
 PART = ".part"
+LOST_FOUND = "lost+found"  # of a disk that is mounted there
 MANIFEST, REQUEST = "manifest.json", "request.json"
 CLIP, TRACK = "clip.mp4", "track.json"
 
@@ -121,7 +122,8 @@ class EvidenceStore:
 
     def there(self) -> set[str]:
         try:
-            return {path.name for path in self.folder.iterdir() if path.is_dir() and not path.name.endswith(PART)}
+            names = {path.name for path in self.folder.iterdir() if path.is_dir() and not path.name.endswith(PART)}
+            return names - {LOST_FOUND}
         except FileNotFoundError:
             return set()
         except OSError as error:

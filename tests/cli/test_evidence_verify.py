@@ -56,6 +56,13 @@ def test_all_of_the_store_is_as_it_was_signed(site: Path) -> None:
     assert (done.returncode, done.stdout.count("as it was signed")) == (0, 3), done.stderr
 
 
+def test_a_disk_of_its_own_under_the_evidence_is_no_stranger(site: Path) -> None:
+    """ext4 has a folder of its own at the root of each file system."""
+    (site / "state/evidence/lost+found").mkdir(mode=0o700)
+    done = run(site, "evidence", "verify")
+    assert (done.returncode, "lost+found" in done.stdout) == (0, False), done.stdout
+
+
 def test_a_copy_signed_with_a_key_of_its_own_does_not_pass(site: Path, tmp_path: Path) -> None:
     """It is whole; whose key it is stays open until the gateway's is given, which refuses it."""
     genuine, elsewhere = copy_of(site, "ev-1", tmp_path / "a"), tmp_path / "elsewhere"
