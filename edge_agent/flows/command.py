@@ -29,6 +29,7 @@ LIFETIME_MS = 35_000  # 30 s as agreed, and what the city's guess of our uptime 
 COMMANDS_A_MINUTE = 300  # genuine ones that move something
 ASIDE_AT_MOST = 64
 DONE_KEPT = 1000
+PASSING = {"store_failing", "failed", "content_missing", "cannot_write", "busy"}  # what may go better the next time
 LOOK_S = 5.0
 
 logger = log.get("flows.command")
@@ -44,6 +45,7 @@ class Commands:
         self._counter = 0
         self._acted_at: list[int] = []
         self._done: deque[str] = deque(maxlen=DONE_KEPT)  # ids: what is versioned may be repeated, and costs nothing
+        self._failed: deque[str] = deque(maxlen=DONE_KEPT)  # the same, of which nothing came
         self._aside: asyncio.PriorityQueue[tuple[int, int, Command, Any]] = asyncio.PriorityQueue(ASIDE_AT_MOST)
 
     async def run(self, beat: Beat) -> None:
@@ -95,7 +97,7 @@ class Commands:
             return Outcome(reason)
         if command.id in self._done:
             return Outcome("already_done")
-        if command.verb not in FIRST and self._too_many():
+        if (command.verb not in FIRST or command.id in self._failed) and self._too_many():
             return Outcome("too_many")
         return args
 
@@ -226,6 +228,9 @@ class Commands:
     async def _finish(self, command: Command, args: Any, outcome: Outcome) -> None:
         """The result, and with it the end of the intent and what the command changed, in one transaction."""
         failpoint("result.before")
+        if outcome.reason in PASSING and command.id in self._done:
+            self._done.remove(command.id)
+            self._failed.append(command.id)
         if outcome.reason:
             detail = outcome.detail[:200]
             logger.warning("command %s (%s) refused: %s %s", command.id, command.verb, outcome.reason, detail)

@@ -8,6 +8,8 @@ import pytest
 
 from edge_agent.core.area import Standing
 from edge_agent.errors import DeviceUnavailable, VisitError
+
+from edge_agent.errors import DeviceUnavailable, StoreError, VisitError
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.command import COMMANDS_A_MINUTE, LIFETIME_MS, Commands
 from edge_agent.flows.errands import Errands
@@ -540,6 +542,41 @@ def test_a_statement_repeated_costs_no_second_entry_in_the_register() -> None:
         assert gateway.trace.count("bar person/p-1") == 1
         assert set(gateway.refusals()) == {"already_done"}
         assert len(gateway.refusals()) == REFUSALS_A_MINUTE
+
+    play(story)
+
+
+def test_a_revocation_that_failed_is_not_done_when_it_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """people.db was held by an import: who sends the same command again is not told `already_done`. However often it
+    comes while it fails, it does not fill the journal.
+    """
+
+    async def story(gateway: Gateway) -> None:
+        bar, failing = gateway.register.bar, True
+
+        async def sometimes(subject: Subject, version: int) -> str:
+            if failing:
+                raise StoreError("store.busy", file="people.db")
+            return await bar(subject, version)
+
+        def revoke() -> None:
+            gateway.give(verb="revoke", id="same", counter=4, args={"person": "p-1"})
+
+        monkeypatch.setattr(gateway.register, "bar", sometimes)
+        for count in (1, 2):
+            revoke()
+            await auntil(lambda: gateway.refusals() == ["store_failing"] * count)  # noqa: B023
+        for _ in range(COMMANDS_A_MINUTE + 100):
+            revoke()
+            await asyncio.sleep(0)
+        await auntil(lambda: len(gateway.uplink.accepted) >= COMMANDS_A_MINUTE + 102)
+        assert len(gateway.refusals()) < COMMANDS_A_MINUTE + 102
+        failing = False
+        gateway.clock.up_ms += 61_000
+        revoke()
+        await auntil(lambda: "bar person/p-1" in gateway.trace)
+        revoke()
+        await auntil(lambda: "already_done" in gateway.refusals()[-1:])
 
     play(story)
 
