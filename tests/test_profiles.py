@@ -3,7 +3,9 @@
 import json
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -43,13 +45,21 @@ VALUES: dict[str, st.SearchStrategy[str | int]] = {
 }
 
 
+@cache
+def schema() -> Any:
+    made = json.loads(schema_json())
+    kind = jsonschema.validators.validator_for(made)
+    kind.check_schema(made)
+    return kind(made)
+
+
 @pytest.mark.parametrize("id", profile_ids())
 def test_a_shipped_profile_holds(id: str) -> None:
     path = profiles_root() / f"{id}.toml"
     assert [problem.text("en") for problem in check_profile(path)] == []
     profile = load_profile(id)
     assert profile.example or isinstance(profile.framing, Gpio | HttpPush)  # lines have no bytes; reports their own
-    jsonschema.validate(tomllib.loads(path.read_text("utf-8")), json.loads(schema_json()))
+    schema().validate(tomllib.loads(path.read_text("utf-8")))
 
 
 def test_the_three_first_profiles_are_there() -> None:

@@ -33,14 +33,15 @@ def profiles_root() -> Path:
 
 def profile_ids() -> list[str]:
     """`readers/osdp-generic` and so on, sorted."""
-    folder = profiles_root()
-    return sorted(f"{kind}/{path.stem}" for kind in _KINDS for path in (folder / kind).glob("*.toml"))
+    return sorted(f"{kind}/{name}" for kind in _KINDS for name in _names(kind))
 
 
 def load_profile(id: str) -> Profile:
     """Raises EdgeAgentError when there is no such profile, Problems when it is wrong. Runs no examples."""
-    if id not in (known := profile_ids()):
-        alike = [one for one in known if one.startswith(id.partition("/")[0] + "/")]
+    kind, _, name = id.partition("/")
+    if kind not in _KINDS or name not in _names(kind):
+        known = profile_ids()
+        alike = [one for one in known if one.startswith(f"{kind}/")]
         raise EdgeAgentError("devices.profile_unknown", profile=id, known=", ".join(alike or known))
     path = profiles_root() / f"{id}.toml"
     profile = _read(path)
@@ -63,6 +64,10 @@ def check_profile(path: Path) -> list[Problem]:
 def schema_json() -> bytes:
     """The text of device_profiles/schema.json, made from model/profile.py."""
     return msgspec.json.format(msgspec.json.encode(profile_schema(), order="sorted"), indent=2) + b"\n"
+
+
+def _names(kind: str) -> list[str]:
+    return [path.stem for path in (profiles_root() / kind).glob("*.toml")]
 
 
 def _read(path: Path) -> Profile | list[Problem]:
