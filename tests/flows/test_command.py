@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 
 from edge_agent.core.area import Standing
-from edge_agent.errors import DeviceUnavailable, VisitError
-
 from edge_agent.errors import DeviceUnavailable, StoreError, VisitError
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.command import COMMANDS_A_MINUTE, LIFETIME_MS, Commands
