@@ -130,8 +130,14 @@ def test_consent_is_per_purpose_and_ends(tmp_path: Path) -> None:
 
 
 def test_changes_wait_for_the_journal(tmp_path: Path) -> None:
-    """Each write leaves an event for the daemon, in the same transaction, until it is noted as journalled."""
-    with closing(PeopleStore(tmp_path / "people.db")) as people:
+    """Each write leaves an event for the daemon, in the same transaction, until it is noted as journalled. Then it is
+    gone: who visited whom must not outlive the journal and the visit, nor the file grow with every change. What
+    versions before have kept goes as well.
+    """
+    path = tmp_path / "people.db"
+    with closing(PeopleStore(path)) as people:
+        people.put(person(9), source="cli")
+        query(path, "UPDATE changes SET done = 1")
         people.put(person(1), source="cli")
         people.put_all([person(2), person(3)], source="csv")
         people.give_consent(Consent(person="p-1", purpose="match", text_version="1", given_ms=10, channel="desk"))
@@ -143,6 +149,7 @@ def test_changes_wait_for_the_journal(tmp_path: Path) -> None:
         ]
         people.done(changes[:2])
         assert people.pending() == changes[2:]
+        assert query(path, "SELECT id FROM changes") == [(change.id,) for change in changes[2:]]
 
 
 def test_another_process_writes_while_the_daemon_watches(tmp_path: Path) -> None:
