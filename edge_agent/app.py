@@ -64,6 +64,7 @@ from edge_agent.store.retention import Retainer
 from edge_agent.store.round_book import RoundBook
 from edge_agent.store.secrets import Secrets
 from edge_agent.store.terminal_faces import TerminalFaces
+from edge_agent.store.thread import in_thread
 from edge_agent.store.visit_book import VisitBook
 from edge_agent.store.writer import Writer
 from edge_agent.supervise import Job, Supervisor, VitalJobFailed, notify
@@ -336,7 +337,7 @@ class App:
                     await asyncio.sleep(GALLERY_LOOK_S)
                     if (now := store.data_version()) != seen:
                         seen = now
-                        version, changed = await asyncio.to_thread(store.changes, version, engine.model)
+                        version, changed = await in_thread(store.changes, version, engine.model)
                         judge.change({person: _rows(made, engine.dimension) for person, made in changed.items()})
         finally:
             store.close()
@@ -352,7 +353,7 @@ class App:
                 engine = await asyncio.to_thread(spec_of, self.config.faces, self.state / MODELS)
                 key = load_key(self.folder / FACE_KEY)
                 path, gateway = self.state / "faces.db", self.config.gateway.id
-                store = await asyncio.to_thread(FaceStore, path, key, gateway, set_aside=True)
+                store = await in_thread(FaceStore, path, key, gateway, set_aside=True)
                 try:
                     return store, engine, *await self._gallery(store, engine, beat)
                 except (StoreError, FaceError):
@@ -369,10 +370,10 @@ class App:
 
         version, gallery = store.version(), Gallery(engine.model, (), _rows([], engine.dimension))
         pieces = store.batches(engine.model)
-        while piece := await asyncio.to_thread(next, pieces, None):
+        while piece := await in_thread(next, pieces, None):
             gallery.extend([person for person, _ in piece], _rows([made for _, made in piece], engine.dimension))
             beat()
-        others = await asyncio.to_thread(store.of_other_models, engine.model)
+        others = await in_thread(store.of_other_models, engine.model)
         left = [person for person in others if person not in gallery]
         logger.info("gallery: %d templates of %d persons", len(gallery), len(gallery.persons))
         if left:

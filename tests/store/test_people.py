@@ -1,6 +1,7 @@
 """store.people and store.books: people.db, the Book made from it, and what the journal learns of changes."""
 
 import asyncio
+import os
 import sqlite3
 import subprocess
 import sys
@@ -225,6 +226,58 @@ def test_an_import_in_progress_holds_nobody_up(tmp_path: Path) -> None:
         await watch.close()
 
     journalling(tmp_path / "journal.db", story)
+
+
+STOPPED_WHILE_IT_READS = """
+import asyncio, sys, threading, time
+from pathlib import Path
+from journal_rig import CountingClock
+from edge_agent.store.books import BookWatch
+from edge_agent.store.entries import PersonEntry
+from edge_agent.store.journal import SqliteJournal
+from edge_agent.store.people import PeopleStore
+from edge_agent.store.writer import Writer
+
+folder = Path(sys.argv[1])
+
+async def run():
+    writer = Writer()
+    journal = SqliteJournal(folder / "journal.db", CountingClock(), writer)
+    people = PeopleStore(folder / "people.db")
+    people.put_all([PersonEntry(id=f"p-{n}", name="x", category="resident") for n in range(3000)], source="csv")
+    books = BookWatch(folder / "people.db", journal, writer, "UTC")
+    books._last = books._last.__class__(books._last.book, -1)  # it has to read everybody
+    reading = threading.Event()
+
+    def hold():
+        if not reading.is_set():
+            reading.set()
+            time.sleep(0.3)
+
+    books._people._connection.set_progress_handler(hold, 1)
+    job = asyncio.create_task(books.look())
+    await asyncio.to_thread(reading.wait)
+    job.cancel()
+    await asyncio.gather(job, return_exceptions=True)
+    await books.close()
+    await asyncio.sleep(0.5)
+    people.close()
+    await journal.close()
+    writer.close()
+
+asyncio.run(run())
+print("closed")
+"""
+
+
+def test_a_stop_while_people_are_read_is_no_crash(tmp_path: Path) -> None:
+    """The thread that reads cannot be stopped: the file is closed when it is done, not under its query."""
+    path = os.pathsep.join([*sys.path, str(Path(__file__).parent)])
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED_WHILE_IT_READS, tmp_path], check=False, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "closed\n"), done.stderr
 
 
 def test_a_damaged_file_is_set_aside_by_the_daemon_only(tmp_path: Path) -> None:
