@@ -64,6 +64,7 @@ from edge_agent.store.retention import Retainer
 from edge_agent.store.round_book import RoundBook
 from edge_agent.store.secrets import Secrets
 from edge_agent.store.terminal_faces import TerminalFaces
+from edge_agent.store.thread import in_thread
 from edge_agent.store.visit_book import VisitBook
 from edge_agent.store.writer import Writer
 from edge_agent.supervise import Job, Supervisor, VitalJobFailed, notify
@@ -356,7 +357,7 @@ class App:
                 engine = await asyncio.to_thread(spec_of, self.config.faces, self.state / MODELS)
                 key = load_key(self.folder / FACE_KEY)
                 path, gateway = self.state / "faces.db", self.config.gateway.id
-                store = await asyncio.to_thread(FaceStore, path, key, gateway, set_aside=True)
+                store = await in_thread(FaceStore, path, key, gateway, set_aside=True)
                 if store.moved is not None:
                     self._tell_set_aside(store.moved)
                 try:

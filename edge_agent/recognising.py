@@ -14,6 +14,7 @@ from edge_agent.errors import FaceError
 from edge_agent.model.face_models import EngineSpec
 from edge_agent.ports import Beat
 from edge_agent.store.faces import FaceStore
+from edge_agent.store.thread import in_thread
 
 LOOK_S = 1.0
 
@@ -26,10 +27,10 @@ async def load(store: FaceStore, engine: EngineSpec, beat: Beat) -> tuple[Galler
     """
     version, gallery = store.version(), Gallery(engine.model, (), _rows([], engine.dimension))
     pieces = store.batches(engine.model)
-    while piece := await asyncio.to_thread(next, pieces, None):
+    while piece := await in_thread(next, pieces, None):
         gallery.extend([person for person, _ in piece], _rows([made for _, made in piece], engine.dimension))
         beat()
-    others = await asyncio.to_thread(store.of_other_models, engine.model)
+    others = await in_thread(store.of_other_models, engine.model)
     logger.info("gallery: %d templates of %d persons", len(gallery), len(gallery.persons))
     return gallery, version, sum(person not in gallery for person in others)
 
@@ -41,7 +42,7 @@ async def follow(store: FaceStore, engine: EngineSpec, judge: Judge, version: in
         beat()
         if (now := store.data_version()) != seen:
             seen = now
-            version, changed = await asyncio.to_thread(store.changes, version, engine.model)
+            version, changed = await in_thread(store.changes, version, engine.model)
             judge.change({person: _rows(made, engine.dimension) for person, made in changed.items()})
         await asyncio.sleep(LOOK_S)
 

@@ -15,6 +15,7 @@ from edge_agent.model.people import Book, Rule, Schedule
 from edge_agent.ports import Beat, Journal
 from edge_agent.store.booking import Site
 from edge_agent.store.people import PeopleStore
+from edge_agent.store.thread import in_thread
 from edge_agent.store.writer import Writer
 
 LOOK_EVERY_S = 0.5
@@ -72,7 +73,7 @@ class BookWatch:
     async def look(self) -> None:
         """What was committed before it is in force after it. Raises StoreError when people.db cannot be read."""
         async with self._looking:
-            if (book := await asyncio.to_thread(self._newer)) is not None:
+            if (book := await in_thread(self._newer)) is not None:
                 self._put_in_force(book)
             if self._pending:
                 await self._journal_changes()
@@ -110,7 +111,7 @@ class BookWatch:
 
     async def _journal_changes(self) -> None:
         """Oldest first; what the journal does not take now stays noted for the next look."""
-        while changes := await asyncio.to_thread(self._people.pending):
+        while changes := await in_thread(self._people.pending):
             for change in changes:
                 if change.id not in self._journalled:
                     try:

@@ -26,6 +26,7 @@ from edge_agent.store.chain import ChainReport, Vouch
 from edge_agent.store.ledger import DeadLetter, Entry, JournalFile
 from edge_agent.store.reading import JournalReader
 from edge_agent.store.recognise import Damaged
+from edge_agent.store.thread import in_thread
 from edge_agent.store.upkeep import KEEP, KEEP_DAYS, LOOK_ROWS, ROW_BYTES, Sign, Space, Upkeep
 from edge_agent.store.writer import Writer
 
@@ -230,7 +231,7 @@ class SqliteJournal:
         """Walk the whole chain (about 2 s per million rows). Raises StoreError when the file cannot be read."""
         reader = JournalReader(self.path)
         try:
-            return await asyncio.to_thread(reader.verify, vouch)
+            return await in_thread(reader.verify, vouch)
         finally:
             reader.close()
 

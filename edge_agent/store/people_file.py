@@ -17,6 +17,7 @@ from edge_agent.store.records import Change
 from edge_agent.store.schema import PEOPLE
 
 TOUCHED_AT_MOST = 1000  # more at once is noted as `all`: reading everything is then the shorter way
+LEFT_OVER = "DELETE FROM changes WHERE id IN (SELECT id FROM changes WHERE done = 1 LIMIT 500)"
 TOUCH = "INSERT INTO touched VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET version = excluded.version"
 
 
@@ -78,9 +79,12 @@ class PeopleFile:
         return [Change(id_, msgspec.json.decode(body, type=BY_TAG[tag])) for id_, tag, body in rows if tag in BY_TAG]
 
     def done(self, changes: Iterable[Change]) -> None:
-        """They are committed in the journal. Journalled before this is noted, they may come a second time."""
+        """They are committed in the journal and not needed here. Journalled before this is noted, they may come again.
+        Versions before kept them: those go by and by.
+        """
         with self._transaction():
-            self._connection.executemany("UPDATE changes SET done = 1 WHERE id = ?", [(c.id,) for c in changes])
+            self._connection.executemany("DELETE FROM changes WHERE id = ?", [(c.id,) for c in changes])
+            self._connection.execute(LEFT_OVER)
 
     # ---- transactions ------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from edge_agent.errors import StoreError
 from edge_agent.ports import Beat, Clock
 from edge_agent.store.people import PeopleStore
 from edge_agent.store.records import FaceOrder
+from edge_agent.store.thread import in_thread
 from edge_agent.words import say
 
 LOOK_S = 1.0
@@ -49,7 +50,7 @@ class TerminalFaces:
 
     async def run(self, beat: Beat) -> None:
         """For ever. A people.db that cannot be read or written now is tried again."""
-        people = await asyncio.to_thread(PeopleStore, self._path)
+        people = await in_thread(PeopleStore, self._path)
         try:
             seen = -1
             while True:
@@ -57,10 +58,10 @@ class TerminalFaces:
                 self._wake.clear()
                 try:
                     while self._confirmed:
-                        await asyncio.to_thread(self._store, people, *self._confirmed[0])
+                        await in_thread(self._store, people, *self._confirmed[0])
                         del self._confirmed[0]
                     if (now := people.data_version()) != seen:
-                        self._open = await asyncio.to_thread(people.open_orders, self._terminals)
+                        self._open = await in_thread(people.open_orders, self._terminals)
                         seen = now
                 except StoreError as error:
                     logger.warning("deletions of the terminals are not up to date: %s", error)

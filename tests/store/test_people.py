@@ -1,6 +1,7 @@
 """store.people and store.books: people.db, the Book made from it, and what the journal learns of changes."""
 
 import asyncio
+import os
 import sqlite3
 import subprocess
 import sys
@@ -174,8 +175,14 @@ def test_orders_of_an_earlier_version_stand_as_they_did(tmp_path: Path) -> None:
 
 
 def test_changes_wait_for_the_journal(tmp_path: Path) -> None:
-    """Each write leaves an event for the daemon, in the same transaction, until it is noted as journalled."""
-    with closing(PeopleStore(tmp_path / "people.db")) as people:
+    """Each write leaves an event for the daemon, in the same transaction, until it is noted as journalled. Then it is
+    gone: who visited whom must not outlive the journal and the visit, nor the file grow with every change. What
+    versions before have kept goes as well.
+    """
+    path = tmp_path / "people.db"
+    with closing(PeopleStore(path)) as people:
+        people.put(person(9), source="cli")
+        query(path, "UPDATE changes SET done = 1")
         people.put(person(1), source="cli")
         people.put_all([person(2), person(3)], source="csv")
         people.give_consent(Consent(person="p-1", purpose="match", text_version="1", given_ms=10, channel="desk"))
@@ -187,6 +194,7 @@ def test_changes_wait_for_the_journal(tmp_path: Path) -> None:
         ]
         people.done(changes[:2])
         assert people.pending() == changes[2:]
+        assert query(path, "SELECT id FROM changes") == [(change.id,) for change in changes[2:]]
 
 
 def test_another_process_writes_while_the_daemon_watches(tmp_path: Path) -> None:
@@ -262,6 +270,58 @@ def test_an_import_in_progress_holds_nobody_up(tmp_path: Path) -> None:
         await watch.close()
 
     journalling(tmp_path / "journal.db", story)
+
+
+STOPPED_WHILE_IT_READS = """
+import asyncio, sys, threading, time
+from pathlib import Path
+from journal_rig import CountingClock
+from edge_agent.store.books import BookWatch
+from edge_agent.store.entries import PersonEntry
+from edge_agent.store.journal import SqliteJournal
+from edge_agent.store.people import PeopleStore
+from edge_agent.store.writer import Writer
+
+folder = Path(sys.argv[1])
+
+async def run():
+    writer = Writer()
+    journal = SqliteJournal(folder / "journal.db", CountingClock(), writer)
+    people = PeopleStore(folder / "people.db")
+    people.put_all([PersonEntry(id=f"p-{n}", name="x", category="resident") for n in range(3000)], source="csv")
+    books = BookWatch(folder / "people.db", journal, writer, "UTC")
+    books._last = books._last.__class__(books._last.book, -1)  # it has to read everybody
+    reading = threading.Event()
+
+    def hold():
+        if not reading.is_set():
+            reading.set()
+            time.sleep(0.3)
+
+    books._people._connection.set_progress_handler(hold, 1)
+    job = asyncio.create_task(books.look())
+    await asyncio.to_thread(reading.wait)
+    job.cancel()
+    await asyncio.gather(job, return_exceptions=True)
+    await books.close()
+    await asyncio.sleep(0.5)
+    people.close()
+    await journal.close()
+    writer.close()
+
+asyncio.run(run())
+print("closed")
+"""
+
+
+def test_a_stop_while_people_are_read_is_no_crash(tmp_path: Path) -> None:
+    """The thread that reads cannot be stopped: the file is closed when it is done, not under its query."""
+    path = os.pathsep.join([*sys.path, str(Path(__file__).parent)])
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED_WHILE_IT_READS, tmp_path], check=False, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "closed\n"), done.stderr
 
 
 def test_a_damaged_file_is_set_aside_by_the_daemon_only(tmp_path: Path) -> None:
