@@ -36,7 +36,7 @@ from edge_agent.model.detections import Detection  # noqa: E402
 from edge_agent.model.face_models import DLIB, EngineSpec  # noqa: E402
 from edge_agent.model.reads import Face  # noqa: E402
 from edge_agent.model.site import Camera, FacePolicy  # noqa: E402
-from edge_agent.sim.camera import JPEG_QUALITY, Scene, Visit, head_and_shoulders  # noqa: E402
+from edge_agent.sim.camera import Scene, Visit, head_and_shoulders  # noqa: E402
 from edge_agent.sim.photos import obtain  # noqa: E402
 from edge_agent.vision.enrol import embed_photos  # noqa: E402
 
@@ -83,8 +83,7 @@ def draw(photos: dict[str, Path]) -> Video:
     for count in range(SECONDS * FPS):
         at = next((n for n, shown in enumerate(video.visits) if shown.began <= count < shown.ended), None)
         seconds = (count - video.visits[at].began) / FPS if at is not None else 0.0
-        picture = scene.frame(visits[at] if at is not None else None, seconds)
-        video.jpegs.append(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes())
+        video.jpegs.append(scene.frame(visits[at] if at is not None else None, seconds))
     return video
 
 

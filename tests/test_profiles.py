@@ -288,3 +288,14 @@ def test_the_folder_can_be_chosen_and_a_missing_one_is_an_error(
     monkeypatch.setenv("EDGE_AGENT_PROFILES", str(tmp_path / "nowhere"))
     with pytest.raises(EdgeAgentError, match="EDGE_AGENT_PROFILES"):
         profile_ids()
+
+
+def test_a_profile_that_is_edited_is_read_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a console or a command that has read it before."""
+    text = (profiles_root() / "gates/sim.toml").read_text("utf-8")
+    monkeypatch.setenv("EDGE_AGENT_PROFILES", str(tmp_path))
+    (tmp_path / "gates").mkdir()
+    (tmp_path / "gates/sim.toml").write_text(text, "utf-8")
+    assert load_profile("gates/sim").link.baud == 9600
+    (tmp_path / "gates/sim.toml").write_text(text.replace("baud = 9600", "baud = 4800"), "utf-8")
+    assert load_profile("gates/sim").link.baud == 4800

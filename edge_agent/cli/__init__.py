@@ -9,6 +9,7 @@ import click
 
 from edge_agent import __version__
 from edge_agent.cli.help import begin, translated
+from edge_agent.cli.loading import loading
 from edge_agent.cli.speech import complain
 from edge_agent.cli.usage import in_words
 from edge_agent.errors import EdgeAgentError
@@ -49,7 +50,8 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"edge_agent.cli.{COMMANDS[cmd_name]}").command
+        with loading():
+            command: click.Command = import_module(f"edge_agent.cli.{COMMANDS[cmd_name]}").command
         return translated(command)
 
     def make_context(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import IO, Any
 
 import click
@@ -10,11 +11,7 @@ import click
 from edge_agent.cli.speech import language
 from edge_agent.words.usage import ABORTED, ERROR, SENTENCES, TRY
 
-_FIELD = re.compile(r"\\\{(\w+)\\\}")
-_KNOWN = [
-    (re.compile(_FIELD.sub(r"(?P<\1>.*?)", re.escape(english)), re.DOTALL), chinese)
-    for english, chinese in SENTENCES.items()
-]
+_FIELD = r"\\\{(\w+)\\\}"
 
 
 class Misused(click.UsageError):
@@ -44,9 +41,18 @@ def in_words() -> Iterator[None]:
         raise Misused(chinese(error.format_message()), error.ctx) from None
 
 
+@cache
+def _known() -> list[tuple[re.Pattern[str], str]]:
+    """Compiled for a mistake only: it is a fiftieth of any command's start."""
+    return [
+        (re.compile(re.sub(_FIELD, r"(?P<\1>.*?)", re.escape(english)), re.DOTALL), said)
+        for english, said in SENTENCES.items()
+    ]
+
+
 def chinese(message: str) -> str:
     text = message.strip()
-    for known, said in _KNOWN:
+    for known, said in _known():
         if found := known.fullmatch(text):
             return said.format(**{name: chinese(value) for name, value in found.groupdict().items()})
     return text

@@ -2,13 +2,13 @@
 
 The TLS key is P-256, apart from the Ed25519 key that signs: every broker takes it, and either can be renewed alone.
 A certificate we trust also says something about time: it was made before now, whatever the clock says.
+`cryptography.x509` is a tenth of the daemon's start, and loaded where there is a certificate.
 """
 
 from datetime import UTC
 from pathlib import Path
 
 import msgspec
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -19,7 +19,6 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
-from cryptography.x509.oid import NameOID
 
 from edge_agent.errors import UplinkError
 
@@ -37,9 +36,11 @@ class Certificate(msgspec.Struct, frozen=True):
 
 def read_certificate(pem: bytes, path: object) -> Certificate:
     """Raises UplinkError, which names `path`."""
+    from cryptography import x509
+
     try:
         first = x509.load_pem_x509_certificates(pem)[0]
-        names = first.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        names = first.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
         key = first.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     except (ValueError, IndexError, UnsupportedAlgorithm) as error:
         raise UplinkError("uplink.certificate_unreadable", path=path, why=error) from error
@@ -53,6 +54,8 @@ def read_certificate(pem: bytes, path: object) -> Certificate:
 
 def not_before_ms(paths: list[Path]) -> int:
     """The newest notBefore of the certificates in these PEM files, Unix ms; 0 when none can be read."""
+    from cryptography import x509
+
     newest = 0
     for path in paths:
         try:
@@ -88,8 +91,10 @@ def new_tls_key() -> bytes:
 
 def request(key_pem: bytes, gateway: str, path: object) -> bytes:
     """A certificate request in PEM for `gateway`. Raises UplinkError."""
+    from cryptography import x509
+
     key = _private(key_pem, path)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, gateway)])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, gateway)])
     digest = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
     return x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, digest).public_bytes(Encoding.PEM)
 

@@ -6,6 +6,7 @@ A profile that is wrong is refused with the file, the place in it and the reason
 import os
 import re
 import tomllib
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -72,20 +73,25 @@ def _names(kind: str) -> list[str]:
 
 def _read(path: Path) -> Profile | list[Problem]:
     try:
-        data = tomllib.loads(path.read_text("utf-8-sig"))
+        text = path.read_text("utf-8-sig")
+        return _parsed(text)
     except (OSError, UnicodeDecodeError) as error:
         return [Problem(str(path), "", "devices.profile_unreadable", why=str(error))]
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"\(at (line \d+, column \d+)\)", str(error))
         return [Problem(str(path), place[1] if place else "", "devices.profile_toml", why=str(error))]
-    try:
-        return msgspec.convert(data, Profile)
     except msgspec.ValidationError as error:
         from edge_agent.drivers.profile_form import form_problems
 
         why, _, at = str(error).partition(" - at `$")
         rest = Problem(str(path), at.strip(".`"), "devices.profile_form", why=why)
-        return form_problems(data, path) or [rest]
+        return form_problems(tomllib.loads(text), path) or [rest]
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: str) -> Profile:
+    """A start asks for the same few profiles a dozen times."""
+    return msgspec.convert(tomllib.loads(text), Profile)
 
 
 def _on_lines(problems: list[Problem], path: Path) -> list[Problem]:

@@ -60,7 +60,7 @@ def head_and_shoulders(photo: str, height_px: int) -> Image:
 
 
 class Scene:
-    """What the camera sees at a moment."""
+    """What the camera sees at a moment, as JPEG."""
 
     def __init__(self, width: int, height: int) -> None:
         random = np.random.default_rng(SEED)
@@ -70,16 +70,23 @@ class Scene:
         wall[int(height * 0.85) :] -= 40  # ground
         self._wall = wall.clip(0, 255).astype(np.uint8)
         self._noise = [random.normal(0, NOISE_LEVELS, wall.shape).astype(np.int16) for _ in range(6)]
+        self._empty: dict[int, bytes] = {}  # while nobody is there nothing but the noise changes
         self._count = 0
 
-    def frame(self, visit: Visit | None, at_s: float) -> Image:
+    def frame(self, visit: Visit | None, at_s: float) -> bytes:
         """`at_s`: since the visit began."""
+        self._count += 1
+        noise = self._count * 7 % len(self._noise)
+        if not visit and noise in self._empty:
+            return self._empty[noise]
         picture = self._wall.copy()
         if visit:
             self._place(picture, visit, at_s)
-        self._count += 1
-        noisy = picture.astype(np.int16) + self._noise[self._count * 7 % len(self._noise)]
-        return noisy.clip(0, 255).astype(np.uint8)
+        noisy = picture.astype(np.int16) + self._noise[noise]
+        seen = _jpeg(noisy.clip(0, 255).astype(np.uint8))
+        if not visit:
+            self._empty[noise] = seen
+        return seen
 
     def _place(self, picture: Image, visit: Visit, at_s: float) -> None:
         height, width = picture.shape[:2]
@@ -128,15 +135,18 @@ class Show:
             if visit and (now_s - visit.began_s > visit.seconds or self.leave.is_set()):
                 tell(gone=visit.photo, t_ns=time.monotonic_ns())
                 visit = None
-            self._draw(self.scene.frame(visit, now_s - visit.began_s if visit else 0.0))
+            self._send(self.scene.frame(visit, now_s - visit.began_s if visit else 0.0))
             if visit and said:
                 tell(shown=visit.photo, t_ns=time.monotonic_ns())
 
-    def _draw(self, picture: Image) -> None:
-        _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    def _send(self, jpeg: bytes) -> None:
         with self._drawn:
-            self._jpeg, self._count = jpeg.tobytes(), self._count + 1
+            self._jpeg, self._count = jpeg, self._count + 1
             self._drawn.notify_all()
+
+
+def _jpeg(picture: Image) -> bytes:
+    return bytes(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1])
 
 
 def tell(**words: Any) -> None:

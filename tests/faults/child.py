@@ -151,10 +151,11 @@ def _unreliable(rng: random.Random, kinds: list[str]) -> None:
 
 
 def main() -> None:
-    if "city" in sys.argv[1:2]:
-        prepare_worker()
-    else:
-        prepare_agent()
+    from edge_agent.cli.loading import loading
+
+    with loading():  # as the product does: what is prepared has been imported then
+        (prepare_worker if "city" in sys.argv[1:2] else prepare_agent)()
+    if "city" not in sys.argv[1:2]:
         os.environ.pop(
             "LD_PRELOAD", None
         )  # is this process's alone: under a false clock sleeping fails in its children

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import re
+import socket
 import ssl
 import time
 import urllib.request
@@ -16,17 +17,29 @@ from edge_agent.model.events import Row
 from edge_agent.protocols.wiegand import parse_entry
 from edge_agent.sim.broker import free_port
 from edge_agent.sim.estate import GATEWAY, Estate
+from edge_agent.sockets import short_name
 from edge_agent.store.reading import JournalReader
+from tests.command import run
 from tests.waiting import auntil
 
 RESIDENT = "100:1001"
 Asked = Callable[[str], Awaitable[tuple[int, bytes]]]  # a path of the console → status, body
 
 
+class Site(Estate):
+    """The estate, whose commands cost a sixth; `Estate.command` itself is played by the demo (test_scenario.py)."""
+
+    async def command(self, *arguments: object) -> str:
+        done = await asyncio.to_thread(run, Path.cwd(), *arguments, lang="", together=True, environment=self.agent.env)
+        if done.returncode:
+            raise RuntimeError(f"edge-agent {' '.join(map(str, arguments))}: {done.stdout}")
+        return done.stdout
+
+
 @contextlib.asynccontextmanager
 async def estate(folder: Path) -> AsyncIterator[Estate]:
     """Built, with broker and simulated devices running; agent and city are the test's to start."""
-    site = Estate(folder, {})
+    site = Site(folder, {})
     try:
         await site.build()
         yield site
@@ -76,6 +89,18 @@ async def ready(site: Estate, timeout: float = 15.0) -> None:
     while "ready" not in log_of(site):
         assert time.monotonic() < deadline, log_of(site)
         await asyncio.sleep(0.02)
+
+
+def listens(site: Estate) -> bool:
+    """The agent takes orders of this machine's commands; a killed one leaves its socket behind."""
+    with (
+        contextlib.suppress(OSError),
+        short_name(site.state / "run/control.sock") as name,
+        socket.socket(socket.AF_UNIX) as line,
+    ):
+        line.connect(name)
+        return True
+    return False
 
 
 async def known_to_the_city(site: Estate) -> None:

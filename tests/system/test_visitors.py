@@ -15,7 +15,7 @@ from edge_agent.failpoint import DIED, VARIABLE
 from edge_agent.protocols.codec import encode_message
 from edge_agent.sim.estate import DOOR, Estate
 from edge_agent.sim.process import Process, module
-from tests.system.site import estate, journal, known_to_the_city, log_of, ready, show_card
+from tests.system.site import estate, journal, known_to_the_city, listens, log_of, ready, show_card
 from tests.waiting import auntil
 
 # The machine a test runs on may have a clock that nobody trusts; a pass would then let nobody in.
@@ -102,6 +102,7 @@ class Gate:
 
     async def listed(self, text: str) -> str:
         """What the desk answers, once there is one."""
+        await auntil(lambda: listens(self.site), 20, lambda: log_of(self.site)[-1500:])
         async with asyncio.timeout(20):
             while True:
                 with contextlib.suppress(RuntimeError):
