@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -57,17 +58,23 @@ DAY, NIGHT = "2026-05-04T10:00", "2026-05-04T23:30"
 NARROW = 60
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
-    (tmp_path / "agent.toml").write_text(CONFIG)
-    (tmp_path / "reader.key").write_text("00112233445566778899aabbccddeeff\n")
+@pytest.fixture(scope="module")
+def new(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("new")
+    (folder / "agent.toml").write_text(CONFIG)
+    (folder / "reader.key").write_text("00112233445566778899aabbccddeeff\n")
     for person, name, category, card in (
         ("p-1", "张伟", "tenant", "100:7"),
         ("p-2", "Ann", "service", "100:8"),
         ("p-3", "Gast", "visitor", "100:9"),
     ):
-        run(tmp_path, "people", "add", person, "--name", name, "--category", category, "--card", card)
-    return tmp_path
+        run(folder, "people", "add", person, "--name", name, "--category", category, "--card", card)
+    return folder
+
+
+@pytest.fixture
+def site(new: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(new, tmp_path, dirs_exist_ok=True)
 
 
 def explain(site: Path, person: str, at: str, *more: str, door: str = "north-gate", **how: object) -> str:

@@ -17,12 +17,16 @@ from tests.command import run
 from tests.store.journal_rig import query
 
 
+@pytest.fixture(scope="module")
+def new(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = gateway(tmp_path_factory.mktemp("new"))
+    keep(folder, b"one", b"two", b"three")
+    return folder
+
+
 @pytest.fixture
-def site(tmp_path: Path) -> Path:
-    (tmp_path / "site").mkdir()
-    site = gateway(tmp_path / "site")
-    keep(site, b"one", b"two", b"three")
-    return site
+def site(new: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(new, tmp_path / "site")
 
 
 def copy_of(site: Path, evidence: str, folder: Path) -> Path:

@@ -10,6 +10,7 @@ minutes around every edge that was painted, in a zone with summer time and in on
 import calendar
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -140,6 +141,7 @@ def paint(pieces: Pieces) -> bytearray:
     return canvas
 
 
+@cache
 def grid(zone: str) -> dict[int, int]:
     """Unix minute → minute of the canvas, of every quarter of an hour and every minute around a change."""
     tz = ZoneInfo(zone)
@@ -150,9 +152,6 @@ def grid(zone: str) -> dict[int, int]:
         at = round(change.replace(tzinfo=UTC).timestamp()) // 60 + 60
         instants |= set(range(at - 180, at + 240))
     return {at: minute_of(datetime.fromtimestamp(at * 60, tz).replace(tzinfo=None)) for at in instants}  # fmt: skip
-
-
-GRIDS = {zone: grid(zone) for zone in (BERLIN, SHANGHAI)}
 
 
 def edges(canvas: bytearray, zone: str) -> dict[int, int]:
@@ -178,7 +177,7 @@ def test_on_when_the_calendar_says_so(name: str, zone: str) -> None:
     canvas = paint(oracle())
     wrong = [
         f"{CANVAS + timedelta(minutes=minute)} should be {'on' if canvas[minute] else 'off'}"
-        for at, minute in (GRIDS[zone] | edges(canvas, zone)).items()
+        for at, minute in (grid(zone) | edges(canvas, zone)).items()
         if permits(schedule, at * 60_000, zone, SPECIAL) != canvas[minute]
     ]
     assert wrong == []
