@@ -449,10 +449,12 @@ def test_a_wall_that_the_gateway_locks_stays_and_rings(browser: Browser, busy: R
         page.locator("#alarms article").get_by_role("button", name="接警").click()
         busy.panic(False, at=DOORS[1])
         until(lambda: not busy.premises._active.get(f"panic/{DOORS[1]}"))
-        for step in ("到场", "结束警情"):
-            page.locator("#alarms select[name=outcome]").select_option("drill")
-            page.locator("#alarms article").get_by_role("button", name=step).click()
-        page.locator("#alarms article").get_by_role("button", name="解除报警").click()
+        bar = page.locator("#alarms article")
+        for step, done in (("到场", "已到场"), ("结束警情", "已结束")):
+            bar.locator("select[name=outcome]").select_option("drill")
+            bar.get_by_role("button", name=step).click()
+            expect(bar).to_contain_text(done)  # it is drawn anew, and what was chosen before is gone
+        bar.get_by_role("button", name="解除报警").click()
         expect(page.locator("#alarms article")).to_have_count(0)
 
 
