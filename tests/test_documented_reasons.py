@@ -95,7 +95,7 @@ def test_every_change_of_people_has_its_meaning() -> None:
             match node:
                 case ast.Call(keywords=keywords) if called(node) in {"PersonChanged", "put_times"}:
                     said |= {text for one in keywords if one.arg == "what" for text in texts(one.value)}
-                case ast.Call(args=[first, *_]) if called(node) == "_note_rules":
+                case ast.Call(args=[first, *_]) if called(node) in {"_note_rules", "_say"}:
                     said |= texts(first)
                 case ast.Assign(targets=[ast.Name(id="what")], value=value):
                     said |= texts(value)

@@ -36,3 +36,9 @@ async def auntil(condition: Callable[[], T], timeout: float = 10.0, what: What =
             raise _missed(timeout, condition, what)
         await asyncio.sleep(0.01)
     return value
+
+
+def in_time(since: float, limit_s: float) -> None:
+    """What began at `since` (time.monotonic()) is over before `limit_s`; missed as a wait is."""
+    took_s = time.monotonic() - since
+    assert took_s < limit_s, f"not within {limit_s} s: {took_s:.2f} s"

@@ -5,7 +5,6 @@ import contextlib
 import re
 import socket
 import ssl
-import time
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -85,10 +84,7 @@ async def with_console(site: Estate, *scopes: str) -> Asked:
 
 async def ready(site: Estate, timeout: float = 15.0) -> None:
     """The reader's line is secure and its stale window over."""
-    deadline = time.monotonic() + timeout
-    while "ready" not in log_of(site):
-        assert time.monotonic() < deadline, log_of(site)
-        await asyncio.sleep(0.02)
+    await auntil(lambda: "ready" in log_of(site), timeout, lambda: log_of(site))
 
 
 def listens(site: Estate) -> bool:
