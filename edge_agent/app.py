@@ -186,7 +186,7 @@ class App:
     def _device(self, report: DeviceReport) -> None:
         self.alarms.device(report)
         if report.kind == "gate" and report.state == "lost" and (door := self.doors.get(report.device)) is not None:
-            door.lost()
+            door.lost(report.up_ms)
 
     def _moved(self, report: GateReport) -> None:
         if (door := self.doors.get(report.door)) is not None:

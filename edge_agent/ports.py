@@ -385,8 +385,8 @@ class RoundBook(Protocol):
         """False when that point of that run is known already."""
         ...
 
-    async def since(self, route: str, now_ms: int | None) -> int | None:
-        """When this gateway began to watch `route`; the first time it is asked that is `now_ms` (None: not yet)."""
+    async def since(self, route: str, begun_ms: int | None) -> int | None:
+        """When this gateway began to watch `route`; the first time it is asked that is `begun_ms` (None: not known)."""
         ...
 
     async def followed(self) -> Followed | None: ...

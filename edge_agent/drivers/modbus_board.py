@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 
 from edge_agent.drivers.inputs import Inputs
 from edge_agent.drivers.modbus_unit import Ask, Presence, Silence
-from edge_agent.drivers.modbus_wire import read, write
+from edge_agent.drivers.modbus_wire import Answer, Refusal, read, write
 from edge_agent.errors import DeviceUnavailable, EdgeAgentError
 from edge_agent.model.doors import DeviceReport, GateReport, Report
 from edge_agent.model.profile import Modbus, Profile
@@ -92,13 +92,18 @@ class Board:
                 await self._look_at_inputs(ask)
         except DeviceUnavailable as error:
             self.lost(error.sentence)
+
+    def judge(self, got: Answer | Refusal | Silence, what: str) -> Answer | None:
+        """As Presence does; what was known of a board that is lost by that is found anew, however soon it is back."""
+        answer = self.presence.judge(got, what)
         if self.presence.away:
             self._forget()
+        return answer
 
     async def look_at_relays(self, ask: Ask) -> int | None:
         """The relays as they are, told to the doors; None without an answer."""
         assert self._relays_form is not None
-        got = self.presence.judge(await ask(read(self.address, self._relays_form), self.framing), "relays")
+        got = self.judge(await ask(read(self.address, self._relays_form), self.framing), "relays")
         if got is None:
             return None
         mask = mask_of(got.values)
@@ -113,7 +118,7 @@ class Board:
 
     async def _look_at_inputs(self, ask: Ask) -> None:
         assert self._inputs_form is not None
-        got = self.presence.judge(await ask(read(self.address, self._inputs_form), self.framing), "inputs")
+        got = self.judge(await ask(read(self.address, self._inputs_form), self.framing), "inputs")
         if got is not None:
             mask = mask_of(got.values)
             for gate in self.gates:
@@ -126,11 +131,11 @@ class Board:
         A reading goes first, since only that shows a board that is there behind an adapter that hears itself.
         """
         assert self._relays_form is not None
-        if self.presence.judge(await ask(read(self.address, self._relays_form), self.framing), "relays") is None:
+        if self.judge(await ask(read(self.address, self._relays_form), self.framing), "relays") is None:
             return False
         for gate in self.gates:
             got = await ask(write(self.address, gate.lock_form, gate.relay), self.framing)
-            self.presence.judge(got, gate.lock_form.name)
+            self.judge(got, gate.lock_form.name)
             if isinstance(got, Silence):
                 return False
         return True
@@ -243,7 +248,7 @@ class ModbusGate:
             began_s = loop.time()
             self._until_s = began_s + lasts_s if seconds else -math.inf
             got = await ask(write(board.address, form, self.relay, seconds), board.framing, sent)
-            board.presence.judge(got, form.name)
+            board.judge(got, form.name)
             if await board.look_at_relays(ask) is None:
                 continue
             if self.unlocked is bool(seconds) or (seconds and loop.time() - began_s > lasts_s):

@@ -254,7 +254,7 @@ class Commands:
             await recording.committed()
         except JournalUnavailable:
             logger.error("what came of command %s is not recorded", command.id)
-            self.premises.remember(*outcome.changes)  # it is in force: on the disk as soon as that takes it
+            self.premises.missed(*outcome.changes)
         failpoint("result.after")
 
     async def _settle(self) -> None:

@@ -50,6 +50,7 @@ class Doorway:
         self._slipping = False  # it should be held open, and its gate does not answer
         self._blind = False  # the contact's wire is cut or shorted
         self.heard = door.gate.contact is None  # how the contact stands is known, since the gate was heard last
+        self._lost_ms = 0  # when it was lost last
         self._tampered: set[str] = set()  # whose housing is open
         self.opening = 0  # releases the gate has not confirmed yet: whoever opens the door meanwhile forces nothing
         self._working: set[asyncio.Task[None]] = set()
@@ -103,7 +104,8 @@ class Doorway:
 
     def follow(self, report: GateReport) -> None:
         name, at_ms = self.door.name, report.up_ms
-        self.heard = self.heard or report.report in (Report.CONTACT_OPEN, Report.CONTACT_CLOSED)
+        if report.report in (Report.CONTACT_OPEN, Report.CONTACT_CLOSED) and at_ms >= self._lost_ms:
+            self.heard = True
         match report.report:
             case Report.CONTACT_OPEN:
                 self._move(machine.tick(self.state, name, at_ms, self._timing))  # what ran out before it opened
@@ -131,9 +133,11 @@ class Doorway:
             case _:
                 logger.debug("%s: %s", name, report.report)
 
-    def lost(self) -> None:
-        """The gate is away: it may be opened by hand meanwhile, and nobody would know."""
-        self.heard = self.door.gate.contact is None
+    def lost(self, at_ms: int) -> None:
+        """The gate is away: it may be opened by hand meanwhile, and nobody would know. What it said before that may
+        still wait for a release, and tells nothing of it now.
+        """
+        self.heard, self._lost_ms = self.door.gate.contact is None, at_ms
 
     def _tamper(self, housing: str, on: bool) -> None:
         """A reader that is shut says nothing of the board beside it."""

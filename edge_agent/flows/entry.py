@@ -66,9 +66,9 @@ class DoorActor:
     def heard(self) -> bool:
         return self.doorway.heard
 
-    def lost(self) -> None:
-        """The gate does not answer any more."""
-        self.doorway.lost()
+    def lost(self, at_ms: int) -> None:
+        """The gate does not answer any more (uptime)."""
+        self.doorway.lost(at_ms)
 
     def wake(self) -> None:
         """What concerns all doors (fire, an order) is acted on here and now, whatever the actor is waiting for."""

@@ -134,6 +134,10 @@ class Premises:
         if changes:
             self._start(self._kept(self.journal.keep(*changes), changes))
 
+    def missed(self, *changes: Change) -> None:
+        """In force for a while, and refused by the journal: it gets what has become of them as soon as it takes it."""
+        self._missed.note(changes)
+
     def note(self, state: DoorState) -> None:
         """How a door is found."""
         self._start(self._kept(self.journal.keep(state), (state,)))

@@ -25,7 +25,6 @@ TIDY_EVERY_MS = 3_600_000
 DAY_MS = 86_400_000
 KEPT_DAYS = 365
 AWAY_DAYS, GAP_MS = 7, 3_600_000  # so far is looked back after a start, or when the clock has gone on by so much
-UNTRUSTED_MS = 600_000  # a new route is watched from a time that is known, or after so long from any
 
 T = TypeVar("T")
 
@@ -192,14 +191,13 @@ class Rounds:
     async def look(self) -> None:
         now = self.clock.now()
         self._begun_ms = now.up_ms if self._begun_ms is None else self._begun_ms
-        known = now.trusted or now.up_ms - self._begun_ms >= UNTRUSTED_MS
+        here_ms = now.wall_ms - (now.up_ms - self._begun_ms)  # since when, by the clock as it is set now
         gap = self._looked_ms is None or abs(now.wall_ms - self._looked_ms) > GAP_MS
         back, self._looked_ms = AWAY_DAYS if gap else 1, now.wall_ms
         passed = await self._passed(now.wall_ms, back)
         for route in self.routes:
-            since_ms = await self.book.since(core.named(route), now.wall_ms if known else None)
-            if since_ms is None:
-                continue
+            watched_ms = await self.book.since(core.named(route), here_ms if now.trusted else None)
+            since_ms = here_ms if watched_ms is None else watched_ms
             for run, point in core.missed(route, passed, since_ms, now.wall_ms, self.zone, back):
                 one = r.Passed(run.route, run.start_ms, point, "missed", now.wall_ms)
                 if await self.book.pass_(one, PatrolMissed(route=run.route, run_ms=run.start_ms, point=point)):

@@ -151,11 +151,12 @@ class Register(PeopleStore):
 
     def _revoke(self, subject: Subject, version: int) -> None:
         """A person goes with all they hold, so that a later grant brings back what it names and nothing else; it may be
-        somebody else's by the same list.
+        somebody else's by the same list. What was granted them at this very version goes, too.
         """
-        held = [] if subject.person is None else self._held(subject.person)
-        said = [(subject.text, version, "revoked"), *((each.text, version - 1, "revoked") for each in held)]
-        self._connection.executemany(SAY, said)
+        self._connection.execute(SAY, (subject.text, version, "revoked"))
+        for held in () if subject.person is None else self._held(subject.person):
+            same = self._word(held) == (version, "granted")
+            self._connection.execute(SAY, (held.text, version if same else version - 1, "revoked"))
 
     def _held(self, person: str) -> list[Subject]:
         known = self.person(person)

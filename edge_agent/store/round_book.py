@@ -28,8 +28,8 @@ class RoundBook:
     async def pass_(self, one: Passed, event: Event, at: Followed | None = None) -> bool:
         return await self._do(lambda store: store.pass_(one, event, at))
 
-    async def since(self, route: str, now_ms: int | None) -> int | None:
-        return await self._do(lambda store: store.since(route, now_ms))
+    async def since(self, route: str, begun_ms: int | None) -> int | None:
+        return await self._do(lambda store: store.since(route, begun_ms))
 
     async def followed(self) -> Followed | None:
         return await self._do(lambda store: store.followed())

@@ -55,13 +55,13 @@ class RoundStore(PeopleFile):
         failpoint("round.after")
         return bool(new)
 
-    def since(self, route: str, now_ms: int | None) -> int | None:
-        """When this gateway began to watch `route`: at the first time now, where that is known."""
+    def since(self, route: str, begun_ms: int | None) -> int | None:
+        """When this gateway began to watch `route`: `begun_ms` at the first time it is known."""
         row = self._one("SELECT value FROM meta WHERE key = ?", f"{SINCE} {route}")
-        if row is None and now_ms is not None:
+        if row is None and begun_ms is not None:
             with self._transaction():
-                self._keep(f"{SINCE} {route}", str(now_ms))
-        return now_ms if row is None else int(row[0])
+                self._keep(f"{SINCE} {route}", str(begun_ms))
+        return begun_ms if row is None else int(row[0])
 
     def followed(self) -> Followed | None:
         row = self._one("SELECT value FROM meta WHERE key = ?", FOLLOWED)

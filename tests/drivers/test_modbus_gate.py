@@ -1,16 +1,20 @@
 """Relay boards of three families on a simulated Modbus line in another process, over a pty."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edge_agent.drivers.modbus_board import check_modbus_gate
+from edge_agent.drivers.modbus_unit import Silence
+from edge_agent.drivers.modbus_wire import Answer, Refusal, Request
 from edge_agent.drivers.profiles import load_profile
 from edge_agent.errors import DeviceUnavailable, EdgeAgentError
 from edge_agent.model.doors import Report
 from edge_agent.model.site import Door, GateBinding
-from tests.drivers.modbus_rig import QUICK, Bench, door, on_bus
+from tests.drivers.modbus_rig import QUICK, Bench, door, now_s, on_bus
 from tests.waiting import auntil
 
 
@@ -145,6 +149,33 @@ def test_a_door_locked_while_a_long_release_goes_out_stays_locked(
         assert bench.gate._again is None
 
     on_bus(tmp_path, story, doors=(door(profile="gates/waveshare-8"),))
+
+
+def test_a_board_that_is_lost_and_back_within_one_order_says_how_the_contact_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody believes its contact after `lost` until it is told again: the other doors of an interlock stay locked."""
+
+    async def story(bench: Bench) -> None:
+        await bench.connected()
+        await auntil(lambda: Report.CONTACT_CLOSED in bench.kinds(first=True))
+        ask, presence = bench.bus._ask, bench.gate._board.presence
+
+        async def first_unanswered(request: Request, *rest: Any) -> Answer | Refusal | Silence:
+            if not request.mirrored:
+                return await ask(request, *rest)
+            monkeypatch.setattr(bench.bus, "_ask", ask)
+            presence._heard_s = now_s() - 60
+            return Silence()
+
+        monkeypatch.setattr(bench.bus, "_ask", first_unanswered)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await bench.gate.secure()
+        await auntil(lambda: bench.states("north") == ["lost", "back"], what=lambda: bench.reports)
+        await auntil(lambda: bench.kinds(first=True).count(Report.CONTACT_CLOSED) == 2)
+
+    on_bus(tmp_path, story)
 
 
 def test_the_exit_button_is_seen(tmp_path: Path) -> None:

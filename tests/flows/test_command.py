@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from edge_agent.core.area import Standing
-from edge_agent.errors import DeviceUnavailable, StoreError, VisitError
+from edge_agent.errors import DeviceUnavailable, JournalUnavailable, StoreError, VisitError
 from edge_agent.flows.alarm import Alarms
 from edge_agent.flows.command import COMMANDS_A_MINUTE, LIFETIME_MS, Commands
 from edge_agent.flows.errands import Errands
@@ -360,6 +360,30 @@ def test_a_lockdown_whose_result_the_disk_did_not_take_is_there_after_a_restart(
         assert [(order.door, order.mode) for order in kept.orders.values()] == [("gate", "locked_down")]
 
     play(story, prepare)
+
+
+def test_an_order_that_was_lifted_while_the_disk_hung_is_not_in_force_again_when_it_fails() -> None:
+    async def story(gateway: Gateway) -> None:
+        gateway.journal.slow = True
+        gateway.give(verb="unlock", door="gate")
+        await auntil(lambda: gateway.orders() == [("gate", "unlocked")] and gateway.journal.waiting)
+        gateway.journal.slow = False
+        (order,) = gateway.premises.standing.orders.values()
+        lifted = Order(order.door, order.source, None, "local/guard")
+        gateway.premises.remember(lifted)
+        _, recording = gateway.journal.waiting.pop()
+        gateway.journal.full = True
+        recording.set_exception(JournalUnavailable("store.disk_full", file="journal.db"))
+        gateway.give(verb="diagnose")  # is looked at when the one before is done with
+        await auntil(lambda: len(gateway.uplink.accepted) >= 2)
+        assert gateway.orders() == []
+        gateway.journal.full = False
+        following = asyncio.create_task(gateway.premises.run(no_beat))
+        await auntil(lambda: sum(isinstance(change, Order) for change in gateway.journal.changes) > 1, timeout=3)
+        following.cancel()
+        assert not Standing(changes=await gateway.journal.standing()).orders
+
+    play(story)
 
 
 # ---- what the verbs do -----------------------------------------------------------------------------------------------

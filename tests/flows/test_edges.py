@@ -313,10 +313,31 @@ def test_a_door_whose_gate_was_not_heard_does_not_count_as_shut_for_who_comes_in
         await auntil(lambda: site.actors["inner"].heard)
         assert await site.show(ONE, "outer") == "granted"
         await site.walk_through("outer")
-        site.actors["inner"].lost()
+        site.actors["inner"].lost(site.clock.up_ms)
         assert await site.show(ONE, "outer") == "denied"
 
     play(story, lambda: house(INNER, OUTER, interlocks=TRAP))
+
+
+def test_what_a_gate_said_before_it_was_lost_says_nothing_of_it_after() -> None:
+    """A contact that waits for a release to be read back is followed when that has failed: the gate is away by then."""
+
+    async def story(site: House) -> None:
+        site.gates["inner"].reads_back.clear()
+        site.report(Report.EXIT_PRESSED, "inner")
+        await auntil(lambda: site.gates["inner"].pulses)
+        site.report(Report.CONTACT_CLOSED, "inner")
+        await site.later(1)
+        site.actors["inner"].lost(site.clock.up_ms)
+        site.gates["inner"].reads_back.set()
+        await auntil(lambda: not site.actors["inner"].doorway.opening)
+        await site.later(4)
+        await auntil(lambda: site.actors["inner"].shut)
+        assert not site.actors["inner"].heard
+        site.report(Report.CONTACT_CLOSED, "inner", first=True)
+        await auntil(lambda: site.actors["inner"].heard)
+
+    play(story, lambda: house(INNER, OUTER, interlocks=TRAP), heard=True)
 
 
 def test_a_door_that_opens_before_its_release_is_read_back_is_not_forced() -> None:

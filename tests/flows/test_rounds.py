@@ -208,15 +208,38 @@ def test_nobody_missed_a_run_of_a_route_that_was_not_there_yet(tmp_path: Path) -
     play(tmp_path, story)
 
 
-def test_a_clock_that_is_set_after_the_first_start_makes_nobody_miss_anything(tmp_path: Path) -> None:
+@pytest.mark.parametrize("after_min", [0, 11, 300])
+def test_a_clock_that_is_set_after_the_first_start_makes_nobody_miss_anything(tmp_path: Path, after_min: int) -> None:
     async def story(post: Post) -> None:
         post.clock.state = ClockState.UNSET
-        post.at(START - 60 * DAY)
+        post.at(START - 60 * DAY + 2 * HOUR)
+        await post.rounds.look()
+        post.clock.up_ms += after_min * 60_000
         await post.rounds.look()
         post.clock.state = ClockState.SYNCED
         post.at(START + 14 * HOUR)
         await post.rounds.look()
         assert post.told() == []
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize("last", [ClockState.UNSET, ClockState.SYNCED])
+def test_a_run_is_missed_also_by_a_clock_that_is_never_vouched_for_or_late(tmp_path: Path, last: ClockState) -> None:
+    """What began after this start was watched, whatever the clock said then."""
+
+    async def story(post: Post) -> None:
+        await post.close()
+        post.clock.state = ClockState.UNSET
+        post.at(START - HOUR)
+        post.begin()
+        for pass_min, state in ((0, ClockState.UNSET), (90, ClockState.UNSET), (60, last)):
+            post.clock.up_ms += pass_min * 60_000
+            post.clock.state = state
+            assert post.told() == []
+            await post.rounds.look()
+        missed = [body["point"] for tag, body in post.told() if tag == "patrol.missed"]
+        assert sorted(missed) == sorted(ROUTES[0].points)
 
     play(tmp_path, story)
 

@@ -55,6 +55,17 @@ def test_the_revocation_of_somebody_unknown_is_remembered(register: Register, su
     assert opens(register)
 
 
+def test_a_revocation_of_the_same_version_takes_the_cards_of_the_grant_with_it(register: Register) -> None:
+    """A later grant brings back what it names: the card it does not name stays out, and may be somebody else's."""
+    assert register.grant(somebody(), 5) == ""
+    assert register.bar(Subject("p-1"), 5) == ""
+    assert register.grant(somebody("p-1", 0xAA), 6) == ""
+    assert opens(register, 0xAA)
+    assert not opens(register)
+    assert register.grant(somebody("p-2"), 7) == ""
+    assert opens(register)
+
+
 @pytest.mark.parametrize("last", [6, 8])
 def test_the_order_of_arrival_does_not_matter(tmp_path: Path, last: int) -> None:
     """Every order of the same statements ends in the same place."""
