@@ -150,12 +150,13 @@ class Register(PeopleStore):
                 self._note(event, "person", touched)
 
     def _revoke(self, subject: Subject, version: int) -> None:
-        """A person goes with all they hold, so that a later grant brings back what it names and nothing else; it may be
-        somebody else's by the same list.
+        """A person goes with all they hold, so that a later grant brings back what it names and nothing else; but for
+        what was theirs by this very version, it may be somebody else's by the same list.
         """
         held = [] if subject.person is None else self._held(subject.person)
-        said = [(subject.text, version, "revoked"), *((each.text, version - 1, "revoked") for each in held)]
-        self._connection.executemany(SAY, said)
+        own = (version, "granted")
+        said = [(each.text, version if self._word(each) == own else version - 1, "revoked") for each in held]
+        self._connection.executemany(SAY, [(subject.text, version, "revoked"), *said])
 
     def _held(self, person: str) -> list[Subject]:
         known = self.person(person)
