@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from edge_agent.model.events import ConsentGiven, PersonChanged
 from edge_agent.model.people import Book, Rule, Schedule, Span
 from edge_agent.model.reads import Card
 from edge_agent.model.site import Retention
+from edge_agent.store.booking import Site, Snapshot
 from edge_agent.store.books import BookWatch
 from edge_agent.store.entries import CredentialEntry, PersonEntry, hash_pin
 from edge_agent.store.journal import SqliteJournal
@@ -281,6 +283,37 @@ def test_an_import_in_progress_holds_nobody_up(tmp_path: Path) -> None:
         await watch.look()
         assert journal.last == 1
         assert query(path, "SELECT count(*) FROM changes WHERE done = 0") == [(0,)]
+        await watch.close()
+
+    journalling(tmp_path / "journal.db", story)
+
+
+def test_what_was_read_for_somebody_who_is_gone_is_in_force_at_the_next_look(tmp_path: Path) -> None:
+    """Whoever waits for their change to be in force (a page, a command) may be cancelled while it is read: nobody would
+    read it again, and who was blocked would go on passing.
+    """
+    path = tmp_path / "people.db"
+
+    async def story(journal: SqliteJournal) -> None:
+        watch, reading, go_on = BookWatch(path, journal, journal._writer, "UTC"), threading.Event(), threading.Event()
+        snapshot_of = watch._people.snapshot_of
+
+        def slow(site: Site, last: Snapshot) -> Snapshot:
+            reading.set()
+            assert go_on.wait(10)
+            return snapshot_of(site, last)
+
+        watch._people.snapshot_of = slow  # type: ignore[method-assign,assignment]
+        with closing(PeopleStore(path)) as people:
+            people.put(person(1))
+        asking = asyncio.create_task(watch.catch_up())
+        await auntil(reading.is_set)
+        asking.cancel()
+        go_on.set()
+        await asyncio.gather(asking, return_exceptions=True)
+        await watch.look()
+        assert set(watch.current.persons) == {"p-1"}
+        assert journal.last == 1
         await watch.close()
 
     journalling(tmp_path / "journal.db", story)
