@@ -99,12 +99,12 @@ def use(
         FacePolicy,
     )
     spec = models.spec_of(policy, folder / MODELS)
-    before, mode = config.read_bytes(), config.stat().st_mode & 0o777
-    replace_file(config, edited(before.decode("utf-8-sig"), wanted).encode(), mode)
+    before, mode, file = config.read_bytes(), config.stat().st_mode & 0o777, config.resolve()
+    replace_file(file, edited(before.decode("utf-8-sig"), wanted).encode(), mode)
     try:
         load_config(config)
     except EdgeAgentError as error:
-        replace_file(config, before, mode)
+        replace_file(file, before, mode)
         raise EdgeAgentError("models.use_failed", file=config.name, why=error.text("en")) from None
     tell("models.used", file=config.name, engine=engine, embedder=spec.model)
     if (folder / "faces.db").exists():

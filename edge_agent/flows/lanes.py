@@ -36,7 +36,7 @@ class Lanes:
         """The row that is next, with its lane; None when nothing can be sent now. Raises StoreError."""
         self._resume(now_ms)
         await self._read()
-        while self._hold_back():
+        while self._hold_back() and not any(self._rows.values()):  # else what is there would wait for the whole backlog
             await self._read()
         lane = self.outbox.choose({lane: bool(rows) for lane, rows in self._rows.items()})
         return None if lane is None else (lane, self._rows[lane].popleft())

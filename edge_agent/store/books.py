@@ -73,8 +73,9 @@ class BookWatch:
     async def look(self) -> None:
         """What was committed before it is in force after it. Raises StoreError when people.db cannot be read."""
         async with self._looking:
-            if (book := await in_thread(self._newer)) is not None:
-                self._put_in_force(book)
+            await in_thread(self._read)
+            if self._last.book is not self._book:  # read just now, or by somebody who was cancelled over it
+                self._put_in_force(self._last.book)
             if self._pending:
                 await self._journal_changes()
 
@@ -97,17 +98,14 @@ class BookWatch:
         await self._writer.call(self._noting.close)
         self._people.close()
 
-    def _newer(self) -> Book | None:
-        """A new Book when people changed; a commit that only notes what was journalled does not count."""
+    def _read(self) -> None:
+        """Anew when people changed; a commit that only notes what was journalled does not count."""
         if (now := self._people.data_version()) == self._seen:
-            return None
-        book = None
+            return
         if self._people.version() != self._last.version:
             self._pending = True
             self._last = self._people.snapshot_of(self._site, self._last)
-            book = self._last.book
         self._seen = now  # not before: what could not be read now is read at the next look
-        return book
 
     async def _journal_changes(self) -> None:
         """Oldest first; what the journal does not take now stays noted for the next look."""

@@ -11,7 +11,7 @@ import os
 import time
 from array import array
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -168,13 +168,14 @@ class FaceStore:
         count = 0
         try:
             for path in self.path.parent.glob(f"{self.path.name}.damaged-*"):
-                if before_ms is None or path.stat().st_mtime_ns // 1_000_000 < before_ms:
-                    with path.open("r+b", buffering=0) as file:
-                        for _ in range(0, path.stat().st_size, len(ZEROS)):
-                            file.write(ZEROS)
-                        os.fsync(file.fileno())
-                    path.unlink()
-                    count += 1
+                with suppress(FileNotFoundError):  # the sweep and a command may be at it together
+                    if before_ms is None or path.stat().st_mtime_ns // 1_000_000 < before_ms:
+                        with path.open("r+b", buffering=0) as file:
+                            for _ in range(0, path.stat().st_size, len(ZEROS)):
+                                file.write(ZEROS)
+                            os.fsync(file.fileno())
+                        path.unlink()
+                        count += 1
         except OSError as error:
             raise StoreError("store.failing", file=self.path.name, why=error.strerror) from error
         return count

@@ -79,12 +79,16 @@ class PeopleFile:
         return [Change(id_, msgspec.json.decode(body, type=BY_TAG[tag])) for id_, tag, body in rows if tag in BY_TAG]
 
     def done(self, changes: Iterable[Change]) -> None:
-        """They are committed in the journal and not needed here. Journalled before this is noted, they may come again.
-        Versions before kept them: those go by and by.
-        """
+        """They are committed in the journal and not needed here. Journalled before this is noted, they come again."""
         with self._transaction():
             self._connection.executemany("DELETE FROM changes WHERE id = ?", [(c.id,) for c in changes])
-            self._connection.execute(LEFT_OVER)
+
+    def forget_done(self) -> None:
+        """Versions before kept what is journalled. A part at a time: others write here too."""
+        gone = 1
+        while gone:
+            with self._transaction():
+                gone = self._connection.execute(LEFT_OVER).rowcount
 
     # ---- transactions ------------------------------------------------------------------------------------------------
 

@@ -63,6 +63,7 @@ class Retainer:
         except OSError as error:
             raise StoreError("store.failing", file=look.FILE, why=error.strerror) from error
         with closing(PeopleStore(self._people)) as people:
+            people.forget_done()
             if self._faces.exists():
                 with closing(FaceStore(self._faces, load_key(self._key), self._gateway)) as faces:
                     over = lapsed(faces, people, now_ms, "retention")

@@ -3,7 +3,8 @@
 Files `audit-<year>.log` of the state directory, one JSON object a line, only ever appended to. Each line carries the
 hash of the one before it, over the years, so that no line can be changed, moved or taken out of the middle unseen.
 What a hash cannot show is a tail that was cut off: keep the number and hash that `audit verify` prints. A clock that
-went back begins no file behind the newest one: lines stand in the order in which they were entered.
+went back begins no file behind the newest one: lines stand in the order in which they were entered. So after one that
+was ahead by years they are kept for as many longer (`forget`): nothing goes by a year that may be wrong.
 """
 
 import fcntl

@@ -53,7 +53,7 @@ class Analysis:
         self._fits: list[bool] = []
         self._unwatched: list[Unwatched] | None = None
         self._at_ms = 0
-        self._paces: dict[str, Sighting] = {}  # troubles of `watches` with the rate, which end with them
+        self._paces: dict[str, Sighting] = {}  # troubles of `watches` with the rate that go on: they end with them
         self.blind = False  # the last picture could not be decoded
 
     def see(self, frame: "Frame") -> list[Sighting]:
@@ -71,11 +71,15 @@ class Analysis:
             self.watches, self._unwatched = watches(self._job, size, live=self._live)
         bgr = colours(frame, gray)
         found = [sighting for watch in self.watches for sighting in watch.see(gray, frame.up_ms, bgr)]
-        self._paces |= {sighting.incident: sighting for sighting in found if sighting.kind in PACES}
+        for sighting in found:
+            if sighting.phase is Phase.OVER:
+                self._paces.pop(sighting.incident, None)
+            elif sighting.kind in PACES:
+                self._paces[sighting.incident] = sighting
         return said + found
 
     def _paces_over(self) -> list[Sighting]:
-        over, self._paces = [one for one in self._paces.values() if one.phase is not Phase.OVER], {}
+        over, self._paces = self._paces.values(), {}
         return [replace(one, phase=Phase.OVER, up_ms=self._at_ms, why=()) for one in over]
 
     def unwatched(self) -> list[Unwatched] | None:

@@ -118,3 +118,14 @@ def test_a_disk_that_is_full_leaves_the_configuration_as_it_was(tmp_path: Path) 
     assert isinstance(done.exception, EdgeAgentError | SystemExit), repr(done.exception)
     assert run(tmp_path, "models", "use", "dlib").returncode == 0
     assert ('engine = "dlib"' in file.read_text(), file.stat().st_mode & 0o777) == (True, 0o640)
+
+
+def test_a_configuration_that_stands_elsewhere_is_written_there(tmp_path: Path) -> None:
+    """agent.toml as a link into the installer's own folder stays one."""
+    file, own = site(tmp_path) / "agent.toml", tmp_path / "sites" / "g1.toml"
+    own.parent.mkdir()
+    file.rename(own)
+    file.symlink_to(own)
+    assert run(tmp_path, "models", "use", "dlib").returncode == 0
+    assert file.is_symlink()
+    assert 'engine = "dlib"' in own.read_text()

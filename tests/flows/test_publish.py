@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.flows.alarm import Alarms
+from edge_agent.flows.lanes import PAGE
 from edge_agent.flows.publish import Publisher
 from edge_agent.model.ack import Ack
 from edge_agent.model.events import AgentStarted, AlertClosed, CommandRefused, DoorForced, DoorOpened, Row
@@ -313,6 +314,41 @@ def test_whatever_waits_behind_a_forbidden_topic_goes_on(
         line.answer(0, credit=2000)
         await auntil(lambda: len(line.uplink.stored) == line.journal.last)
         assert len(line.uplink.sent) == line.journal.last
+
+    play(story)
+
+
+def test_an_alarm_does_not_wait_until_all_of_a_forbidden_topic_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a reconnect it goes first again, whatever is held."""
+    pages, before = list[int](), list[int]()
+
+    async def story(line: Line) -> None:
+        publish, rows = line.uplink.publish, line.journal.rows
+
+        async def denied(row: Row, historic: bool) -> Sent:
+            if row.tag == "door.forced":
+                before.append(len(pages))
+            return Sent(False, 0x87, "no") if row.tag == "alert.closed" else await publish(row, historic)
+
+        async def counted(after: int, limit: int, urgent: bool | None = None) -> list[Row]:
+            pages.append(after)
+            await asyncio.sleep(0)  # the disk
+            return await rows(after, limit, urgent)
+
+        monkeypatch.setattr(line.uplink, "publish", denied)
+        monkeypatch.setattr(line.journal, "rows", counted)
+        monkeypatch.setattr(line.uplink, "stream", lambda tag: tag)
+        for _ in range(40 * PAGE):
+            line.journal.record(AlertClosed("gate", "a", "gas"))
+        line.uplink.watermark = 0
+        line.uplink.up()
+        await auntil(lambda: len(pages) > 40)
+        line.journal.record(DoorForced(door="gate"))
+        await auntil(lambda: before)
+        read = len(pages)
+        line.uplink.up()
+        await auntil(lambda: len(before) == 2)
+        assert before[1] - read < 10
 
     play(story)
 

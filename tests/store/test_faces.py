@@ -213,6 +213,19 @@ def test_a_damaged_file_that_was_set_aside_goes_with_the_first_face_that_has_to(
     assert list(store.path.parent.glob("*.damaged-*")) == []
 
 
+def test_what_somebody_else_has_just_destroyed_is_no_failure(
+    aside: tuple[FaceStore, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The agent's sweep comes while a command erases: nobody is told that a face which is gone may be there."""
+    store, sealed = aside
+    found = [*store.path.parent.glob("*.damaged-*")]
+    gone = found[0].with_name("faces.db.damaged-before")
+    monkeypatch.setattr(Path, "glob", lambda *_: iter([gone, *found]))
+    store.erase("p-1")
+    monkeypatch.undo()
+    assert on_disk(store.path, sealed) == []
+
+
 def test_a_damaged_file_that_was_set_aside_goes_when_a_consent_has_ended_since(
     aside: tuple[FaceStore, bytes], tmp_path: Path
 ) -> None:

@@ -100,9 +100,10 @@ def test_what_the_city_revoked_nobody_here_gives_back(register: Register) -> Non
     assert not opens(register)
 
 
-def test_somebody_revoked_comes_back_with_what_is_named_and_nothing_else(register: Register) -> None:
+@pytest.mark.parametrize("version", [3, 4])
+def test_somebody_revoked_comes_back_with_what_is_named_and_nothing_else(register: Register, version: int) -> None:
     register.grant(somebody("p-1", 0xFF, 0xEE), 3)
-    register.bar(Subject("p-1"), 4)
+    register.bar(Subject("p-1"), version)
     assert not opens(register)
     register.grant(somebody("p-1", 0xFF), 5)
     assert opens(register)

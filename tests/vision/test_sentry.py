@@ -46,3 +46,17 @@ def test_a_camera_too_slow_for_a_wall_is_so_no_longer_than_that_wall_is_watched(
     slow = [one for one in said if one.kind == "too_slow" and one.phase is not Phase.GOING]
     assert [(one.phase, one.up_ms) for one in slow] == [(Phase.BEGUN, slow[0].up_ms), (Phase.OVER, 20_000)]
     assert slow[0].incident == slow[1].incident
+
+
+def test_a_rate_that_changes_for_months_is_not_remembered_for_months() -> None:
+    """Each trouble is forgotten when it is over, and what is over is not told once more when the stream is turned."""
+    analysis, said, up_ms = Analysis(SentryJob(camera=Camera(name="c", url="file:///c.mp4"), facades=(WALL,))), [], 0
+    for apart_ms in (250, 60) * 3:
+        for _ in range(30_000 // apart_ms):
+            up_ms += apart_ms
+            said += analysis.see(Frame(90, 160, up_ms))  # type: ignore[arg-type]
+    slow = [one.phase for one in said if one.kind == "too_slow" and one.phase is not Phase.GOING]
+    assert slow == [Phase.BEGUN, Phase.OVER] * 3
+    assert not analysis._paces
+    turned = analysis.see(Frame(160, 90, up_ms + 60))  # type: ignore[arg-type]
+    assert not [one for one in turned if one.kind == "too_slow"]
