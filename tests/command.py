@@ -1,6 +1,8 @@
 """`edge-agent …` in a process of its own, forked from one that has imported it: some 30 ms instead of 180.
 
 What a first start says and does is tested by started programs (test_first_steps.py, test_help.py, system/).
+So is what the interpreter or an import looks for in the environment (PYTHON…, LD_PRELOAD, EDGE_AGENT_FAILPOINT): it has
+no effect here any more.
 """
 
 import atexit

@@ -224,11 +224,13 @@ def until_a_power_cut(number: int, story: Callable[[], object]) -> None:
             return place(self, target) if left >= 0 else os._exit(0)
 
         Path.replace = put  # type: ignore[method-assign,assignment]
+        status = 1
         try:
             story()
+            status = 0
         finally:
-            os._exit(0)
-    os.waitpid(child, 0)
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0, "ended by nothing but the cut"
 
 
 @pytest.mark.parametrize("cut", range(5))

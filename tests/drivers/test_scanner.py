@@ -202,7 +202,7 @@ def test_a_code_that_is_held_there_while_the_cable_comes_back_opens_once_reads_c
     async def run() -> None:
         cable, reads = Cable(tmp_path / "port"), list[Read]()
         driver = SerialTerminal(
-            Terminal(name="here", profile="scanners/idle", link="l", door="d"), load_profile("scanners/idle"),
+            Terminal(name="here", profile="scanners/gm65", link="l", door="d"), load_profile("scanners/gm65"),
             f"serial://{cable.path}", UpClock(), reads.append, lambda report: None, tmp_path,
         )  # fmt: skip
         job = asyncio.ensure_future(driver.run(lambda: None))
@@ -214,10 +214,10 @@ def test_a_code_that_is_held_there_while_the_cable_comes_back_opens_once_reads_c
         async def held(count: int, every_s: float) -> None:
             async with asyncio.timeout(20):
                 while len(reads) < count:
-                    os.write(cable.near, b"CODE-1")
+                    os.write(cable.near, b"CODE-1\r")
                     await asyncio.sleep(every_s)
 
-        await held(1, 0.1)  # twice the silence that ends a code
+        await held(1, 0.1)
         await held(2, 0.5)
         assert [read.stale for read in reads] == [True, False]
         job.cancel()
