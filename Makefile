@@ -95,7 +95,7 @@ test: setup broker postgres clients browser photos lint
 	@$(MAKE) --no-print-directory -j 2 types suite
 
 # Many tests run real processes; on a busy machine one may miss its deadline. Only that is tried once more, and counted.
-LATE := "not.within" "TimeoutError" "Timeout.>"
+LATE := "not.within" "TimeoutError" "Timeout.>" "with.timeout"
 .PHONY: suite
 suite: setup
 	@ls tests/__pycache__/*pytest*.pyc >/dev/null 2>&1 || $(BIN)/pytest --collect-only -qq >/dev/null  # compiled once, not by five

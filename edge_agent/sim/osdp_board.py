@@ -90,7 +90,8 @@ class Station:
             return self._sealed(plain(self.address, 0x04, bytes((BUSY,))))
         control = body[4] & 0x03
         if frame == self._asked and control:
-            # asked again, as its answer was lost: done once, said twice
+            # asked again, as its answer was lost or late: done once, said twice
+            say(address=self.address, again=code)
             return None if self._count(self.loses, code) else self._answer
         if now - self._heard > _SESSION_S or not control:
             self._end_session()
