@@ -251,6 +251,9 @@ def test_feedback_and_questions_without_end_do_not_hold_up_cards(tmp_path: Path)
 
 
 def test_two_hundred_cards_of_one_reader_arrive_in_order_and_leave_room_for_the_other(tmp_path: Path) -> None:
+    """Where a busy machine makes an answer 0.2 s late libosdp asks again, and loses it: then it is done once more."""
+    late: list[int] = []
+
     async def story(bench: OsdpBench) -> None:
         await bench.usable()
         for raw in range(200):
@@ -261,16 +264,22 @@ def test_two_hundred_cards_of_one_reader_arrive_in_order_and_leave_room_for_the_
         await auntil(lambda: any(read.terminal == "r2" for read in bench.reads))
         in_time(began, 1.0)
 
-        def lost() -> int:
-            return 201 - len(bench.reads)
+        def over() -> bool:
+            late[:] = bench.device.said("again")
+            return len(bench.reads) == 201 or bool(late)
 
-        # Where a busy machine makes an answer 0.2 s late libosdp asks again, and loses it: one at most each time.
-        await auntil(lambda: lost() <= len(bench.device.said("again")), 60, lambda: (lost(), bench.reports))
-        raws = [read.credential.raw for read in bench.reads if read.terminal == "r1"]  # type: ignore[union-attr]
-        assert raws == sorted(set(raws))
-        assert lost() or raws == list(range(200))
+        await auntil(over, 60, lambda: (len(bench.reads), bench.reports))
+        if not late:
+            raws = [read.credential.raw for read in bench.reads if read.terminal == "r1"]  # type: ignore[union-attr]
+            assert raws == list(range(200))
 
-    on_osdp_bench(tmp_path, story, "--count", "2", readers=(1, 2))
+    for turn in range(4):
+        folder = tmp_path / str(turn)
+        folder.mkdir()
+        on_osdp_bench(folder, story, "--count", "2", readers=(1, 2))
+        if not late:
+            return
+    raise AssertionError("not within four turns: answers are late in each")
 
 
 def test_events_of_the_library_pile_up_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
