@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Playwright, StorageState
+from playwright.sync_api import Browser, Error, Locator, Page, Playwright, StorageState
 
 from tests.console.rig import PASSWORD
 
@@ -62,9 +62,22 @@ def guard(
         context.close()
 
 
+def picture(of: Page | Locator) -> bytes:
+    """What is seen now, as a PNG. A busy Chromium at times refuses a picture that it takes when asked again: nothing
+    of what is shown depends on that.
+    """
+    for _ in range(3):
+        try:
+            return of.screenshot()
+        except Error as refused:
+            if "Unable to capture screenshot" not in refused.message:
+                raise
+    return of.screenshot()
+
+
 def keep(page: Page, name: str) -> None:
     SHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SHOTS / f"{name}.png")
+    (SHOTS / f"{name}.png").write_bytes(picture(page))
 
 
 def accessible(page: Page, where: str) -> None:

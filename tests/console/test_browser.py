@@ -15,7 +15,7 @@ from edge_agent.model.sightings import Measure
 from edge_agent.model.site import Camera, Facade
 from edge_agent.model.standing import At, Mute
 from edge_agent.sim.proxy import FaultProxy
-from tests.console.browsing import CHROMIUM, PATIENCE_MS, SIZES, accessible, guard, keep, launch
+from tests.console.browsing import CHROMIUM, PATIENCE_MS, SIZES, accessible, guard, keep, launch, picture
 from tests.console.rig import DOORS, PASSWORD, STRANGER, Rig
 from tests.console.test_evidence_pages import FALLEN, clip
 from tests.console.test_evidence_pages import keep as keep_evidence
@@ -170,7 +170,7 @@ def test_r13_private_windows_are_covered_over_the_clip_in_full_screen_too(
             page.get_by_role("button", name="全屏").click()
             page.wait_for_function("document.fullscreenElement?.id === 'clip'")
         keep(page, f"evidence-masked-{whole}")
-        shown = cv2.imdecode(np.frombuffer(page.locator("#clip").screenshot(), np.uint8), cv2.IMREAD_GRAYSCALE)
+        shown = cv2.imdecode(np.frombuffer(picture(page.locator("#clip")), np.uint8), cv2.IMREAD_GRAYSCALE)
         bars = (shown.shape[1] - shown.shape[0] * 320 // 240) // 2  # beside it, in full screen
         shown = shown[:, bars : shown.shape[1] - bars]
         height, width = shown.shape

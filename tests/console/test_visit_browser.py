@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.console.browsing import CHROMIUM, PATIENCE_MS, SIZES, accessible, guard, keep, launch
+from tests.console.browsing import CHROMIUM, PATIENCE_MS, SIZES, accessible, guard, keep, launch, picture
 from tests.console.rig import Rig
 from tests.console.test_browser import LOOKED_AT, WIDE
 from tests.console.test_visit_pages import put_card
@@ -195,7 +195,7 @@ def test_the_visitors_phone_scans_the_guards_screen_and_has_the_pass(browser: Br
     zxingcpp, cv2, np = (pytest.importorskip(name) for name in ("zxingcpp", "cv2", "numpy"))
 
     def scanned(page: Page, place: str) -> str:
-        seen = cv2.imdecode(np.frombuffer(page.locator(place).screenshot(), np.uint8), cv2.IMREAD_GRAYSCALE)
+        seen = cv2.imdecode(np.frombuffer(picture(page.locator(place)), np.uint8), cv2.IMREAD_GRAYSCALE)
         return str(zxingcpp.read_barcode(seen).text)
 
     with guard(browser, rig.url) as page:
