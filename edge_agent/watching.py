@@ -232,6 +232,6 @@ def sentry_job(config: Config, camera: Camera, url: str, detector: Manifest | No
 def _kept_before(state: Path) -> bool:
     """There is evidence, though no camera keeps any now: it is still held, shown, and erased in its time."""
     try:
-        return any((state / FOLDER).iterdir())
+        return any(path.is_dir() for path in (state / FOLDER).iterdir())
     except OSError:
         return False

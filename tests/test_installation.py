@@ -186,6 +186,10 @@ def test_a_certificate_the_broker_refuses_is_taken_back(site: Site) -> None:
     assert renew(site, fresh(site))[0] == "certificate_refused"
     assert (site.folder / "own.pem").read_bytes() == before
     assert site.line.session
+    site.line.good = lambda: True
+    assert renew(site, fresh(site), 6)[0] == "stale_version"
+    assert renew(site, fresh(site))[0] == "", "the broker takes it now"
+    assert renew(site, fresh(site))[0] == "already_done"
 
 
 @pytest.mark.parametrize("wrong", ["name", "key", "expired", "text"])
@@ -264,7 +268,39 @@ def test_a_power_cut_while_a_certificate_is_renewed(site: Site, cut: int, good: 
     assert site.line.session
     assert (site.folder / "own.pem").read_bytes() == (pem if tried and good else before)
     assert [row.tag for row in site.journal.all] == ["agent.degraded"] * (tried and not good)
-    assert (renew(site, pem)[0] == "already_done") is tried
+    assert (renew(site, pem)[0] == "already_done") is (tried and good)
+
+
+@pytest.mark.parametrize("taken", ["new", "before"])
+def test_a_city_that_is_away_after_a_restart_takes_no_certificate_back(site: Site, taken: str) -> None:
+    """The new one and the one before by turns, also after another restart, until the broker takes one of them."""
+    before, pem = (site.folder / "own.pem").read_bytes(), fresh(site)
+    site.line.good = lambda: False
+    until_a_power_cut(4, lambda: renew(site, pem))
+    turns, wanted = [], {"new": pem, "before": before}[taken]
+
+    def good() -> bool:
+        turns.append((site.folder / "own.pem").read_bytes())
+        return len(turns) > 6 and turns[-1] == wanted
+
+    async def story(until: Callable[[], object]) -> None:
+        started = load_on_trial(site.file)
+        assert (site.folder / "own.pem").read_bytes() == pem
+        site.line.good = good
+        job = asyncio.create_task(site.installation(started, trial_s=0.02).run(no_beat))
+        await auntil(until)
+        job.cancel()
+
+    asyncio.run(story(lambda: len(turns) == 3))
+    assert read_tried(site.file).certificate_on_trial
+    asyncio.run(story(lambda: not read_tried(site.file).certificate_on_trial))
+    assert turns[3:7] == [before, pem, before, pem]
+    assert (site.folder / "own.pem").read_bytes() == wanted
+    assert [row.tag for row in site.journal.all] == ["agent.degraded"] * (taken == "before")
+    load_on_trial(site.file)
+    assert (site.folder / "own.pem").read_bytes() == wanted
+    site.line.good = lambda: True
+    assert renew(site, pem)[0] == ("already_done" if taken == "new" else "")
 
 
 def test_a_disk_that_takes_nothing_does_not_keep_the_doors_shut(site: Site) -> None:

@@ -21,7 +21,7 @@ from edge_agent.errors import StoreError
 from edge_agent.flows.premises import Premises
 from edge_agent.model.commands import Answer, Done
 from edge_agent.model.events import AlertUpdated, EvidenceErased, EvidenceExported, EvidenceKept
-from edge_agent.model.evidence import About, Exhibit, File, Manifest, Time, read_about
+from edge_agent.model.evidence import UNNAMED, About, Exhibit, File, Manifest, Time, read_about
 from edge_agent.model.recording import Stream
 from edge_agent.model.site import EvidencePolicy
 from edge_agent.model.standing import Case, OpenAlert
@@ -54,7 +54,9 @@ class Writer(Protocol):
 class Store(Protocol):
     def begin(self, evidence: str, request: bytes) -> Writer: ...
 
-    def erase(self, evidence: str) -> None: ...
+    def disks(self) -> list[str]: ...
+
+    def erase(self, evidence: str, disk: str) -> None: ...
 
     def throw_away(self, evidence: str) -> None: ...
 
@@ -127,12 +129,16 @@ class EvidenceShelf:
                 previous=last.manifest if last else "",
             )  # fmt: skip
             signed = self.sealing.sign(manifest)
-            self._record(signed, manifest, await self._aside(finish, signed), about)
+            disk = await self._disk()
+            self._record(signed, manifest, await self._aside(finish, signed), disk, about)
 
-    def _record(self, signed: bytes, manifest: Manifest, size: int, about: About) -> None:
+    async def _disk(self) -> str:
+        return next(iter(await self._aside(self.store.disks)), UNNAMED)
+
+    def _record(self, signed: bytes, manifest: Manifest, size: int, disk: str, about: About) -> None:
         """It is on the disk: on record from now on, and said."""
         last = self._last()
-        exhibit = manifest.exhibit(hashlib.sha256(signed).hexdigest(), last.number + 1 if last else 1, size)
+        exhibit = manifest.exhibit(hashlib.sha256(signed).hexdigest(), last.number + 1 if last else 1, size, disk)
         event = EvidenceKept(
             evidence=exhibit.evidence, camera=exhibit.camera, alert=exhibit.alert, manifest=exhibit.manifest,
             previous=exhibit.previous, from_ms=exhibit.from_ms, to_ms=exhibit.to_ms, size=size,
@@ -203,13 +209,27 @@ class EvidenceShelf:
                 hopeless.add(evidence)  # the next start tries again
                 logger.error("evidence %s, cut off by the last stop, cannot be finished: %s", evidence, error)
         there = await self._aside(self.store.there)
-        if missing := known.keys() - there:
-            detail = told("degraded_why.evidence_missing", count=len(missing), first=min(missing))
-            self.premises.alarms.degraded("evidence_missing", detail)
+        await self._tell_absent({one for one in known if one not in there})
         if strangers:
             detail = told("degraded_why.evidence_unknown", count=len(strangers), first=min(strangers))
             self.premises.alarms.degraded("evidence_unknown", detail)
         self._tell_lost({*known, *there, *(evidence for evidence, _ in left)} - hopeless)
+
+    async def _tell_absent(self, absent: set[str]) -> None:
+        """What is on record and not on the disk that is there; what is on it, is of it from now on."""
+        disks, exhibits = await self._aside(self.store.disks), self.premises.standing.exhibits
+        found = [one for one in exhibits.values() if one.disk == UNNAMED and one.evidence not in absent]
+        self.premises.remember(*(structs.replace(one, disk=disks[0]) for one in found if disks))
+        elsewhere = {one for one in absent if exhibits[one].disk not in disks}
+        if missing := absent - elsewhere:
+            detail = told("degraded_why.evidence_missing", count=len(missing), first=min(missing))
+            self.premises.alarms.degraded("evidence_missing", detail)
+        if elsewhere:
+            first = min(elsewhere)
+            detail = told(
+                "degraded_why.evidence_elsewhere", count=len(elsewhere), first=first, disk=exhibits[first].disk
+            )  # fmt: skip
+            self.premises.alarms.degraded("evidence_elsewhere", detail)
 
     async def _adopt(self) -> list[str]:
         """Whole evidence that the last run could not record any more is recorded, when it is this gateway's own and
@@ -224,7 +244,7 @@ class EvidenceShelf:
                 names = [file.name for file in manifest.files]
                 try:
                     size = await self._aside(self.store.size, evidence, names)
-                    self._record(signed, manifest, size, self._about(manifest))
+                    self._record(signed, manifest, size, await self._disk(), self._about(manifest))
                 except StoreError as error:
                     logger.error("evidence %s, which nobody recorded, is not whole: %s", evidence, error)
         return sorted(one for one in unknown - exhibits.keys() if one not in self._underway)
@@ -316,7 +336,7 @@ class EvidenceShelf:
     async def _erase(self, exhibit: Exhibit, why: str) -> None:
         """If that fails it stays promised to nobody: a part of it may be gone."""
         self._going.add(exhibit.evidence)
-        await self._aside(self.store.erase, exhibit.evidence)
+        await self._aside(self.store.erase, exhibit.evidence, exhibit.disk)
         event = EvidenceErased(evidence=exhibit.evidence, why=why, manifest=exhibit.manifest)
         self.premises.record(event, exhibit.gone())
         if some := self._newest_of(exhibit.alert):

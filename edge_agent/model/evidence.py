@@ -12,6 +12,8 @@ from edge_agent.model.patterns import whole
 from edge_agent.model.recording import Stream
 from edge_agent.model.sightings import Sighting
 
+UNNAMED = "unnamed"  # a disk of which nobody knows the name
+
 Sha256 = Annotated[str, Meta(pattern=whole(r"[0-9a-f]{64}"))]
 Name = Annotated[str, Meta(pattern=whole(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"))]
 
@@ -35,7 +37,7 @@ class Time(msgspec.Struct, frozen=True):
 class Exhibit(msgspec.Struct, frozen=True, tag="exhibit"):
     """One piece of evidence, as the journal remembers it. `manifest`: SHA-256 of the signed manifest; `size`: bytes on
     the disk; `held`: nobody erases it; `erased`: it is not there any more, and not remembered; `kept`: when, by which
-    clock (None: an earlier version did not say).
+    clock (None: an earlier version did not say); `disk`: the name of the one that it lies on.
     """
 
     evidence: str
@@ -51,6 +53,7 @@ class Exhibit(msgspec.Struct, frozen=True, tag="exhibit"):
     held: str = ""  # who hold it, a line each
     erased: bool = False
     kept: Time | None = None
+    disk: str = UNNAMED
 
     @property
     def holders(self) -> tuple[str, ...]:
@@ -145,13 +148,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         """As plain data, to be signed."""
         return dict(msgspec.to_builtins(self))
 
-    def exhibit(self, sha256: str, number: int, size: int) -> Exhibit:
-        """What is remembered of it. `sha256` of the signed bytes, `number` in the chain, `size` on the disk."""
+    def exhibit(self, sha256: str, number: int, size: int, disk: str) -> Exhibit:
+        """What is remembered of it. `sha256` of the signed bytes, `number` in the chain, `size` on `disk`."""
         offset_ms = self.time.wall_ms - self.time.up_ms
         began, ended = self.asked_from_ms, self.asked_to_ms
         if self.stream is not None:
             began, ended = self.stream.from_ms, self.stream.to_ms
         return Exhibit(
             self.evidence, self.camera, self.alert, sha256, self.previous, number, self.time.wall_ms, size,
-            offset_ms + began, offset_ms + ended, kept=self.time,
+            offset_ms + began, offset_ms + ended, kept=self.time, disk=disk,
         )  # fmt: skip

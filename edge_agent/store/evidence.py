@@ -1,12 +1,14 @@
 """The media of evidence on the disk: a folder each, every file in it sealed but the signed manifest.
 
 Written once: a folder is `<id>.part` until its manifest is in it, then it gets its name and is only read. What a power
-cut left half-written is found at the next start and finished as incomplete. Which evidence there is, is in the journal.
+cut left half-written is found at the next start and finished as incomplete. Which evidence there is, is in the journal,
+and on which disk: the folder may be the mount point of one that is not there today. Each has its name in `disk.id`.
 Everything here blocks; the daemon calls it from threads.
 """
 
 import hashlib
 import os
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
@@ -21,6 +23,7 @@ FOLDER = "evidence"  # of the state directory
 PART = ".part"
 LOST_FOUND = "lost+found"  # of a disk that is mounted there
 MANIFEST, REQUEST = "manifest.json", "request.json"
+DISK = "disk.id"  # a name a line: the disk's own, and of those whose place it has taken
 CLIP, TRACK = "clip.mp4", "track.json"
 
 
@@ -80,6 +83,24 @@ class EvidenceStore:
         """The folder, when it is not there: who keeps evidence does this first, who only looks never does."""
         database.make_directory(self.folder)
         demand_writable(self.folder)
+        if not self.disks():
+            try:
+                new = self.folder / f"{DISK}.new"
+                new.unlink(missing_ok=True)  # which a kill has left
+                _write_through(new, f"{secrets.token_hex(4)}\n".encode())
+                new.replace(self.folder / DISK)
+                database.sync_directory(self.folder)
+            except OSError as error:
+                raise StoreError("store.evidence_file", file=DISK, why=error.strerror) from error
+
+    def disks(self) -> list[str]:
+        """The names of the disk that is there now, its own first; none before `make`."""
+        try:
+            return (self.folder / DISK).read_text("utf-8", "replace").split()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StoreError("store.evidence_file", file=DISK, why=error.strerror) from error
 
     def begin(self, evidence: str, request: bytes) -> EvidenceWriter:
         """`request`: what was asked for, in case that nobody is left to finish it."""
@@ -106,11 +127,15 @@ class EvidenceStore:
         except OSError as error:
             raise StoreError("store.evidence_file", file=error.filename, why=error.strerror) from error
 
-    def erase(self, evidence: str) -> None:
-        """Its files are gone; the journal says what they were. Raises StoreError when they are not."""
+    def erase(self, evidence: str, disk: str) -> None:
+        """Its files are gone; the journal says what they were. Raises StoreError when they are not, or lie on another
+        `disk` than the one that is there.
+        """
         try:
-            with suppress(FileNotFoundError):
+            if (self.folder / evidence).exists():
                 shutil.rmtree(self.folder / evidence)
+            elif disk not in self.disks():
+                raise StoreError("store.evidence_elsewhere", evidence=evidence, disk=disk, folder=str(self.folder))
             database.sync_directory(self.folder)
         except OSError as error:
             raise StoreError("store.evidence_file", file=evidence, why=error.strerror) from error

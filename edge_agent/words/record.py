@@ -78,6 +78,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "degraded.dead_letter": ("the city refuses an event", "平台拒收事件"),
     "degraded.detector_off": ("zones are watched without their detector", "区域检测模型未启用"),
     "degraded.disk_low": ("disk nearly full", "磁盘空间不足"),
+    "degraded.evidence_elsewhere": ("the disk of evidence is not mounted", "证据磁盘未挂载"),
     "degraded.evidence_held": ("much evidence is held", "保全的证据较多"),
     "degraded.evidence_missing": ("evidence is missing", "证据缺失"),
     "degraded.evidence_not_erased": ("evidence could not be erased", "证据未能删除"),
@@ -113,6 +114,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "degraded_why.disk_low": (
         "{free} MB left, {reserve} MB in reserve: classes {classes} are given up",
         "剩余 {free} MB，另有预留 {reserve} MB：停止保存 {classes} 类数据",
+    ),
+    "degraded_why.evidence_elsewhere": (
+        "{count} pieces of evidence, {first} among them, lie on the disk {disk}, which is not mounted at "
+        "state/evidence: stop the agent, mount it, start again; if it is gone for good, add the line {disk} to "
+        "state/evidence/disk.id",
+        "{count} 份证据（包括 {first}）位于磁盘 {disk}，它未挂载到 state/evidence：请停止本程序，挂载后再启动；"
+        "若该磁盘已无法恢复，请在 state/evidence/disk.id 中加一行 {disk}",
     ),
     "degraded_why.evidence_missing": (
         "{count} pieces of evidence are not on the disk any more, {first} among them",

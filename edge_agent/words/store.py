@@ -254,6 +254,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "无法向 {folder} 写入证据：当前用户只能读取。请将其归属本程序的用户（chown、chmod u+rwx），"
         "或以可写方式挂载其磁盘。",
     ),
+    "store.evidence_elsewhere": (
+        "evidence {evidence} has to go, but lies on the disk {disk}, which is not mounted at {folder}: mount it there. "
+        "If it is gone for good, add the line {disk} to {folder}/disk.id.",
+        "证据 {evidence} 应删除，但位于磁盘 {disk}，它未挂载到 {folder}：请挂载。"
+        "若该磁盘已无法恢复，请在 {folder}/disk.id 中加一行 {disk}。",
+    ),
     "store.evidence_file": ("evidence {file}: {why}", "证据 {file}：{why}"),
     "store.key_exists": (
         "The key {file} exists already. It is not replaced: all templates would be lost.",

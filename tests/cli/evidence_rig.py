@@ -57,7 +57,7 @@ def keep(site: Path, *clips: bytes, track: bytes | None = b"[]", why: str = "") 
 
 def erase(site: Path, exhibit: Exhibit) -> None:
     """As the daemon does when its time is over."""
-    store_of(site).erase(exhibit.evidence)
+    store_of(site).erase(exhibit.evidence, exhibit.disk)
 
     async def story(journal: SqliteJournal) -> None:
         event = EvidenceErased(evidence=exhibit.evidence, why="age", manifest=exhibit.manifest)

@@ -102,7 +102,10 @@ class Memory:
     def leave(self) -> None:
         return
 
-    def erase(self, evidence: str) -> None:
+    def disks(self) -> list[str]:
+        return ["d1"]
+
+    def erase(self, evidence: str, disk: str) -> None:
         del self.content[evidence]
 
     def throw_away(self, evidence: str) -> None:

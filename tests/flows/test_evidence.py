@@ -71,10 +71,10 @@ class SlowStore(EvidenceStore):
         super().__init__(folder, KEY)
         self.erasing, self.go_on = threading.Event(), threading.Event()
 
-    def erase(self, evidence: str) -> None:
+    def erase(self, evidence: str, disk: str) -> None:
         self.erasing.set()
         assert self.go_on.wait(10)
-        super().erase(evidence)
+        super().erase(evidence, disk)
 
 
 class StuckStore(EvidenceStore):
@@ -82,10 +82,10 @@ class StuckStore(EvidenceStore):
 
     stuck = True
 
-    def erase(self, evidence: str) -> None:
+    def erase(self, evidence: str, disk: str) -> None:
         if self.stuck:
             raise StoreError("store.evidence_file", file=evidence, why="Read-only file system")
-        super().erase(evidence)
+        super().erase(evidence, disk)
 
 
 class HangingStore(EvidenceStore):
@@ -388,6 +388,79 @@ def test_what_cannot_be_erased_stays_on_record_and_is_tried_again(tmp_path: Path
     play(story)
 
 
+def test_what_lies_on_a_disk_that_is_not_mounted_is_not_said_to_be_erased(tmp_path: Path) -> None:
+    """Its time comes while the folder is the empty mount point. It goes when the disk is back, and what was kept
+    meanwhile when the mount point is seen again.
+    """
+
+    async def story() -> None:
+        folder, disk, under = tmp_path / "evidence", tmp_path / "disk", tmp_path / "under"
+        run = Run(folder)
+        old = [await run.keep(alert) for alert in ("a-1", "a-2", "a-3")]
+        folder.rename(disk)
+        away = Run(folder, run)
+        await away.desk._settle()
+        (told,) = away.events(AgentDegraded)
+        name = (disk / "disk.id").read_text().strip()
+        assert (told.what, told.given) == ("evidence_elsewhere", {"count": 3, "first": min(old), "disk": name})
+        new = await away.keep("a-4")
+        away.older(100)
+        await away.desk._tidy()
+        assert away.events(EvidenceErased) == []
+        assert (event := away.events(AgentDegraded)[-1]).what == "evidence_not_erased"
+        assert event.given == {"evidence": old[0], "disk": name, "folder": str(folder)}
+        folder.rename(under)
+        disk.rename(folder)
+        back = Run(folder, away)
+        await back.desk._settle()
+        assert [event.what for event in back.events(AgentDegraded)] == ["evidence_elsewhere"], "of the mount point"
+        await back.desk._tidy()
+        assert [event.evidence for event in back.events(EvidenceErased)] == old
+        assert back.store.there() == set()
+        assert set(back.exhibits) == {new}
+
+    play(story)
+
+
+def test_a_disk_that_is_gone_for_good_is_named_on_the_one_that_takes_its_place(tmp_path: Path) -> None:
+    async def story() -> None:
+        folder = tmp_path / "evidence"
+        run = Run(folder)
+        old = [await run.keep(alert) for alert in ("a-1", "a-2")]
+        folder.rename(tmp_path / "broken")
+        again = Run(folder, run)
+        with (folder / "disk.id").open("a") as file:
+            file.write(f"{run.exhibits[old[0]].disk}\n")
+        await again.desk._settle()
+        assert [event.what for event in again.events(AgentDegraded)] == ["evidence_missing"]
+        await again.keep("a-3")
+        again.older(100)
+        await again.desk._tidy()
+        assert [event.evidence for event in again.events(EvidenceErased)] == old
+
+    play(story)
+
+
+def test_what_an_earlier_version_kept_is_of_the_disk_on_which_it_is_found(tmp_path: Path) -> None:
+    """What is not found is not on record as erased either: nobody knows where it lies."""
+
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        kept = [await run.keep(alert) for alert in ("a-1", "a-2", "a-3")]
+        for one in run.exhibits.values():
+            run.premises.remember(structs.replace(one, disk=Exhibit.__struct_defaults__[-1]))
+        run.store.erase(kept[0], run.exhibits[kept[0]].disk)
+        again = Run(tmp_path / "evidence", run)
+        await again.desk._settle()
+        assert [event.what for event in again.events(AgentDegraded)] == ["evidence_elsewhere"]
+        run.store.erase(kept[1], "")
+        again.older(100)
+        await again.desk._tidy()
+        assert [event.evidence for event in again.events(EvidenceErased)] == [kept[1]], "as after a stop in between"
+
+    play(story)
+
+
 def test_an_alarm_whose_clip_cannot_be_read_any_more_is_told(tmp_path: Path) -> None:
     async def story() -> None:
         run = Run(tmp_path / "evidence")
@@ -417,7 +490,7 @@ def test_evidence_that_was_erased_or_is_missing_was_not_lost_by_a_stop(tmp_path:
             await run.desk.take(ClipDone(evidence, None, ""))
         erased, missing, _ = run.exhibits.values()
         await run.desk._erase(erased, "age")
-        run.store.erase(missing.evidence)
+        run.store.erase(missing.evidence, missing.disk)
         again = Run(tmp_path / "evidence", run)
         await again.desk._settle()
         assert again.missing == []

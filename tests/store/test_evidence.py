@@ -11,7 +11,7 @@ import pytest
 
 from edge_agent.errors import StoreError
 from edge_agent.store import database
-from edge_agent.store.evidence import CLIP, MANIFEST, EvidenceStore
+from edge_agent.store.evidence import CLIP, DISK, MANIFEST, EvidenceStore
 from edge_agent.store.sealed import SealedWriter, read_sealed
 from tests.store.kills import KEY, KilledAt, killing
 
@@ -98,11 +98,13 @@ def test_what_cannot_be_erased_is_not_called_erased(tmp_path: Path, monkeypatch:
     def read_only(path: Path) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
 
+    (tmp_path / "evidence/ev-1").mkdir()
     monkeypatch.setattr(shutil, "rmtree", read_only)
     with pytest.raises(StoreError, match="Read-only"):
-        store.erase("ev-1")
+        store.erase("ev-1", "")
     monkeypatch.undo()
-    store.erase("ev-1")  # what is gone is
+    store.erase("ev-1", "")
+    store.erase("ev-1", *store.disks())  # what is gone is
 
 
 def test_evidence_is_there_when_it_is_finished_and_not_before(tmp_path: Path) -> None:
@@ -118,7 +120,7 @@ def test_evidence_is_there_when_it_is_finished_and_not_before(tmp_path: Path) ->
     assert (file.name, file.size) == (CLIP, 4)
     assert store.manifest("ev-1") == b'{"manifest":1}'
     assert (tmp_path / "evidence/ev-1" / MANIFEST).stat().st_mode & 0o777 == 0o400
-    store.erase("ev-1")
+    store.erase("ev-1", "")
     assert store.there() == set()
 
 
@@ -224,7 +226,7 @@ def test_what_could_not_be_begun_leaves_nothing(tmp_path: Path, request_: bytes)
             store.begin("ev-1", request_)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert list((tmp_path / "evidence").iterdir()) == []
+    assert [path.name for path in (tmp_path / "evidence").iterdir()] == [DISK]
 
 
 def test_a_kill_anywhere_in_finishing_costs_nothing(tmp_path: Path, killed_at: KilledAt) -> None:
