@@ -2,8 +2,9 @@
 
 A new agent.toml is judged by `load_config` before it replaces the old one, which stays as agent.toml.previous. From
 then on it is on trial: when it does not start, or does not reach the city within TRIAL_S, the previous one comes
-back. So does the previous certificate when the broker does not take the new one, also after a restart in between. What
-was tried stands in agent.toml.setup, so that an older version never replaces a newer one.
+back. So does the previous certificate when the broker does not take the new one; after a restart in between, when it
+takes the previous one and not the new. What was tried stands in agent.toml.setup, so that an older version never
+replaces a newer one.
 
 What is new lies beside (`.new`) before agent.toml.setup says that it is tried, and is put in place after that: what
 the power cut off there is done at the next start.
@@ -12,6 +13,7 @@ the power cut off there is done at the next start.
 import asyncio
 import time
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 from typing import Protocol
 
@@ -49,7 +51,8 @@ class Line(Protocol):
 
 class Tried(msgspec.Struct):
     """`config`, `certificate`: the highest version that was tried; `starts`: of the configuration on trial, None for
-    none; `rolled_back`: a version that was taken back and has still to be told.
+    none; `rolled_back`: a version that was taken back and has still to be told; `certificate_back`: one that was taken
+    back and may be tried again.
     """
 
     config: int = 0
@@ -57,6 +60,7 @@ class Tried(msgspec.Struct):
     starts: int | None = None
     rolled_back: int = 0
     certificate_on_trial: bool = False
+    certificate_back: int = 0
 
 
 def _beside(file: Path, what: str) -> Path:
@@ -228,7 +232,7 @@ class Installation:
         tls, tried = self.config.uplink.tls, read_tried(self.file)
         if tls is None:
             return "no_certificate", "uplink.tls is not configured"
-        if version <= tried.certificate:
+        if version <= tried.certificate and version != tried.certificate_back:
             return ("already_done" if version == tried.certificate else "stale_version"), ""
         path, folder = self.file.parent / tls.cert, self.file.parent
         candidate = _beside(path, "new")
@@ -238,7 +242,7 @@ class Installation:
             check_identity(certificate, key, self.config.gateway.id, self._now_ms(), "the new certificate")
             replace_file(_beside(path, "previous"), path.read_bytes(), 0o600)
             replace_file(candidate, pem, 0o600)
-            new = msgspec.structs.replace(tried, certificate=version, certificate_on_trial=True)
+            new = msgspec.structs.replace(tried, certificate=version, certificate_on_trial=True, certificate_back=0)
             self._try(candidate, path, tried, new)
         except UplinkError as error:
             return "bad_certificate", str(error)
@@ -258,22 +262,35 @@ class Installation:
         return "certificate_refused", "the broker does not take it: the one before is in force again"
 
     async def _prove_certificate(self, beat: Beat) -> None:
-        """The daemon ended while a new certificate was on trial. Raises EdgeAgentError when that cannot be written."""
+        """The daemon ended while a new certificate was on trial: it and the one before by turns, until the broker takes
+        one. Raises EdgeAgentError when that cannot be written.
+        """
         tls, number = self.config.uplink.tls, read_tried(self.file).certificate
         if tls is None or await self._reached(0, self._trial_s, beat):
             self._certificate_tried()
             return
-        self._take_back(self.file.parent / tls.cert)
-        self.alarms.degraded("certificate_rolled_back", told("degraded_why.certificate_rolled_back", number=number))
+        path = self.file.parent / tls.cert
+        candidate, new, before = _beside(path, "new"), path.read_bytes(), _beside(path, "previous").read_bytes()
+        replace_file(candidate, new, 0o600)  # a start meanwhile begins with it
+        for certificate in cycle((before, new)):
+            replace_file(path, certificate, 0o600)
+            self.line.reconnect()
+            if await self._reached(0, self._trial_s, beat):
+                break
+        self._certificate_tried(number if certificate == before else 0)
+        candidate.unlink(missing_ok=True)
+        if certificate == before:
+            self.alarms.degraded("certificate_rolled_back", told("degraded_why.certificate_rolled_back", number=number))
 
     def _take_back(self, path: Path) -> None:
         """The certificate before is in force again."""
         replace_file(path, _beside(path, "previous").read_bytes(), 0o600)
-        self._certificate_tried()
+        self._certificate_tried(read_tried(self.file).certificate)
         self.line.reconnect()
 
-    def _certificate_tried(self) -> None:
-        write_tried(self.file, msgspec.structs.replace(read_tried(self.file), certificate_on_trial=False))
+    def _certificate_tried(self, back: int = 0) -> None:
+        tried = read_tried(self.file)
+        write_tried(self.file, msgspec.structs.replace(tried, certificate_on_trial=False, certificate_back=back))
 
     async def _reached(self, session: int, within_s: float, beat: Beat) -> bool:
         """A connection later than `session` within this time."""
