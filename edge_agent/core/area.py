@@ -5,6 +5,7 @@ given to: after a restart the stored rows make the same Standing again. Everythi
 """
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from edge_agent.core.schedule import local_time
 from edge_agent.model.clock import Moment
@@ -23,12 +24,16 @@ from edge_agent.model.standing import (
     Mute,
     OpenAlert,
     Order,
+    Passing,
     Presence,
     Swept,
     Tally,
     Tries,
     Uses,
 )
+
+Name = TypeVar("Name")
+What = TypeVar("What")
 
 
 class Standing:
@@ -38,6 +43,7 @@ class Standing:
         self.areas = {area.name: area for area in areas}
         self.inside: dict[str, dict[str, Presence]] = {}  # scope → person → where they are, of those seen there
         self.counts: dict[str, int] = {}  # scope → how many are inside
+        self.passing: dict[str, Passing] = {}  # by door
         self.uses: dict[str, int] = {}
         self.tries: dict[str, Tries] = {}
         self.armed: dict[str, int] = {}
@@ -63,6 +69,8 @@ class Standing:
                 before = person in seen and seen[person].inside
                 seen[person] = change
                 self.counts[scope] = self.counts.get(scope, 0) + change.inside - before
+            case Passing(door=door, placed=placed):
+                _put(self.passing, door, change, bool(placed))
             case Emptied(scope=scope):
                 self.inside.pop(scope, None)
                 self.counts.pop(scope, None)
@@ -70,43 +78,28 @@ class Standing:
                 for scope, seen in self.inside.items():
                     if (last := seen.pop(person, None)) is not None:
                         self.counts[scope] -= last.inside
-            case Uses(name=name, count=0):
-                self.uses.pop(name, None)
             case Uses(name=name, count=count):
-                self.uses[name] = count
+                _put(self.uses, name, count, bool(count))
             case Tries(terminal=terminal):
                 self.tries[terminal] = change
             case Armed(door=door, day=day):
                 self.armed[door] = day
             case Order(door=door, source=source, mode=mode):
-                if mode is None:
-                    self.orders.pop((door, source), None)
-                else:
-                    self.orders[door, source] = change
+                _put(self.orders, (door, source), change, mode is not None)
             case Latch(name=name):
                 self.latches[name] = change
             case Swept(scope=scope, day=day):
                 self.swept[scope] = day
-            case Case(alarm=alarm, step="closed"):
-                self.cases.pop(alarm, None)
-            case Case(alarm=alarm):
-                self.cases[alarm] = change
-            case OpenAlert(alert=alert, open=True):
-                self.alerts[alert] = change
+            case Case(alarm=alarm, step=step):
+                _put(self.cases, alarm, change, step != "closed")
             case OpenAlert(alert=alert):
-                self.alerts.pop(alert, None)
-            case Mute(target=target, for_ms=0):
-                self.mutes.pop(target, None)
+                _put(self.alerts, alert, change, change.open)
             case Mute(target=target):
-                self.mutes[target] = change
-            case Exhibit(evidence=evidence, erased=True):
-                self.exhibits.pop(evidence, None)
+                _put(self.mutes, target, change, change.for_ms != 0)
             case Exhibit(evidence=evidence):
-                self.exhibits[evidence] = change
-            case Tally(line=line, entered=0, left=0):
-                self.tallies.pop(line, None)
+                _put(self.exhibits, evidence, change, not change.erased)
             case Tally(line=line):
-                self.tallies[line] = change
+                _put(self.tallies, line, change, bool(change.entered or change.left))
 
     @property
     def fire(self) -> bool:
@@ -118,6 +111,13 @@ class Standing:
 
     def people_in(self, scope: str) -> list[str]:
         return sorted(person for person, seen in self.inside.get(scope, {}).items() if seen.inside)
+
+
+def _put(known: dict[Name, What], name: Name, what: What, there: bool) -> None:
+    if there:
+        known[name] = what
+    else:
+        known.pop(name, None)
 
 
 def pair(door: Door) -> str:
@@ -226,6 +226,30 @@ def taken_back(done: Iterable[Change], undo: Iterable[Change], standing: Standin
         if (isinstance(change, Presence) and now_is.get((change.scope, change.person), False))
         or (isinstance(change, Uses) and now_is.get((change.name, ""), False))
     ]
+
+
+def on_the_way(door: str, changes: Iterable[Change], standing: Standing) -> tuple[Passing, ...]:
+    """Somebody is let through, which makes these `changes`."""
+    placed = tuple(change for change in changes if isinstance(change, Presence) and change.inside)
+    before = standing.passing.get(door, Passing(door)).placed
+    return (Passing(door, (*before, *placed)),) if placed else ()
+
+
+def arrived(door: str, standing: Standing, changes: Iterable[Change] | None = None) -> tuple[Passing, ...]:
+    """It is known of whoever was on their way, or of whom these `changes` are, whether they went."""
+    if (before := standing.passing.get(door)) is None:
+        return ()
+    gone = before.placed if changes is None else tuple(changes)
+    return (Passing(door, tuple(one for one in before.placed if one not in gone)),)
+
+
+def unseen(standing: Standing) -> list[Change]:
+    """After a stop nobody knows whether those on their way went in: their next passage is taken as it comes."""
+    changes = list[Change]()
+    for door, passing in standing.passing.items():
+        still = [one for one in passing.placed if standing.presence(one.scope, one.person) == one]
+        changes += [*(Presence(one.scope, one.person, inside=False) for one in still), Passing(door)]
+    return changes
 
 
 def locked_out(terminal: str, standing: Standing, now: Moment) -> bool:

@@ -24,6 +24,7 @@ from edge_agent.model.standing import (
     Mute,
     OpenAlert,
     Order,
+    Passing,
     Presence,
     Swept,
     Tally,
@@ -90,6 +91,8 @@ def _now(change: Change, standing: Standing) -> list[Change]:
         case Presence(scope=scope, person=person):
             known = person in standing.inside.get(scope, {})
             return [standing.presence(scope, person)] if known else []
+        case Passing(door=door):
+            return [standing.passing.get(door) or Passing(door)]
         case Emptied(scope=scope):
             return [change, *standing.inside.get(scope, {}).values()]
         case Gone(person=person):

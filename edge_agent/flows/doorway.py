@@ -60,6 +60,11 @@ class Doorway:
         """As far as anybody can know: a door whose contact is cut may stand open, one that is being released will."""
         return machine.shut(self.state) and not self.opening and not self.mode.open and not self._blind
 
+    @property
+    def follows(self) -> bool:
+        """Its contact says who goes through."""
+        return self.door.gate.contact is not None and not self._blind
+
     # ---- opening -----------------------------------------------------------------------------------------------------
 
     async def release(self, going: machine.Going | None, longer: bool = False) -> None:
@@ -73,13 +78,15 @@ class Doorway:
         self._secure_at_ms = self._secure_by_ms = None
         if going is not None and isinstance(self.state, machine.Open) and not self.state.forced:
             self._gone(going)  # behind somebody else: nobody sees it open again
+            self.premises.remember(*area.arrived(self.door.name, self.premises.standing))
         self.state = machine.release(self.state, self._now_ms(), timing, going)
-        if self.door.gate.contact is None or self._blind:
+        if not self.follows:
             self._unseen()
 
     def _unseen(self) -> None:
         """Nobody will ever know whether they went through. Taken back, a cut wire would make every pass a new one."""
         self.state, going = machine.unseen(self.state)
+        self.premises.remember(*area.arrived(self.door.name, self.premises.standing))
         for gone in going:
             self._gone(gone)
 
@@ -181,7 +188,9 @@ class Doorway:
         for outcome in outcomes:
             state = DoorState(self.door.name, machine.name_of(self.state))
             back, undo = ([], undo) if outcome.going is None else (undo, [])
-            self.premises.record(outcome.event, state, *back)
+            known = outcome.gone or outcome.going is not None
+            arrived = area.arrived(self.door.name, self.premises.standing) if known else ()
+            self.premises.record(outcome.event, state, *back, *arrived)
             for gone in outcome.gone:
                 self._gone(gone)
 

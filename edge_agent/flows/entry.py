@@ -193,7 +193,9 @@ class DoorActor:
             house=grant.house, how=grant.how, rule=grant.rule, terminal=read.terminal,
             notes=tuple(str(note) for note in grant.notes), face=_face_of(read),
         )  # fmt: skip
-        recording = self.premises.record(event, *grant.changes, read_id=read.read_id)
+        standing, follows = self.premises.standing, self.doorway.follows
+        passing = area.on_the_way(self.door.name, grant.changes, standing) if follows else ()
+        recording = self.premises.record(event, *grant.changes, *passing, read_id=read.read_id)
         if grant.duress:
             self._call_for_help(read, grant.person)
         leaving = read.direction is Direction.OUT
@@ -214,7 +216,9 @@ class DoorActor:
 
     def _taken_back(self, grant: Grant) -> tuple[Change, ...]:
         """What is remembered of a passage that did not happen: nobody is inside, no use is gone."""
-        return tuple(area.taken_back(grant.changes, grant.undo, self.premises.standing))
+        standing = self.premises.standing
+        arrived = area.arrived(self.door.name, standing, grant.changes)
+        return (*area.taken_back(grant.changes, grant.undo, standing), *arrived)
 
     def _call_for_help(self, read: Read, person: str | None) -> None:
         """Under duress: everything at the door is as always, and somebody far away hears of it."""

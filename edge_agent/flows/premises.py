@@ -81,7 +81,7 @@ class Premises:
             doors = sorted({change.door for change in over if isinstance(change, Order)})
             logger.warning("orders for doors that are not there any more are dropped: %s", ", ".join(doors))
             self.remember(*over)
-        changes: list[Change] = [*mode.carried_over(self.standing, now)]
+        changes = [*area.unseen(self.standing), *mode.carried_over(self.standing, now)]
         changes += [
             again
             for tries in self.standing.tries.values()

@@ -41,6 +41,15 @@ class Presence(msgspec.Struct, frozen=True, tag="presence"):
     entered: At | None = None
 
 
+class Passing(msgspec.Struct, frozen=True, tag="passing"):
+    """Who was let in through `door` and not seen to go or not to go yet: where that has put them. Nobody: nothing is
+    remembered.
+    """
+
+    door: str
+    placed: tuple[Presence, ...] = ()
+
+
 class Emptied(msgspec.Struct, frozen=True, tag="emptied"):
     """Everybody in `scope` is forgotten: the nightly reset, or by hand."""
 
@@ -203,5 +212,6 @@ class Tally(msgspec.Struct, frozen=True, tag="tally"):
 
 
 Change = (
-    Presence | Emptied | Gone | Uses | Tries | Armed | Order | Latch | Swept | Case | OpenAlert | Mute | Exhibit | Tally
-)
+    Presence | Passing | Emptied | Gone | Uses | Tries | Armed | Order | Latch | Swept | Case | OpenAlert | Mute
+    | Exhibit | Tally
+)  # fmt: skip

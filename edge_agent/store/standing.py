@@ -22,6 +22,7 @@ from edge_agent.model.standing import (
     Mute,
     OpenAlert,
     Order,
+    Passing,
     Presence,
     Swept,
     Tally,
@@ -37,7 +38,7 @@ PLACE = """INSERT INTO area_state VALUES (?, ?, ?, ?, ?, ?, ?)
 KEEP = "INSERT OR REPLACE INTO latches VALUES (?, ?, ?)"
 COUNT = "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 
-Latched = Tries | Armed | Order | Latch | Swept | Case | OpenAlert | Mute | Exhibit | Tally
+Latched = Passing | Tries | Armed | Order | Latch | Swept | Case | OpenAlert | Mute | Exhibit | Tally
 logger = log.get("store.standing")
 _decoder = msgspec.json.Decoder(Latched)
 
@@ -58,16 +59,21 @@ def write(connection: sqlite3.Connection, change: Change, seq: int | None) -> No
             connection.execute(COUNT, (USE + name, count))
         case (
             Order(mode=None) | Case(step="closed") | OpenAlert(open=False) | Mute(for_ms=0) | Exhibit(erased=True)
-            | Tally(entered=0, left=0)
+            | Tally(entered=0, left=0) | Passing(placed=())
         ):  # fmt: skip
             connection.execute("DELETE FROM latches WHERE name = ?", (name_of(change),))
-        case Tries() | Armed() | Order() | Latch() | Swept() | Case() | OpenAlert() | Mute() | Exhibit() | Tally():
+        case (
+            Passing() | Tries() | Armed() | Order() | Latch() | Swept() | Case() | OpenAlert() | Mute() | Exhibit()
+            | Tally()
+        ):  # fmt: skip
             connection.execute(KEEP, (name_of(change), canonical(change), seq))
 
 
 def name_of(change: Latched) -> str:
     """The one row of `latches` that holds it."""
     match change:
+        case Passing(door):
+            return f"passing/{door}"
         case Tries(terminal):
             return f"tries/{terminal}"
         case Armed(door):

@@ -395,6 +395,56 @@ def test_who_was_let_in_and_did_not_go_in_is_not_inside() -> None:
     play(story, lambda: house(NORTH, areas=(ESTATE,)))
 
 
+async def after_a_crash(site: House) -> list[str]:
+    """Whom the next run remembers inside."""
+    again = House(NORTH, SOUTH, book=BOOK, areas=(ESTATE,), journal=site.journal, clock=site.clock)
+    await again.premises.restore()
+    assert again.premises.standing.passing == {}
+    return again.premises.standing.people_in("estate")
+
+
+def test_a_stop_before_anybody_saw_whether_they_went_in_shuts_nobody_out() -> None:
+    """The next run counted them inside until somebody forgave them by hand. Whom the contact has seen stays inside."""
+
+    async def story(site: House) -> None:
+        assert await site.show(ONE, "north") == "granted"
+        assert await site.show(TWO, "south") == "granted"
+        await site.walk_through("south")
+        assert await site.show(OLD, "south") == "granted"
+        assert await site.show(BOSS, "south") == "granted"
+        assert site.premises.standing.people_in("estate") == ["p-1", "p-2", "p-boss", "p-old"]
+        assert await after_a_crash(site) == ["p-2"]
+
+    play(story, lambda: house(NORTH, SOUTH, areas=(ESTATE,)))
+
+
+def test_who_went_in_behind_another_or_by_a_blind_contact_is_inside_after_a_stop() -> None:
+    async def story(site: House) -> None:
+        assert await site.show(ONE, "north") == "granted"
+        site.report(Report.CONTACT_OPEN, "north")
+        await auntil(lambda: "access.taken" in site.tags())
+        assert await site.show(TWO, "north") == "granted"
+        assert await site.show(OLD, "south") == "granted"
+        site.report(Report.INPUT_CUT, "south", detail="contact")
+        await auntil(lambda: "door.fault" in site.tags())
+        assert await site.show(BOSS, "south") == "granted"
+        assert await after_a_crash(site) == ["p-1", "p-2", "p-boss", "p-old"]
+
+    play(story, lambda: house(NORTH, SOUTH, areas=(ESTATE,)))
+
+
+def test_who_left_or_came_in_elsewhere_since_stays_there_after_a_stop() -> None:
+    async def story(site: House) -> None:
+        assert await site.show(ONE, "south", Direction.OUT) == "granted"
+        assert await site.show(ONE, "north") == "granted"
+        site.gates["south"].away = True
+        assert await site.show(TWO, "south") == "fault"
+        site.premises.remember(Presence("estate", "p-1", True, None))
+        assert await after_a_crash(site) == ["p-1"]
+
+    play(story, lambda: house(NORTH, SOUTH, areas=(ESTATE,)))
+
+
 def test_a_door_without_a_contact_takes_people_at_their_word() -> None:
     blind = a_door("north", area="estate", gate=GateBinding(link="l", profile="gates/sim", contact=None))
 

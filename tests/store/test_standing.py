@@ -19,7 +19,20 @@ from journal_rig import BOOT, journalling, query
 from edge_agent.core.area import Standing
 from edge_agent.errors import JournalUnavailable
 from edge_agent.model.events import DoorOpened
-from edge_agent.model.standing import Armed, At, Change, Emptied, Latch, Order, Presence, Swept, Tally, Tries, Uses
+from edge_agent.model.standing import (
+    Armed,
+    At,
+    Change,
+    Emptied,
+    Latch,
+    Order,
+    Passing,
+    Presence,
+    Swept,
+    Tally,
+    Tries,
+    Uses,
+)
 from edge_agent.store import schema
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.reading import JournalReader
@@ -38,6 +51,7 @@ EVERY: list[Change] = [  # in the order in which they are read back
     Latch("panic/north", False, by="guard"),
     Order("north", "lockdown", "locked_down", "guard", "为什么", NOW, 99),
     Order("north", "operator", "unlocked"),
+    Passing("north", (Presence("yard", "p-1", True, NOW),)),
     Swept("yard", 739_001),
     Tally("gate-line", "yard", NOW, 1_790_000_000_000, 1_790_003_600_000, 4, 1),
     Tries("t-1", 3, 1, 900, BOOT),
@@ -79,9 +93,9 @@ def test_taken_back_and_emptied_leave_nothing(tmp_path: Path) -> None:
     async def story(journal: SqliteJournal) -> None:
         await journal.apply(*EVERY)
         told = Tally("gate-line", "yard", NOW, 0, 1)
-        await journal.apply(Order("north", "lockdown", None, "guard"), Emptied("yard"), told)
+        await journal.apply(Order("north", "lockdown", None, "guard"), Emptied("yard"), told, Passing("north"))
         left = await journal.standing()
-        assert [change for change in EVERY if change not in left] == [EVERY[1], EVERY[2], EVERY[8], EVERY[11]]
+        assert [EVERY.index(change) for change in EVERY if change not in left] == [1, 2, 8, 10, 12]
 
     journalling(tmp_path / "journal.db", story)
 
@@ -135,7 +149,7 @@ def test_rows_that_cannot_be_read_are_left_out_and_named(tmp_path: Path, caplog:
     query(path, "UPDATE area_state SET inside = 'in' WHERE scope = 'yard' AND person = 'p-2'")
     query(path, "UPDATE counters SET value = x'00' WHERE name = 'use/pass/x'")
     left = reread(path)
-    assert left == [EVERY[0], EVERY[3], EVERY[6], EVERY[7], EVERY[8], EVERY[11]]
+    assert left == [EVERY[0], EVERY[3], EVERY[6], EVERY[7], EVERY[8], EVERY[10], EVERY[12]]
     assert len([record for record in caplog.records if "begins anew" in record.getMessage()]) == 7
 
 
