@@ -42,7 +42,7 @@ class Commands:
         self.gateway, self.uplink, self.premises, self.doors, self.errands = gateway, uplink, premises, doors, errands
         self.journal, self.clock = premises.journal, premises.clock
         self.refusals = Refusals(self.journal, self.clock)
-        self._counter = 0
+        self._counters: dict[str, int] = {}  # by issuer: one desk whose clock runs ahead must not shut out the others
         self._acted_at: list[int] = []
         self._done: deque[str] = deque(maxlen=DONE_KEPT)  # ids: what is versioned may be repeated, and costs nothing
         self._failed: deque[str] = deque(maxlen=DONE_KEPT)  # the same, of which nothing came
@@ -51,7 +51,7 @@ class Commands:
     async def run(self, beat: Beat) -> None:
         self._aside = asyncio.PriorityQueue(ASIDE_AT_MOST)  # what waited there before is `unknown` from here on
         await self._settle()
-        self._counter = await self.journal.command_counter()
+        self._counters = await self.journal.command_counters()
         async with asyncio.TaskGroup() as jobs:
             jobs.create_task(self._clerk())
             while True:
@@ -120,7 +120,7 @@ class Commands:
             return "expired"
         if command.not_after_up_ms - now.up_ms > LIFETIME_MS:
             return "lives_too_long"
-        if (verb is None or not verb.state) and command.counter <= self._counter:
+        if (verb is None or not verb.state) and command.counter <= self._counters.get(command.issuer, 0):
             return "counter_reused"
         return ""
 
@@ -169,7 +169,8 @@ class Commands:
             logger.error("command %s refused: it cannot be recorded", command.id)
             return
         failpoint("intent.after")
-        self._counter = max(self._counter, counter)
+        if counter:
+            self._counters[command.issuer] = counter
         self._done.append(command.id)
         self.uplink.accept(token)
         if command.boot_id and self.clock.now().up_ms > command.not_after_up_ms:

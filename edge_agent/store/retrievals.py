@@ -3,8 +3,9 @@
 Files `audit-<year>.log` of the state directory, one JSON object a line, only ever appended to. Each line carries the
 hash of the one before it, over the years, so that no line can be changed, moved or taken out of the middle unseen.
 What a hash cannot show is a tail that was cut off: keep the number and hash that `audit verify` prints. A clock that
-went back begins no file behind the newest one: lines stand in the order in which they were entered. So after one that
-was ahead by years they are kept for as many longer (`forget`): nothing goes by a year that may be wrong.
+went back begins no file behind the newest one: lines stand in the order in which they were entered. The files of one
+that was ahead by years get the first years that are free when a trusted one sees them (`rename`): nothing goes too
+early.
 """
 
 import fcntl
@@ -103,6 +104,19 @@ class Retrievals:
                 faults.append(Fault(path.name, at, "unlinked"))
             first, last, prev = first or line.number, line.number, line.hash
         return Verdict(count, first, last, prev, tuple(faults))
+
+    def rename(self, now_ms: int) -> None:
+        """By a trusted clock: files of years that have not begun."""
+        year = datetime.fromtimestamp(now_ms / 1000, UTC).year
+        try:
+            with (self.folder / "audit.lock").open("a") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                for path in self._files():
+                    if int(path.name[6:10]) >= year:
+                        path.rename(self.folder / f"audit-{year:04d}.log")
+                        year += 1
+        except OSError as error:
+            raise StoreError("audit.not_written", file=self.folder, why=error.strerror) from error
 
     def forget(self, before_ms: int) -> int:
         """Whole years that ended before then; how many."""

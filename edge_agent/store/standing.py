@@ -30,7 +30,8 @@ from edge_agent.model.standing import (
     Uses,
 )
 
-USE = "use/"  # what the names of use counters begin with: `counters` holds others too
+USE = "use/"  # what the names of use counters begin with …
+COMMAND = "command/"  # … and those of who issues commands
 
 PLACE = """INSERT INTO area_state VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (scope, person) DO UPDATE SET inside = excluded.inside, at_wall_ms = excluded.at_wall_ms,

@@ -10,7 +10,10 @@ import pytest
 
 from edge_agent.errors import StoreError
 from edge_agent.model.retrieval import Retrieval
+from edge_agent.model.site import Retention
+from edge_agent.store.retention import Retainer
 from edge_agent.store.retrievals import Retrievals
+from tests.flows.world import MemoryClock
 
 
 def entry(what: str) -> Retrieval:
@@ -43,6 +46,23 @@ def test_the_register_is_whole_though_the_clock_went_back_or_forth(tmp_path: Pat
     assert (found.count, found.first, found.last, found.faults) == (5, 1, 5, ())
     assert register.forget(at(2026)) == 0
     assert len(list(register.lines())) == 5
+
+
+def test_what_a_clock_far_ahead_began_is_forgotten_in_its_time(tmp_path: Path) -> None:
+    """Everything from then on stood in a file that nobody would have forgotten before the year 2102."""
+    register = Retrievals(tmp_path)
+    for number, year in enumerate((2025, 2026, 2098, 2099, 2026), 1):
+        register.append(entry(f"list {number}"), at(year))
+    retainer = Retainer(tmp_path, tmp_path / "no.key", "G1", Retention(), MemoryClock())
+    for _ in range(2):
+        retainer.sweep(at(2026))
+        assert [path.name[6:10] for path in sorted(tmp_path.glob("audit-*.log"))] == ["2025", "2026", "2027", "2028"]
+    for number, year in enumerate((2026, 2027, 2028, 2029), 6):
+        register.append(entry(f"list {number}"), at(year))
+    assert [line.entry.what for line in register.lines()] == [f"list {number}" for number in range(1, 10)]
+    assert not register.verify().faults
+    retainer.sweep(at(2032))
+    assert [line.entry.what for line in register.lines()] == ["list 9"]
 
 
 def test_an_entry_that_the_disk_takes_half_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
