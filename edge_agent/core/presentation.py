@@ -43,7 +43,7 @@ def whose(credential: Presented, book: Book) -> str | None:
             return None
 
 
-# Refused for these, what was shown was somebody's and good in itself.
+# Refused for these, the card that was shown was somebody's and good in itself.
 IN_ORDER = frozenset({
     Reason.CREDENTIAL_NOT_ENABLED, Reason.NOT_PERMITTED_AT_THIS_TIME, Reason.UNAUTHORIZED, Reason.UNTRUSTED_CLOCK,
     Reason.ANTI_PASSBACK, Reason.INTERLOCK, Reason.OCCUPANCY, Reason.DOOR_BLOCKED, Reason.LOCKDOWN,
@@ -53,15 +53,15 @@ IN_ORDER = frozenset({
 
 
 def under_duress(attempt: Attempt, reason: Reason, book: Book) -> bool:
-    """Somebody calls for help though the door stays shut. A PIN typed where none is asked for may be any number."""
-    if reason not in IN_ORDER:
-        return False
+    """Somebody calls for help though the door stays shut: with what was in order when it was shown, with a PIN of their
+    own whatever becomes of it, or with a card. A PIN typed where none is asked for may be any number.
+    """
     if any(factor.duress for factor in attempt.shown):
         return True
     match attempt.read.credential:
-        case Pin(person=person, duress=duress):
-            return duress and person is not None
-        case Card() | Token() as key:
+        case Pin(person=str(person), duress=True, claimed=claimed):
+            return reason is not Reason.INVALID_IDENTIFIER or claimed == person
+        case Card() | Token() as key if reason in IN_ORDER:
             held = book.credentials.get(key)
             return held is not None and held.duress and held.state == "enabled"
         case _:

@@ -182,8 +182,9 @@ class DoorActor:
     def _refuse(self, attempt: Attempt, deny: Deny) -> None:
         """Shut all the same: who was forced to come is in no less danger."""
         self._deny(attempt.read, deny)
-        if presentation.under_duress(attempt, deny.reason, self.premises.book):
-            self._call_for_help(attempt.read, deny.person)
+        book = self.premises.book
+        if presentation.under_duress(attempt, deny.reason, book):
+            self._call_for_help(attempt.read, deny.person or presentation.whose(attempt.read.credential, book))
 
     async def _grant(self, attempt: Attempt, grant: Grant) -> bool:
         """Open and record; False when it did not open: not recorded first where it must be, or the gate is away."""

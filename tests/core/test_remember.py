@@ -126,3 +126,15 @@ def test_only_what_was_in_order_calls(reason: Reason) -> None:
     }  # fmt: skip
     assert under_duress(attempt(FORCED), reason, BOOK) is (reason.value not in wrong)
     assert (reason in IN_ORDER) is (reason.value not in wrong)
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_a_duress_pin_calls_whatever_it_is_refused_for(reason: Reason) -> None:
+    """Only typed where none is asked for it may be any number; and what was good when it was shown has called."""
+    asked = reason is not Reason.INVALID_IDENTIFIER
+    assert under_duress(attempt(Pin("p-1", duress=True)), reason, BOOK) is asked
+    assert under_duress(attempt(Pin("p-1", duress=True, claimed="p-2")), reason, BOOK) is asked
+    assert under_duress(attempt(Pin("p-1", duress=True, claimed="p-1")), reason, BOOK)
+    assert under_duress(attempt(LOST, Shown("pin", "p-1", duress=True)), reason, BOOK)
+    assert not under_duress(attempt(Pin("p-1", claimed="p-1")), reason, BOOK)
+    assert not under_duress(attempt(LOST, Shown("pin", "p-1")), reason, BOOK)

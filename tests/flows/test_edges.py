@@ -12,7 +12,7 @@ from edge_agent.flows.doorway import HOLD_S
 from edge_agent.flows.timekeeping import Timekeeper
 from edge_agent.model.clock import ClockState
 from edge_agent.model.doors import Report
-from edge_agent.model.events import ClockStepped, CommandCompleted, PanicCleared
+from edge_agent.model.events import AlertOpened, ClockStepped, CommandCompleted, PanicCleared
 from edge_agent.model.people import EVERY_DAY, Book, Credential, Schedule, Span
 from edge_agent.model.reads import Card, Direction, Face, Keys, Pass, Token
 from edge_agent.model.site import Area, FirstPerson, Interlock, Policy, TwoPersons
@@ -580,6 +580,45 @@ def test_who_is_refused_under_duress_is_heard_all_the_same(digits: str, card: Ca
 
     play(locked_down, lambda: house(CARD_AND_PIN))
     play(alone, lambda: house(a_door(ways=(("card", "pin"),), two_persons=TwoPersons(2))))
+
+
+@pytest.mark.parametrize("pin_first", [False, True])
+@pytest.mark.parametrize("what", ["revoked", "taken away", "blocked"])
+def test_a_duress_pin_beside_a_card_that_was_withdrawn_in_these_seconds_calls(what: str, pin_first: bool) -> None:
+    """It is refused, and nobody heard of it."""
+
+    async def story(site: House) -> None:
+        ways = [ONE, Keys("482914")]
+        if pin_first:
+            ways.reverse()
+        await site.show(ways[0])
+        cards = dict(BOOK.credentials)
+        if what == "taken away":
+            del cards[ONE]
+        else:
+            cards[ONE] = Credential(ONE, "p-1", state="revoked" if what == "revoked" else "blocked")
+        site.books.current = msgspec.structs.replace(BOOK, credentials=MappingProxyType(cards))
+        assert await site.show(ways[1]) == "denied"
+        await site.later(21)
+        called = [alert for alert in site.events("alert.opened") if isinstance(alert, AlertOpened)]
+        assert {(alert.kind, alert.silent, alert.person) for alert in called} == {("duress", True, "p-1")}
+        assert site.gate.pulses == []
+
+    play(story, lambda: house(CARD_AND_PIN))
+
+
+def test_a_duress_pin_at_a_terminal_that_is_locked_calls() -> None:
+    """Who forces somebody to come may have guessed before."""
+
+    async def story(site: House) -> None:
+        for _ in range(5):
+            await site.show(Keys("000000"))
+        assert await site.show(Keys("482914")) == "denied"
+        assert site.reason() == "locked_out"
+        called = [alert for alert in site.events("alert.opened") if isinstance(alert, AlertOpened)]
+        assert [(alert.kind, alert.person) for alert in called] == [("locked_out", None), ("duress", "p-1")]
+
+    play(story, lambda: house(a_door(ways=(("pin",),))))
 
 
 def test_a_number_typed_where_no_pin_is_taken_calls_nobody() -> None:
