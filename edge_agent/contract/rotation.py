@@ -59,15 +59,18 @@ def load_steps(path: Path, key: PublicKey) -> tuple[RotationMessage, ...]:
     """What led to `key`, without what was cut short before it came into force. Raises KeyFileError."""
     try:
         steps = msgspec.json.decode(path.read_bytes(), type=tuple[RotationMessage, ...])
-        while steps and kid_of(new_key_of(steps[-1])) != kid_of(key):
-            steps = steps[:-1]
+        kids = [kid_of(new_key_of(rotation)) for rotation in steps]
     except FileNotFoundError:
         return ()
     except PermissionError as error:
         raise KeyFileError("config.file_locked", **locked(path)) from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise KeyFileError("uplink.key_unreadable", path=path, why=error) from error
-    return steps
+    except ValueError as error:
+        raise KeyFileError("uplink.rotation_damaged", path=path, own=path.with_name(PUBLIC), why=error) from error
+    while kids and kids[-1] != kid_of(key):
+        kids.pop()
+    return steps[: len(kids)]
 
 
 def save_steps(path: Path, steps: Sequence[RotationMessage]) -> None:

@@ -109,6 +109,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "{path}:其他用户可以读取该私钥(权限 {mode});请执行:chmod 600 {path}",
     ),
     "uplink.key_unreadable": ("the key {path} cannot be read: {why}", "无法读取密钥 {path}:{why}"),
+    "uplink.rotation_damaged": (
+        "{path} is damaged ({why}): put back the one of a backup. Without one move it away, and give {own} to the city "
+        "by hand",
+        "{path} 已损坏（{why}）：请从备份恢复；没有备份时将其移走，并把 {own} 人工交给平台",
+    ),
     "uplink.key_no_pem": (
         "{path} is not a key in PEM form: name the file that holds one (it begins with -----BEGIN)",
         "{path} 不是 PEM 格式的密钥:请指定正确的密钥文件(以 -----BEGIN 开头)",

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from cryptography import x509
@@ -11,8 +12,8 @@ from edge_agent.city.intake import Born, Intake, Refused
 from edge_agent.cli import group
 from edge_agent.contract import topics
 from edge_agent.contract.messages import BirthMessage, RotationMessage, seal
-from edge_agent.contract.rotation import STEPS, followed, load_steps, save_steps, step
-from edge_agent.contract.signatures import kid_of, load_private, load_public, new_key, save_public
+from edge_agent.contract.rotation import STEPS, followed, load_steps, own_keys, save_steps, step
+from edge_agent.contract.signatures import KeyFileError, kid_of, load_private, load_public, new_key, save_public
 from edge_agent.errors import EdgeAgentError
 
 GATEWAY = "G0417"
@@ -80,6 +81,24 @@ def test_a_rotation_that_was_cut_short_leaves_the_old_key_in_force(tmp_path: Pat
     assert load_steps(tmp_path / STEPS, old.public_key()) == ()
     keys("rotate", "--dir", tmp_path, "--gateway", GATEWAY)
     assert len(load_steps(tmp_path / STEPS, load_public(tmp_path / "gateway.pub"))) == 1
+
+
+@pytest.mark.parametrize("at", range(3))
+def test_a_step_that_is_no_key_is_told_with_what_to_do(tmp_path: Path, at: int) -> None:
+    """In the middle it ended the agent at its start with a traceback."""
+    keys("init", "--dir", tmp_path)
+    for _ in range(3):
+        keys("rotate", "--dir", tmp_path, "--gateway", GATEWAY)
+    own = load_public(tmp_path / "gateway.pub")
+    steps = list(load_steps(tmp_path / STEPS, own))
+    steps[at] = msgspec.structs.replace(steps[at], new=steps[at].new[:-4])
+    save_steps(tmp_path / STEPS, steps)
+    for read in (lambda: load_steps(tmp_path / STEPS, own), lambda: own_keys(tmp_path)):
+        with pytest.raises(KeyFileError) as told:
+            read()
+        assert told.value.code == "uplink.rotation_damaged"
+    (tmp_path / STEPS).unlink()
+    assert kid_of(own_keys(tmp_path)[0]) == kid_of(own)
 
 
 @pytest.mark.parametrize("wrong", ["stranger", "gateway", "altered"])
