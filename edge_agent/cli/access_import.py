@@ -7,10 +7,9 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from edge_agent.cli.options import CONFIG, STATE, state_directory
+from edge_agent.cli.options import CONFIG, STATE, configured, state_directory
 from edge_agent.cli.progress import bar
 from edge_agent.cli.speech import language, tell, words
-from edge_agent.config import load_config
 from edge_agent.core.schedule import parse
 from edge_agent.protocols.wiegand import parse_entry
 from edge_agent.site_kind import site_rules
@@ -34,7 +33,7 @@ def import_(config: Path, state: Path | None, dry_run: bool, files: tuple[Path, 
     Shows every difference: `+` added, `~` changed, `=` how many unchanged, `!` refused with its place. What is good
     goes in, in one transaction; with something refused the exit status is 1.
     """
-    loaded = load_config(config)
+    loaded = configured(config)
     _, schedules = site_rules(loaded.gateway.site)
     site = Site(tuple(door.name for door in loaded.doors), schedules)
     form = Form(ZoneInfo(loaded.gateway.zone), parse_entry, parse)

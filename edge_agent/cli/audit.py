@@ -8,9 +8,8 @@ from zoneinfo import ZoneInfo
 import click
 import msgspec
 
-from edge_agent.cli.options import CONFIG, STATE, state_directory
+from edge_agent.cli.options import CONFIG, STATE, configured, state_directory
 from edge_agent.cli.speech import complain, tell
-from edge_agent.config import load_config
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.retrieval import Retrieval
 from edge_agent.store.retrievals import Retrievals
@@ -56,7 +55,7 @@ def record(
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, as it is stored.")
 def list_(config: Path, state: Path | None, as_json: bool) -> None:
     """Show the register, oldest first."""
-    zone = ZoneInfo(load_config(config).gateway.zone)
+    zone = ZoneInfo(configured(config).gateway.zone)
     for line in register(config, state).lines():
         if as_json:
             click.echo(msgspec.json.encode(line))
@@ -97,7 +96,7 @@ def breach(
 
     The text is a help, no legal advice. Report at once: the law asks for it without delay.
     """
-    gateway = load_config(config).gateway
+    gateway = configured(config).gateway
     note = f"cause: {cause}; harm: {harm}; done: {done}; contact: {contact}"
     entry = Retrieval(kind="breach", what=what, by=by, unit="", reason="breach", count=persons, note=note)
     line = register(config, state).append(entry, _now_ms())

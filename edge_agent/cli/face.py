@@ -12,9 +12,9 @@ import msgspec
 
 from edge_agent.cli import face_bulk
 from edge_agent.cli.face_enrol import Agreed, Enroller, agree, permit
-from edge_agent.cli.options import CONFIG, STATE, state_directory
+from edge_agent.cli.options import CONFIG, STATE, configured, state_directory
 from edge_agent.cli.speech import complain, tell, words
-from edge_agent.config import FACE_KEY, MODELS, face_terminals, load_config
+from edge_agent.config import FACE_KEY, MODELS, face_terminals
 from edge_agent.errors import FaceError
 from edge_agent.model.site import FacePolicy
 from edge_agent.store.erasing import erase, lapsed
@@ -137,7 +137,7 @@ def import_(
 )
 def withdraw(config: Path, state: Path | None, person: str, purpose: str) -> None:
     """Take back PERSON's consent. What hung on it is destroyed here and now; their card and PIN go on."""
-    folder, gateway = state_directory(config, state), load_config(config).gateway.id
+    folder, gateway = state_directory(config, state), configured(config).gateway.id
     with closing(PeopleStore(folder / "people.db")) as people:
         given = people.withdraw_consent(person, purpose, time.time_ns() // 1_000_000, channel="cli")
         templates = pictures = 0
@@ -162,7 +162,7 @@ def withdraw(config: Path, state: Path | None, person: str, purpose: str) -> Non
 @STATE
 def expire(config: Path, state: Path | None) -> None:
     """Destroy now the faces of those whose consent or visit has ended. A running agent does so within the hour."""
-    folder, gateway = state_directory(config, state), load_config(config).gateway.id
+    folder, gateway = state_directory(config, state), configured(config).gateway.id
     over: Sequence[tuple[str, str, int]] = ()
     with closing(PeopleStore(folder / "people.db")) as people:
         now_ms = time.time_ns() // 1_000_000
@@ -189,7 +189,7 @@ def agree_(config: Path, state: Path | None, person: str, consent: str, guardian
 
     What such a terminal says about somebody who has not agreed opens nothing.
     """
-    loaded = load_config(config)
+    loaded = configured(config)
     agreed = Agreed(consent, "", guardian, _end_ms(until))
     with closing(PeopleStore(state_directory(config, state) / "people.db")) as people:
         permit(people, person, agreed)
@@ -202,7 +202,7 @@ def agree_(config: Path, state: Path | None, person: str, consent: str, guardian
 @STATE
 def pending(config: Path, state: Path | None) -> None:
     """List faces that terminals have still to delete. Exit status 1 when there are any."""
-    terminals = face_terminals(load_config(config))
+    terminals = face_terminals(configured(config))
     with closing(PeopleStore(state_directory(config, state) / "people.db")) as people:
         waiting = people.open_orders(terminals)
     for terminal, orders in waiting.items():
@@ -222,7 +222,7 @@ def pending(config: Path, state: Path | None) -> None:
 def confirm(config: Path, state: Path | None, person: str, terminal: str, by: str) -> None:
     """Confirm that PERSON's face was deleted at TERMINAL by hand: for terminals that cannot be told to."""
     with closing(PeopleStore(state_directory(config, state) / "people.db")) as people:
-        waiting = people.open_orders(face_terminals(load_config(config))).get(terminal, [])
+        waiting = people.open_orders(face_terminals(configured(config))).get(terminal, [])
         orders = [order for order in waiting if order.person == person]
         if not orders:
             raise FaceError("cli.not_pending", person=person, terminal=terminal)
@@ -237,7 +237,7 @@ def confirm(config: Path, state: Path | None, person: str, terminal: str, by: st
 @click.argument("person", required=False)
 def proof(config: Path, state: Path | None, person: str | None) -> None:
     """Show what was destroyed, of PERSON or of everybody, and which terminals confirmed: one JSON object a line."""
-    folder, gateway = state_directory(config, state), load_config(config).gateway.id
+    folder, gateway = state_directory(config, state), configured(config).gateway.id
     with closing(PeopleStore(folder / "people.db")) as people:
         for order in people.face_orders(person):
             told = {"person": order.person, "why": order.why, "asked_ms": order.asked_ms}
@@ -255,7 +255,7 @@ def proof(config: Path, state: Path | None, person: str | None) -> None:
 @click.argument("person")
 def remove(config: Path, state: Path | None, person: str) -> None:
     """Destroy PERSON's face templates, also those of somebody who was removed; the consents are kept as they were."""
-    gateway = load_config(config).gateway.id
+    gateway = configured(config).gateway.id
     folder = state_directory(config, state)
     key = load_key(config.parent / FACE_KEY)
     if not (folder / "faces.db").exists():
@@ -286,7 +286,7 @@ def erase_faces(faces: FaceStore, people: PeopleStore, person: str) -> int:
 
 @contextmanager
 def _enroller(config: Path, state: Path | None, alike: bool) -> Iterator[tuple[Enroller, FacePolicy]]:
-    loaded, folder = load_config(config), state_directory(config, state)
+    loaded, folder = configured(config), state_directory(config, state)
     spec = models.spec_of(loaded.faces, folder / MODELS)
     with closing(PeopleStore(folder / "people.db")) as people:
         key = load_key(config.parent / FACE_KEY)

@@ -11,6 +11,7 @@ import click
 
 from edge_agent.config import load_config
 from edge_agent.errors import EdgeAgentError, Problem, Problems
+from edge_agent.model.site import Config
 
 
 class Finite(click.FloatRange):
@@ -39,9 +40,21 @@ STATE = click.option(
 )
 
 
+def configured(config: Path) -> Config:
+    """What is written in it, read once a command: on a small machine that takes a while. Raises Problems."""
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return load_config(config)
+    name = f"{__name__}.{config}"
+    if name not in context.meta:
+        context.meta[name] = load_config(config)
+    loaded: Config = context.meta[name]
+    return loaded
+
+
 def state_directory(config: Path, state: Path | None) -> Path:
     """Where the databases are. Raises Problems when the configuration is wrong."""
-    return state or config.parent / load_config(config).gateway.state
+    return state or config.parent / configured(config).gateway.state
 
 
 def site_zone(config: Path) -> ZoneInfo | None:
@@ -49,7 +62,7 @@ def site_zone(config: Path) -> ZoneInfo | None:
     configuration cannot be read.
     """
     try:
-        return ZoneInfo(load_config(config).gateway.zone)
+        return ZoneInfo(configured(config).gateway.zone)
     except (Problem, Problems):
         return None
 

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import click
 
 from edge_agent.cli.office import doubt_clock
-from edge_agent.cli.options import CONFIG, STATE, state_directory
+from edge_agent.cli.options import CONFIG, STATE, configured, state_directory
 from edge_agent.cli.speech import tell, words
-from edge_agent.config import GATEWAY_KEY, load_config
+from edge_agent.config import GATEWAY_KEY
 from edge_agent.contract.passes import write_pass
 from edge_agent.contract.signatures import load_private
 from edge_agent.errors import EdgeAgentError
@@ -36,7 +36,7 @@ def pass_(
     It opens what the rules allow PERSON. It ends at its time, when it is used up, with `revoke-pass`, with a block and
     when PERSON is removed.
     """
-    loaded = load_config(config)
+    loaded = configured(config)
     zone, now_ms = ZoneInfo(loaded.gateway.zone), time.time_ns() // 1_000_000
     known = [door.name for door in loaded.doors]
     if strange := [door for door in doors if door not in known]:

@@ -12,11 +12,11 @@ import msgspec
 from msgspec import structs
 
 from edge_agent.cli.audit import BY, DOCUMENT, REASON, UNIT, register
-from edge_agent.cli.options import CONFIG, STATE, state_directory
+from edge_agent.cli.options import CONFIG, STATE, configured, state_directory
 from edge_agent.cli.passes import pass_, revoke_pass
 from edge_agent.cli.progress import bar
 from edge_agent.cli.speech import complain, tell, words
-from edge_agent.config import FACE_KEY, load_config
+from edge_agent.config import FACE_KEY
 from edge_agent.errors import EdgeAgentError, StoreError
 from edge_agent.model.people import CATEGORIES
 from edge_agent.model.retrieval import Retrieval
@@ -62,7 +62,7 @@ def add(config: Path, state: Path | None, person: str, **options: str | None) ->
     stays: see `people unblock`.
     """
     given = {"person_id": person} | {name: text.strip() for name, text in options.items() if text is not None}
-    entry, pin = read_entry(given, ZoneInfo(load_config(config).gateway.zone), parse_entry)
+    entry, pin = read_entry(given, ZoneInfo(configured(config).gateway.zone), parse_entry)
     index = load_index(config.parent / KEY_FILE)
     if pin:
         entry = structs.replace(entry, pin_hash=hash_pin(pin))
@@ -91,7 +91,7 @@ def import_(config: Path, state: Path | None, file: Path) -> None:
     A column that is absent leaves what is stored; an empty cell clears it (an empty card cell takes no card away).
     Good rows go in; bad ones are listed with line and reason, and the exit status is 1.
     """
-    zone = load_config(config).gateway.zone
+    zone = configured(config).gateway.zone
     index = load_index(config.parent / KEY_FILE)
     with _people(config, state) as people, ExitStack() as shown:
         report = import_people(file, people, zone, parse_entry, bar(shown, words("cli.hashing")), index)
@@ -117,7 +117,7 @@ def list_(config: Path, state: Path | None, as_json: bool) -> None:
     from edge_agent.cli.face import existing_faces
     from edge_agent.cli.roll import roll, show
 
-    gateway = load_config(config).gateway
+    gateway = configured(config).gateway
     with _people(config, state) as people:
         everybody = people.people()
     counts: dict[str, int] | None = None
@@ -159,7 +159,7 @@ def export(
             raise StoreError("store.no_person", person=person)
         told: dict[str, Any] = {"person": known, "consents": people.consents(person), "faces": []}
         told["face_orders"] = people.face_orders(person)
-    if faces := existing_faces(config, folder, load_config(config).gateway.id):
+    if faces := existing_faces(config, folder, configured(config).gateway.id):
         with closing(faces):
             told["faces"] = [enrolled for enrolled in faces.enrolled() if enrolled.person == person]
             told["kept_pictures"] = len(faces.crops(person))
@@ -217,7 +217,7 @@ def remove(config: Path, state: Path | None, person: str) -> None:
     """Remove PERSON: name, cards, PIN and face templates. What they agreed to is kept as proof, under the id alone."""
     from edge_agent.cli.face import erase_faces, existing_faces
 
-    gateway = load_config(config).gateway.id
+    gateway = configured(config).gateway.id
     folder = state_directory(config, state)
     with _people(config, state) as people:
         removed = people.remove(person, source="cli")  # first: whatever the face store says, no door opens any more

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from edge_agent import config
 from edge_agent.cli import group
 from edge_agent.contract.passes import read_pass
 from edge_agent.contract.signatures import load_public
@@ -33,6 +34,31 @@ gate = { link = "board", profile = "gates/sim", relay = 0 }
 def site(tmp_path: Path) -> Path:
     (tmp_path / "agent.toml").write_text(CONFIG)
     return tmp_path
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("people", "add", "p-1", "--house", "1-1-101"), ("people", "import", "people.csv"), ("people", "list"),
+        ("people", "export", "p-1", "--by", "wang", "--reason", "asked"), ("people", "block", "p-1"),
+        ("people", "unblock", "p-1"), ("people", "revoke-card", "p-1", "1:7"), ("people", "remove", "p-1"),
+        ("people", "pass", "p-1", "--until", "2099-01-01"), ("people", "revoke-pass", "other"), ("audit", "list"),
+        ("face", "pending"), ("face", "remove", "p-1"), ("face", "expire"), ("access", "import", "people.csv"),
+    ],
+)  # fmt: skip
+def test_a_command_reads_the_configuration_once(
+    site: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """Three times was a second on a small machine."""
+    monkeypatch.chdir(site)
+    Path("people.csv").write_text("person_id,name,category\np-2,y,resident\n")
+    run(site, "keys", "init")
+    run(site, "people", "add", "p-1", "--name", "x", "--category", "resident", "--card", "1:7")
+    read, times = config.read_config, list[Path]()
+    monkeypatch.setattr(config, "read_config", lambda path: times.append(path) or read(path))
+    CliRunner().invoke(group, arguments)
+    CliRunner().invoke(group, arguments)
+    assert len(times) == 2, "once each, and not kept for the next"
 
 
 def test_a_pass_is_made_verified_and_revoked(site: Path) -> None:
