@@ -202,7 +202,10 @@ def unblock(config: Path, state: Path | None, person: str) -> None:
 @click.argument("card")
 @CARD_FORMAT
 def revoke_card(config: Path, state: Path | None, person: str, card: str, card_format: str) -> None:
-    """Revoke one CARD of PERSON, a lost one for instance. It is not given back by adding it again."""
+    """Revoke one CARD of PERSON, a lost one for instance.
+
+    Adding it again does not give it back; somebody else may get it.
+    """
     lost = read_card(card, card_format, parse_entry)
     with _people(config, state) as people:
         people.revoke(person, lost, source="cli")

@@ -33,12 +33,13 @@ class Holdings(RuleStore):
     def upsert(self, entry: PersonEntry) -> str:
         """`added` or `updated`. Inside a `batch`; whoever calls it notes the change."""
         for given in entry.credentials:
-            owner = self.owner(given.key)
-            if owner is not None and owner != entry.id:
+            if (owner := self.taken(given.key, entry.id)) is not None:
                 raise StoreError("store.card_taken", person=entry.id, owner=owner)
             self._check_terms(entry.id, given)
         what = self._merge(entry)
         for given in entry.credentials:
+            if self.owner(given.key) != entry.id:
+                self.give_up(given.key)  # revoked there, handed on
             self._give(entry.id, given)
         self._set_pin(entry)
         if entry.phone is not UNSET:
@@ -49,6 +50,14 @@ class Holdings(RuleStore):
         """Whose it is, also when it is revoked."""
         where, values, _ = place(key)
         row = self._one(f"SELECT person FROM credentials WHERE {where}", *values)
+        return None if row is None else str(row[0])
+
+    def taken(self, key: Card | Token, person: str) -> str | None:
+        """Who keeps `person` from having it: what was revoked may be handed on."""
+        where, values, _ = place(key)
+        row = self._one(
+            f"SELECT person FROM credentials WHERE {where} AND person <> ? AND state <> 'revoked'", *values, person
+        )
         return None if row is None else str(row[0])
 
     def give_up(self, key: Card | Token) -> None:
@@ -94,7 +103,7 @@ class Holdings(RuleStore):
         if given.valid_from_ms is UNSET and given.valid_until_ms is UNSET:
             return
         where, values, _ = place(given.key)
-        stored = self._one(f"SELECT {', '.join(TERMS)} FROM credentials WHERE {where}", *values)
+        stored = self._one(f"SELECT {', '.join(TERMS)} FROM credentials WHERE {where} AND person = ?", *values, person)
         _check_validity(person, *_merged(stored or NOTHING_SET, given)[2:])
 
     def _set_pin(self, entry: PersonEntry) -> None:

@@ -85,7 +85,9 @@ class PeopleStore(Holdings, Consents):
         self._enable(person, True, PersonChanged(what="unblocked", person=person, source=source))
 
     def revoke(self, person: str, key: Card | Token, source: str = "") -> None:
-        """It stays known as revoked, so that it is refused by name of the reason. Raises StoreError."""
+        """It stays known as revoked, so that it is refused by name of the reason, until it is given to somebody else.
+        Raises StoreError.
+        """
         where, values, _ = place(key)
         with self._transaction():
             self._known(person)

@@ -164,10 +164,10 @@ class Register(PeopleStore):
 
     def _admit(self, person: PersonGrant, version: int) -> bool:
         """Write one person; a credential of theirs that was revoked later stays revoked. False: it is another's. What
-        the city had taken from another before is handed on.
+        the city had taken from another before, or somebody here, is handed on.
         """
         credentials = [name for name in person.credentials if not self._stale(_subject(name), version, again=True)]
-        others = [_subject(name) for name in credentials if self.owner(name.key) not in (None, person.id)]
+        others = [_subject(name) for name in credentials if self.taken(name.key, person.id) is not None]
         if any((word := self._word(subject)) is None or word[1] != "revoked" for subject in others):
             return False
         for subject in others:

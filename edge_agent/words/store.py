@@ -59,8 +59,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "{file} 所在的文件系统是只读的。请重新挂载为可写；若存储卡自行变为只读，请更换。",
     ),
     "store.card_taken": (
-        "The card or plate of {person} already belongs to {owner}. Remove it there first, or correct the number.",
-        "{person} 的卡或车牌已属于 {owner}。请先在那里移除，或更正号码。",
+        "The card or plate of {person} already belongs to {owner}. Revoke it there first, or correct the number.",
+        "{person} 的卡或车牌已属于 {owner}。请先在那里挂失，或更正号码。",
     ),
     "store.no_rule": (
         "There is no rule {rule} in people.db. Rules of the site kind are changed by a rule of the same id.",

@@ -14,6 +14,7 @@ from edge_agent.errors import StoreError
 from edge_agent.model.people import CATEGORIES, Credential, PinOwner, Recurrence, Rule, Schedule, Span
 from edge_agent.model.reads import Card, Pass, Token
 from edge_agent.store import schema
+from edge_agent.store.booking import Site
 from edge_agent.store.entries import CredentialEntry, PersonEntry, hash_pin, keyed
 from edge_agent.store.people import PeopleStore
 from edge_agent.store.pin_index import PinIndex, duress_of, load_index, make_index_key, pin_under_duress
@@ -99,6 +100,26 @@ def test_a_plate_and_a_card_have_one_owner(people: PeopleStore) -> None:
     assert (refused.value.code, refused.value.fields["owner"]) == ("store.card_taken", "p-1")
     assert people.person("p-2") is None
     assert Card(26, 1) not in people.book("UTC").credentials
+
+
+def test_what_was_revoked_may_be_handed_on(people: PeopleStore) -> None:
+    """By a Book that is patched as by one that is read anew; it does not come back to the one before, nor with their
+    terms.
+    """
+    site, card = Site("UTC"), Card(26, 7)
+    mine = CredentialEntry(card, max_uses=3, valid_from_ms=2000, valid_until_ms=3000)
+    people.put(entry(1, mine))
+    people.revoke("p-1", card)
+    last = people.snapshot_of(site)
+    assert last.book.credentials[card].state == "revoked"
+    people.put(entry(1, mine))
+    assert people.book("UTC").credentials[card].state == "revoked"
+    people.put(entry(2, CredentialEntry(card, valid_until_ms=1000)))
+    for book in (people.snapshot_of(site, last).book, people.book("UTC")):
+        assert book.credentials == {card: Credential(card, "p-2", valid_until_ms=1000)}
+    with pytest.raises(StoreError) as refused:
+        people.put(entry(1, mine))
+    assert (refused.value.code, refused.value.fields["owner"]) == ("store.card_taken", "p-2")
 
 
 def test_pins_are_found_by_their_keyed_index(people: PeopleStore) -> None:

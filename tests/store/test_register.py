@@ -66,6 +66,16 @@ def test_a_revocation_of_the_same_version_takes_the_cards_of_the_grant_with_it(r
     assert opens(register)
 
 
+def test_a_card_that_was_revoked_here_is_handed_on_by_the_city(register: Register) -> None:
+    """Its holder loses nothing by that; one that was not revoked stays theirs."""
+    register.put(PersonEntry(id="p-1", name="x", category="resident", credentials=(CredentialEntry(CARD),)))
+    assert register.grant(somebody("p-2"), 5) == TAKEN
+    register.revoke("p-1", CARD)
+    assert register.grant(somebody("p-2"), 6) == ""
+    assert opens(register)
+    assert register.owner(CARD) == "p-2"
+
+
 @pytest.mark.parametrize("last", [6, 8])
 def test_the_order_of_arrival_does_not_matter(tmp_path: Path, last: int) -> None:
     """Every order of the same statements ends in the same place."""

@@ -68,9 +68,8 @@ HELP: dict[str, str] = {
     "Remove PERSON: name, cards, PIN and face templates. What they agreed to is kept as proof, under the id alone.": (
         "删除 PERSON：姓名、卡、密码和人脸特征。同意记录仅以编号留存为证。"
     ),
-    "Revoke one CARD of PERSON, a lost one for instance. It is not given back by adding it again.": (
-        "挂失 PERSON 的一张 CARD，例如丢失的卡。再次添加不会恢复。"
-    ),
+    "Revoke one CARD of PERSON, a lost one for instance.\n\nAdding it again does not give it back; somebody else may "
+    "get it.": "挂失 PERSON 的一张 CARD，例如丢失的卡。\n\n再次添加不会恢复；该卡可发给他人。",
     "Revoke the pass with the id JTI, for good.": "永久作废编号为 JTI 的通行证。",
     "End PERSON's block; revoked cards stay revoked.": "恢复 PERSON；已挂失的卡仍然挂失。",
     "Record that PERSON agrees to be matched by terminals that keep faces by themselves. Enrol them there "
