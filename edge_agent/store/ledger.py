@@ -221,17 +221,18 @@ class JournalFile:
             os.close(self._lock)
 
     def _gaps(self) -> list[GapAnnounced]:
-        """What a new file has to say of those before it: one was set aside, now or by a start that did not come so far
-        (then of all of them: which was the last one hangs on a clock), or its mark alone is left of it.
+        """What a new file has to say of those before it: of all that were set aside, the last one first (a start may
+        have been cut off, or the file that was to say it was damaged itself), of what they had still to say, and of one
+        of which the mark alone is left.
         """
-        if self.set_aside is not None:
-            return [salvage.gap(self.set_aside, self._why)]
-        gaps = [salvage.gap(file, "a start was cut off") for file in database.aside(self.path)]
-        former = self._former
-        if former is not None and former.epoch not in (self.epoch, *(gap.epoch for gap in gaps)):
+        gaps = list[GapAnnounced]()
+        for file in sorted(database.aside(self.path), key=lambda file: file != self.set_aside):
+            why = self._why if file == self.set_aside else "a start was cut off"
+            gaps += [salvage.gap(file, why), *salvage.unsaid(file)]
+        if (former := self._former) is not None and former.epoch != self.epoch:
             why = "the journal was gone"
             gaps.append(GapAnnounced(epoch=former.epoch, from_seq=1, to_seq=former.last, why=why))
-        return gaps
+        return list({gap.epoch or gap.why: gap for gap in reversed(gaps)}.values())[::-1]
 
     def _open_whole(self) -> database.Opened:
         """Open; look closer where something is odd; set aside what cannot be continued."""

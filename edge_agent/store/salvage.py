@@ -5,6 +5,8 @@ Only read, and by whatever still answers: SQL, the mark beside it, the bytes.
 
 import re
 import sqlite3
+from contextlib import closing, suppress
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -28,7 +30,7 @@ def remains(path: Path) -> Remains:
     """Never raises: a file that gives nothing gives empty remains."""
     marked = mark.read(path) or mark.Marked("", 0)
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        connection = _read_only(path)
     except database.FAILURES:
         return Remains(marked.epoch or _epoch_from_bytes(path), marked.last, 0)
     try:
@@ -51,6 +53,25 @@ def gap(path: Path, why: str) -> GapAnnounced:
         return GapAnnounced(epoch=found.epoch, from_seq=0, to_seq=0, why=f"quarantined, last number unknown: {why}")
     first = min(found.acked + 1, found.last)
     return GapAnnounced(epoch=found.epoch, from_seq=first, to_seq=found.last, why=f"quarantined: {why}")
+
+
+def unsaid(path: Path) -> list[GapAnnounced]:
+    """What that journal's own first rows announced of earlier ones, and the city has not acknowledged; as far as it can
+    be read.
+    """
+    found, acked = list[GapAnnounced](), remains(path).acked
+    query = "SELECT body FROM events WHERE seq = ? AND tag = ?"
+    with suppress(*database.FAILURES, msgspec.DecodeError), closing(_read_only(path)) as connection:
+        for seq in count(acked + 1):
+            if (row := connection.execute(query, (seq, GapAnnounced.tag)).fetchone()) is None:
+                break
+            found.append(msgspec.json.decode(row[0], type=GapAnnounced))
+    return found
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    """Raises what SQLite does."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
 def _ask(connection: sqlite3.Connection, query: str) -> str | int | None:

@@ -240,6 +240,31 @@ def test_a_power_cut_while_a_file_is_set_aside_loses_no_announcement(killed: Pat
         assert journalling(path, look)["last"] == len(said)  # said once
 
 
+@pytest.mark.parametrize(("first", "second"), [("damaged", "noise"), ("damaged", "a page"), ("gone", "a page")])
+def test_of_two_faults_in_a_row_both_are_announced(killed: Path, first: str, second: str) -> None:
+    """The file that was to announce the first one is damaged before the city has it: nobody heard of the first."""
+    epochs = [epoch_of(killed)]
+    if first == "damaged":
+        killed.write_bytes(random.Random(1).randbytes(50_000))
+    else:
+        for suffix in ("", "-wal", "-shm"):
+            recognise.beside(killed, suffix).unlink(missing_ok=True)
+
+    async def more(journal: SqliteJournal) -> str:
+        for n in range(ROWS):
+            await journal.record(DoorOpened(door=f"d{n}")).committed()
+        return journal.epoch
+
+    epochs.append(journalling(killed, more))
+    query(killed, "PRAGMA wal_checkpoint(TRUNCATE)")
+    left = killed.read_bytes()[:-4096] if second == "a page" else b""
+    killed.write_bytes(left + random.Random(2).randbytes(4096))
+    said = [row.event for row in journalling(killed, lambda journal: journal.rows(0, 10))]
+    assert [event.tag for event in said] == ["gap.announced"] * 2
+    assert [(event.epoch, event.to_seq) for event in said] == [(epochs[1], ROWS + 1), (epochs[0], ROWS)]
+    assert journalling(killed, look)["last"] == 2, "said once"
+
+
 def test_an_old_copy_put_back_starts_a_new_epoch(tmp_path: Path) -> None:
     """A backup of the database file alone: its epoch would give out numbers that the city already has."""
     path, old = tmp_path / "journal.db", tmp_path / "backup"
