@@ -125,8 +125,8 @@ zones = st.sampled_from(["Asia/Shanghai", "Europe/Berlin", "UTC"])
 
 @st.composite
 def books(draw: st.DrawFn) -> Book:
-    """Three residents with a card each, and others in their place or beside them."""
-    people = [*(Person(name, "resident") for name in NAMES), *draw(others)]
+    """Three residents with a card each, the last one blocked, and others in their place or beside them."""
+    people = [*(Person(name, "resident", enabled=name != NAMES[-1]) for name in NAMES), *draw(others)]
     carried = [*HAND, *draw(more_credentials)]
     spoken = [*draw(some_rules), *mostly(draw, [ANYBODY], no_rules)]
     return Book(
