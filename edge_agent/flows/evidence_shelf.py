@@ -336,7 +336,12 @@ class EvidenceShelf:
     async def _erase(self, exhibit: Exhibit, why: str) -> None:
         """If that fails it stays promised to nobody: a part of it may be gone."""
         self._going.add(exhibit.evidence)
-        await self._aside(self.store.erase, exhibit.evidence, exhibit.disk)
+        try:
+            await self._aside(self.store.erase, exhibit.evidence, exhibit.disk)
+        except StoreError as error:
+            if error.code == "store.evidence_elsewhere":  # all of it is there still
+                self._going.discard(exhibit.evidence)
+            raise
         event = EvidenceErased(evidence=exhibit.evidence, why=why, manifest=exhibit.manifest)
         self.premises.record(event, exhibit.gone())
         if some := self._newest_of(exhibit.alert):
