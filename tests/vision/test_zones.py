@@ -521,3 +521,33 @@ def test_an_ebike_is_told_by_two_looks_of_three() -> None:
     assert [(one.kind, one.phase) for one in said if one.phase is not Phase.GOING] == [
         ("ebike", Phase.BEGUN), ("ebike", Phase.OVER),
     ]  # fmt: skip
+
+
+def test_an_ebike_before_the_pictures_stopped_is_none_when_they_come_again() -> None:
+    """Half an hour later the lift is empty: nothing is told, and no smoke of then either."""
+    detector = Dummy("bicycle", found="bicycle")
+    watch = ZoneWatch([zone("ebike", points=WHOLE)], [], (WIDTH, HEIGHT), detector)
+    said: list[Sighting] = []
+    for n, frame in enumerate(pictures(9, walk(20, 330, 5, 5))):
+        said += watch.see(frame, n * 100, lambda frame=frame: np.dstack([frame] * 3))
+    said += watch.stop(12_000)
+    assert [one.phase for one in said if one.phase is not Phase.GOING] == [Phase.BEGUN, Phase.OVER]
+    detector.found = None
+    later = 1_800_000
+    for n, frame in enumerate(pictures(5, lambda picture, s: None)):
+        assert watch.see(frame, later + n * 100, lambda frame=frame: np.dstack([frame] * 3)) == []
+
+
+def test_a_crowd_has_to_last_anew_after_the_pictures_stopped() -> None:
+    """A second of it before, half an hour without a picture, and four seconds of another one are no ten seconds."""
+
+    def crowd(picture: np.ndarray, s: float) -> None:
+        for n in range(6):
+            person(picture, 180 + 22 * n, 150)
+
+    watch = ZoneWatch([zone("gathering", crowd_part=0.08, crowd_s=10)], [], (WIDTH, HEIGHT))
+    assert told(watch, pictures(8, lambda picture, s: crowd(picture, s) if s >= 6.5 else None)) == []
+    assert watch.stop(9_500) == []
+    assert told(watch, pictures(4, crowd), 1_801_000) == []
+    (begun,) = (one for one in told(watch, pictures(8, crowd), 1_805_000) if one.phase is Phase.BEGUN)
+    assert begun.since_ms == 1_801_000
