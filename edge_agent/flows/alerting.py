@@ -179,13 +179,15 @@ class CameraAlerts:
             incident.over_ms = self.premises.now().up_ms
 
     def _follow(self, camera: Camera, incident: Incident, sighting: Sighting) -> None:
-        """Its clip goes on; one that broke off, with the stream or the agent, is followed by another."""
-        if self.desk is None or not incident.clips:
+        """Its clip goes on; one that broke off, with the stream or the agent, or that could not be begun, is followed
+        by another.
+        """
+        if self.desk is None or "evidence" not in camera.use:
             return
         if incident.evidence and self.desk.goes_on(incident.evidence, sighting):
             return
         now_ms = self.premises.now().up_ms
-        if incident.clips >= CLIPS_AT_MOST or now_ms < incident.ask_again_ms or "evidence" not in camera.use:
+        if incident.clips >= CLIPS_AT_MOST or now_ms < incident.ask_again_ms:
             return
         alert = incident.alert
         evidence, _ = self.desk.keep(

@@ -25,6 +25,7 @@ from edge_agent.model.doors import GateReport, Report
 from edge_agent.model.events import (
     AccessDenied,
     AccessGranted,
+    AccessNotTaken,
     AgentDegraded,
     AlertClosed,
     AlertOpened,
@@ -364,6 +365,20 @@ def test_a_clip_that_broke_off_is_followed_by_another_while_it_goes_on() -> None
             await house.desk.take(ClipDone(house.memory.orders[-1].evidence, None, "nothing", "cameras.silent"))
         assert asked == [5_000, 10_000, 25_000, 70_000], "the later the rarer: it may take its time to come back"
         assert house.told().count("updated no_evidence") == 1
+
+    @in_a_house()
+    async def nobody_to_ask(house: House) -> None:
+        """The recorder is being started anew when it begins: there is a clip as soon as there can be."""
+        recorder = house.desk.recorders.pop("yard")
+        house.say("begun")
+        (case,) = house.premises.standing.cases
+        going(house, 10)
+        assert "updated no_evidence" in house.told()
+        house.desk.recorders["yard"] = recorder
+        going(house, 10)
+        kept = await ended(house, None)
+        assert house.premises.standing.cases[case].evidence == kept
+        assert house.told()[-1] == "updated evidence"
 
     @in_a_house()
     async def slow(house: House) -> None:
@@ -797,6 +812,19 @@ def test_a_grant_is_over_when_the_door_has_shut_behind_it() -> None:
         joins.hear(DoorOpened(door="gate"), given_ms + 1_000)
         joins.cross(given_ms + 2_500, "in")
         assert [join.kind for join in joins.due(given_ms + 5_000)] == kinds
+
+
+def test_who_was_let_through_a_door_that_nobody_opened_has_not_gone() -> None:
+    """Neither by card nor by button: the next one's grant is for one person, and not the one given just now."""
+    joins = DoorJoins()
+    joins.hear(CARD, 0)
+    joins.hear(ExitRequested(door="gate"), 1_000)
+    joins.hear(CARD, 5_900)
+    joins.hear(AccessNotTaken(door="gate", person=CARD.person), 6_000)
+    joins.hear(DoorOpened(door="gate"), 7_500)
+    for at_ms in (8_500, 10_000):
+        joins.cross(at_ms, "in")
+    assert [join.kind for join in joins.due(60_000)] == ["tailgating"]
 
 
 @pytest.mark.parametrize(
