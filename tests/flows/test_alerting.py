@@ -497,6 +497,22 @@ def test_thirty_of_other_days_keep_nothing_quiet() -> None:
         assert house.told()[-2:] == ["opened", "closed changed"]
 
 
+def test_what_nobody_heard_is_no_flood() -> None:
+    """Forty in the last muted minutes, of which the guard knew nothing: the first one after them is an alarm."""
+
+    @in_a_house()
+    async def story(house: House) -> None:
+        house.premises.remember(house.alerts.mute("camera/yard", 1200, "王芳", "排练"))  # type: ignore[arg-type]
+        for n in range(40):
+            house.say("begun", incident=f"i-{n}")
+            house.say("over", incident=f"i-{n}")
+            house.wait(20)
+        house.clock.up_ms += 420_000
+        assert not house.events(DeviceDegraded)
+        house.say("begun")
+        assert [alert.quiet for alert in house.events(AlertOpened)] == [True] * 40 + [False]  # type: ignore[attr-defined]
+
+
 def test_a_flood_that_has_passed_lets_what_goes_on_be_heard() -> None:
     @in_a_house()
     async def story(house: House) -> None:
