@@ -1031,6 +1031,31 @@ def test_a_clip_goes_on_with_its_event_however_soon_after_it_it_ends() -> None:
         assert len({order.evidence for order in house.memory.orders}) == 1
 
 
+def test_who_comes_back_within_one_alert_is_kept_also_after_its_clip_has_ended() -> None:
+    """`post_s` is shorter than the ten seconds after which an alert is over."""
+
+    @in_a_house()
+    async def story(house: House) -> None:
+        house.desk.policy = EvidencePolicy(pre_s=2, post_s=2, longest_s=120)
+        house.say("begun")
+        house.wait(5)
+        house.say("over")
+        first = house.memory.orders[-1]
+        house.wait(4)
+        await house.desk.take(Piece(first.evidence, b"clip"))
+        await house.desk.take(
+            ClipDone(first.evidence, msgspec.structs.replace(STREAM, to_ms=first.to_ms), to_ms=first.to_ms)
+        )
+        house.wait(3)
+        house.say("begun", incident="i-2")
+        house.wait(5)
+        house.say("going", incident="i-2")
+        assert len(house.events(AlertOpened)) == 1
+        second = house.memory.orders[-1]
+        assert second.evidence != first.evidence
+        assert second.to_ms > house.clock.up_ms
+
+
 def test_what_may_be_heard_again_is_not_heard_outside_its_hours() -> None:
     @in_a_house(schedules={"lawn": "always"})
     async def story(house: House) -> None:
