@@ -551,3 +551,48 @@ def test_a_crowd_has_to_last_anew_after_the_pictures_stopped() -> None:
     assert told(watch, pictures(4, crowd), 1_801_000) == []
     (begun,) = (one for one in told(watch, pictures(8, crowd), 1_805_000) if one.phase is Phase.BEGUN)
     assert begun.since_ms == 1_801_000
+
+
+STANDING = ("left_object", "removed_object", "blocked", "gathering")
+
+
+def van(picture: np.ndarray, s: float) -> None:
+    """Drives in from the right within two seconds, and stays."""
+    left = round(max(190.0, WIDTH - 65 * (s - 6)))
+    part = picture[70:130, left : left + 90]
+    part[:] = 60
+    part[::7] += 60
+    part[10:25] = 30
+
+
+@pytest.mark.parametrize(
+    ("ground", "factor", "to_s"), [(1.0, 1.5, 60), (1.0, 0.6, 60), (0.4, 2.5, 60), (1.0, 0.4, 60), (0.4, 2.5, 6)]
+)
+def test_a_light_or_a_hard_shadow_that_comes_or_goes_stands_in_nobodys_way(
+    ground: float, factor: float, to_s: float
+) -> None:
+    """Its edge is as sharp as a thing's, and in it the ground is as before; who walks there then is somebody."""
+
+    def lit(picture: np.ndarray, s: float) -> None:
+        walk(120, 330, 24, 6, 120)(picture, s)
+        picture *= np.float32(ground)
+        if (s >= 6) == (to_s > 6):
+            picture[60:150, 180:290] *= np.float32(factor)
+
+    watch = ZoneWatch([zone(*STANDING, "intrusion", left_s=5, blocked_s=5)], [], (WIDTH, HEIGHT))
+    begun = [one for one in told(watch, pictures(32, lit)) if one.phase is Phase.BEGUN]
+    assert [one.kind for one in begun] == ["intrusion"]
+    assert begun[0].up_ms > 25_000
+
+
+def test_a_van_is_in_the_way_whatever_the_lamp_over_it_does() -> None:
+    def parks(picture: np.ndarray, s: float) -> None:
+        if s >= 6:
+            van(picture, s)
+        if 18 <= s < 28:
+            picture[40:160, 150:310] *= np.float32(1.4)
+
+    watch = ZoneWatch([zone("blocked", blocked_s=5)], [], (WIDTH, HEIGHT))
+    said = [one for one in told(watch, pictures(40, parks)) if one.phase is not Phase.GOING]
+    assert [one.phase for one in said] == [Phase.BEGUN]
+    assert said[0].up_ms < 15_000
