@@ -78,8 +78,8 @@ class DoorJoins:
         match event:
             case AccessGranted(direction=direction, how=how):
                 self._credits.append(Credit(now_ms, direction, how))
-            case AccessNotTaken() if self._credits and not self._credits[-1].used:
-                self._credits.pop()
+            case AccessNotTaken():
+                self._not_taken(now_ms)
             case ExitRequested() | CommandCompleted(verb="open"):
                 self._credits.append(Credit(now_ms, ""))
             case DoorOpened() | DoorForced():
@@ -97,6 +97,11 @@ class DoorJoins:
                 self._refused(now_ms)
             case _:
                 pass
+
+    def _not_taken(self, now_ms: int) -> None:
+        """The release ran out and the door was not opened: whoever was let through meanwhile has not gone."""
+        left = (credit for credit in self._credits if credit.used or credit.at_ms > now_ms - SETTLE_MS)
+        self._credits = deque(left, maxlen=self._credits.maxlen)
 
     def cross(self, at_ms: int, direction: str) -> None:
         """Somebody went through the line."""

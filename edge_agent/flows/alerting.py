@@ -179,13 +179,15 @@ class CameraAlerts:
             incident.over_ms = self.premises.now().up_ms
 
     def _follow(self, camera: Camera, incident: Incident, sighting: Sighting) -> None:
-        """Its clip goes on; one that broke off, with the stream or the agent, is followed by another."""
-        if self.desk is None or not incident.clips:
+        """Its clip goes on; one that broke off, with the stream or the agent, or that could not be begun, is followed
+        by another.
+        """
+        if self.desk is None or "evidence" not in camera.use:
             return
         if incident.evidence and self.desk.goes_on(incident.evidence, sighting):
             return
         now_ms = self.premises.now().up_ms
-        if incident.clips >= CLIPS_AT_MOST or now_ms < incident.ask_again_ms or "evidence" not in camera.use:
+        if incident.clips >= CLIPS_AT_MOST or now_ms < incident.ask_again_ms:
             return
         alert = incident.alert
         evidence, _ = self.desk.keep(
@@ -266,8 +268,7 @@ class CameraAlerts:
         now = self.premises.now()
         rule = alerts.rule_for(self.rules, camera.name, sighting.rule, sighting.kind)
         level = alerts.level_of(rule, sighting.kind)
-        hushed = self._quiet(rule, camera, sighting)
-        hushed = self._floods(key[:3], now.up_ms) or hushed
+        hushed = self._quiet(rule, camera, sighting) or self._floods(key[:3], now.up_ms)
         self._count += 1
         alert = f"{camera.name}-{sighting.kind}-{now.boot_id[:8]}-{sighting.up_ms}-{self._count}"
         evidence, missing = "", ""
@@ -318,6 +319,7 @@ class CameraAlerts:
         return times is not None and len(times) == FLOOD_AN_HOUR and now_ms - times[0] < HOUR_MS
 
     def _floods(self, rule: tuple[str, str, str], now_ms: int) -> bool:
+        """One more that would be heard; what is muted anyway floods nobody."""
         too_many = self._used_up(rule, now_ms)
         self._times.setdefault(rule, deque(maxlen=FLOOD_AN_HOUR)).append(now_ms)
         if not too_many:

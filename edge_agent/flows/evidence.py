@@ -45,6 +45,7 @@ class Coming:
         self.writer: Writer | None = None
         self.sightings: list[Sighting] = []
         self.failed = ""
+        self.over = False  # what it is of is, so far as it was told
         self.whole = False  # its clip is, and on the disk
         self.busy = False  # the disk has been given something of it, and has not taken it yet
         self.heard_ms = 0  # when it had taken the last piece
@@ -109,14 +110,14 @@ class EvidenceDesk(EvidenceShelf):
 
     def goes_on(self, evidence: str, sighting: Sighting, over: bool = False) -> bool:
         """The event is not over at `sighting`, or just then: the clip goes on, so long as it may. False: it broke off
-        before its end, with the stream or its recorder.
+        before its end, with the stream or its recorder, or ended when the event seemed to be over.
         """
         coming = self._coming.get(evidence)
         if coming is None:
             return evidence not in self._broken
         if len(coming.sightings) < SIGHTINGS_AT_MOST:
             coming.sightings.append(sighting)
-        about = coming.about
+        about, coming.over = coming.about, over
         to_ms = sighting.up_ms + self._post_ms(going=not over)
         if over:
             to_ms = max(to_ms, self.premises.now().up_ms + ENDS_MS)
@@ -147,7 +148,7 @@ class EvidenceDesk(EvidenceShelf):
                 early = 0 < said.to_ms // 1000 < coming.about.to_ms // 1000  # it had ended when more was ordered
                 if early:
                     coming.about = coming.about.until(said.to_ms)
-                if early or said.stream is None or said.code in BROKE_OFF:
+                if early or coming.over or said.stream is None or said.code in BROKE_OFF:
                     self._broken.append(said.evidence)
                 why = whole(said.why, said.code, said.given)
                 try:

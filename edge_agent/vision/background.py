@@ -12,7 +12,7 @@ import numpy as np
 from edge_agent.vision.frames import Image
 
 WORK_PX = 57_600  # 320 × 180
-PATCH = (7, 7)
+PATCH, WIDE = (7, 7), (11, 11)
 LEARNS_S, SAMPLES = 3.0, 9  # the first background is the median of so many pictures
 FOLLOWS_S, LIGHT_S, NOISE_S = 12.0, 4.0, 4.0  # time constants: of the background, where only light changed, of noise
 DIFFERS_BY, DIFFERS_PART, NOISES = 3.0, 0.05, 3.0  # grey levels, of the brightness, of the pixel's own unrest
@@ -22,6 +22,9 @@ DARK, FLAT = 14.0, 3.0  # mean and deviation of a picture in which nothing can b
 COARSE = 4
 STEADY_S = 0.25  # frames nearer than this show a body near where it was
 STILL_BY, PASSED_S = 9.0, 3.0  # grey levels; somebody in front of it for longer: nobody knows what is behind
+RELIT_PART, RELIT_S, RELIT_EVERY_MS = 0.01, (2.0, 20.0), 500  # of the picture; so long it looks so; between two looks
+AT_REST, SAME_GROUND, OTHER_GROUND = 0.35, 0.3, 0.1  # part of it; correlations
+THING, RIM = (25, 25), (9, 9)  # px; what is smaller than the one is an edge of the light
 
 
 def reduced_size(width: int, height: int) -> tuple[int, int]:
@@ -31,13 +34,14 @@ def reduced_size(width: int, height: int) -> tuple[int, int]:
 
 class Background:
     """`mask`: 255 where something is that does not belong there. `gain`: of the camera's exposure, against `base`.
-    `absorbs_s`: what has not moved for so long belongs to the place.
+    `absorbs_s`: what has not moved for so long belongs to the place. `relit`: a part of the place was found to be in
+    another light with this picture.
     """
 
     def __init__(self, absorbs_s: float) -> None:
         self._absorbs_s = absorbs_s
         self.mask: Image = np.zeros((0, 0), np.uint8)
-        self.gain = 1.0
+        self.gain, self.relit, self._looked_ms = 1.0, False, -1_000_000
         self._restart()
 
     def _restart(self) -> None:
@@ -64,6 +68,7 @@ class Background:
             self.mask[:] = 0
             return self._learn(now, up_ms)
         self._follow(picture, dt_s)
+        self.relit = up_ms - self._looked_ms >= RELIT_EVERY_MS and self._relight(up_ms)
         return True
 
     def _learn(self, now: Image, up_ms: int) -> bool:
@@ -165,6 +170,43 @@ class Background:
         self.still_s *= ~anew
         _approach(self.still, picture, share(dt_s, 5.0), same)
         _approach(self.still, picture, 1.0, anew)
+
+    def _relight(self, up_ms: int) -> bool:
+        """A lamp was switched on, or off, or a shadow with a hard edge fell and stays: what is large, new and at rest,
+        and in which the ground shows as before. It becomes part of the place at once, but for what stands in it.
+        """
+        self._looked_ms = up_ms
+        rest = (self.still_s >= RELIT_S[0]) & (self.still_s < RELIT_S[1])
+        least = RELIT_PART * rest.size
+        if np.count_nonzero(rest & (self.mask > 0)) < least:
+            return False
+        alike = self._alike()
+        other = cv2.boxFilter(alike, -1, THING) < OTHER_GROUND
+        thing = cv2.dilate(other.view(np.uint8), np.ones(THING, np.uint8)) > 0
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(self.mask)
+        found = False
+        for n in range(1, count):
+            part = labels == n
+            still = part & rest
+            area = stats[n, cv2.CC_STAT_AREA]
+            if area < least or np.count_nonzero(still) < AT_REST * area or alike[still].mean() < SAME_GROUND:
+                continue
+            found = True
+            brighter = float(np.median(self.still[still] / np.maximum(self._lit[still], 1.0)))
+            around = cv2.dilate(part.view(np.uint8), np.ones(RIM, np.uint8)) > 0
+            lit = around & rest & ~thing
+            self.base[part & ~rest] *= brighter  # behind who stands or walks there
+            self.base[lit] = self.still[lit] / np.float32(self.gain)
+            self.still_s[lit] = 0.0
+            self.mask[lit] = 0
+        return found
+
+    def _alike(self) -> Image:
+        """How much the fine texture of what is still is that of the background, -1 … 1: near 0 for anything else."""
+        now, was = (part - cv2.boxFilter(part, -1, PATCH) for part in (self.still, self.base))
+        both, own, before = (cv2.boxFilter(part, -1, WIDE) for part in (now * was, now * now, was * was))
+        alike: Image = both / np.sqrt(np.maximum(own * before, 1e-6))
+        return alike
 
     def at_rest(self, for_s: float) -> Image:
         """bool: what is there and has been for so long."""

@@ -274,6 +274,10 @@ class Ebike:
         seen = [finding for finding in self._looks if finding]
         return {0: seen[-1]} if len(seen) >= 2 else {}
 
+    def forget(self) -> None:
+        """The pictures stopped: what was there says nothing of what will be."""
+        self._looks.clear()
+
     def _seen(self, bgr: Image) -> Finding | None:
         limit = 0.7 - 0.4 * self.zone.sensitivity
         for box, score in sorted(self.find(bgr, self._part()), key=lambda pair: -pair[1]):
@@ -311,6 +315,11 @@ class Smoke:
             return {}
         box, why = self._last
         return {0: Finding(box, why, confidence=0.3)}
+
+    def forget(self) -> None:
+        """The pictures stopped."""
+        self._looks.clear()
+        self._tones.clear()
 
     def _burns(self, scene: Scene) -> bool:
         if scene.bgr is None:

@@ -172,7 +172,7 @@ class Loitering(People):
 
 
 class Lasting:
-    """How long something has been so, moments in which it was not forgiven."""
+    """How long something has been so, moments in which it was not, or nobody looked, forgiven."""
 
     def __init__(self, forgive_ms: int = 1500) -> None:
         self.forgive_ms = forgive_ms
@@ -180,11 +180,11 @@ class Lasting:
 
     def mark(self, is_so: bool, up_ms: int) -> float:
         """Seconds; -1: it is not so."""
+        if self._since >= 0 and up_ms - self._last > self.forgive_ms:
+            self._since = -1
         if is_so:
             self._since = up_ms if self._since < 0 else self._since
             self._last = up_ms
-        elif self._since >= 0 and up_ms - self._last > self.forgive_ms:
-            self._since = -1
         return -1.0 if self._since < 0 else (up_ms - self._since) / 1000
 
 

@@ -115,6 +115,8 @@ class ZoneWatch:
                 said += self.stop(up_ms)
             return said
         self._seen_ms = up_ms
+        if self._background.relit:
+            self._walkers.clear()  # what is left of the light is nobody
         if up_ms - self._background.ready_ms < SETTLES_MS:
             return said
         scene = self._scene(up_ms, dt_s, bgr)
@@ -138,6 +140,9 @@ class ZoneWatch:
         ]
         for line, _, wrong in self._passing:
             said += [self._sighting(line.name, "wrong_way", phase, it, up_ms) for phase, it in wrong.close()]
+        for watched in self._watched:
+            if isinstance(watched.rule, Ebike | Smoke):
+                watched.rule.forget()
         self._walkers.clear()
         return said
 

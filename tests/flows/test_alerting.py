@@ -25,6 +25,7 @@ from edge_agent.model.doors import GateReport, Report
 from edge_agent.model.events import (
     AccessDenied,
     AccessGranted,
+    AccessNotTaken,
     AgentDegraded,
     AlertClosed,
     AlertOpened,
@@ -369,6 +370,20 @@ def test_a_clip_that_broke_off_is_followed_by_another_while_it_goes_on() -> None
         assert house.told().count("updated no_evidence") == 1
 
     @in_a_house()
+    async def nobody_to_ask(house: House) -> None:
+        """The recorder is being started anew when it begins: there is a clip as soon as there can be."""
+        recorder = house.desk.recorders.pop("yard")
+        house.say("begun")
+        (case,) = house.premises.standing.cases
+        going(house, 10)
+        assert "updated no_evidence" in house.told()
+        house.desk.recorders["yard"] = recorder
+        going(house, 10)
+        kept = await ended(house, None)
+        assert house.premises.standing.cases[case].evidence == kept
+        assert house.told()[-1] == "updated evidence"
+
+    @in_a_house()
     async def slow(house: House) -> None:
         """Of a frame in two seconds: the last is two seconds before the end that was asked for."""
         house.say("begun")
@@ -483,6 +498,22 @@ def test_thirty_of_other_days_keep_nothing_quiet() -> None:
         house.wait(62)
         assert not house.events(AlertOpened)[-1].quiet  # type: ignore[attr-defined]
         assert house.told()[-2:] == ["opened", "closed changed"]
+
+
+def test_what_nobody_heard_is_no_flood() -> None:
+    """Forty in the last muted minutes, of which the guard knew nothing: the first one after them is an alarm."""
+
+    @in_a_house()
+    async def story(house: House) -> None:
+        house.premises.remember(house.alerts.mute("camera/yard", 1200, "王芳", "排练"))  # type: ignore[arg-type]
+        for n in range(40):
+            house.say("begun", incident=f"i-{n}")
+            house.say("over", incident=f"i-{n}")
+            house.wait(20)
+        house.clock.up_ms += 420_000
+        assert not house.events(DeviceDegraded)
+        house.say("begun")
+        assert [alert.quiet for alert in house.events(AlertOpened)] == [True] * 40 + [False]  # type: ignore[attr-defined]
 
 
 def test_a_flood_that_has_passed_lets_what_goes_on_be_heard() -> None:
@@ -802,6 +833,19 @@ def test_a_grant_is_over_when_the_door_has_shut_behind_it() -> None:
         assert [join.kind for join in joins.due(given_ms + 5_000)] == kinds
 
 
+def test_who_was_let_through_a_door_that_nobody_opened_has_not_gone() -> None:
+    """Neither by card nor by button: the next one's grant is for one person, and not the one given just now."""
+    joins = DoorJoins()
+    joins.hear(CARD, 0)
+    joins.hear(ExitRequested(door="gate"), 1_000)
+    joins.hear(CARD, 5_900)
+    joins.hear(AccessNotTaken(door="gate", person=CARD.person), 6_000)
+    joins.hear(DoorOpened(door="gate"), 7_500)
+    for at_ms in (8_500, 10_000):
+        joins.cross(at_ms, "in")
+    assert [join.kind for join in joins.due(60_000)] == ["tailgating"]
+
+
 @pytest.mark.parametrize(
     "opened", [DoorOpened(door="gate"), DoorForced(door="gate"), DoorFault(door="gate", input="contact", what="cut")]
 )
@@ -988,6 +1032,31 @@ def test_a_clip_goes_on_with_its_event_however_soon_after_it_it_ends() -> None:
         over_ms = house.clock.up_ms
         assert over_ms <= house.memory.orders[-1].to_ms <= over_ms + 2_000, "and then it does"
         assert len({order.evidence for order in house.memory.orders}) == 1
+
+
+def test_who_comes_back_within_one_alert_is_kept_also_after_its_clip_has_ended() -> None:
+    """`post_s` is shorter than the ten seconds after which an alert is over."""
+
+    @in_a_house()
+    async def story(house: House) -> None:
+        house.desk.policy = EvidencePolicy(pre_s=2, post_s=2, longest_s=120)
+        house.say("begun")
+        house.wait(5)
+        house.say("over")
+        first = house.memory.orders[-1]
+        house.wait(4)
+        await house.desk.take(Piece(first.evidence, b"clip"))
+        await house.desk.take(
+            ClipDone(first.evidence, msgspec.structs.replace(STREAM, to_ms=first.to_ms), to_ms=first.to_ms)
+        )
+        house.wait(3)
+        house.say("begun", incident="i-2")
+        house.wait(5)
+        house.say("going", incident="i-2")
+        assert len(house.events(AlertOpened)) == 1
+        second = house.memory.orders[-1]
+        assert second.evidence != first.evidence
+        assert second.to_ms > house.clock.up_ms
 
 
 def test_what_may_be_heard_again_is_not_heard_outside_its_hours() -> None:

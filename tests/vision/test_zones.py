@@ -521,3 +521,78 @@ def test_an_ebike_is_told_by_two_looks_of_three() -> None:
     assert [(one.kind, one.phase) for one in said if one.phase is not Phase.GOING] == [
         ("ebike", Phase.BEGUN), ("ebike", Phase.OVER),
     ]  # fmt: skip
+
+
+def test_an_ebike_before_the_pictures_stopped_is_none_when_they_come_again() -> None:
+    """Half an hour later the lift is empty: nothing is told, and no smoke of then either."""
+    detector = Dummy("bicycle", found="bicycle")
+    watch = ZoneWatch([zone("ebike", points=WHOLE)], [], (WIDTH, HEIGHT), detector)
+    said: list[Sighting] = []
+    for n, frame in enumerate(pictures(9, walk(20, 330, 5, 5))):
+        said += watch.see(frame, n * 100, lambda frame=frame: np.dstack([frame] * 3))
+    said += watch.stop(12_000)
+    assert [one.phase for one in said if one.phase is not Phase.GOING] == [Phase.BEGUN, Phase.OVER]
+    detector.found = None
+    later = 1_800_000
+    for n, frame in enumerate(pictures(5, lambda picture, s: None)):
+        assert watch.see(frame, later + n * 100, lambda frame=frame: np.dstack([frame] * 3)) == []
+
+
+def test_a_crowd_has_to_last_anew_after_the_pictures_stopped() -> None:
+    """A second of it before, half an hour without a picture, and four seconds of another one are no ten seconds."""
+
+    def crowd(picture: np.ndarray, s: float) -> None:
+        for n in range(6):
+            person(picture, 180 + 22 * n, 150)
+
+    watch = ZoneWatch([zone("gathering", crowd_part=0.08, crowd_s=10)], [], (WIDTH, HEIGHT))
+    assert told(watch, pictures(8, lambda picture, s: crowd(picture, s) if s >= 6.5 else None)) == []
+    assert watch.stop(9_500) == []
+    assert told(watch, pictures(4, crowd), 1_801_000) == []
+    (begun,) = (one for one in told(watch, pictures(8, crowd), 1_805_000) if one.phase is Phase.BEGUN)
+    assert begun.since_ms == 1_801_000
+
+
+STANDING = ("left_object", "removed_object", "blocked", "gathering")
+
+
+def van(picture: np.ndarray, s: float) -> None:
+    """Drives in from the right within two seconds, and stays."""
+    left = round(max(190.0, WIDTH - 65 * (s - 6)))
+    part = picture[70:130, left : left + 90]
+    part[:] = 60
+    part[::7] += 60
+    part[10:25] = 30
+
+
+@pytest.mark.parametrize(
+    ("ground", "factor", "to_s"), [(1.0, 1.5, 60), (1.0, 0.6, 60), (0.4, 2.5, 60), (1.0, 0.4, 60), (0.4, 2.5, 6)]
+)
+def test_a_light_or_a_hard_shadow_that_comes_or_goes_stands_in_nobodys_way(
+    ground: float, factor: float, to_s: float
+) -> None:
+    """Its edge is as sharp as a thing's, and in it the ground is as before; who walks there then is somebody."""
+
+    def lit(picture: np.ndarray, s: float) -> None:
+        walk(120, 330, 24, 6, 120)(picture, s)
+        picture *= np.float32(ground)
+        if (s >= 6) == (to_s > 6):
+            picture[60:150, 180:290] *= np.float32(factor)
+
+    watch = ZoneWatch([zone(*STANDING, "intrusion", left_s=5, blocked_s=5)], [], (WIDTH, HEIGHT))
+    begun = [one for one in told(watch, pictures(32, lit)) if one.phase is Phase.BEGUN]
+    assert [one.kind for one in begun] == ["intrusion"]
+    assert begun[0].up_ms > 25_000
+
+
+def test_a_van_is_in_the_way_whatever_the_lamp_over_it_does() -> None:
+    def parks(picture: np.ndarray, s: float) -> None:
+        if s >= 6:
+            van(picture, s)
+        if 18 <= s < 28:
+            picture[40:160, 150:310] *= np.float32(1.4)
+
+    watch = ZoneWatch([zone("blocked", blocked_s=5)], [], (WIDTH, HEIGHT))
+    said = [one for one in told(watch, pictures(40, parks)) if one.phase is not Phase.GOING]
+    assert [one.phase for one in said] == [Phase.BEGUN]
+    assert said[0].up_ms < 15_000
