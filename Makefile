@@ -71,8 +71,8 @@ postgres:
 	  || echo "going on without PostgreSQL"
 
 browser:
-	@command -v chromium >/dev/null || command -v chromium-headless-shell >/dev/null \
-	  || $(MAKE) --no-print-directory system NEED="chromium fonts-wqy-microhei" WHY="the console's end-to-end tests; without it they are skipped" \
+	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null \
+	  || $(MAKE) --no-print-directory system NEED="chromium-headless-shell fonts-wqy-microhei" WHY="the console's end-to-end tests; without it they are skipped" \
 	  || echo "going on without Chromium"
 
 demo: setup broker photos
