@@ -73,6 +73,7 @@ postgres:
 browser:
 	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null \
 	  || $(MAKE) --no-print-directory system NEED="chromium-headless-shell fonts-wqy-microhei" WHY="the console's end-to-end tests; without it they are skipped" \
+	  || $(MAKE) --no-print-directory system NEED="chromium fonts-wqy-microhei" WHY="where there is no such package" \
 	  || echo "going on without Chromium"
 
 demo: setup broker photos
@@ -95,7 +96,7 @@ test: setup broker postgres clients browser photos lint
 	@$(MAKE) --no-print-directory -j 2 types suite
 
 # Many tests run real processes; on a busy machine one may miss its deadline. Only that is tried once more, and counted.
-LATE := "not.within" "TimeoutError" "Timeout.>" "with.timeout"
+LATE := "not.within" "TimeoutError" "TimeoutExpired" "Timeout.>" "with.timeout"
 .PHONY: suite
 suite: setup
 	@ls tests/__pycache__/*pytest*.pyc >/dev/null 2>&1 || $(BIN)/pytest --collect-only -qq >/dev/null  # compiled once, not by five
