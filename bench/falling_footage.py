@@ -20,10 +20,11 @@ from pathlib import Path
 
 import av
 import cv2
+import msgspec
 import numpy as np
 
 from tests.vision.facade import FPS
-from tests.vision.facade.camera import Camera, clicked
+from tests.vision.facade.camera import Camera, clicked, edge
 from tests.vision.facade.clip import APART_S, LEAD_S, Clip, luma
 from tests.vision.facade.objects import Body, Fall, draw_fall
 from tests.vision.facade.wall import Wall
@@ -36,7 +37,7 @@ REPEATED, MOVED, MOVED_PX = 0.1, 16, 9  # grey levels from frame to frame and fr
 class Place:
     """A clip from `since_s` to `until_s` and the building in it; `seen`: floors things fall from; `lines`: lowest and
     highest floor that is clicked; `free_from`: first column that the `tree` leaves free; `canopy`: row of its upper
-    edge, its height and how far it stands out, m; `still`: nothing moves but what is painted over.
+    edge, which is clicked, its height and how far it stands out, m; `still`: nothing moves but what is painted over.
     """
 
     name: str
@@ -150,6 +151,9 @@ def draw_footage(seed: int, place: Place, *, falls: int = 0, seconds: float = 0.
     hidden = np.zeros(picture.shape, bool)
     if place.canopy:
         hidden[place.canopy[0] :] = True
+        facade = msgspec.structs.replace(
+            facade, lands=edge(place.camera, place.canopy[0], np.random.default_rng((seed, 1)))
+        )
     made, at = [], LEAD_S
     for _ in range(falls):
         when = at + rng.uniform(0, 0.5)

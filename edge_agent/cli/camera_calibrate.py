@@ -37,6 +37,16 @@ class Line(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic 
             self.fail(words("facade.no_line", text=value), param, ctx)
 
 
+class Points(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic from click 8.3 on
+    name = "x1,y1,x2,y2,…"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        try:
+            return tuple(float(part) for part in unicodedata.normalize("NFKC", str(value)).split(","))
+        except ValueError:
+            self.fail(words("facade.no_points", text=value), param, ctx)
+
+
 @click.command("calibrate")
 @click.argument("still", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--name", help="Name of the façade (default: facade; with --from the only one there).")
@@ -45,6 +55,11 @@ class Line(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic 
 @click.option("--line", "lines", type=Line(), multiple=True, help="Lower edge of a floor: FLOOR:X1,Y1,X2,Y2 (px).")
 @click.option(
     "--column", "columns", type=Line(), multiple=True, help="Left edge of a window column: COLUMN:X1,Y1,X2,Y2."
+)
+@click.option(
+    "--lands",
+    type=Points(),
+    help="Where what falls lands or goes out of sight, left to right: X1,Y1,X2,Y2,… (a canopy, a roof in front).",
 )
 @click.option("--floor-m", type=float, help="Height of a floor (default 3.0).")
 @click.option("--ground-m", type=float, help="Height of floor 1 where it is another.")
@@ -73,7 +88,7 @@ def command(
     from edge_agent.vision.falling_picture import draw, png, read
 
     known = {key: value for key, value in given.items() if value is not None}
-    _one_source(file, page, {"line": lines, "column": columns}, {"camera": camera, **known})
+    _one_source(file, page, {"line": lines, "column": columns, "lands": given["lands"]}, {"camera": camera, **known})
     target = picture or still.with_suffix(".grid.png")
     if target.resolve() == still.resolve():
         raise EdgeAgentError("facade.over_the_still", file=target)

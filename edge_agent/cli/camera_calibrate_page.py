@@ -11,6 +11,7 @@ import msgspec
 
 from edge_agent.cli import camera_calibrate
 from edge_agent.cli.speech import language, tell, words
+from edge_agent.core.zone_shape import corners
 from edge_agent.errors import EdgeAgentError
 from edge_agent.model.site import Facade
 from edge_agent.vision.falling_picture import draw, png
@@ -27,23 +28,23 @@ button{margin:.3em .3em .3em 0}label{display:block}
 @media(max-width:800px){body{flex-direction:column}#side{width:auto;max-height:50vh}#wrap{min-height:50vh}
 button,select,input{min-height:44px;font-size:16px}li{padding:.5em 0}}</style></head><body><div id="side"><h1 style="font-size:1.2em">%(title)s
 </h1><p>%(how)s</p><label>%(kind)s <select id="kind"><option value="lines">%(floor)s</option><option value="columns">
-%(column)s</option></select></label><label>%(number)s <input id="number" type="number" value="1" min="1"></label>
+%(column)s</option><option value="lands">%(landing)s</option></select></label><label>%(number)s <input id="number" type="number" value="1" min="1"></label>
 <label>%(floors)s <input id="floors" type="number" value="%(count)s"></label><label>%(floor_m)s <input id="floor_m"
 type="number" step="0.05" value="%(high)s"></label><label>%(column_m)s <input id="column_m" type="number" step="0.05"
 value="%(wide)s"></label><ol id="list"></ol><button id="try">%(show)s</button><button id="done">%(done)s</button>
 <p id="said" role="status"></p></div><div id="wrap"><canvas id="c"></canvas></div><script>
-const made={lines:[],columns:[]},base=location.pathname;let half=null;const img=new Image(),c=document.getElementById("c"),
+const made={lines:[],columns:[],lands:[]},said={lines:"%(floor)s ",columns:"%(column)s ",lands:"%(landing)s"},base=location.pathname;let half=null;const img=new Image(),c=document.getElementById("c"),
 g=c.getContext("2d"),by=i=>document.getElementById(i);
 function paint(){g.drawImage(img,0,0,c.width,c.height);const s=Math.max(1,img.width/1400);g.lineWidth=2*s;g.font=16*s+"px sans-serif";
-for(const k of["lines","columns"])for(const l of made[k]){g.strokeStyle=g.fillStyle=k=="lines"?"#f33":"#39f";g.beginPath();
+for(const k in made)for(const l of made[k]){g.strokeStyle=g.fillStyle={lines:"#f33",columns:"#39f",lands:"#f0f"}[k];g.beginPath();
 g.moveTo(l.at[0],l.at[1]);g.lineTo(l.at[2],l.at[3]);g.stroke();g.fillText(l.number,l.at[0]+6*s,l.at[1]-6*s)}
 if(half){g.fillStyle="#ff0";g.fillRect(half[0]-4*s,half[1]-4*s,8*s,8*s)}
-by("list").replaceChildren(...["lines","columns"].flatMap(k=>made[k].map((l,i)=>{const e=document.createElement("li");
-e.textContent=(k=="lines"?"%(floor)s ":"%(column)s ")+l.number+" ✕";e.onclick=()=>{made[k].splice(i,1);paint()};return e})))}
+by("list").replaceChildren(...Object.keys(made).flatMap(k=>made[k].map((l,i)=>{const e=document.createElement("li");
+e.textContent=said[k]+l.number+" ✕";e.onclick=()=>{made[k].splice(i,1);paint()};return e})))}
 img.onload=()=>{c.width=img.naturalWidth;c.height=img.naturalHeight;paint()};img.src=base+"/still.png";
 c.onclick=e=>{const r=c.getBoundingClientRect(),p=[(e.clientX-r.left)*c.width/r.width,(e.clientY-r.top)*c.height/r.height]
-.map(v=>Math.round(v*10)/10);if(!half)half=p;else{made[by("kind").value].push({number:+by("number").value,at:[...half,...p]});
-half=null;by("number").value=+by("number").value+1}paint()};
+.map(v=>Math.round(v*10)/10);if(!half)half=p;else{const k=by("kind").value,n=by("number");made[k].push({number:k=="lands"?"":+n.value,at:[...half,...p]});
+half=null;if(k!="lands")n.value=+n.value+1}paint()};
 async function send(done){const a=await fetch(base+(done?"/done":"/try"),{method:"POST",body:JSON.stringify({...made,
 floors:+by("floors").value,floor_m:+by("floor_m").value,column_m:+by("column_m").value})});
 if(a.headers.get("content-type")=="image/png"){img.src=URL.createObjectURL(await a.blob());by("said").textContent=""}
@@ -146,7 +147,7 @@ def clicked(still: Any, name: str, camera: str, given: dict[str, Any], port: int
 
 def _page(given: dict[str, Any]) -> str:
     said = {key: words(f"facade.page_{key}") for key in (
-        "title", "how", "kind", "floor", "column", "number", "floors", "floor_m", "column_m", "show", "done",
+        "title", "how", "kind", "floor", "column", "landing", "number", "floors", "floor_m", "column_m", "show", "done",
     )}  # fmt: skip
     known = {"count": given.get("floors", ""), "high": given.get("floor_m", 3.0), "wide": given.get("column_m", 3.6)}
     page = PAGE
@@ -160,9 +161,11 @@ def _made(body: bytes, name: str, camera: str, size: tuple[int, int], given: dic
     for number in (data["floors"], *(one["number"] for one in (*data["lines"], *data["columns"]))):
         if not isinstance(number, int):
             raise EdgeAgentError("facade.whole", found=number)
-    rows = {
+    rows: dict[str, Any] = {
         "lines": [{"floor": one["number"], "at": one["at"]} for one in data["lines"]],
         "columns": [{"column": one["number"], "at": one["at"]} for one in data["columns"]],
     }
     sizes = {key: data[key] for key in ("floors", "floor_m", "column_m")}
+    ends = sorted(end for one in data["lands"] for end in corners(one["at"]))
+    rows["lands"] = [at for end in ends for at in end]
     return msgspec.convert({**given, **sizes, **rows, "name": name, "camera": camera, "size": size}, Facade)

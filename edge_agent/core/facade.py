@@ -25,7 +25,7 @@ def faults(facade: Facade) -> Iterator[Fault]:
     if min(facade.size) < 64:
         yield "size", "facade.size", {"width": facade.size[0], "height": facade.size[1]}
         return
-    wrong = [*_points(facade), *_masks(facade), *_numbers(facade)]
+    wrong = [*_points(facade), *_masks(facade), *_lands(facade), *_numbers(facade)]
     yield from wrong
     if wrong:
         return
@@ -129,6 +129,23 @@ def _masks(facade: Facade) -> Iterator[Fault]:
             yield path, "zone.crossing", {"one": sides[0], "other": sides[1]}
         elif (px := area(corners(mask))) < LEAST_MASK_PX:
             yield path, "facade.mask_small", {"area": f"{px:.2g}", "width": width, "height": height}
+
+
+def _lands(facade: Facade) -> Iterator[Fault]:
+    """A line above which no floor is would make every bird that perches one that has landed."""
+    at = facade.lands
+    if not at:
+        return
+    if len(at) < 4 or len(at) % 2:
+        yield "lands", "facade.points", {"count": len(at), "least": 4}
+    elif (point := _outside(facade, at)) is not None:
+        yield "lands", "facade.outside", point
+    elif any(right <= left for left, right in itertools.pairwise(at[::2])):
+        yield "lands", "facade.lands_order", {}
+    elif lines := [line.at for line in facade.lines if len(line.at) >= 4]:
+        highest = min(lines, key=lambda line: row_at(line, facade.size[0] / 2))
+        if any(y <= row_at(highest, x) for x, y in corners(at)):
+            yield "lands", "facade.lands_high", {}
 
 
 def _outside(facade: Facade, at: Sequence[float]) -> dict[str, Any] | None:

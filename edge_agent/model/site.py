@@ -503,7 +503,9 @@ class Facade(Table, frozen=True):
     """A wall that a camera watches for falling objects: calibrated by lines whose heights are known
     (`edge-agent camera calibrate` writes it). `ground_m`: height of floor 1 where it is not `floor_m`. `camera_m`: the
     lens above the street. `distance_m`: lens to wall; computed where it is not given. `masks`: polygons that are not
-    looked at, and not shown (private windows, flags), each x, y, x, y, … in px of `size`.
+    looked at, and not shown (private windows, flags), each x, y, x, y, … in px of `size`. `lands`: a line x, y, x, y, …
+    from left to right at which what falls lands or goes out of sight: the edge of a canopy, the roof of the shops in
+    front, treetops.
     """
 
     name: str
@@ -518,6 +520,7 @@ class Facade(Table, frozen=True):
     camera_m: float = 3.5
     distance_m: float | None = None
     masks: tuple[tuple[float, ...], ...] = ()
+    lands: tuple[float, ...] = ()
 
     def height_m(self, floor: int) -> float:
         """Of the lower edge of `floor` above the street."""

@@ -94,7 +94,10 @@ class FallingWatch:
         x, z = self.grid.metres(u, v)
         scale = self.grid.px_per_m(x, z) * self._scale if len(x) else np.empty(0)
         sane = np.isfinite(scale) & (np.abs(x) < 500) & (z > -5) & (z < self.facade.roof_m + 30) & (scale > 1)
-        self._tracks.step(seen_ms / 1000, blobs[sane], calm[sane], x[sane], z[sane], scale[sane], looked)
+        past = v > self._lands(u)
+        self._tracks.step(
+            seen_ms / 1000, blobs[sane], calm[sane], x[sane], z[sane], scale[sane], past[sane], looked
+        )  # fmt: skip
         return [*self._judge(seen_ms), *self._close(seen_ms)]
 
     def change(self, mode: Mode) -> None:
@@ -132,12 +135,23 @@ class FallingWatch:
         for fixes in [*grown, *self._tracks.vanished()]:
             _, bottom = self.grid.metres(fixes.u[-1] / self._scale, self.facade.size[1] - 1)
             wide = self.facade.size[0] * self._scale
-            seen = Seen(*self._sides, float(bottom), wide, vanished=fixes.missed > 0)
+            seen = Seen(*self._sides, float(bottom), wide, vanished=fixes.missed > 0, lands_m=self._lands_m(fixes))
             verdict = judge(fixes, self.grid, self._step_s, seen)
             if verdict is not None:
                 found.append((fixes, verdict))
         for fixes, verdict in sorted(found, key=lambda one: -len(one[0].t)):
             yield from self._told(fixes, verdict, now_ms)
+
+    def _lands(self, u: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Rows of the calibrated frame at which what falls in these columns lands; inf where that is not said."""
+        at = self.facade.lands
+        return np.interp(u, at[::2], at[1::2]) if at else np.full(len(u), np.inf)
+
+    def _lands_m(self, fixes: Fixes) -> float | None:
+        """Height on the wall at which what falls there lands; None where that is not said, or it has passed it."""
+        u, v = fixes.u[-1:] / self._scale, fixes.v[-1:] / self._scale
+        row = self._lands(u)
+        return float(self.grid.metres(u, row)[1][0]) if self.facade.lands and v[0] <= row[0] else None
 
     def _told(self, fixes: Fixes, verdict: Verdict, now_ms: int) -> Iterator[Sighting]:
         """A new incident, or what an open one has learnt."""
@@ -182,7 +196,7 @@ class FallingWatch:
         )
 
     def _sighting(self, fixes: Fixes, verdict: Verdict, now_ms: int) -> tuple[Fall, Sighting]:
-        told = fall(fixes, verdict, self.grid, self._scale)
+        told = fall(fixes, verdict, self.grid, self._scale, max(0.0, self._lands_m(fixes) or 0.0))
         _, u, v, _ = told.path[-1]
         side = max(8, round(float(fixes.size[-1])) + 4)
         height, width = self._shape if self.mode == "full" else (self._shape[0] // 2, self._shape[1] // 2)

@@ -84,15 +84,17 @@ def _ranked(weights: npt.NDArray[Any]) -> tuple[tuple[int, float], ...]:
     return tuple((n, round(float(share[n]), 3)) for n in order[:5])
 
 
-def fall(fixes: Fixes, verdict: Verdict, grid: Grid, scale: float) -> Fall:
-    """`scale`: px of the analysed frame to px of the calibrated one is 1 / scale; times in ms of gateway uptime."""
+def fall(fixes: Fixes, verdict: Verdict, grid: Grid, scale: float, ground_m: float = 0.0) -> Fall:
+    """`scale`: px of the analysed frame to px of the calibrated one is 1 / scale; times in ms of gateway uptime;
+    `ground_m`: height on the wall at which it lands.
+    """
     when, _ = released(verdict)
     impact = verdict.until
-    while verdict.height(impact) > 0 and impact < verdict.until + 8:
+    while (left := verdict.height(impact) - ground_m) > 0 and impact < verdict.until + 8:
         if verdict.speed(impact) < 1.0:
-            impact += verdict.height(impact)
+            impact += left
             break
-        impact += max(0.005, min(0.1, verdict.height(impact) / 30))
+        impact += max(0.005, min(0.1, left / 30))
     path = tuple(
         (round(t * 1000), round(float(u), 1), round(float(v), 1), round(float(z), 2))
         for t, u, v, z in zip(fixes.t, fixes.u, fixes.v, fixes.z, strict=True)

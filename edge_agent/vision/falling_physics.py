@@ -45,6 +45,7 @@ RESIDUAL = (1.0, 0.035, 0.001)  # px, share of the size, share of the path
 ACROSS = (0.9, 0.05)
 TEXTBOOK, TEXTBOOK_ACROSS = (0.6, 0.03, 0.001), (0.6, 0.05)  # limits of what needs less proof
 BRIEF_OUT, BRIEF_M = 1.5, 0.3  # m/s outwards at most, as long as BRIEF says, of what seems larger
+LANDED_M = 0.6  # or larger than that, of what is seen to be gone from where things land
 SHARP, SHARP_ACROSS = (0.5, 0.02), (0.45, 0.015)  # limits that nothing but a fall keeps
 SHARP_M, SHARP_HIDDEN_M, SHARP_S = 1.8, 3.0, 0.5
 BIRD_M, BLUR_PX = 0.6, 2.0  # what is larger, less what blurs it, may be a bird nearer than the wall
@@ -57,16 +58,18 @@ FAST_PX, FAST_ACROSS = (0.5, 0.035), (1.6, 0.03)  # px, share of the size
 STILL_FASTER_MPS = 1000.0  # the terminal speed of what drag does not bend
 LIGHT_LEAST, LIGHT_MPS, LIGHT_PULL, LIGHT_PX = 12, (1.2, 6.0), 3.5, (2.2, 3.2)
 
-End = Literal["below", "aside", "hidden", ""]  # where it goes that it is not seen any more
+End = Literal["below", "landed", "aside", "hidden", ""]  # where it goes that it is not seen any more
 BRIEF: dict[End, tuple[float, float, float]] = {  # until so many s it has to be pulled by so many m/s², from and to
     "": (1.6, PULL_LEAST, 11.3),
     "below": (SURE_S, 8.7, 11.0),
+    "landed": (SURE_S, 8.7, 11.0),
     "aside": (SURE_S, 9.2, 10.7),
     "hidden": (SURE_S, 9.2, 10.7),
 }
 NEAR: dict[End, tuple[tuple[float, float], tuple[float, float]]] = {  # m that it seems large, s that it has to fall
     "": ((0.2, 0.4), (0.9, 1.4)),  # it goes on, and can be waited for
     "below": ((0.3, 0.46), (0.55, 0.75)),  # from the second floor it takes no longer
+    "landed": ((0.3, 0.46), (0.55, 0.75)),
     "aside": ((0.3, 0.7), (0.55, SURE_S)),
     "hidden": ((0.3, 0.7), (0.55, SURE_S)),
 }
@@ -112,13 +115,16 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Seen:
-    """The wall from `left_m` to `right_m`, its lower edge in the picture and the picture's width in analysed px."""
+    """The wall from `left_m` to `right_m`, its lower edge in the picture and the picture's width in analysed px;
+    `lands_m`: height on the wall at which what falls there lands, where that is known and it has not passed it.
+    """
 
     left_m: float
     right_m: float
     bottom_m: float
     width_px: float
     vanished: bool = False  # the track ended, and nothing moves on from there
+    lands_m: float | None = None
 
 
 def judge(fixes: Fixes, grid: Grid, step_s: float, seen: Seen) -> Verdict | None:
@@ -155,7 +161,7 @@ def _usual_m(roof_m: float) -> float:
 def _proof(end: End, roof_m: float) -> Proof:
     usual_m = _usual_m(roof_m)
     match end:
-        case "below":
+        case "below" | "landed":
             return Proof(end, DOWN_M, 0.0, DOUBTFUL_M, strict=False, sharp_m=DOWN_M, sharp_s=0.0)
         case "aside":
             return Proof(end, DOWN_M, STRICT_S, DOUBTFUL_M, strict=True, sharp_m=SHARP_M, sharp_s=SHARP_S)
@@ -168,10 +174,13 @@ def _proof(end: End, roof_m: float) -> Proof:
 
 def _end(fixes: Fixes, step_s: float, seen: Seen) -> End:
     """Where it goes that it is not seen any more: on the ground or beyond an edge of the picture in the next frame or
-    the one after it, or behind something already."""
+    the one after it, or behind something already, or where things land."""
     ahead = 1.5 * step_s / max(1e-3, fixes.t[-1] - fixes.t[-3])
-    if fixes.z[-1] - max(0.0, seen.bottom_m) < ahead * (fixes.z[-3] - fixes.z[-1]) + 0.3:
+    lowest_m = fixes.z[-1] - ahead * (fixes.z[-3] - fixes.z[-1]) - 0.3
+    if lowest_m < max(0.0, seen.bottom_m):
         return "below"
+    if seen.vanished and seen.lands_m is not None and lowest_m < seen.lands_m:
+        return "landed"
     u = fixes.u[-1] + ahead * (fixes.u[-1] - fixes.u[-3])
     if not fixes.size[-1] / 2 < u < seen.width_px - fixes.size[-1] / 2:
         return "aside"
@@ -199,7 +208,7 @@ def _fall(fixes: Fixes, head: int, grid: Grid, step_s: float, proof: Proof, seen
     """
     part = part_of(fixes, np.arange(len(fixes.t)) >= head)
     spare = 0 if _seems_m(part, grid) > BIRD_M else min(len(part.t) // STRAY_ONE_IN, len(part.t) - LEAST)
-    until = None if proof.end == "below" else -SPREAD_FIXES
+    until = None if proof.end in {"below", "landed"} else -SPREAD_FIXES
     otherwise = False
     while True:
         course, off = rough(part, grid)
@@ -234,7 +243,8 @@ def _pulled_otherwise(motion: Motion, fixes: Fixes, grid: Grid, end: End) -> boo
         return False
     _, least, most = BRIEF[end]
     thrown = motion.course.out > BRIEF_OUT
-    return not least <= motion.course.pull <= most or (thrown and not (end and _seems_m(fixes, grid) <= BRIEF_M))
+    most_m = LANDED_M if end == "landed" else BRIEF_M
+    return not least <= motion.course.pull <= most or (thrown and not (end and _seems_m(fixes, grid) <= most_m))
 
 
 def _dive(motion: Motion, fixes: Fixes, grid: Grid, end: End) -> bool:
@@ -265,7 +275,7 @@ def _within(
     drop = course.z - course.height(lasted_s)
     top = course.z + max(course.down, 0.0) ** 2 / (2 * G)
     textbook = _textbook(motion)
-    landed = proof.end == "below" and textbook and drop >= LEAST_M and len(fixes.t) >= THIN_LEAST
+    landed = proof.end in {"below", "landed"} and textbook and drop >= LEAST_M and len(fixes.t) >= THIN_LEAST
     fast = landed and course.down >= FULL_MPS
     if not PULL_LEAST <= course.pull <= PULL_MOST or (not fast and _dive(motion, fixes, grid, proof.end)):
         return None

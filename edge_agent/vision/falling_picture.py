@@ -1,6 +1,7 @@
 """The calibration drawn over the façade, for eyes: does each line lie on its floor?
 
 Green: the grid as computed, numbered; amber where a metre has fewer pixels than a cup needs. White: what was clicked.
+Magenta: where what falls lands or goes out of sight.
 """
 
 import io
@@ -20,7 +21,7 @@ from edge_agent.vision.photo import FORMATS, UNREADABLE, eight_bits
 
 Picture = npt.NDArray[Any]
 
-GREEN, AMBER, WHITE, BLACK = (60, 220, 60), (0, 170, 255), (255, 255, 255), (0, 0, 0)
+GREEN, AMBER, MAGENTA, WHITE, BLACK = (60, 220, 60), (0, 170, 255), (255, 0, 255), (255, 255, 255), (0, 0, 0)
 BYTES_AT_MOST, PIXELS_AT_MOST = 64_000_000, 40_000_000
 
 
@@ -80,6 +81,10 @@ def draw(grid: Grid, still: Picture) -> Picture:
         up = np.linspace(0, facade.roof_m, 40)
         points = np.stack(grid.pixels(np.full_like(up, (column - 1) * facade.column_m), up), 1) * factor
         cv2.polylines(picture, [np.round(points).astype(np.int32)], False, GREEN, thick, cv2.LINE_AA)
+    if facade.lands:
+        ends = np.array(facade.lands).reshape(-1, 2)
+        ends = np.vstack([(0, ends[0, 1]), ends, (facade.size[0], ends[-1, 1])]) * factor  # level beyond them
+        cv2.polylines(picture, [np.round(ends).astype(np.int32)], False, MAGENTA, 2 * thick, cv2.LINE_AA)
     for u, v in grid.clicks():
         at = round(u * factor), round(v * factor)
         cv2.drawMarker(picture, at, BLACK, cv2.MARKER_CROSS, 16 * thick, 3 * thick)

@@ -20,6 +20,7 @@ G = 9.81
 USUAL = 4.5, 13.0  # m/s² over the last fixes, of what falls
 MOST, NEW_MOST, LENGTH = 512, 120, 120  # tracks, new ones in a frame, fixes of one
 MISSES = 5  # frames that a track of three fixes may miss
+UNSEEN = 2  # of them before the line at which things land: what is seen past it then is something else
 UP_MOST, ACROSS_MOST, MARGIN_M = 5.0, 7.0, 2.0  # m/s, m/s, m above the roof
 ABOVE = 0.12, 4.0  # share of the roof and m above it, as high as what is thrown towards the camera seems at first
 NEAR_FROM = 9  # fixes; from then on what comes nearer to the camera may seem
@@ -57,7 +58,7 @@ class Fixes:
 class Tracks:
     def __init__(self, roof_m: float) -> None:
         self._roof_m = roof_m
-        self._data = np.zeros((MOST, LENGTH, 8))  # t, u, v, x, z, size, px per m, contrast
+        self._data = np.zeros((MOST, LENGTH, 9))  # t, u, v, x, z, size, px per m, contrast, past where things land
         self._n = np.zeros(MOST, int)
         self._missed = np.zeros(MOST, int)
         self._id = np.zeros(MOST, int)
@@ -78,10 +79,14 @@ class Tracks:
         self._before.clear()
         self._past.clear()
 
-    def step(self, t: float, blobs: Blobs, calm: Mask, x: Array, z: Array, scale: Array, looked: bool = True) -> None:
-        """One frame. `x`, `z`, `scale`: of each blob, m, px per m; `looked`: False when all of the picture changed."""
+    def step(
+        self, t: float, blobs: Blobs, calm: Mask, x: Array, z: Array, scale: Array, past: Mask, looked: bool = True
+    ) -> None:
+        """One frame. `x`, `z`, `scale`: of each blob, m, px per m; `past`: which lie past where things land; `looked`:
+        False when all of the picture changed.
+        """
         now = np.column_stack(
-            [np.full(len(x), t), blobs[:, 0], blobs[:, 1], x, z, blobs[:, 2:4].max(1), scale, blobs[:, 4]]
+            [np.full(len(x), t), blobs[:, 0], blobs[:, 1], x, z, blobs[:, 2:4].max(1), scale, blobs[:, 4], past]
         )
         taken = self._follow(t, now, calm, looked)
         free = now[calm & ~taken]
@@ -139,7 +144,7 @@ class Tracks:
         self._used[row] = False
 
     def fixes(self, row: int) -> Fixes:
-        data = self._data[row, : self._n[row]]
+        data = self._data[row, : self._n[row], :8]
         t, u, v, x, z, size, scale, contrast = data.T.copy()
         return Fixes(
             int(self._id[row]), t, u, v, x, z, size, scale, contrast, int(self._missed[row]), int(self._company[row])
@@ -165,6 +170,7 @@ class Tracks:
             off[now[None, :, 7] < FIX_CONTRAST * np.where(self._n[rows] < 6, 0.0, self._contrast(rows))[:, None]] = (
                 np.inf
             )
+            off[(now[None, :, 8] > last[:, 8, None]) & (self._missed[rows, None] >= UNSEEN)] = np.inf
             best = off.argmin(1)
             hit = off[np.arange(len(rows)), best] <= gate
         else:

@@ -18,6 +18,15 @@ WORDS: dict[str, tuple[str, str]] = {
         "not in parts of the picture",
         "遮挡区只有 {area} 平方像素，起不到遮挡作用；请按 {width} × {height} 画面的像素坐标书写，不要写比例",
     ),
+    "facade.lands_order": (
+        "write the points of `lands` from left to right: x grows from each to the next",
+        "`lands` 的各点应从左到右书写：每个点的 x 都大于前一个",
+    ),
+    "facade.lands_high": (
+        "`lands` lies above the highest floor that was clicked: it is the line at which what falls lands or goes out "
+        "of sight, as the edge of a canopy or the roof of the shops in front",
+        "`lands` 高于所点的最高楼层线：它是坠物落下或消失处的线，例如雨棚边缘、裙房屋顶",
+    ),
     "facade.line_short": (
         "a floor line goes across: click two points of one edge, as far apart as the wall allows "
         "(at least a tenth of the frame's width)",
@@ -113,6 +122,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "`{text}`: write a number, a colon and points in px, as in 3:120,840,960,852",
         "“{text}”：请写编号、冒号和像素坐标，例如 3:120,840,960,852",
     ),
+    "facade.no_points": (
+        "`{text}`: write points from left to right in px, as in 0,1480,1080,1495",
+        "“{text}”：请从左到右写像素坐标，例如 0,1480,1080,1495",
+    ),
     "facade.two_sources": (
         "{options} would be left out beside {source}: give the lines in one way, and change what the file says "
         "in the file",
@@ -147,14 +160,16 @@ WORDS: dict[str, tuple[str, str]] = {
     "facade.page_title": ("Calibrate the facade", "标定外墙"),
     "facade.page_how": (
         "Click two points on the lower edge of a floor, as far apart as the wall allows; then the next floor. The "
-        "lowest, the highest and some between; six are good. Columns: left edges of window columns. Click a line "
-        "in the list to remove it.",
+        "lowest, the highest and some between; six are good. Columns: left edges of window columns. Landing: where a "
+        "canopy or the roof of shops in front hides the foot of the wall, two points of its edge, and more beside "
+        "them. Click a line in the list to remove it.",
         "在某层的下边缘点两个点，相距尽量远；再点下一层。最低、最高及中间若干层，六条为宜。列：窗列的左边缘。"
-        "点击列表中的线可删除。",
+        "落点：雨棚或裙房屋顶遮住墙脚时，点其边缘的两个点，可再点几处。点击列表中的线可删除。",
     ),
     "facade.page_kind": ("line of", "线的种类"),
     "facade.page_floor": ("floor", "楼层"),
     "facade.page_column": ("column", "窗列"),
+    "facade.page_landing": ("landing", "落点"),
     "facade.page_number": ("number", "编号"),
     "facade.page_floors": ("floors of the building", "楼房层数"),
     "facade.page_floor_m": ("height of a floor, m", "层高（米）"),

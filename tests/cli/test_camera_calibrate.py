@@ -100,6 +100,18 @@ def test_floors_outside_the_picture_are_named(still: Path) -> None:
     assert "# note: the lower edge of floor 1 lies outside the picture" in result.output
 
 
+def test_the_line_at_which_things_land_is_kept_and_drawn(still: Path, tmp_path: Path) -> None:
+    result = run(str(still), *arguments(CLIP.facade), "--lands", "40，900,300,890, 500,900")  # as written in Chinese
+    assert "\nlands = [40.0, 900.0, 300.0, 890.0, 500.0, 900.0]\n" in result.output
+    drawn = cv2.imread(str(still.with_suffix(".grid.png")))
+    assert drawn is not None
+    for x, y in ((5, 900), (300, 890), (530, 900)):  # from edge to edge
+        assert (drawn[y - 2 : y + 3, x] == (255, 0, 255)).all(-1).any(), (x, y)
+    file = tmp_path / "facade.toml"
+    file.write_text(result.output, "utf-8")
+    assert run(str(still), "--from", str(file)).output == result.output
+
+
 def test_what_is_too_small_for_a_cup_is_said_with_the_same_numbers(tmp_path: Path) -> None:
     facade, picture, still = CLIP.facade, CLIP.wall.picture, tmp_path / "still.png"
     top = float(fit(facade).px_per_m(0.0, facade.height_m(facade.floors) + facade.floor_m / 2))
@@ -126,6 +138,8 @@ def test_the_printed_table_calibrates_the_same_wall_again(still: Path, tmp_path:
         (["--line", "1:10,20"], "not points"),
         (["--line", "1:10,20,99999,20"], "outside the frame"),
         (["--line", "77:10,20,400,20"], "floor 77 is not there"),
+        (["--lands", "10,900,10,900"], "from left to right"),
+        (["--lands", "10,20,500,20"], "above the highest floor"),
     ],
 )
 def test_bad_lines_are_told(still: Path, extra: list[str], said: str) -> None:
@@ -230,6 +244,7 @@ def test_a_file_gives_the_facade_of_that_name_or_its_only_one(still: Path, tmp_p
         (["--from", "x.toml", "--line", "1:1,1,9,1", "--floor-m", "3"], "--line, --floor-m would be left out"),
         (["--page", "--from", "x.toml"], "--from would be left out beside --page"),
         (["--page", "--line", "1:1,1,9,1"], "--line would be left out beside --page"),
+        (["--page", "--lands", "1,1,9,1"], "--lands would be left out beside --page"),
     ],
 )
 def test_nothing_that_was_said_is_left_out_silently(still: Path, options: list[str], said: str) -> None:
@@ -301,7 +316,7 @@ class Shown:
         """What the page's script sends."""
         body = {
             "lines": [{"number": line.floor, "at": line.at} for line in CLIP.facade.lines[:count]], "columns": [],
-            "floors": CLIP.facade.floors, "floor_m": CLIP.facade.floor_m, "column_m": 3.6, **more,
+            "lands": [], "floors": CLIP.facade.floors, "floor_m": CLIP.facade.floor_m, "column_m": 3.6, **more,
         }  # fmt: skip
         request = urllib.request.Request(f"{self.url}/{what}", json.dumps(body).encode(), method="POST")
         answer: bytes = urllib.request.urlopen(request, timeout=10).read()
@@ -325,6 +340,15 @@ def test_the_page_shows_the_grid_and_ends_when_done(shown: Shown) -> None:
     assert shown.send("try").startswith(b"\x89PNG")
     shown.end()
     assert shown.made[0].lines == CLIP.facade.lines
+
+
+def test_the_page_puts_the_line_at_which_things_land_together(shown: Shown) -> None:
+    ends = [{"number": "", "at": [500, 900, 300.5, 890]}, {"number": "", "at": [40, 905, 200, 895]}]
+    assert "left to right" in shown.send("try", lands=[*ends, ends[0]]).decode()
+    assert shown.send("try", lands=ends).startswith(b"\x89PNG")
+    assert "Done" in shown.send("done", lands=ends).decode()
+    shown.thread.join(10)
+    assert shown.made[0].lands == (40, 905, 200, 895, 300.5, 890, 500, 900)
 
 
 def test_the_page_refuses_floors_that_were_skipped(shown: Shown) -> None:

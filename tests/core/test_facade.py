@@ -50,6 +50,13 @@ def line(floor: int, *at: float) -> FloorLine:
         ({"masks": ((100, 100, 300, 300, 300, 100, 100, 300),)}, [("masks[0]", "zone.crossing")]),
         ({"masks": ((100, 100, 200, 200, 300, 300),)}, [("masks[0]", "facade.mask_small")]),
         ({"masks": ((0, 0, 1080, 0, 1080, 1920, 0, 1920), (100, 100, 200, 100, 200, 200, 100, 100))}, []),
+        ({"lands": (0, 1500, 500, 1480, 1080, 1510)}, []),
+        ({"lands": (0, 1500)}, [("lands", "facade.points")]),
+        ({"lands": (0, 1500, 1080)}, [("lands", "facade.points")]),
+        ({"lands": (0, 1500, 1081, 1500)}, [("lands", "facade.outside")]),
+        ({"lands": (0, 1500, 500, 1480, 500, 1500)}, [("lands", "facade.lands_order")]),
+        ({"lands": (0, 1500, 540, 100, 1080, 1500)}, [("lands", "facade.lands_high")]),
+        ({"lands": (0, 1500, 1080, 1500), "lines": ()}, [("lines", "facade.few_lines")]),
         ({"floors": 400}, [("floors", "config.range")]),
     ],
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """Falling objects: clips with exact truth through H.264, found on the right floor; and what must not be one."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -179,6 +180,27 @@ def test_what_falls_from_a_balcony_falls_past_the_others() -> None:
         assert not any(((x > left) & (x < right) & behind).any() for left, right in sides)
         over += out[0] > BALCONY_M
     assert over > 10
+
+
+@pytest.mark.parametrize(("seed", "anyway"), [(2, True), (12, False)])
+def test_what_lands_on_a_canopy_lands_there(seed: int, anyway: bool) -> None:
+    """5.5 m below its floor, a second later. Without the line that a person clicked it is a fall to the street, or
+    seen too briefly to be one."""
+    told = {}
+    for line in (False, True):
+        clip = draw(seed, falls=1, weather="clear", height=HEIGHT)
+        whole = clip.falls[0]
+        path = whole.path[whole.path[:, 2] >= whole.path[0, 2] - 5.5]
+        landed_s, _, high_m, out_m = path[-1]
+        clip.falls[0] = replace(whole, path=path, size_m=0.3, contrast=60.0)
+        ends = clip.camera.pixels(np.array([-8.0, 8.0]), np.full(2, high_m), np.full(2, out_m))[1].tolist()
+        lands = (0.0, ends[0], float(clip.camera.width), ends[1]) if line else ()
+        begun = watched(clip, FallingWatch(msgspec.structs.replace(clip.facade, lands=lands)))[:1]
+        told[line] = [(one.kind, one.fall.impact_ms / 1000 - landed_s) for one in begun if one.fall is not None]
+    assert [kind for kind, _ in told[False]] == ["falling_object"] * anyway
+    assert all(late > 0.5 for _, late in told[False])
+    assert [kind for kind, _ in told[True]] == ["falling_object"]
+    assert abs(told[True][0][1]) < 0.1
 
 
 def test_private_windows_are_not_looked_at() -> None:

@@ -284,6 +284,30 @@ def test_what_lands_is_a_fall_though_it_is_large_and_a_near_bird_is_none(
 
 
 @pytest.mark.parametrize(
+    ("at_m", "vanished", "pull", "size_m", "falls"),
+    [
+        (0.0, True, 9.7, 0.4, True),
+        (0.0, True, 9.7, 0.7, False),  # so large that it may be a bird nearer than the wall
+        (0.0, False, 9.7, 0.4, False),  # it may be seen to go on
+        (None, True, 9.7, 0.4, False),  # behind something, as a bird
+        (-3.0, True, 9.7, 0.4, False),  # far above the line
+        (0.0, True, 13.0, 0.4, False),  # not pulled as a stone
+    ],
+)
+def test_what_is_gone_where_things_land_has_landed(
+    at_m: float | None, vanished: bool, pull: float, size_m: float, falls: bool
+) -> None:
+    """Thrown outwards with 3 m/s, one second and 6 m down to a canopy."""
+    camera, grid = wall()
+    t = 0.13 + np.arange(16) * STEP_S
+    fixes = track(grid, camera, 1.0 * t, 18 - pull * t**2 / 2, 0.3 + 3.0 * t)
+    fixes.size[:] = size_px(fixes, grid, size_m)
+    lands_m = None if at_m is None else float(fixes.z[-1]) + at_m
+    verdict = judge(fixes, grid, STEP_S, replace(seen(grid), vanished=vanished, lands_m=lands_m))
+    assert (verdict is not None) == falls
+
+
+@pytest.mark.parametrize(
     ("count", "pull", "vanished", "falls"),
     [
         (12, 9.7, True, True), (12, 8.0, True, False), (16, 7.0, True, False),
@@ -471,10 +495,11 @@ def test_what_is_light_and_vanishes_has_to_fall_longer_than_a_bird_dives(count: 
 
 def frames(
     tracks: Tracks, points: list[list[tuple[float, float]]], contrast: Callable[[int], float] = lambda number: 6.0,
-    busy: Callable[[float], bool] = lambda x: False, blind: tuple[int, ...] = (),
+    busy: Callable[[float], bool] = lambda x: False, blind: tuple[int, ...] = (), lands_m: float = -np.inf,
 ) -> Iterator[None]:  # fmt: skip
     """Steps of one frame each; points (x, z) in m at 30 px per m, of six pixels. `contrast`: of the first point, six
-    grey levels otherwise; `busy`: where something moves all the time; `blind`: frames that could not be looked at.
+    grey levels otherwise; `busy`: where something moves all the time; `blind`: frames that could not be looked at;
+    `lands_m`: of the line at which things land.
     """
     for number, frame in enumerate(points):
         seen = [] if number in blind else frame
@@ -482,7 +507,7 @@ def frames(
         blobs = np.column_stack([30 * x, 900 - 30 * z, np.full((len(x), 3), 6.0)])
         blobs[:1, 4] = contrast(number)
         calm = np.array([not busy(one) for one in x], bool)
-        tracks.step(number * STEP_S, blobs, calm, x, z, np.full(len(x), 30.0), number not in blind)
+        tracks.step(number * STEP_S, blobs, calm, x, z, np.full(len(x), 30.0), z < lands_m, number not in blind)
         yield
 
 
@@ -531,6 +556,26 @@ def test_a_track_vanishes_where_nothing_like_it_moves_on(
         if number == 13:
             assert len(tracks.alive()) == 1
     assert [round(float(fixes.z[-1]), 1) for fixes in ended] == ([round(z, 1)] if gone else [])
+
+
+@pytest.mark.parametrize(
+    ("unseen", "lands_m", "followed"),
+    [
+        (0, 36.0, True),  # it is thrown beyond the canopy
+        (1, 36.0, True),
+        (2, 36.0, False),  # it has landed; that is a leaf below
+        (2, -1.0, True),
+        (2, 50.0, True),  # it was below the line already
+    ],
+)
+def test_what_passes_the_line_unseen_has_landed(unseen: int, lands_m: float, followed: bool) -> None:
+    tracks = Tracks(60.0)
+    path = [[point] for point in falling(1.0, 40.0, 20)]  # past 36 m from the 15th on
+    path[14 : 14 + unseen] = [[(30.0, 5.0)]] * unseen
+    longest = 0
+    for _ in frames(tracks, path, lands_m=lands_m):
+        longest = max([longest, *(len(tracks.fixes(row).t) for row in tracks.alive().values())])
+    assert longest == (20 - unseen if followed else 14)
 
 
 @pytest.mark.parametrize(

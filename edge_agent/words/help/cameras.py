@@ -15,6 +15,9 @@ HELP: dict[str, str] = {
     "Floors of the building.": "楼层数。",
     "Lower edge of a floor: FLOOR:X1,Y1,X2,Y2 (px).": "楼层下沿：FLOOR:X1,Y1,X2,Y2（像素）。",
     "Left edge of a window column: COLUMN:X1,Y1,X2,Y2.": "窗列左沿：COLUMN:X1,Y1,X2,Y2。",
+    "Where what falls lands or goes out of sight, left to right: X1,Y1,X2,Y2,… (a canopy, a roof in front).": (
+        "坠物落下或消失处的线，从左到右：X1,Y1,X2,Y2,…（雨棚、裙房屋顶）。"
+    ),
     "Height of a floor (default 3.0).": "层高（默认 3.0）。",
     "Height of floor 1 where it is another.": "首层层高（不同时）。",
     "Width of a column (default 3.6).": "列宽（默认 3.6）。",

@@ -76,6 +76,12 @@ def draw_camera(rng, low_m: float, high_m: float, width: int, height: int) -> Ca
     return camera if camera.px_per_m(0, high_m - 3) >= 12.5 * height / 1920 else None
 
 
+def edge(camera: Camera, row: float, rng) -> tuple[float, ...]:
+    """A level edge as an installer clicks it where things land: its ends, each CLICK_PX off."""
+    left, right = row + rng.normal(0, CLICK_PX * camera.height / 1920, 2)
+    return 0.0, round(float(left), 1), float(camera.width), round(float(right), 1)
+
+
 def clicked(
     camera: Camera, rng, floors: int, floor_m: float, column_m: float, columns: int, seen: tuple[int, int]
 ) -> Facade:
