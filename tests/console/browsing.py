@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Error, Locator, Page, Playwright, StorageState
 
 from tests.console.rig import PASSWORD
+from tests.waiting import until
 
 SHOTS = Path(".cache/screenshots")
 BROWSERS = ("chromium-headless-shell", "chromium")  # the same engine; the second draws a whole browser around each page
@@ -61,6 +62,11 @@ def guard(
         assert not wrong, wrong
     finally:
         context.close()
+
+
+def becomes(page: Page, question: str, about: object = None) -> None:
+    """Waits for a true answer. Playwright's own wait_for_function asks again in what the page's own policy forbids."""
+    until(lambda: page.evaluate(question, about), PATIENCE_MS / 1000, question)
 
 
 def picture(of: Page | Locator) -> bytes:

@@ -15,7 +15,7 @@ from edge_agent.model.sightings import Measure
 from edge_agent.model.site import Camera, Facade
 from edge_agent.model.standing import At, Mute
 from edge_agent.sim.proxy import FaultProxy
-from tests.console.browsing import CHROMIUM, PATIENCE_MS, SIZES, accessible, guard, keep, launch, picture
+from tests.console.browsing import CHROMIUM, PATIENCE_MS, SIZES, accessible, becomes, guard, keep, launch, picture
 from tests.console.rig import DOORS, PASSWORD, STRANGER, Rig
 from tests.console.test_evidence_pages import FALLEN, clip
 from tests.console.test_evidence_pages import keep as keep_evidence
@@ -127,10 +127,11 @@ def test_a_card_is_on_the_wall_without_a_reload(browser: Browser, busy: Rig) -> 
         tile = page.locator(f"#door-{DOORS[0]}")
         expect(tile.locator(".verdict.denied")).to_contain_text("未登记")
         expect(tile).to_contain_text("按访客登记")
-        page.wait_for_function(
+        becomes(
+            page,
             "([newest, door]) => [...document.querySelectorAll('#lines li')].some("
             "line => Number(line.dataset.seq) > newest && line.textContent.includes(door))",
-            arg=[int(newest or 0), DOORS[0]],
+            [int(newest or 0), DOORS[0]],
         )  # not always the first: a busy machine's slow disk is told, too
         assert page.evaluate("window.stayed")
 
@@ -165,10 +166,10 @@ def test_r13_private_windows_are_covered_over_the_clip_in_full_screen_too(
     with rig.running(), guard(browser, rig.url, "supervisor") as page:
         keep_evidence(rig, clip())
         page.goto(rig.url + "/evidence/ev-1")
-        page.wait_for_function("document.querySelector('video').readyState >= 2")
+        becomes(page, "document.querySelector('video').readyState >= 2")
         if whole:
             page.get_by_role("button", name="全屏").click()
-            page.wait_for_function("document.fullscreenElement?.id === 'clip'")
+            becomes(page, "document.fullscreenElement?.id === 'clip'")
         keep(page, f"evidence-masked-{whole}")
         shown = cv2.imdecode(np.frombuffer(picture(page.locator("#clip")), np.uint8), cv2.IMREAD_GRAYSCALE)
         bars = (shown.shape[1] - shown.shape[0] * 320 // 240) // 2  # beside it, in full screen

@@ -181,6 +181,7 @@ def test_an_osdp_reader_that_is_set_to_another_speed(tmp_path: Path) -> None:
     """While it works somebody sets the reader to 19200; at 9600 again a card opens. And so from the start."""
 
     async def story(site: Estate) -> None:
+        await auntil((site.state / "sim/reader").exists)  # a busy machine has not begun it yet
         line = Speeds(site.state / "sim/reader")
         text = site.config.read_text("utf-8").replace("sim://reader", f"serial://{line.cable.path}")
         site.config.write_text(text, "utf-8")
