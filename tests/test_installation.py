@@ -303,6 +303,55 @@ def test_a_city_that_is_away_after_a_restart_takes_no_certificate_back(site: Sit
     assert renew(site, pem)[0] == ("already_done" if taken == "new" else "")
 
 
+def test_a_configuration_that_reaches_nothing_is_taken_back_though_a_certificate_is_on_trial_too(site: Site) -> None:
+    """The turns of the certificates had no end, and the gateway was away for good."""
+    before, pem = (site.folder / "own.pem").read_bytes(), fresh(site)
+    site.line.good = lambda: False
+    assert configure(site, changed(site))[0] == ""
+    until_a_power_cut(4, lambda: renew(site, pem))
+
+    async def story(until: Callable[[], object]) -> None:
+        started = load_on_trial(site.file)
+        assert (site.folder / "own.pem").read_bytes() == pem
+        job = asyncio.create_task(site.installation(started, trial_s=0.02).run(no_beat))
+        await auntil(until)
+        job.cancel()
+
+    asyncio.run(story(lambda: site.restarts))
+    assert site.file.read_text() == site.text
+    site.line.good = lambda: (site.folder / "own.pem").read_bytes() == before
+    asyncio.run(story(lambda: not read_tried(site.file).certificate_on_trial))
+    assert (site.folder / "own.pem").read_bytes() == before
+    assert {row.event.what for row in site.journal.all} == {"config_rolled_back", "certificate_rolled_back"}
+
+
+@pytest.mark.parametrize("kind", ["late", "broken off"])
+def test_a_connection_of_the_one_before_proves_nothing_of_the_new_certificate(site: Site, kind: str) -> None:
+    """One that was under way when they changed places; or nobody knows whose turn it was, the disk took no result."""
+    before, pem = (site.folder / "own.pem").read_bytes(), fresh(site)
+    site.line.good = lambda: False
+    until_a_power_cut(4, lambda: renew(site, pem))
+    started, turns = load_on_trial(site.file), []
+    if kind == "broken off":
+        (site.folder / "own.pem.new").write_bytes(pem)
+        (site.folder / "own.pem").write_bytes(before)
+        site.line.session = 1
+
+    def good() -> bool:
+        turns.append((site.folder / "own.pem").read_bytes())
+        return turns[-1] == before if kind == "broken off" or len(turns) > 2 else turns[-1] == pem
+
+    async def story() -> None:
+        site.line.good = good
+        job = asyncio.create_task(site.installation(started, trial_s=0.02).run(no_beat))
+        await auntil(lambda: not read_tried(site.file).certificate_on_trial)
+        job.cancel()
+
+    asyncio.run(story())
+    assert (site.folder / "own.pem").read_bytes() == before
+    assert [row.event.what for row in site.journal.all] == ["certificate_rolled_back"]
+
+
 def test_a_disk_that_takes_nothing_does_not_keep_the_doors_shut(site: Site) -> None:
     """On trial each start is counted; where that cannot be written down the daemon starts all the same."""
     configure(site, changed(site))
