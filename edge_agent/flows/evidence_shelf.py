@@ -218,7 +218,7 @@ class EvidenceShelf:
     async def _tell_absent(self, absent: set[str]) -> None:
         """What is on record and not on the disk that is there; what is on it, is of it from now on."""
         disks, exhibits = await self._aside(self.store.disks), self.premises.standing.exhibits
-        found = [one for one in exhibits.values() if one.disk == UNNAMED and one.evidence not in absent]
+        found = [one for one in exhibits.values() if one.disk not in disks and one.evidence not in absent]
         self.premises.remember(*(structs.replace(one, disk=disks[0]) for one in found if disks))
         elsewhere = {one for one in absent if exhibits[one].disk not in disks}
         if missing := absent - elsewhere:
@@ -320,7 +320,12 @@ class EvidenceShelf:
         room = self.premises.journal.room
         exhibits = self.premises.standing.exhibits
         self.premises.remember(*retention.dated(exhibits.values(), now))
-        for due, why in retention.due(exhibits.values(), self.policy, now, "B" in room.sheds):
+        try:
+            there = await self._aside(self.store.there)
+        except StoreError as error:
+            self.premises.alarms.degraded("evidence_not_erased", error.sentence)
+            return
+        for due, why in retention.due(exhibits.values(), self.policy, now, there, "B" in room.sheds):
             exhibit = exhibits.get(due.evidence)  # as it is now: somebody may hold it since
             if exhibit is not None and not exhibit.held:
                 try:

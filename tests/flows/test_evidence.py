@@ -463,6 +463,45 @@ def test_what_an_earlier_version_kept_is_of_the_disk_on_which_it_is_found(tmp_pa
     play(story)
 
 
+def test_what_was_copied_to_a_new_disk_is_of_that_one(tmp_path: Path) -> None:
+    """Without disk.id. What a stop in the middle of its erasing has left of it counted as being elsewhere for ever."""
+
+    async def story() -> None:
+        folder = tmp_path / "evidence"
+        run = Run(folder)
+        old = [await run.keep(alert) for alert in ("a-1", "a-2")]
+        (folder / "disk.id").unlink()
+        again = Run(folder, run)
+        await again.desk._settle()
+        assert again.events(AgentDegraded) == []
+        again.store.erase(old[0], "")
+        again.older(100)
+        await again.desk._tidy()
+        assert [event.evidence for event in again.events(EvidenceErased)] == old[:1]
+
+    play(story)
+
+
+def test_a_disk_that_cannot_be_looked_at_is_told_and_looked_at_again(tmp_path: Path) -> None:
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        old = [await run.keep(alert) for alert in ("a-1", "a-2")]
+        run.older(100)
+        there = run.store.there
+
+        def failing() -> set[str]:
+            raise StoreError("store.evidence_file", file="evidence", why="Input/output error")
+
+        run.store.there = failing  # type: ignore[method-assign]
+        await run.desk._tidy()
+        assert [event.what for event in run.events(AgentDegraded)] == ["evidence_not_erased"]
+        run.store.there = there  # type: ignore[method-assign]
+        await run.desk._tidy()
+        assert [event.evidence for event in run.events(EvidenceErased)] == old[:1]
+
+    play(story)
+
+
 def test_an_alarm_whose_clip_cannot_be_read_any_more_is_told(tmp_path: Path) -> None:
     async def story() -> None:
         run = Run(tmp_path / "evidence")
