@@ -94,6 +94,7 @@ class EvidenceShelf:
         self._going: set[str] = set()  # what is being erased: nobody is promised it any more
         self._promised: list[OpenAlert] = []  # by the last run
         self._missed: deque[str] = deque(maxlen=MISSED_AT_MOST)  # alerts that were told to have no evidence
+        self._away: set[str] = set()  # disks that are not mounted and have something that has to go: told
         self._held_over = False  # what is held passes the room of all the rest, and that was told
 
     async def _aside(self, work: Callable[..., Result], *arguments: Any) -> Result:
@@ -331,6 +332,10 @@ class EvidenceShelf:
                 try:
                     await self._erase(exhibit, why)
                 except StoreError as error:  # it is tried again
+                    if error.code == "store.evidence_elsewhere":  # for as long as the disk is away: once a run
+                        if exhibit.disk in self._away:
+                            continue
+                        self._away.add(exhibit.disk)
                     self.premises.alarms.degraded("evidence_not_erased", error.sentence)
         held = retention.held(exhibits.values())
         before, self._held_over = self._held_over, held > self.policy.max_mb << 20

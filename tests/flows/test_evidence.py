@@ -409,6 +409,10 @@ def test_what_lies_on_a_disk_that_is_not_mounted_is_not_said_to_be_erased(tmp_pa
         assert away.events(EvidenceErased) == []
         assert (event := away.events(AgentDegraded)[-1]).what == "evidence_not_erased"
         assert event.given == {"evidence": old[0], "disk": name, "folder": str(folder)}
+        for _ in range(3):
+            away.clock.up_ms += 120_000
+            await away.desk._tidy()
+        assert len(away.events(AgentDegraded)) == 2, "said once, not each minute for as long as it is away"
         assert away.desk.hold(old[1], "王芳") == "", "nothing of it is gone"
         assert away.desk.release(old[1], "王芳").good
         folder.rename(under)
