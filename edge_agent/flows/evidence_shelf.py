@@ -134,7 +134,12 @@ class EvidenceShelf:
             self._record(signed, manifest, await self._aside(finish, signed), disk, about)
 
     async def _disk(self) -> str:
-        return next(iter(await self._aside(self.store.disks)), UNNAMED)
+        """Its name at the next start, when it cannot be read now: to keep the clip matters more."""
+        try:
+            return next(iter(await self._aside(self.store.disks)), UNNAMED)
+        except StoreError as error:
+            logger.error("%s", error)
+            return UNNAMED
 
     def _record(self, signed: bytes, manifest: Manifest, size: int, disk: str, about: About) -> None:
         """It is on the disk: on record from now on, and said."""

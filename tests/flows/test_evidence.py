@@ -486,6 +486,26 @@ def test_what_was_copied_to_a_new_disk_is_of_that_one(tmp_path: Path) -> None:
     play(story)
 
 
+def test_a_disk_whose_name_cannot_be_read_keeps_evidence(tmp_path: Path) -> None:
+    """Somebody has edited disk.id as root. It has its name again at the next start."""
+
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        name = tmp_path / "evidence/disk.id"
+        own_name = name.read_text()
+        name.unlink()
+        name.mkdir()
+        kept = await run.keep()
+        assert run.missing == []
+        name.rmdir()
+        name.write_text(own_name)
+        again = Run(tmp_path / "evidence", run)
+        await again.desk._settle()
+        assert again.exhibits[kept].disk == own_name.strip()
+
+    play(story)
+
+
 def test_a_disk_that_cannot_be_looked_at_is_told_and_looked_at_again(tmp_path: Path) -> None:
     async def story() -> None:
         run = Run(tmp_path / "evidence")
