@@ -15,6 +15,7 @@ from edge_agent.flows.alarm import Alarms
 from edge_agent.installation import STARTS_AT_MOST, Installation, load_on_trial, read_tried
 from edge_agent.model.events import AgentDegraded
 from edge_agent.model.site import Config
+from edge_agent.readiness import check_files
 from tests.flows.world import MemoryClock, MemoryJournal, no_beat
 from tests.uplink.test_uplink_tls import Authority
 from tests.waiting import auntil
@@ -107,6 +108,15 @@ def test_a_bad_configuration_changes_nothing_and_says_what_is_wrong(site: Site, 
     assert what in detail
     assert site.file.read_text() == site.text
     assert configure(site, changed(site))[0] == ""
+
+
+def test_with_a_damaged_rotation_no_start_is_promised(site: Site) -> None:
+    """The agent would not start; `check` said that all was well, and a configuration was put on trial."""
+    (site.folder / "keys/gateway.rotation").write_text("[{")
+    (found,) = check_files(load_config(site.file), "agent.toml", site.folder)
+    assert (found.at, found.code) == ("gateway", "uplink.rotation_damaged")
+    assert configure(site, changed(site))[0] == "bad_configuration"
+    assert site.file.read_text() == site.text
 
 
 def test_a_configuration_that_reaches_the_city_has_proved_itself(site: Site) -> None:
