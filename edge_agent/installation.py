@@ -253,7 +253,8 @@ class Installation:
         session = self.line.session
         self.line.reconnect()
         try:
-            if await self._reached(session, CERTIFICATE_TRIAL_S, lambda: None):
+            reached = await self._reached(session, CERTIFICATE_TRIAL_S, lambda: None)
+            if reached and (session or await self._taken(lambda: None)):
                 self._certificate_tried()
                 return "", ""
             self._take_back(path)

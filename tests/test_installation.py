@@ -202,6 +202,15 @@ def test_a_certificate_the_broker_refuses_is_taken_back(site: Site) -> None:
     assert renew(site, fresh(site))[0] == "already_done"
 
 
+def test_a_connection_that_was_under_way_proves_no_certificate(site: Site) -> None:
+    """The line was down when the order's turn came; what came up had begun with the one before."""
+    before = (site.folder / "own.pem").read_bytes()
+    site.line.session, site.line.good = 0, lambda: site.line.count != 2
+    renewing = site.installation(trial_s=0.05).certify(fresh(site), 7)
+    assert asyncio.run(renewing)[0] == "certificate_refused"
+    assert (site.folder / "own.pem").read_bytes() == before
+
+
 @pytest.mark.parametrize("wrong", ["name", "key", "expired", "text"])
 def test_a_certificate_that_is_not_ours_is_not_even_tried(site: Site, wrong: str) -> None:
     before = (site.folder / "own.pem").read_bytes()
