@@ -253,7 +253,8 @@ class Installation:
         session = self.line.session
         self.line.reconnect()
         try:
-            if await self._reached(session, CERTIFICATE_TRIAL_S, lambda: None):
+            reached = await self._reached(session, CERTIFICATE_TRIAL_S, lambda: None)
+            if reached and (session or await self._taken(lambda: None)):
                 self._certificate_tried()
                 return "", ""
             self._take_back(path)
@@ -265,22 +266,35 @@ class Installation:
         """The daemon ended while a new certificate was on trial: it and the one before by turns, until the broker takes
         one. Raises EdgeAgentError when that cannot be written.
         """
-        tls, number = self.config.uplink.tls, read_tried(self.file).certificate
-        if tls is None or await self._reached(0, self._trial_s, beat):
+        tls, tried = self.config.uplink.tls, read_tried(self.file)
+        path = self.file.parent / tls.cert if tls is not None else self.file
+        candidate, previous = _beside(path, "new"), _beside(path, "previous")
+        begun = candidate.exists()  # their turns: nobody knows whose it is
+        if tls is None or (not begun and await self._reached(0, self._trial_s, beat)):
             self._certificate_tried()
             return
-        path = self.file.parent / tls.cert
-        candidate, new, before = _beside(path, "new"), path.read_bytes(), _beside(path, "previous").read_bytes()
+        if not previous.exists():
+            return  # of another configuration's: the one on trial is no judge of it
+        before, new = previous.read_bytes(), (candidate if begun else path).read_bytes()
         replace_file(candidate, new, 0o600)  # a start meanwhile begins with it
-        for certificate in cycle((before, new)):
+        for certificate in cycle((new, before) if begun else (before, new)):
             replace_file(path, certificate, 0o600)
             self.line.reconnect()
-            if await self._reached(0, self._trial_s, beat):
+            if await self._reached(0, self._trial_s, beat) and await self._taken(beat):
                 break
-        self._certificate_tried(number if certificate == before else 0)
+            if certificate == new and tried.starts is not None:
+                return  # neither of them, it may be: the configuration's own trial is first, the next start goes on
+        self._certificate_tried(tried.certificate if certificate == before else 0)
         candidate.unlink(missing_ok=True)
         if certificate == before:
-            self.alarms.degraded("certificate_rolled_back", told("degraded_why.certificate_rolled_back", number=number))
+            detail = told("degraded_why.certificate_rolled_back", number=tried.certificate)
+            self.alarms.degraded("certificate_rolled_back", detail)
+
+    async def _taken(self, beat: Beat) -> bool:
+        """A connection that was under way when the certificates changed places is the other one's: one more."""
+        session = self.line.session
+        self.line.reconnect()
+        return await self._reached(session, self._trial_s, beat)
 
     def _take_back(self, path: Path) -> None:
         """The certificate before is in force again."""

@@ -171,7 +171,9 @@ class Journal(Protocol):
         ...
 
     async def command_counters(self) -> dict[str, int]:
-        """By who issued it: the highest command counter ever acted on."""
+        """By who issued it: the highest command counter ever acted on. Under "" that of all, when nobody has since an
+        earlier version did.
+        """
         ...
 
     @property

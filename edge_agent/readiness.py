@@ -9,6 +9,7 @@ import msgspec
 
 from edge_agent.config import EVIDENCE_KEY, FACE_KEY, GATEWAY_KEY, NO_UPLINK
 from edge_agent.contract.commanders import load_keyring
+from edge_agent.contract.rotation import own_keys
 from edge_agent.contract.signatures import load_private, load_public
 from edge_agent.core.facade import MISPLACED, faults
 from edge_agent.drivers.clock import SystemClock
@@ -156,7 +157,7 @@ def check_files(config: Config, file: str, folder: Path) -> list[Problem]:
                 case _ if at == "uplink.city_command_key":
                     load_keyring(folder / name)
                 case ".key" if at == "gateway":
-                    load_private(folder / name)
+                    own_keys((folder / name).parent, load_private(folder / name).public_key())
                 case _:
                     demand_file(folder / name, EdgeAgentError("config.file_missing", path=folder / name))
         except EdgeAgentError as error:

@@ -15,6 +15,7 @@ from edge_agent.flows.alarm import Alarms
 from edge_agent.installation import STARTS_AT_MOST, Installation, load_on_trial, read_tried
 from edge_agent.model.events import AgentDegraded
 from edge_agent.model.site import Config
+from edge_agent.readiness import check_files
 from tests.flows.world import MemoryClock, MemoryJournal, no_beat
 from tests.uplink.test_uplink_tls import Authority
 from tests.waiting import auntil
@@ -109,6 +110,15 @@ def test_a_bad_configuration_changes_nothing_and_says_what_is_wrong(site: Site, 
     assert configure(site, changed(site))[0] == ""
 
 
+def test_with_a_damaged_rotation_no_start_is_promised(site: Site) -> None:
+    """The agent would not start; `check` said that all was well, and a configuration was put on trial."""
+    (site.folder / "keys/gateway.rotation").write_text("[{")
+    (found,) = check_files(load_config(site.file), "agent.toml", site.folder)
+    assert (found.at, found.code) == ("gateway", "uplink.rotation_damaged")
+    assert configure(site, changed(site))[0] == "bad_configuration"
+    assert site.file.read_text() == site.text
+
+
 def test_a_configuration_that_reaches_the_city_has_proved_itself(site: Site) -> None:
     configure(site, changed(site))
     load_on_trial(site.file)
@@ -190,6 +200,15 @@ def test_a_certificate_the_broker_refuses_is_taken_back(site: Site) -> None:
     assert renew(site, fresh(site), 6)[0] == "stale_version"
     assert renew(site, fresh(site))[0] == "", "the broker takes it now"
     assert renew(site, fresh(site))[0] == "already_done"
+
+
+def test_a_connection_that_was_under_way_proves_no_certificate(site: Site) -> None:
+    """The line was down when the order's turn came; what came up had begun with the one before."""
+    before = (site.folder / "own.pem").read_bytes()
+    site.line.session, site.line.good = 0, lambda: site.line.count != 2
+    renewing = site.installation(trial_s=0.05).certify(fresh(site), 7)
+    assert asyncio.run(renewing)[0] == "certificate_refused"
+    assert (site.folder / "own.pem").read_bytes() == before
 
 
 @pytest.mark.parametrize("wrong", ["name", "key", "expired", "text"])
@@ -301,6 +320,55 @@ def test_a_city_that_is_away_after_a_restart_takes_no_certificate_back(site: Sit
     assert (site.folder / "own.pem").read_bytes() == wanted
     site.line.good = lambda: True
     assert renew(site, pem)[0] == ("already_done" if taken == "new" else "")
+
+
+def test_a_configuration_that_reaches_nothing_is_taken_back_though_a_certificate_is_on_trial_too(site: Site) -> None:
+    """The turns of the certificates had no end, and the gateway was away for good."""
+    before, pem = (site.folder / "own.pem").read_bytes(), fresh(site)
+    site.line.good = lambda: False
+    assert configure(site, changed(site))[0] == ""
+    until_a_power_cut(4, lambda: renew(site, pem))
+
+    async def story(until: Callable[[], object]) -> None:
+        started = load_on_trial(site.file)
+        assert (site.folder / "own.pem").read_bytes() == pem
+        job = asyncio.create_task(site.installation(started, trial_s=0.02).run(no_beat))
+        await auntil(until)
+        job.cancel()
+
+    asyncio.run(story(lambda: site.restarts))
+    assert site.file.read_text() == site.text
+    site.line.good = lambda: (site.folder / "own.pem").read_bytes() == before
+    asyncio.run(story(lambda: not read_tried(site.file).certificate_on_trial))
+    assert (site.folder / "own.pem").read_bytes() == before
+    assert {row.event.what for row in site.journal.all} == {"config_rolled_back", "certificate_rolled_back"}
+
+
+@pytest.mark.parametrize("kind", ["late", "broken off"])
+def test_a_connection_of_the_one_before_proves_nothing_of_the_new_certificate(site: Site, kind: str) -> None:
+    """One that was under way when they changed places; or nobody knows whose turn it was, the disk took no result."""
+    before, pem = (site.folder / "own.pem").read_bytes(), fresh(site)
+    site.line.good = lambda: False
+    until_a_power_cut(4, lambda: renew(site, pem))
+    started, turns = load_on_trial(site.file), []
+    if kind == "broken off":
+        (site.folder / "own.pem.new").write_bytes(pem)
+        (site.folder / "own.pem").write_bytes(before)
+        site.line.session = 1
+
+    def good() -> bool:
+        turns.append((site.folder / "own.pem").read_bytes())
+        return turns[-1] == before if kind == "broken off" or len(turns) > 2 else turns[-1] == pem
+
+    async def story() -> None:
+        site.line.good = good
+        job = asyncio.create_task(site.installation(started, trial_s=0.02).run(no_beat))
+        await auntil(lambda: not read_tried(site.file).certificate_on_trial)
+        job.cancel()
+
+    asyncio.run(story())
+    assert (site.folder / "own.pem").read_bytes() == before
+    assert [row.event.what for row in site.journal.all] == ["certificate_rolled_back"]
 
 
 def test_a_disk_that_takes_nothing_does_not_keep_the_doors_shut(site: Site) -> None:

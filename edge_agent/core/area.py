@@ -240,7 +240,8 @@ def arrived(door: str, standing: Standing, changes: Iterable[Change] | None = No
     if (before := standing.passing.get(door)) is None:
         return ()
     gone = before.placed if changes is None else tuple(changes)
-    return (Passing(door, tuple(one for one in before.placed if one not in gone)),)
+    left = tuple(one for one in before.placed if one not in gone)
+    return () if left == before.placed else (Passing(door, left),)
 
 
 def unseen(standing: Standing) -> list[Change]:

@@ -35,17 +35,27 @@ from edge_agent.model.standing import (
 PASS_KEPT_MS = 30 * 86_400_000  # a clock that was wrong for less than that gives nobody a used pass back
 
 
-def outdated(standing: Standing, book: Book, now: Moment) -> list[Change]:
-    """Of people and credentials that are no longer in the book, and of passes that ran out long ago by a trusted clock.
-    A book without anybody is one that was lost.
+def outdated(standing: Standing, book: Book, now: Moment, before: Book | None = None) -> list[Change]:
+    """Of people and credentials that are no longer in the book, or not of whom they were in the one `before`, and of
+    passes that ran out long ago by a trusted clock. A book without anybody is one that was lost.
     """
     if not book.persons:
         return []
     gone = {person for seen in standing.inside.values() for person in seen if person not in book.persons}
-    spent = [name for name in standing.uses if (key := credential_of(name)) is not None and key not in book.credentials]
+    spent = [
+        name
+        for name in standing.uses
+        if (key := credential_of(name)) is not None
+        and ((held := book.credentials.get(key)) is None or _holder(key, before) not in (None, held.person))
+    ]
     if now.trusted:
         spent += [name for name in standing.uses if 0 < _ran_out_ms(name) < now.wall_ms - PASS_KEPT_MS]
     return [*(Gone(person) for person in sorted(gone)), *(Uses(name, 0) for name in sorted(spent))]
+
+
+def _holder(key: Card | Token, book: Book | None) -> str | None:
+    held = None if book is None else book.credentials.get(key)
+    return None if held is None else held.person
 
 
 def _ran_out_ms(name: str) -> int:

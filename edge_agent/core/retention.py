@@ -1,10 +1,11 @@
 """Which evidence has to go: what is too old, and the oldest when what nobody holds takes too much room.
 
 Never the newest, which carries the chain on, and never what somebody holds: that comes on top of the room, so that
-holding one piece costs no other. And never for an age by a clock that nobody trusted.
+holding one piece costs no other. And never for an age by a clock that nobody trusted. What lies on a disk that is not
+mounted takes no room of this one, and makes none.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from edge_agent.model.clock import ClockState, Moment
 from edge_agent.model.evidence import Exhibit, Time
@@ -15,21 +16,26 @@ DAY_MS = 86_400_000
 
 
 def due(
-    exhibits: Iterable[Exhibit], policy: EvidencePolicy, now: Moment, disk_low: bool = False
+    exhibits: Iterable[Exhibit], policy: EvidencePolicy, now: Moment, there: Container[str], disk_low: bool = False
 ) -> list[tuple[Exhibit, str]]:
-    """(exhibit, why: age | room). `disk_low`: evidence is given up before events are, one piece at a look."""
+    """(exhibit, why: age | room). `there`: what is on the disk; `disk_low`: evidence is given up before events are, one
+    piece at a look.
+    """
     ordered = sorted(exhibits, key=lambda exhibit: exhibit.number)
     loose = [exhibit for exhibit in ordered[:-1] if not exhibit.held]
     old = [one for one in loose if (_age_ms(one, now) or 0) > policy.keep_days * DAY_MS]
     found = [(exhibit, "age") for exhibit in old]
-    size = sum(exhibit.size for exhibit in ordered if not exhibit.held) - sum(exhibit.size for exhibit in old)
+    gone = {exhibit.evidence for exhibit in old}
+    size = sum(one.size for one in ordered if not one.held and one.evidence in there and one.evidence not in gone)
+    makes_room = any(evidence in there for evidence in gone)
     for exhibit in loose:
-        if exhibit in old:
+        if exhibit.evidence in gone or exhibit.evidence not in there:
             continue
-        if size <= policy.max_mb << 20 and not (disk_low and not found):
+        if size <= policy.max_mb << 20 and not (disk_low and not makes_room):
             break
         found.append((exhibit, "room"))
         size -= exhibit.size
+        makes_room = True
     return found
 
 

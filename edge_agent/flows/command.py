@@ -43,6 +43,8 @@ class Commands:
         self.journal, self.clock = premises.journal, premises.clock
         self.refusals = Refusals(self.journal, self.clock)
         self._counters: dict[str, int] = {}  # by issuer: one desk whose clock runs ahead must not shut out the others
+        self._before = 0  # the counter of all when an earlier version ended …
+        self._began_ms: int | None = None  # … and when that was
         self._acted_at: list[int] = []
         self._done: deque[str] = deque(maxlen=DONE_KEPT)  # ids: what is versioned may be repeated, and costs nothing
         self._failed: deque[str] = deque(maxlen=DONE_KEPT)  # the same, of which nothing came
@@ -52,6 +54,8 @@ class Commands:
         self._aside = asyncio.PriorityQueue(ASIDE_AT_MOST)  # what waited there before is `unknown` from here on
         await self._settle()
         self._counters = await self.journal.command_counters()
+        self._before = max(self._before, self._counters.pop("", 0))
+        self._began_ms = self.clock.now().up_ms if self._began_ms is None else self._began_ms
         async with asyncio.TaskGroup() as jobs:
             jobs.create_task(self._clerk())
             while True:
@@ -120,9 +124,15 @@ class Commands:
             return "expired"
         if command.not_after_up_ms - now.up_ms > LIFETIME_MS:
             return "lives_too_long"
-        if (verb is None or not verb.state) and command.counter <= self._counters.get(command.issuer, 0):
+        if (verb is None or not verb.state) and command.counter <= self._acted_on(command):
             return "counter_reused"
         return ""
+
+    def _acted_on(self, command: Command) -> int:
+        """The highest counter of who issued it. What lived when an earlier version ended may be one of its deeds."""
+        known = self._counters.get(command.issuer, 0)
+        lived = command.not_after_up_ms - LIFETIME_MS <= (self._began_ms or 0)
+        return max(known, self._before) if lived else known
 
     def _may_not(self, command: Command, verb: Verb, signers: tuple[Signer, ...]) -> str:
         if not signers or verb.role not in signers[0].roles:

@@ -76,9 +76,10 @@ class Doorway:
         finally:
             self.opening -= 1
         self._secure_at_ms = self._secure_by_ms = None
-        if going is not None and isinstance(self.state, machine.Open) and not self.state.forced:
-            self._gone(going)  # behind somebody else: nobody sees it open again
-            self.premises.remember(*area.arrived(self.door.name, self.premises.standing))
+        if going is not None and isinstance(self.state, machine.Open):  # nobody sees it open again
+            if not self.state.forced:
+                self._gone(going)  # behind somebody else
+            self.premises.remember(*area.arrived(self.door.name, self.premises.standing, going.done))
         self.state = machine.release(self.state, self._now_ms(), timing, going)
         if not self.follows:
             self._unseen()
@@ -188,8 +189,9 @@ class Doorway:
         for outcome in outcomes:
             state = DoorState(self.door.name, machine.name_of(self.state))
             back, undo = ([], undo) if outcome.going is None else (undo, [])
-            known = outcome.gone or outcome.going is not None
-            arrived = area.arrived(self.door.name, self.premises.standing) if known else ()
+            known = outcome.gone if outcome.going is None else (outcome.going,)
+            done = [change for each in known for change in each.done]
+            arrived = area.arrived(self.door.name, self.premises.standing, done)
             self.premises.record(outcome.event, state, *back, *arrived)
             for gone in outcome.gone:
                 self._gone(gone)

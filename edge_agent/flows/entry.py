@@ -49,6 +49,7 @@ class DoorActor:
         self._gathered = {direction: presentation.NOBODY for direction in Direction}
         self._reports: deque[GateReport] = deque()
         self._reads: dict[str, deque[Read]] = {}
+        self._called: set[str] = set()  # reads that wait, and whose person was heard to be under duress since
         self._wake = asyncio.Event()
         self._leaving: set[asyncio.Task[None]] = set()
         self._approvals: deque[tuple[str, asyncio.Future[bool]]] = deque()
@@ -183,8 +184,12 @@ class DoorActor:
         """Shut all the same: who was forced to come is in no less danger."""
         self._deny(attempt.read, deny)
         book = self.premises.book
-        if presentation.under_duress(attempt, deny.reason, book):
-            self._call_for_help(attempt.read, deny.person or presentation.whose(attempt.read.credential, book))
+        if attempt.read.read_id not in self._called and presentation.under_duress(attempt, deny.reason, book):
+            person = deny.person or presentation.whose(attempt.read.credential, book)
+            self._call_for_help(attempt.read, person)
+            waiting = [entry for gathered in self._gathered.values() for entry in gathered.waiting]
+            now = {entry.read.read_id for entry in waiting if entry.wait.person.id == person}
+            self._called = now | {entry.read.read_id for entry in waiting if entry.read.read_id in self._called}
 
     async def _grant(self, attempt: Attempt, grant: Grant) -> bool:
         """Open and record; False when it did not open: not recorded first where it must be, or the gate is away."""

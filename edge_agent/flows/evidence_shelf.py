@@ -94,6 +94,7 @@ class EvidenceShelf:
         self._going: set[str] = set()  # what is being erased: nobody is promised it any more
         self._promised: list[OpenAlert] = []  # by the last run
         self._missed: deque[str] = deque(maxlen=MISSED_AT_MOST)  # alerts that were told to have no evidence
+        self._away: set[str] = set()  # disks that are not mounted and have something that has to go: told
         self._held_over = False  # what is held passes the room of all the rest, and that was told
 
     async def _aside(self, work: Callable[..., Result], *arguments: Any) -> Result:
@@ -133,7 +134,12 @@ class EvidenceShelf:
             self._record(signed, manifest, await self._aside(finish, signed), disk, about)
 
     async def _disk(self) -> str:
-        return next(iter(await self._aside(self.store.disks)), UNNAMED)
+        """Its name at the next start, when it cannot be read now: to keep the clip matters more."""
+        try:
+            return next(iter(await self._aside(self.store.disks)), UNNAMED)
+        except StoreError as error:
+            logger.error("%s", error)
+            return UNNAMED
 
     def _record(self, signed: bytes, manifest: Manifest, size: int, disk: str, about: About) -> None:
         """It is on the disk: on record from now on, and said."""
@@ -218,7 +224,7 @@ class EvidenceShelf:
     async def _tell_absent(self, absent: set[str]) -> None:
         """What is on record and not on the disk that is there; what is on it, is of it from now on."""
         disks, exhibits = await self._aside(self.store.disks), self.premises.standing.exhibits
-        found = [one for one in exhibits.values() if one.disk == UNNAMED and one.evidence not in absent]
+        found = [one for one in exhibits.values() if one.disk not in disks and one.evidence not in absent]
         self.premises.remember(*(structs.replace(one, disk=disks[0]) for one in found if disks))
         elsewhere = {one for one in absent if exhibits[one].disk not in disks}
         if missing := absent - elsewhere:
@@ -320,12 +326,21 @@ class EvidenceShelf:
         room = self.premises.journal.room
         exhibits = self.premises.standing.exhibits
         self.premises.remember(*retention.dated(exhibits.values(), now))
-        for due, why in retention.due(exhibits.values(), self.policy, now, "B" in room.sheds):
+        try:
+            there = await self._aside(self.store.there)
+        except StoreError as error:
+            self.premises.alarms.degraded("evidence_not_erased", error.sentence)
+            return
+        for due, why in retention.due(exhibits.values(), self.policy, now, there, "B" in room.sheds):
             exhibit = exhibits.get(due.evidence)  # as it is now: somebody may hold it since
             if exhibit is not None and not exhibit.held:
                 try:
                     await self._erase(exhibit, why)
                 except StoreError as error:  # it is tried again
+                    if error.code == "store.evidence_elsewhere":  # for as long as the disk is away: once a run
+                        if exhibit.disk in self._away:
+                            continue
+                        self._away.add(exhibit.disk)
                     self.premises.alarms.degraded("evidence_not_erased", error.sentence)
         held = retention.held(exhibits.values())
         before, self._held_over = self._held_over, held > self.policy.max_mb << 20

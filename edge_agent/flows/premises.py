@@ -243,8 +243,8 @@ class Premises:
     def _tidy(self) -> None:
         """People and cards that were removed are no longer remembered: nobody would ever count them out again."""
         if self._tidied is not self.book:
-            self._tidied = self.book
-            self.remember(*remember.outdated(self.standing, self.book, self.now()))
+            before, self._tidied = self._tidied, self.book
+            self.remember(*remember.outdated(self.standing, self._tidied, self.now(), before))
 
     def _catch_up(self) -> None:
         """The journal may record again."""

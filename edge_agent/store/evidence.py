@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from edge_agent import log
 from edge_agent.errors import StoreError
 from edge_agent.model.evidence import File
 from edge_agent.store import database
@@ -25,6 +26,8 @@ LOST_FOUND = "lost+found"  # of a disk that is mounted there
 MANIFEST, REQUEST = "manifest.json", "request.json"
 DISK = "disk.id"  # a name a line: the disk's own, and of those whose place it has taken
 CLIP, TRACK = "clip.mp4", "track.json"
+
+logger = log.get("store.evidence")
 
 
 class EvidenceWriter:
@@ -80,18 +83,20 @@ class EvidenceStore:
         self.folder, self._key = folder, key
 
     def make(self) -> None:
-        """The folder, when it is not there: who keeps evidence does this first, who only looks never does."""
+        """The folder, when it is not there: who keeps evidence does this first, who only looks never does. A full disk
+        gets its name at a later start: what it keeps has to be erased in its time all the same.
+        """
         database.make_directory(self.folder)
         demand_writable(self.folder)
         if not self.disks():
+            new = self.folder / f"{DISK}.new"
             try:
-                new = self.folder / f"{DISK}.new"
                 new.unlink(missing_ok=True)  # which a kill has left
                 _write_through(new, f"{secrets.token_hex(4)}\n".encode())
                 new.replace(self.folder / DISK)
                 database.sync_directory(self.folder)
             except OSError as error:
-                raise StoreError("store.evidence_file", file=DISK, why=error.strerror) from error
+                logger.error("evidence %s cannot be written yet: %s", DISK, error.strerror)
 
     def disks(self) -> list[str]:
         """The names of the disk that is there now, its own first; none before `make`."""

@@ -5,6 +5,7 @@ from typing import Any
 from msgspec import UNSET
 
 from edge_agent.errors import StoreError
+from edge_agent.model.grants import Subject
 from edge_agent.model.reads import Card, Token
 from edge_agent.store.entries import CredentialEntry, PersonEntry
 from edge_agent.store.rules import RuleStore
@@ -38,8 +39,10 @@ class Holdings(RuleStore):
             self._check_terms(entry.id, given)
         what = self._merge(entry)
         for given in entry.credentials:
-            if self.owner(given.key) != entry.id:
-                self.give_up(given.key)  # revoked there, handed on
+            if self.owner(given.key) not in (None, entry.id):
+                self.give_up(given.key)  # revoked there, handed on: what the city granted was the last holder's
+                subject = Subject(credential=given.key).text
+                self._connection.execute("DELETE FROM city_words WHERE subject = ? AND word = 'granted'", (subject,))
             self._give(entry.id, given)
         self._set_pin(entry)
         if entry.phone is not UNSET:

@@ -335,7 +335,8 @@ def _apply(connection: sqlite3.Connection, change: Change | DeadLetter, seq: int
             if change.counter:
                 query = """INSERT INTO counters VALUES (?, ?)
                     ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"""
-                connection.execute(query, (standing.COMMAND + change.issuer, change.counter))
+                for name in (standing.COMMAND + change.issuer, standing.COMMANDS):
+                    connection.execute(query, (name, change.counter))
         case IntentDone():
             connection.execute("DELETE FROM intents WHERE command = ?", (change.command,))  # its event says the rest
         case Anchor():

@@ -119,7 +119,10 @@ class JournalReader:
     def command_counters(self) -> dict[str, int]:
         first = standing.COMMAND
         rows = self._all("SELECT name, value FROM counters WHERE name >= ? AND name < ?", (first, first[:-1] + "0"))
-        return {name.removeprefix(first): value for name, value in rows}
+        if rows:
+            return {name.removeprefix(first): value for name, value in rows}
+        of_all = self._all("SELECT '', value FROM counters WHERE name = ?", (standing.COMMANDS,))
+        return dict(of_all)
 
     def door_states(self) -> list[tuple[str, str]]:
         """(door, state) as last recorded."""

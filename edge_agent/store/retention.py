@@ -78,9 +78,10 @@ class Retainer:
         if self._policy.hold:
             return
         before_ms = now_ms - self._policy.record_days * DAY_MS
+        gone = people.forget_records(before_ms)
+        gone += faces.forget_erasures(before_ms) if faces is not None else 0
         register = Retrievals(self._people.parent)
         register.rename(now_ms)
-        gone = register.forget(before_ms) + people.forget_records(before_ms)
-        gone += faces.forget_erasures(before_ms) if faces is not None else 0
+        gone += register.forget(before_ms)
         if gone:
             logger.info("%d records of consents and deletions were older than %d days", gone, self._policy.record_days)

@@ -36,11 +36,11 @@ def remains(path: Path) -> Remains:
     try:
         epoch = _ask(connection, "SELECT value FROM meta WHERE key = 'epoch'") or _epoch_from_bytes(path)
         last = max(
-            int(_ask(connection, "SELECT max(seq) FROM events") or 0),
-            int(_ask(connection, "SELECT seq FROM sqlite_sequence WHERE name = 'events'") or 0),
+            _number(connection, "SELECT max(seq) FROM events"),
+            _number(connection, "SELECT seq FROM sqlite_sequence WHERE name = 'events'"),
             marked.last if epoch in ("", marked.epoch) else 0,
         )
-        acked = int(_ask(connection, "SELECT upto FROM cursors WHERE name = 'city'") or 0)
+        acked = _number(connection, "SELECT upto FROM cursors WHERE name = 'city'")
     finally:
         connection.close()
     return Remains(str(epoch) or marked.epoch, last, acked)
@@ -63,7 +63,8 @@ def unsaid(path: Path) -> list[GapAnnounced]:
     query = "SELECT body FROM events WHERE seq = ? AND tag = ?"
     with suppress(*database.FAILURES, msgspec.DecodeError), closing(_read_only(path)) as connection:
         for seq in count(acked + 1):
-            if (row := connection.execute(query, (seq, GapAnnounced.tag)).fetchone()) is None:
+            row = connection.execute(query, (seq, GapAnnounced.tag)).fetchone()
+            if row is None or not isinstance(row[0], bytes):  # damage makes anything of it
                 break
             found.append(msgspec.json.decode(row[0], type=GapAnnounced))
     return found
@@ -80,6 +81,12 @@ def _ask(connection: sqlite3.Connection, query: str) -> str | int | None:
     except database.FAILURES:
         return None
     return row[0] if row and isinstance(row[0], str | int) else None
+
+
+def _number(connection: sqlite3.Connection, query: str) -> int:
+    """0: it has none that anybody can read."""
+    found = str(_ask(connection, query) or 0)
+    return int(found) if found.isdecimal() else 0
 
 
 def _epoch_from_bytes(path: Path) -> str:

@@ -45,6 +45,14 @@ def test_of_the_gone_nothing_is_remembered_and_the_others_stay() -> None:
     assert outdated(standing, BOOK, moment()) == []
 
 
+def test_who_gets_a_card_of_somebody_else_begins_with_all_its_uses() -> None:
+    """They were the last holder's, and the new one was refused."""
+    standing = Standing(changes=USES[:2])
+    before = Book("0", BOOK.persons, MappingProxyType({**BOOK.credentials, CARD: Credential(CARD, "p-0")}))
+    assert outdated(standing, BOOK, moment(), before) == [Uses("card/26/2a", 0)]
+    assert outdated(standing, BOOK, moment(), BOOK) == []
+
+
 def test_the_uses_of_a_pass_are_forgotten_a_month_after_it_ran_out() -> None:
     """By a clock that is trusted: one that is ahead by a week gives no used pass back."""
     month_ms = 30 * 86_400_000

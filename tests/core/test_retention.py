@@ -20,9 +20,12 @@ def moment(state: ClockState = ClockState.SYNCED, up_ms: int = 3_600_000, boot_i
     return Moment(NOW_MS + days * DAY_MS, up_ms, boot_id, state, 20)
 
 
-def gone(exhibits: list[Exhibit], max_mb: int = 1000, now: Moment = moment(), low: bool = False) -> list[str]:
+def gone(
+    exhibits: list[Exhibit], max_mb: int = 1000, now: Moment = moment(), low: bool = False, away: tuple[str, ...] = ()
+) -> list[str]:
     policy = EvidencePolicy(keep_days=30, max_mb=max_mb)
-    return [f"{one.number} {why}" for one, why in due(exhibits, policy, now, low)]
+    there = {one.evidence for one in exhibits if one.evidence not in away}
+    return [f"{one.number} {why}" for one, why in due(exhibits, policy, now, there, low)]
 
 
 def test_age() -> None:
@@ -53,6 +56,14 @@ def test_what_is_held_costs_no_other_piece_its_place() -> None:
 def test_a_disk_that_fills_takes_one_at_a_look() -> None:
     assert gone([exhibit(1), exhibit(2), exhibit(3)], low=True) == ["1 room"]
     assert gone([exhibit(1, 50), exhibit(2), exhibit(3)], low=True) == ["1 age"]
+
+
+def test_what_lies_on_a_disk_that_is_not_mounted_makes_no_room() -> None:
+    """Nothing of it can be erased: the disk that is there filled up, and events were given up instead."""
+    many = [exhibit(1, 50), exhibit(2), *(exhibit(number) for number in range(3, 7))]
+    assert gone(many, low=True, away=("ev-1", "ev-2")) == ["1 age", "3 room"]
+    assert gone(many, max_mb=40, away=("ev-1", "ev-2")) == ["1 age"], "it takes none here"
+    assert gone(many, max_mb=25, away=("ev-1", "ev-2")) == ["1 age", "3 room", "4 room"]
 
 
 def kept(number: int, wall_ms: int, up_ms: int, boot_id: str, trusted: bool = False) -> Exhibit:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 import msgspec
 import pytest
 
+from edge_agent.core import area
 from edge_agent.flows.doorway import HOLD_S
 from edge_agent.model.commands import Operation
 from edge_agent.model.doors import Report
@@ -440,6 +441,33 @@ def test_who_left_or_came_in_elsewhere_since_stays_there_after_a_stop() -> None:
         site.gates["south"].away = True
         assert await site.show(TWO, "south") == "fault"
         site.premises.remember(Presence("estate", "p-1", True, None))
+        assert await after_a_crash(site) == ["p-1"]
+
+    play(story, lambda: house(NORTH, SOUTH, areas=(ESTATE,)))
+
+
+def test_who_went_in_at_a_door_that_was_forced_is_inside_after_a_stop() -> None:
+    """Nobody sees it open again for them, and nobody takes it back."""
+
+    async def story(site: House) -> None:
+        site.report(Report.CONTACT_OPEN, "north")
+        await auntil(lambda: "door.forced" in site.tags())
+        assert await site.show(ONE, "north") == "granted"
+        assert await after_a_crash(site) == ["p-1"]
+
+    play(story, lambda: house(NORTH, SOUTH, areas=(ESTATE,)))
+
+
+def test_who_goes_in_before_another_is_released_says_nothing_of_that_one() -> None:
+    """The other's grant waits for the disk meanwhile."""
+
+    async def story(site: House) -> None:
+        assert await site.show(ONE, "north") == "granted"
+        second = Presence("estate", "p-2", True, None)
+        standing = site.premises.standing
+        site.premises.remember(second, *area.on_the_way("north", (second,), standing))
+        await site.walk_through("north")
+        assert standing.people_in("estate") == ["p-1", "p-2"]
         assert await after_a_crash(site) == ["p-1"]
 
     play(story, lambda: house(NORTH, SOUTH, areas=(ESTATE,)))

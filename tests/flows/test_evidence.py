@@ -409,6 +409,10 @@ def test_what_lies_on_a_disk_that_is_not_mounted_is_not_said_to_be_erased(tmp_pa
         assert away.events(EvidenceErased) == []
         assert (event := away.events(AgentDegraded)[-1]).what == "evidence_not_erased"
         assert event.given == {"evidence": old[0], "disk": name, "folder": str(folder)}
+        for _ in range(3):
+            away.clock.up_ms += 120_000
+            await away.desk._tidy()
+        assert len(away.events(AgentDegraded)) == 2, "said once, not each minute for as long as it is away"
         assert away.desk.hold(old[1], "王芳") == "", "nothing of it is gone"
         assert away.desk.release(old[1], "王芳").good
         folder.rename(under)
@@ -459,6 +463,65 @@ def test_what_an_earlier_version_kept_is_of_the_disk_on_which_it_is_found(tmp_pa
         again.older(100)
         await again.desk._tidy()
         assert [event.evidence for event in again.events(EvidenceErased)] == [kept[1]], "as after a stop in between"
+
+    play(story)
+
+
+def test_what_was_copied_to_a_new_disk_is_of_that_one(tmp_path: Path) -> None:
+    """Without disk.id. What a stop in the middle of its erasing has left of it counted as being elsewhere for ever."""
+
+    async def story() -> None:
+        folder = tmp_path / "evidence"
+        run = Run(folder)
+        old = [await run.keep(alert) for alert in ("a-1", "a-2")]
+        (folder / "disk.id").unlink()
+        again = Run(folder, run)
+        await again.desk._settle()
+        assert again.events(AgentDegraded) == []
+        again.store.erase(old[0], "")
+        again.older(100)
+        await again.desk._tidy()
+        assert [event.evidence for event in again.events(EvidenceErased)] == old[:1]
+
+    play(story)
+
+
+def test_a_disk_whose_name_cannot_be_read_keeps_evidence(tmp_path: Path) -> None:
+    """Somebody has edited disk.id as root. It has its name again at the next start."""
+
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        name = tmp_path / "evidence/disk.id"
+        own_name = name.read_text()
+        name.unlink()
+        name.mkdir()
+        kept = await run.keep()
+        assert run.missing == []
+        name.rmdir()
+        name.write_text(own_name)
+        again = Run(tmp_path / "evidence", run)
+        await again.desk._settle()
+        assert again.exhibits[kept].disk == own_name.strip()
+
+    play(story)
+
+
+def test_a_disk_that_cannot_be_looked_at_is_told_and_looked_at_again(tmp_path: Path) -> None:
+    async def story() -> None:
+        run = Run(tmp_path / "evidence")
+        old = [await run.keep(alert) for alert in ("a-1", "a-2")]
+        run.older(100)
+        there = run.store.there
+
+        def failing() -> set[str]:
+            raise StoreError("store.evidence_file", file="evidence", why="Input/output error")
+
+        run.store.there = failing  # type: ignore[method-assign]
+        await run.desk._tidy()
+        assert [event.what for event in run.events(AgentDegraded)] == ["evidence_not_erased"]
+        run.store.there = there  # type: ignore[method-assign]
+        await run.desk._tidy()
+        assert [event.evidence for event in run.events(EvidenceErased)] == old[:1]
 
     play(story)
 

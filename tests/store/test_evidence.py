@@ -215,6 +215,22 @@ def test_a_kill_anywhere_in_salvaging_costs_nothing(tmp_path: Path, killed_at: K
     assert 4 < step < 50
 
 
+def test_a_disk_that_is_full_before_it_has_a_name_is_tidied_all_the_same(tmp_path: Path) -> None:
+    """The first start of this version found it full: no evidence was kept any more, and none of it erased."""
+    (tmp_path / "evidence/ev-1").mkdir(parents=True)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4, limits[1]))
+    try:
+        store = made(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert store.disks() == []
+    store.erase("ev-1", "")
+    assert store.there() == set()
+    store.make()
+    assert len(store.disks()) == 1
+
+
 @pytest.mark.parametrize("request_", [b"what was asked", b""])
 def test_what_could_not_be_begun_leaves_nothing(tmp_path: Path, request_: bytes) -> None:
     """The disk takes the request, or only its name, and nothing of the clip."""

@@ -17,8 +17,8 @@ import pytest
 from journal_rig import CountingClock, journalling, query
 
 from edge_agent.errors import JournalUnavailable, StoreError
-from edge_agent.model.events import DoorForced, DoorOpened
-from edge_agent.store import database, mark, migrations, recognise, upkeep
+from edge_agent.model.events import DoorForced, DoorOpened, GapAnnounced, encode_event
+from edge_agent.store import database, mark, migrations, recognise, salvage, upkeep
 from edge_agent.store.journal import SqliteJournal
 from edge_agent.store.ledger import JournalFile
 from edge_agent.store.reading import JournalReader
@@ -263,6 +263,32 @@ def test_of_two_faults_in_a_row_both_are_announced(killed: Path, first: str, sec
     assert [event.tag for event in said] == ["gap.announced"] * 2
     assert [(event.epoch, event.to_seq) for event in said] == [(epochs[1], ROWS + 1), (epochs[0], ROWS)]
     assert journalling(killed, look)["last"] == 2, "said once"
+
+
+@pytest.mark.parametrize("body", ["5", "NULL", "'{'", "x'7b'", "x'ff'"])
+def test_remains_that_are_of_another_kind_end_no_start(tmp_path: Path, body: str) -> None:
+    """Damage makes anything of a row: what it announced is lost, and the new file begins all the same."""
+    path = tmp_path / "journal.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            f"""CREATE TABLE events (seq, tag, body); CREATE TABLE cursors (name, upto); CREATE TABLE meta (key, value);
+            INSERT INTO events VALUES (1, 'gap.announced', {body}); INSERT INTO cursors VALUES ('city', 'x')"""
+        )
+    assert salvage.unsaid(path) == []
+    assert salvage.gap(path, "noise").to_seq == 1
+
+
+@pytest.mark.parametrize("acked", [0, 1, 2])
+def test_what_the_city_has_acknowledged_is_not_announced_once_more(tmp_path: Path, acked: int) -> None:
+    path = tmp_path / "journal.db"
+    gaps = [GapAnnounced(epoch=each * 32, from_seq=1, to_seq=9, why="gone") for each in "ab"]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript("CREATE TABLE events (seq, tag, body); CREATE TABLE cursors (name, upto)")
+        rows = [(seq, gap.tag, encode_event(gap)) for seq, gap in enumerate(gaps, 1)]
+        connection.executemany("INSERT INTO events VALUES (?, ?, ?)", rows)
+        connection.execute("INSERT INTO events VALUES (3, 'door.opened', x'7b')")
+        connection.execute("INSERT INTO cursors VALUES ('city', ?)", (acked,))
+    assert salvage.unsaid(path) == gaps[acked:]
 
 
 def test_an_old_copy_put_back_starts_a_new_epoch(tmp_path: Path) -> None:

@@ -122,6 +122,16 @@ def test_what_was_revoked_may_be_handed_on(people: PeopleStore) -> None:
     assert (refused.value.code, refused.value.fields["owner"]) == ("store.card_taken", "p-2")
 
 
+def test_a_card_that_is_only_disabled_is_not_handed_on(people: PeopleStore) -> None:
+    card = Card(26, 7)
+    people.put(entry(1, CredentialEntry(card)))
+    with people._transaction():
+        people._connection.execute("UPDATE credentials SET state = 'disabled'")
+    with pytest.raises(StoreError) as refused:
+        people.put(entry(2, CredentialEntry(card)))
+    assert refused.value.code == "store.card_taken"
+
+
 def test_pins_are_found_by_their_keyed_index(people: PeopleStore) -> None:
     """As PIN and as duress PIN; without a key the hash alone is there."""
     pin_hash = hash_pin("1239")

@@ -76,6 +76,20 @@ def test_a_card_that_was_revoked_here_is_handed_on_by_the_city(register: Registe
     assert register.owner(CARD) == "p-2"
 
 
+def test_a_card_that_was_handed_on_here_is_no_longer_what_the_city_granted(register: Register) -> None:
+    """The next list took it from the new holder, as if the city had granted it to them."""
+    register.grant(somebody(), 5)
+    register.grant(somebody("p-2", 0xBB), 5)
+    register.revoke("p-1", CARD)
+    register.put(PersonEntry(id="p-2", credentials=(CredentialEntry(CARD),)))
+    assert opens(register)
+    assert register.admit_all([somebody("p-1", 0xAA), somebody("p-2", 0xBB)], 6) == (2, 0)
+    assert opens(register)
+    assert register.owner(CARD) == "p-2"
+    assert register.bar(Subject(credential=CARD), 7) == ""
+    assert not opens(register), "what the city revokes stays barred"
+
+
 @pytest.mark.parametrize("last", [6, 8])
 def test_the_order_of_arrival_does_not_matter(tmp_path: Path, last: int) -> None:
     """Every order of the same statements ends in the same place."""

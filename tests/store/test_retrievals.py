@@ -65,6 +65,18 @@ def test_what_a_clock_far_ahead_began_is_forgotten_in_its_time(tmp_path: Path) -
     assert [line.entry.what for line in register.lines()] == ["list 9"]
 
 
+def test_what_is_old_is_forgotten_though_the_lock_is_somebody_elses(tmp_path: Path) -> None:
+    """Root has shown something, and the lock is root's: the agent forgot nothing any more, of nobody."""
+    register = Retrievals(tmp_path)
+    register.append(entry("list"), at(2026))
+    (tmp_path / "audit.lock").unlink()
+    (tmp_path / "audit.lock").mkdir()
+    retainer = Retainer(tmp_path, tmp_path / "no.key", "G1", Retention(), MemoryClock())
+    retainer.sweep(at(2026))
+    retainer.sweep(at(2031))
+    assert list(register.lines()) == []
+
+
 def test_an_entry_that_the_disk_takes_half_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     """Who asked would otherwise be shown what no line of the register tells."""
     register = Retrievals(tmp_path)
