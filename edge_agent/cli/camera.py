@@ -317,6 +317,8 @@ def _counted(alerts: int) -> str:
 def _rule_line(one: RuleReport) -> str:
     share = "–" if one.false_share is None else f"{one.false_share:.0%} (≤ {one.false_high:.0%})"
     alerts = _counted(one.alerts)
+    if one.quiet:
+        alerts = words("report.quiet", alerts=alerts, quiet=one.quiet)
     rate = words("report.too_little" if one.a_day is None else "report.a_day", alerts=alerts, a_day=one.a_day)
     return words(
         "report.rule", camera=one.camera, rule=one.rule, kind=_kind(one.kind), alerts=rate,
