@@ -253,6 +253,8 @@ def _write(target: Path, files: Iterator[tuple[str, Iterator[bytes]]]) -> None:
         for name, content in files:
             with os.fdopen(os.open(target / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.writelines(content)
+                file.flush()
+                os.fsync(file.fileno())  # who reads that it is there pulls the stick out
     except StoreError as error:
         raise EdgeAgentError("evidence.copy_failed", path=target, why=here(error.sentence)) from error
     except OSError as error:
