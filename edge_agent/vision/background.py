@@ -25,6 +25,7 @@ STILL_BY, PASSED_S = 9.0, 3.0  # grey levels; somebody in front of it for longer
 RELIT_PART, RELIT_S, RELIT_EVERY_MS = 0.01, (2.0, 20.0), 500  # of the picture; so long it looks so; between two looks
 AT_REST, SAME_GROUND, OTHER_GROUND = 0.35, 0.3, 0.1  # part of it; correlations
 AT_ONCE_S, FRAMES = 0.5, 2.5  # a light comes so fast, or in so many frames; the shadow of what drives in with it
+LEFT = 2.0  # so many times faster is forgotten since when something is there than it grew
 THING, RIM = (25, 25), (9, 9)  # px; what is smaller than the one is an edge of the light
 CORE, CORE_PX = (17, 17), 36  # what lies so far within its edge is compared with nothing but what was there
 
@@ -93,6 +94,7 @@ class Background:
             self.still: Image = self.picture.copy()
             self.still_s: Image = np.zeros(now.shape, np.float32)
             self._other_s: Image = np.zeros(now.shape, np.float32)
+            self._there_s: Image = np.zeros(now.shape, np.float32)
             self.ready, self.ready_ms = True, up_ms
             self._samples = []
         return False
@@ -164,7 +166,9 @@ class Background:
         self._wait(picture, dt_s)
 
     def _wait(self, picture: Image, dt_s: float) -> None:
-        """How long each pixel has looked as it does now. Who walks past in front of a thing does not set it back."""
+        """How long each pixel has looked as it does now, which who walks past in front of it does not set back; and how
+        long something is there, however the camera's exposure follows.
+        """
         step = np.float32(min(dt_s, 60.0))
         same = cv2.absdiff(picture, self.still) < STILL_BY + self.noise
         other = ~same
@@ -176,6 +180,8 @@ class Background:
         self.still_s *= ~anew
         _approach(self.still, picture, share(dt_s, 5.0), same)
         _approach(self.still, picture, 1.0, anew)
+        self._there_s += np.where(self.mask > 0, step, -LEFT * step)
+        np.maximum(self._there_s, 0.0, out=self._there_s)
 
     def _relight(self, at_once_s: float) -> Image | None:
         """A lamp was switched on, or off, or a shadow with a hard edge fell and stays: what is large, new and at rest,
@@ -203,12 +209,12 @@ class Background:
                 continue
             if alike[core].mean() < SAME_GROUND or not (same := part & (alike >= SAME_GROUND)).any():
                 continue
-            first, age, last = np.percentile(self.still_s[same], [10, 50, 90])
+            first, age, last = np.percentile(self._there_s[same], [10, 50, 90])
             if last - first > at_once_s:
                 continue
             brighter = float(np.median(self.still[still] / np.maximum(self._lit[still], 1.0)))
             around = cv2.dilate(part.view(np.uint8), np.ones(RIM, np.uint8)) > 0
-            lit = around & rest & ~thing & (np.abs(self.still_s - age) <= at_once_s)
+            lit = around & rest & ~thing & (~part | (np.abs(self._there_s - age) <= at_once_s))
             self.base[part & ~lit] *= np.float32(brighter)  # behind who stands or walks there
             self.base[lit] = self.still[lit] / np.float32(self.gain)
             self.still_s[lit] = 0.0

@@ -678,3 +678,16 @@ def test_smoke_before_the_pictures_stopped_is_none_when_they_come_again() -> Non
     said = told(watch, pictures(20, veil)) + watch.stop(21_500)
     assert [one.phase for one in said if one.phase is not Phase.GOING] == [Phase.BEGUN, Phase.OVER]
     assert told(watch, pictures(4, lambda picture, s: None), 1_800_000) == []
+
+
+def test_a_lamp_to_which_the_camera_sets_its_exposure_is_nothing_in_the_way() -> None:
+    """Each grey value goes down for two seconds after the lamp came."""
+
+    def scene(picture: np.ndarray, s: float) -> None:
+        picture *= np.float32(0.6)
+        if s >= 6:
+            picture[60:150, 180:290] *= np.float32(1.5)
+            picture *= np.float32(1 - 0.25 * min(1, (s - 6) / 2))
+
+    watch = ZoneWatch([zone(*STANDING, left_s=5, blocked_s=5)], [], (WIDTH, HEIGHT))
+    assert told(watch, pictures(18, scene)) == []
