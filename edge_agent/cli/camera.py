@@ -16,7 +16,7 @@ import click
 import msgspec
 
 from edge_agent.cli.camera_calibrate import command as calibrate
-from edge_agent.cli.options import CONFIG, STATE, Finite, state_directory
+from edge_agent.cli.options import CONFIG, STATE, Finite, readable, state_directory
 from edge_agent.cli.reasons import reasons
 from edge_agent.cli.speech import complain, language, tell, words
 from edge_agent.config import MODELS, load_config
@@ -52,7 +52,7 @@ command.add_command(calibrate)
 @CONFIG
 def list_(config: Path) -> None:
     """Show each camera of agent.toml: what it is used for, and which door or place it looks at."""
-    cameras = load_config(config).cameras
+    cameras = readable(config).cameras
     if not cameras:
         tell("cli.no_camera")
     for camera in cameras:
@@ -178,8 +178,7 @@ def report_(config: Path, state: Path | None, days: float, weather_file: Path | 
 
     Only alerts with a verdict (`alarm review`, or how the alarm was closed) count for the false ones.
     """
-    loaded = load_config(config)
-    zone = ZoneInfo(loaded.gateway.zone)
+    zone = ZoneInfo(readable(config).gateway.zone)
     now_ms = time.time_ns() // 1_000_000
     folder, asked_ms = state_directory(config, state), now_ms - round(days * DAY_MS)
     began_ms = max(asked_ms, _began(folder, asked_ms) or asked_ms)
@@ -317,6 +316,8 @@ def _counted(alerts: int) -> str:
 def _rule_line(one: RuleReport) -> str:
     share = "–" if one.false_share is None else f"{one.false_share:.0%} (≤ {one.false_high:.0%})"
     alerts = _counted(one.alerts)
+    if one.quiet:
+        alerts = words("report.quiet", alerts=alerts, quiet=one.quiet)
     rate = words("report.too_little" if one.a_day is None else "report.a_day", alerts=alerts, a_day=one.a_day)
     return words(
         "report.rule", camera=one.camera, rule=one.rule, kind=_kind(one.kind), alerts=rate,

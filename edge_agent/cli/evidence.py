@@ -19,10 +19,10 @@ import msgspec
 
 from edge_agent.cli.audit import DOCUMENT, UNIT, register
 from edge_agent.cli.operate import BY, WHY, carry_out, demand_agent, site, who
-from edge_agent.cli.options import CONFIG, STATE, site_zone, state_directory
+from edge_agent.cli.options import CONFIG, STATE, readable, site_zone, state_directory
 from edge_agent.cli.progress import bar
 from edge_agent.cli.speech import here, language, tell, words
-from edge_agent.config import EVIDENCE_KEY, load_config
+from edge_agent.config import EVIDENCE_KEY
 from edge_agent.contract.evidence import Finding, digest, read_manifest
 from edge_agent.contract.signatures import PublicKey, kid_of, load_public, public_pem
 from edge_agent.errors import EdgeAgentError, StoreError
@@ -253,6 +253,8 @@ def _write(target: Path, files: Iterator[tuple[str, Iterator[bytes]]]) -> None:
         for name, content in files:
             with os.fdopen(os.open(target / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.writelines(content)
+                file.flush()
+                os.fsync(file.fileno())  # who reads that it is there pulls the stick out
     except StoreError as error:
         raise EdgeAgentError("evidence.copy_failed", path=target, why=here(error.sentence)) from error
     except OSError as error:
@@ -276,7 +278,7 @@ def _published(
     """A copy that may be shown; it names the evidence it was made of."""
     raw = store.manifest(evidence)
     manifest = read_manifest(raw)
-    loaded = load_config(config)
+    loaded = readable(config)
     camera = next((one for one in loaded.cameras if manifest and one.name == manifest.camera), None)
     if manifest is not None and camera is None:  # its windows would be shown
         raise EdgeAgentError("evidence.no_camera", evidence=evidence, camera=manifest.camera)

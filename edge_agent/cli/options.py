@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from edge_agent.config import load_config
+from edge_agent.config import Reading, read_config
 from edge_agent.errors import EdgeAgentError, Problem, Problems
 from edge_agent.model.site import Config
 
@@ -42,19 +42,36 @@ STATE = click.option(
 
 def configured(config: Path) -> Config:
     """What is written in it, read once a command: on a small machine that takes a while. Raises Problems."""
+    reading = _read(config)
+    if reading.problems:
+        raise Problems(reading.problems)
+    return reading.config
+
+
+def readable(config: Path) -> Config:
+    """For whoever only looks at what was kept: also where a file with a key or a password, which are other people's
+    here, is missing or wrong. Raises Problems for anything else.
+    """
+    reading = _read(config)
+    if any(not problem.at.endswith(("key_file", "secret_file", "login_file")) for problem in reading.problems):
+        raise Problems(reading.problems)
+    return reading.config
+
+
+def _read(config: Path) -> Reading:
     context = click.get_current_context(silent=True)
     if context is None:
-        return load_config(config)
+        return read_config(config)
     name = f"{__name__}.{config}"
     if name not in context.meta:
-        context.meta[name] = load_config(config)
-    loaded: Config = context.meta[name]
-    return loaded
+        context.meta[name] = read_config(config)
+    reading: Reading = context.meta[name]
+    return reading
 
 
 def state_directory(config: Path, state: Path | None) -> Path:
-    """Where the databases are. Raises Problems when the configuration is wrong."""
-    return state or config.parent / configured(config).gateway.state
+    """Where the databases are. Raises Problems when the configuration is wrong, but for files with keys."""
+    return state or config.parent / readable(config).gateway.state
 
 
 def site_zone(config: Path) -> ZoneInfo | None:
@@ -62,7 +79,7 @@ def site_zone(config: Path) -> ZoneInfo | None:
     configuration cannot be read.
     """
     try:
-        return ZoneInfo(configured(config).gateway.zone)
+        return ZoneInfo(readable(config).gateway.zone)
     except (Problem, Problems):
         return None
 

@@ -34,9 +34,9 @@ class WeatherShare(msgspec.Struct, frozen=True):
 
 
 class RuleReport(msgspec.Struct, frozen=True):
-    """One rule of one camera. `a_day`: over `observed_days`, None where that is too little for a rate;
-    `false_high`: upper end of the interval of the false share; `hours`: alerts by the hour;
-    `suggestion`: code of `words`, empty when there is nothing to change.
+    """One rule of one camera. `quiet`: what of `alerts` was only recorded; `a_day`: what somebody heard, over
+    `observed_days`, None where that is too little for a rate; `false_high`: upper end of the interval of the false
+    share; `hours`: alerts by the hour; `suggestion`: code of `words`, empty when there is nothing to change.
     """
 
     camera: str
@@ -103,9 +103,10 @@ def _rule(
     hours = Counter(local_hour(at_ms) for _, at_ms in alerts)
     sure = said["true"] + said["false"]
     share = said["false"] / sure if sure else None
+    heard = sum(not alert.quiet for alert, _ in alerts)
     made = RuleReport(
-        *key, alerts=len(alerts), quiet=sum(alert.quiet for alert, _ in alerts),
-        a_day=len(alerts) / days if days >= BASE_DAYS or len(alerts) >= ENOUGH else None, observed_days=round(days, 3),
+        *key, alerts=len(alerts), quiet=len(alerts) - heard,
+        a_day=heard / days if days >= BASE_DAYS or len(alerts) >= ENOUGH else None, observed_days=round(days, 3),
         true=said["true"], false=said["false"], unsure=said["unsure"], false_share=share,
         false_high=wilson(said["false"], sure)[1] if sure else None,
         no_evidence=sum(alert.alert in missing for alert, _ in alerts),
@@ -135,7 +136,7 @@ def _suggestion(one: RuleReport) -> str:
         return "report.many_false_at_night" if night > 0.8 * one.alerts else "report.many_false"
     if one.a_day > MANY_A_DAY:
         return "report.many"
-    if reviewed < ENOUGH <= one.alerts:
+    if reviewed < ENOUGH <= one.alerts - one.quiet:
         return "report.not_reviewed"
     if one.no_evidence > one.alerts / 2:
         return "report.no_evidence"

@@ -25,7 +25,7 @@ from edge_agent.model.sightings import Phase, Sighting
 from edge_agent.model.site import AlertRule, Camera, Line
 from edge_agent.model.standing import At, Mute, OpenAlert
 from edge_agent.ports import Beat
-from edge_agent.words import told
+from edge_agent.words import parts, told
 
 AGAIN_MS = 10_000  # so long nothing was seen: the incident is over
 REJOIN_MS = 30_000  # after a restart the cameras have so long to see it again
@@ -36,6 +36,7 @@ HOUR_MS = 3_600_000
 LOOK_S = 0.5
 CLIPS_AT_MOST = 4  # of one alert: one that broke off is followed by another while it goes on, the later the rarer
 ASK_AGAIN_MS = 5_000
+DOOR_ASKED_MS = 60_000  # so long a picture of what a door did is asked for, where its recorder is being started anew
 KNOWN_AT_MOST = 1000
 SCAN_ROWS, SCAN_AT_MOST = 1000, 100_000
 
@@ -87,6 +88,7 @@ class CameraAlerts:
         self._known: deque[AlertOpened] = deque(maxlen=KNOWN_AT_MOST)
         self._times: dict[tuple[str, str, str], deque[int]] = {}
         self._count = 0
+        self._unkept: dict[tuple[str, str, str], tuple[int, int]] = {}  # camera, door, what → until when, and when next
         premises.ears.append(self._hear)
 
     def restore(self) -> None:
@@ -235,11 +237,31 @@ class CameraAlerts:
         if joins is not None:
             joins.hear(event, self.premises.now().up_ms)
         if isinstance(event, DoorForced | DoorHeld) and self.desk is not None:
-            what = event.tag.removeprefix("door.")
+            what, now_ms = event.tag.removeprefix("door."), self.premises.now().up_ms
             for camera in self.cameras.values():
-                if camera.door == event.door and "evidence" in camera.use:
-                    now_ms = self.premises.now().up_ms
-                    self.desk.keep(camera.name, f"door/{event.door}/{what}", what, now_ms, door=event.door)
+                if camera.door != event.door or "evidence" not in camera.use:
+                    continue
+                if why := self._picture(camera.name, event.door, what):
+                    detail = told("degraded_why.no_clip", door=event.door, event=event.tag, why=parts(why)[1])
+                    self.premises.alarms.degraded_device(camera.name, "camera", detail)
+                    self._unkept[camera.name, event.door, what] = now_ms + DOOR_ASKED_MS, now_ms + ASK_AGAIN_MS
+
+    def _picture(self, camera: str, door: str, what: str) -> str:
+        """Have a clip kept of what the door did, or does; why there is none, else empty."""
+        assert self.desk is not None
+        now_ms = self.premises.now().up_ms
+        return self.desk.keep(camera, f"door/{door}/{what}", what, now_ms, door=door)[1]
+
+    def _ask_again(self, now_ms: int) -> None:
+        """For what could not be begun when a door said so: there is a clip as soon as there can be."""
+        for key, (until_ms, next_ms) in list(self._unkept.items()):
+            if now_ms > until_ms:
+                del self._unkept[key]
+            elif now_ms >= next_ms:
+                if self._picture(*key):
+                    self._unkept[key] = until_ms, now_ms + ASK_AGAIN_MS
+                else:
+                    del self._unkept[key]
 
     def _joined(self, door: str, join: Join) -> None:
         """One moment, not an incident that goes on: several within a short time are still one alert: of the camera
@@ -363,6 +385,7 @@ class CameraAlerts:
         """Close what is over, open anew what may be heard again, judge who went through the doors."""
         now = self.premises.now()
         self.counts.look()
+        self._ask_again(now.up_ms)
         for door, joins in self.joins.items():
             for join in joins.due(now.up_ms):
                 self._joined(door, join)

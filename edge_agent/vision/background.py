@@ -24,7 +24,10 @@ STEADY_S = 0.25  # frames nearer than this show a body near where it was
 STILL_BY, PASSED_S = 9.0, 3.0  # grey levels; somebody in front of it for longer: nobody knows what is behind
 RELIT_PART, RELIT_S, RELIT_EVERY_MS = 0.01, (2.0, 20.0), 500  # of the picture; so long it looks so; between two looks
 AT_REST, SAME_GROUND, OTHER_GROUND = 0.35, 0.3, 0.1  # part of it; correlations
+AT_ONCE_S, FRAMES = 0.5, 2.5  # a light comes so fast, or in so many frames; the shadow of what drives in with it
+LEFT = 2.0  # so many times faster is forgotten since when something is there than it grew
 THING, RIM = (25, 25), (9, 9)  # px; what is smaller than the one is an edge of the light
+CORE, CORE_PX = (17, 17), 36  # what lies so far within its edge is compared with nothing but what was there
 
 
 def reduced_size(width: int, height: int) -> tuple[int, int]:
@@ -34,14 +37,15 @@ def reduced_size(width: int, height: int) -> tuple[int, int]:
 
 class Background:
     """`mask`: 255 where something is that does not belong there. `gain`: of the camera's exposure, against `base`.
-    `absorbs_s`: what has not moved for so long belongs to the place. `relit`: a part of the place was found to be in
-    another light with this picture.
+    `absorbs_s`: what has not moved for so long belongs to the place. `relit`: bool, the part of the place that was
+    found to be in another light with this picture; None: no part.
     """
 
     def __init__(self, absorbs_s: float) -> None:
         self._absorbs_s = absorbs_s
         self.mask: Image = np.zeros((0, 0), np.uint8)
-        self.gain, self.relit, self._looked_ms = 1.0, False, -1_000_000
+        self.relit: Image | None = None
+        self.gain, self._looked_ms = 1.0, -1_000_000
         self._restart()
 
     def _restart(self) -> None:
@@ -52,6 +56,7 @@ class Background:
 
     def see(self, small: Image, up_ms: int, dt_s: float) -> bool:
         """One picture (8 bit, reduced). False: nothing can be told from it, `mask` is empty."""
+        self.relit = None
         now = cv2.GaussianBlur(small, (3, 3), 0)
         if not self.ready or now.shape != self.mask.shape:
             if now.shape != self.mask.shape:
@@ -68,7 +73,9 @@ class Background:
             self.mask[:] = 0
             return self._learn(now, up_ms)
         self._follow(picture, dt_s)
-        self.relit = up_ms - self._looked_ms >= RELIT_EVERY_MS and self._relight(up_ms)
+        if up_ms - self._looked_ms >= RELIT_EVERY_MS:
+            self._looked_ms = up_ms
+            self.relit = self._relight(max(AT_ONCE_S, FRAMES * dt_s))
         return True
 
     def _learn(self, now: Image, up_ms: int) -> bool:
@@ -87,6 +94,7 @@ class Background:
             self.still: Image = self.picture.copy()
             self.still_s: Image = np.zeros(now.shape, np.float32)
             self._other_s: Image = np.zeros(now.shape, np.float32)
+            self._there_s: Image = np.zeros(now.shape, np.float32)
             self.ready, self.ready_ms = True, up_ms
             self._samples = []
         return False
@@ -158,7 +166,9 @@ class Background:
         self._wait(picture, dt_s)
 
     def _wait(self, picture: Image, dt_s: float) -> None:
-        """How long each pixel has looked as it does now. Who walks past in front of a thing does not set it back."""
+        """How long each pixel has looked as it does now, which who walks past in front of it does not set back; and how
+        long something is there, however the camera's exposure follows.
+        """
         step = np.float32(min(dt_s, 60.0))
         same = cv2.absdiff(picture, self.still) < STILL_BY + self.noise
         other = ~same
@@ -170,36 +180,47 @@ class Background:
         self.still_s *= ~anew
         _approach(self.still, picture, share(dt_s, 5.0), same)
         _approach(self.still, picture, 1.0, anew)
+        self._there_s += np.where(self.mask > 0, step, -LEFT * step)
+        np.maximum(self._there_s, 0.0, out=self._there_s)
 
-    def _relight(self, up_ms: int) -> bool:
+    def _relight(self, at_once_s: float) -> Image | None:
         """A lamp was switched on, or off, or a shadow with a hard edge fell and stays: what is large, new and at rest,
-        and in which the ground shows as before. It becomes part of the place at once, but for what stands in it.
+        came at once, and in which the ground shows as before. It becomes part of the place, but for what stands in it.
+
+        The shadow of who walks in and waits comes little by little, and goes with whom it belongs to.
         """
-        self._looked_ms = up_ms
         rest = (self.still_s >= RELIT_S[0]) & (self.still_s < RELIT_S[1])
         least = RELIT_PART * rest.size
         if np.count_nonzero(rest & (self.mask > 0)) < least:
-            return False
+            return None
         alike = self._alike()
         other = cv2.boxFilter(alike, -1, THING) < OTHER_GROUND
         thing = cv2.dilate(other.view(np.uint8), np.ones(THING, np.uint8)) > 0
         count, labels, stats, _ = cv2.connectedComponentsWithStats(self.mask)
-        found = False
+        found = np.zeros(rest.shape, bool)
         for n in range(1, count):
+            area = stats[n, cv2.CC_STAT_AREA]
+            if area < least:
+                continue
             part = labels == n
             still = part & rest
-            area = stats[n, cv2.CC_STAT_AREA]
-            if area < least or np.count_nonzero(still) < AT_REST * area or alike[still].mean() < SAME_GROUND:
+            core = (cv2.erode(part.view(np.uint8), np.ones(CORE, np.uint8)) > 0) & rest
+            if np.count_nonzero(still) < AT_REST * area or np.count_nonzero(core) < CORE_PX:
                 continue
-            found = True
+            if alike[core].mean() < SAME_GROUND or not (same := part & (alike >= SAME_GROUND)).any():
+                continue
+            first, age, last = np.percentile(self._there_s[same], [10, 50, 90])
+            if last - first > at_once_s:
+                continue
             brighter = float(np.median(self.still[still] / np.maximum(self._lit[still], 1.0)))
             around = cv2.dilate(part.view(np.uint8), np.ones(RIM, np.uint8)) > 0
-            lit = around & rest & ~thing
-            self.base[part & ~rest] *= brighter  # behind who stands or walks there
+            lit = around & rest & ~thing & (~part | (np.abs(self._there_s - age) <= at_once_s))
+            self.base[part & ~lit] *= np.float32(brighter)  # behind who stands or walks there
             self.base[lit] = self.still[lit] / np.float32(self.gain)
             self.still_s[lit] = 0.0
             self.mask[lit] = 0
-        return found
+            found |= lit
+        return found if found.any() else None
 
     def _alike(self) -> Image:
         """How much the fine texture of what is still is that of the background, -1 … 1: near 0 for anything else."""

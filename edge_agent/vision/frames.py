@@ -74,7 +74,11 @@ class JpegFrame:
         return self._decode(cv2.IMREAD_GRAYSCALE)
 
     def _decode(self, how: int) -> Image | None:
-        picture: Image | None = cv2.imdecode(self._data, how) if self._data.size else None
+        """One that says to be of more pixels than the library takes, or than there is memory for, is broken as well."""
+        try:
+            picture: Image | None = cv2.imdecode(self._data, how) if self._data.size else None
+        except cv2.error:
+            return None
         return picture
 
 

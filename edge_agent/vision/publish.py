@@ -38,6 +38,7 @@ class PublishJob(msgspec.Struct, frozen=True):
 
 
 Box = tuple[int, int, int, int]
+Size = tuple[int, int]  # width, height
 
 
 def main() -> None:
@@ -61,14 +62,15 @@ def publish(
     clip: bytes, job: PublishJob, progress: Callable[[int, int], object] = lambda done, total: None
 ) -> tuple[dict[str, int], bytes]:
     """(what was found: faces, plates, heads, each counted once while it stays; the new file). A clip that was cut off
-    ends with its last whole picture; with none the file is empty. `progress` hears how many of the frames were looked
-    at, which is what takes the time.
+    ends with its last whole picture; with none the file is empty. Where the camera changed the size of its picture the
+    copy has the largest, and nothing is cut off. `progress` hears how many of the frames were looked at, which is what
+    takes the time.
     """
     import av
     import av.error
 
     finder = Finder()
-    found: list[list[Box]] = []
+    found: list[tuple[Size, list[Box]]] = []
     total = 0
     with suppress(av.error.InvalidDataError, IndexError), av.open(io.BytesIO(clip), "r") as container:
         total = sum(1 for packet in container.demux(video=0) if packet.size)
@@ -76,22 +78,27 @@ def publish(
         rate = float(container.streams.video[0].average_rate or 15)
         for number, frame in enumerate(container.decode(video=0)):
             boxes = finder.find(frame.to_ndarray(format="gray")) if number % DETECT_EVERY == 0 else []
-            found.append(boxes)
+            found.append(((frame.width, frame.height), boxes))
             progress(number + 1, max(total, number + 1))
     if not found:
         return finder.counts, b""
     reach = max(DETECT_EVERY, round(AROUND_S * rate))
     made = io.BytesIO()
+    width, height = max((size for size, _ in found), key=lambda size: size[0] * size[1])
     with av.open(io.BytesIO(clip), "r") as container, av.open(made, "w", format="mp4") as output:
         source = container.streams.video[0]
         stream: Any = output.add_stream("libx264" if "libx264" in av.codecs_available else "mpeg4", rate=round(rate))
-        stream.width, stream.height, stream.pix_fmt = source.width // 2 * 2, source.height // 2 * 2, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width // 2 * 2, height // 2 * 2, "yuv420p"
         stream.codec_context.time_base = source.time_base
         last = -1  # a stream whose times go back has its pictures in the order in which they come
         for number, frame in zip(range(len(found)), container.decode(source), strict=False):  # no further than before
             near = found[max(0, number - reach) : number + reach + 1]
-            picture = hide(frame.to_ndarray(format="bgr24"), [box for boxes in near for box in boxes], job)
-            shown = av.VideoFrame.from_ndarray(picture[: stream.height, : stream.width].copy(), format="bgr24")
+            size = frame.width, frame.height
+            boxes = [_scaled(box, was, size) for was, boxes in near for box in boxes]
+            picture = hide(frame.to_ndarray(format="bgr24"), boxes, job)
+            if size == (width, height):  # an odd row or column goes; another size is made as large by the encoder
+                picture = picture[: stream.height, : stream.width].copy()
+            shown = av.VideoFrame.from_ndarray(picture, format="bgr24")
             shown.pts = last = max(last + 1, last + 1 if frame.pts is None else frame.pts)
             shown.time_base = frame.time_base
             output.mux(stream.encode(shown))
@@ -170,6 +177,12 @@ class Finder:
                 if area >= PLATE_FILL * w * h and strokes >= PLATE_STROKES:
                     found.append((x - h // 4, y - h // 4, w + h // 2, h + h // 2))
         return found
+
+
+def _scaled(box: Box, was: Size, size: Size) -> Box:
+    """Where `box` of a picture of another size lies in this one."""
+    wide, tall = size[0] / was[0], size[1] / was[1]
+    return round(box[0] * wide), round(box[1] * tall), round(box[2] * wide), round(box[3] * tall)
 
 
 def _same(one: Box, other: Box) -> bool:

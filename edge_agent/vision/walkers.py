@@ -11,6 +11,7 @@ import numpy as np
 
 from edge_agent.vision.background import share
 from edge_agent.vision.blobs import Blob
+from edge_agent.vision.frames import Image
 from edge_agent.vision.track import Box
 
 HIDDEN_AT_MOST_MS = 3_000
@@ -18,6 +19,7 @@ NEAR, NEARER_S, NEAR_AT_MOST = 0.5, 0.6, 1.6  # own heights; grows with every se
 LIKE = 0.55  # log of the ratio of heights that costs as much as a way of one height
 MEMBER = 0.4  # of a group's height: what is smaller is a head or a bag that came loose
 LARGER, ENOUGH = 1.3, 0.6  # area of a group against its largest member, and against all that should be in it
+LIGHT = 0.3  # of its box
 SMOOTH_S, SPEED_S, SIZE_S, SURE_S = 0.12, 0.5, 1.0, 0.8
 
 
@@ -110,6 +112,10 @@ class Walkers:
     def clear(self) -> None:
         self.all = []
 
+    def leave(self, light: Image) -> None:
+        """What was found there was a light."""
+        self.all = [walker for walker in self.all if not _mostly(walker.box, light)]
+
     def _groups(self, blobs: list[Blob], up_ms: int) -> set[int]:
         """Blobs in which several walkers are: each goes on its own way inside."""
         taken: set[int] = set()
@@ -185,6 +191,11 @@ def _within(walker: Walker, blob: Blob, up_ms: int) -> bool:
     ahead_x, ahead_y = walker.expected(up_ms)
     margin = 0.15 * walker.height
     return x - margin <= ahead_x <= x + width + margin and y + 0.4 * height <= ahead_y <= y + height + margin
+
+
+def _mostly(box: Box, where: Image) -> bool:
+    x, y, width, height = box
+    return bool(where[y : y + height, x : x + width].mean() > LIGHT)
 
 
 def _near(walker: Walker, blob: Blob) -> bool:

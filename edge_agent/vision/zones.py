@@ -115,8 +115,8 @@ class ZoneWatch:
                 said += self.stop(up_ms)
             return said
         self._seen_ms = up_ms
-        if self._background.relit:
-            self._walkers.clear()  # what is left of the light is nobody
+        if self._background.relit is not None:
+            self._walkers.leave(self._background.relit)  # what is left of the light is nobody
         if up_ms - self._background.ready_ms < SETTLES_MS:
             return said
         scene = self._scene(up_ms, dt_s, bgr)

@@ -133,6 +133,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "report.alert": ("1 alert", "1 次"),
     "report.alerts": ("{count} alerts", "{count} 次"),
+    "report.quiet": ("{alerts} ({quiet} only recorded)", "{alerts}（其中仅记录 {quiet} 次）"),
     "report.a_day": ("{alerts}, {a_day:.1f} a day", "{alerts}，每天 {a_day:.1f} 次"),
     "report.too_little": ("{alerts}, too little for a rate", "{alerts}，不足以折算每日次数"),
     "report.weather": (

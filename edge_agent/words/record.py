@@ -141,6 +141,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "保全的证据有 {held} MB，已超过 [evidence] max_mb（{max_mb}）：请留意磁盘空间，并解除已办结的保全"
         "（`edge-agent evidence list`、`evidence release`）",
     ),
+    "degraded_why.no_clip": (
+        "no clip of {event} at {door} yet: {why}",
+        "{door} 的 {event} 暂无录像：{why}",
+    ),
     "degraded_why.flood": (
         "more than {most} alerts an hour ({why}) by {rule}: they are only recorded",
         "{rule} 每小时警报（{why}）超过 {most} 次：此后仅记录",

@@ -239,3 +239,20 @@ def test_a_word_holds_until_the_next_and_no_longer_than_six_hours() -> None:
     said = Weather(["\ufeff2026-05-04T06:00,rain", "2026-05-04T09:00,sun"], SHANGHAI, "w.csv")
     hours = {hour: said.at(NOON_MS + (hour - 12) * 3_600_000) for hour in (5, 6, 8, 9, 14, 15)}
     assert hours == {5: "", 6: "rain", 8: "rain", 9: "sun", 14: "sun", 15: ""}
+
+
+def test_what_nobody_heard_is_no_reason_to_change_a_rule(site: Path) -> None:
+    """Forty of a muted rule within the day: said to be only recorded, and neither too many nor unanswered."""
+
+    def more(journal: SqliteJournal) -> None:
+        for n in range(40):
+            alert = AlertOpened(
+                door="", alert=f"c-{n}", kind="crossing", camera="lawn", rule="muted", quiet=n > 0
+            )  # fmt: skip
+            journal.record(alert)
+
+    add(site, more)
+    assert "40 alerts (39 only recorded), 1.0 a day" in report(site).output
+    (made,) = [one for one in map(json.loads, report(site, "--json").output.splitlines()) if one["rule"] == "muted"]
+    assert (made["alerts"], made["quiet"], made["a_day"], made["suggestion"]) == (40, 39, 1.0, "")
+    assert "40 次（其中仅记录 39 次）" in report(site, lang="zh").output

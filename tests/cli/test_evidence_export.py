@@ -1,5 +1,7 @@
 """`edge-agent evidence export`: on record before anything leaves, and nothing on record that could not leave."""
 
+import errno
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -68,6 +70,24 @@ def test_a_copy_is_for_its_owner_alone_and_on_record(tmp_path: Path) -> None:
         assert (status, "is there already" in text, len(entered(tmp_path))) == (1, True, 1)
 
     at(tmp_path, story)
+
+
+def test_a_copy_is_told_when_the_disk_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stick that fails when what was written is brought onto it has no copy: that is said, and its folder goes."""
+    brought: list[str] = []
+
+    def fails(fd: int) -> None:
+        brought.append(os.readlink(f"/proc/self/fd/{fd}"))
+        if len(brought) == 2:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("os.fsync", fails)
+    files = [(name, iter([b"x"])) for name in ("manifest.json", "clip.mp4", "track.json")]
+    with pytest.raises(EdgeAgentError) as told, evidence._new_folder(tmp_path / "ev-1"):
+        evidence._write(tmp_path / "ev-1", iter(files))
+    assert told.value.code == "evidence.copy_failed"
+    assert brought == [str(tmp_path / "ev-1/manifest.json"), str(tmp_path / "ev-1/clip.mp4")]
+    assert not (tmp_path / "ev-1").exists()
 
 
 def test_what_cannot_be_taken_is_not_entered_as_taken(tmp_path: Path) -> None:

@@ -205,3 +205,45 @@ def test_a_key_that_an_earlier_version_has_replaced_once_is_still_known_after_th
     (site / "keys/gateway.first.pub").unlink()  # which wrote none
     assert run(site, "keys", "rotate", "--gateway", "G1", "--dir", site / "keys").returncode == 0
     assert (site / "keys/gateway.first.pub").read_bytes() == first
+
+
+READER = """
+[[link]]
+name = "sim"
+url = "sim://r"
+[[terminal]]
+name = "in"
+profile = "readers/osdp-generic"
+link = "sim"
+address = 1
+door = "north"
+key_file = "keys/reader.key"
+[[camera]]
+name = "yard"
+url = "rtsp://127.0.0.1:1/x"
+use = ["evidence"]
+login_file = "keys/yard.login"
+[[link]]
+name = "chip"
+url = "gpio:///dev/gpiochip0"
+[[door]]
+name = "north"
+gate = { link = "chip", profile = "gates/gpio-relay-hat-3", relay = 0 }
+"""
+
+
+def test_a_key_of_a_reader_that_is_not_there_hides_no_evidence(site: Path) -> None:
+    """Nor a camera's password; what else is wrong with the configuration is told as before."""
+    before = (site / "agent.toml").read_text()
+    (site / "agent.toml").write_text(before + READER)
+    assert "keys/reader.key" in run(site, "people", "add", "p-1", "--name", "x", "--category", "tenant").stderr
+    for command in (("evidence", "list"), ("evidence", "verify"), ("evidence", "show", "ev-1")):
+        done = run(site, *command)
+        assert (done.returncode, "ev-1" in done.stdout) == (0, True), (command, done.stderr)
+    done = run(site, "camera", "list")
+    assert (done.returncode, "yard" in done.stdout) == (0, True), done.stderr
+    done = run(site, "camera", "report")
+    assert done.returncode == 0, done.stderr
+    (site / "agent.toml").write_text(before + READER.replace("address = 1", "address = 1\ncolour = 1"))
+    done = run(site, "evidence", "list")
+    assert (done.returncode, "colour" in done.stderr) == (1, True), done.stderr

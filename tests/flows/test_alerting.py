@@ -447,6 +447,27 @@ def test_a_forced_or_held_gate_is_kept_with_its_picture() -> None:
         assert house.premises.standing.cases["forced/gate"].evidence == kept[0].evidence, "who answers it sees it"
 
 
+@pytest.mark.parametrize("away_s", [12, 90])
+def test_a_forced_gate_whose_recorder_is_being_started_is_kept_when_it_can_be(away_s: float) -> None:
+    """It is said that there is none yet, and for a minute it is asked for again: once."""
+
+    @in_a_house(gate=msgspec.structs.replace(GATE, use=("alerts", "evidence")))
+    async def story(house: House) -> None:
+        house.premises.record(DoorForced(door="gate"))
+        house.wait(away_s)
+        (said,) = house.events(DeviceDegraded)
+        assert (said.device, said.code) == ("gate-cam", "degraded_why.no_clip")  # type: ignore[attr-defined]
+        assert "录像进程未运行" in "".join(house.details("zh"))
+        house.desk.recorders["gate-cam"] = house.memory
+        back_ms = house.clock.up_ms
+        house.wait(60)
+        assert [back_ms < order.to_ms for order in house.memory.orders] == ([True] if away_s < 60 else [])
+        for order in house.memory.orders:
+            await house.desk.take(Piece(order.evidence, b"clip"))
+            await house.desk.take(ClipDone(order.evidence, None, ""))
+            assert house.premises.standing.cases["forced/gate"].evidence == order.evidence
+
+
 def test_quiet_hours_and_mutes_only_record_and_end_by_themselves() -> None:
     quiet = AlertRule(name="nights", kinds=("loitering",), quiet="always")
 

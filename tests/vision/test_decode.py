@@ -322,6 +322,15 @@ def test_a_broken_jpeg_is_no_picture() -> None:
         assert frame.rgb() is None
 
 
+def test_a_jpeg_that_says_to_be_enormous_is_no_picture() -> None:
+    """65,000 px a side in a file of some kB: the library refuses, and the child that looks goes on with the next."""
+    data = bytearray(cv2.imencode(".jpg", np.zeros((240, 320), np.uint8))[1].tobytes())
+    at = data.index(b"\xff\xc0") + 5
+    data[at : at + 4] = (65_000).to_bytes(2, "big") * 2
+    frame = JpegFrame(bytes(data))
+    assert (frame.luma(), frame.rgb()) == (None, None)
+
+
 def test_a_damaged_recording_does_not_stop_the_thread(tmp_path: Path) -> None:
     """A twentieth of a recording's bytes is wrong (seed 7): frames or trouble, but it goes on."""
     video(tmp_path / "gate.mp4", 24, 24)

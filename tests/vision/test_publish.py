@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
@@ -138,3 +139,31 @@ def test_r13_masks_and_all_but_the_event_are_hidden_in_a_process_of_its_own() ->
         assert np.ptp(picture[10:-10, 10 : WIDTH // 4 - 10].astype(int)) < 24
         sharp = cv2.Laplacian(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.CV_64F)
         assert np.abs(sharp[250:420, 400:560]).mean() > 3 * np.abs(sharp[10:200, 200:380]).mean()
+
+
+def test_a_picture_that_grew_is_shown_whole(tmp_path: Path) -> None:
+    """The camera was set to twice the size while the clip was kept; before and after it nothing is cut off."""
+    units, path = io.BytesIO(), tmp_path / "grows.mkv"
+    for width, height in ((320, 240), (640, 480)):
+        part = io.BytesIO()
+        with av.open(part, "w", format="h264") as container:
+            stream = container.add_stream("libx264", rate=FPS, options={"preset": "ultrafast", "bf": "0"})
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            picture = np.full((height, width, 3), 60, np.uint8)
+            picture[:, width // 2 :] = 200
+            for _ in range(6):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+            container.mux(stream.encode(None))
+        units.write(part.getvalue())
+    units.seek(0)
+    with av.open(units, "r", format="h264") as source, av.open(str(path), "w") as target:
+        copied = target.add_stream_from_template(source.streams.video[0])
+        for number, packet in enumerate(packet for packet in source.demux(video=0) if packet.size):
+            packet.stream, packet.time_base = copied, Fraction(1, FPS)
+            packet.pts = packet.dts = number
+            target.mux(packet)
+    _, made = publish(path.read_bytes(), PublishJob())
+    shown = pictures(made)
+    assert [one.shape[:2] for one in shown] == [(480, 640)] * 12
+    tones = [(round(one[:, 100].mean()), round(one[:, 540].mean())) for one in shown]
+    assert all(abs(dark - 60) < 6 and abs(light - 200) < 6 for dark, light in tones), tones

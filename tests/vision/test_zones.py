@@ -1,5 +1,6 @@
 """vision/zones.py: what a rule says of pictures whose truth is known, and what it makes of pictures that are none."""
 
+import math
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -596,3 +597,97 @@ def test_a_van_is_in_the_way_whatever_the_lamp_over_it_does() -> None:
     said = [one for one in told(watch, pictures(40, parks)) if one.phase is not Phase.GOING]
     assert [one.phase for one in said] == [Phase.BEGUN]
     assert said[0].up_ms < 15_000
+
+
+def shade(picture: np.ndarray, part: tuple[slice, slice]) -> None:
+    picture[part] *= np.float32(0.45)
+
+
+def waiting(picture: np.ndarray, s: float) -> float:
+    """Comes in from the left at second 6 and sways where he stopped; x."""
+    x = min(200.0, 20 + (s - 6) * 60) + 0.6 * math.sin(s * 2)
+    if s >= 6:
+        person(picture, x, 150)
+    return x
+
+
+def low_sun(picture: np.ndarray, s: float) -> None:
+    x = waiting(picture, s)
+    if s >= 6:
+        shade(picture, (slice(138, 150), slice(max(0, int(x) - 70), max(0, int(x) - 4))))
+        person(picture, x, 150)
+
+
+def blinking_lamp(picture: np.ndarray, s: float) -> None:
+    waiting(picture, s)
+    if int(s / 4) % 2:
+        picture[20:70, 20:120] *= np.float32(1.5)
+
+
+@pytest.mark.parametrize("scene", [low_sun, blinking_lamp])
+def test_who_waits_is_somebody_whatever_the_light_does(scene: Drawing) -> None:
+    """With a long shadow of his own, or where a lamp elsewhere goes on and off."""
+    watch = ZoneWatch([zone("loitering", points=WHOLE, loiter_s=10)], [], (WIDTH, HEIGHT))
+    said = [one for one in told(watch, pictures(24, scene)) if one.phase is not Phase.GOING]
+    assert [one.phase for one in said] == [Phase.BEGUN]
+    assert said[0].up_ms < 19_000
+
+
+def test_what_stands_with_its_shadow_is_in_the_way() -> None:
+    """A van, and a bicycle that is smaller than what it shades."""
+
+    def parks(width: int, height: int, stops: float, picture: np.ndarray, s: float) -> None:
+        left = round(max(stops, WIDTH - 65 * (s - 6)))
+        shade(picture, (slice(100 - height // 3, 100 + height), slice(left - 55, left)))
+        part = picture[100 - height // 3 : 100 + height // 2, left : left + width]
+        part[:] = 40
+        part[::5] += 40
+
+    for width, height, stops, kind in ((90, 75, 200.0, "blocked"), (34, 26, 215.0, "left_object")):
+
+        def scene(picture: np.ndarray, s: float, of: tuple[int, int, float] = (width, height, stops)) -> None:
+            if s >= 6:
+                parks(*of, picture, s)
+
+        watch = ZoneWatch([zone(kind, blocked_s=5, left_s=5)], [], (WIDTH, HEIGHT))
+        assert [one.kind for one in told(watch, pictures(20, scene)) if one.phase is Phase.BEGUN] == [kind]
+
+
+def test_what_was_left_under_a_lamp_is_told_after_the_lamp_went_off() -> None:
+    """The lamp burns while who leaves it is there."""
+
+    def scene(picture: np.ndarray, s: float) -> None:
+        walk(20, 330, 6, 5)(picture, s)
+        picture *= np.float32(0.6)
+        if s >= 9:
+            picture[120:148, 200:228] = 40
+        if 6 <= s < 18:
+            picture[60:170, 120:300] *= np.float32(1.6)
+
+    watch = ZoneWatch([zone("left_object", points=WHOLE, left_s=12)], [], (WIDTH, HEIGHT))
+    begun = [one for one in told(watch, pictures(36, scene)) if one.phase is Phase.BEGUN]
+    assert [one.box for one in begun] == [(200, 120, 28, 28)]
+
+
+def test_smoke_before_the_pictures_stopped_is_none_when_they_come_again() -> None:
+    def veil(picture: np.ndarray, s: float) -> None:
+        part, left = picture[40:170, 170:310], min(1.0, max(0.0, 1 - (s - 5) * 0.5))
+        part[:] = part * left + 140 * (1 - left)
+
+    watch = ZoneWatch([zone("smoke")], [], (WIDTH, HEIGHT))
+    said = told(watch, pictures(20, veil)) + watch.stop(21_500)
+    assert [one.phase for one in said if one.phase is not Phase.GOING] == [Phase.BEGUN, Phase.OVER]
+    assert told(watch, pictures(4, lambda picture, s: None), 1_800_000) == []
+
+
+def test_a_lamp_to_which_the_camera_sets_its_exposure_is_nothing_in_the_way() -> None:
+    """Each grey value goes down for two seconds after the lamp came."""
+
+    def scene(picture: np.ndarray, s: float) -> None:
+        picture *= np.float32(0.6)
+        if s >= 6:
+            picture[60:150, 180:290] *= np.float32(1.5)
+            picture *= np.float32(1 - 0.25 * min(1, (s - 6) / 2))
+
+    watch = ZoneWatch([zone(*STANDING, left_s=5, blocked_s=5)], [], (WIDTH, HEIGHT))
+    assert told(watch, pictures(18, scene)) == []
