@@ -170,10 +170,8 @@ class Journal(Protocol):
         """What is remembered from one passage to the next, each as the change that makes it so."""
         ...
 
-    async def command_counters(self) -> dict[str, int]:
-        """By who issued it: the highest command counter ever acted on. Under "" that of all, when nobody has since an
-        earlier version did.
-        """
+    async def command_counter(self) -> int:
+        """The highest command counter ever acted on."""
         ...
 
     @property

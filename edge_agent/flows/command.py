@@ -42,9 +42,7 @@ class Commands:
         self.gateway, self.uplink, self.premises, self.doors, self.errands = gateway, uplink, premises, doors, errands
         self.journal, self.clock = premises.journal, premises.clock
         self.refusals = Refusals(self.journal, self.clock)
-        self._counters: dict[str, int] = {}  # by issuer: one desk whose clock runs ahead must not shut out the others
-        self._before = 0  # the counter of all when an earlier version ended …
-        self._began_ms: int | None = None  # … and when that was
+        self._counter = 0
         self._acted_at: list[int] = []
         self._done: deque[str] = deque(maxlen=DONE_KEPT)  # ids: what is versioned may be repeated, and costs nothing
         self._failed: deque[str] = deque(maxlen=DONE_KEPT)  # the same, of which nothing came
@@ -53,9 +51,7 @@ class Commands:
     async def run(self, beat: Beat) -> None:
         self._aside = asyncio.PriorityQueue(ASIDE_AT_MOST)  # what waited there before is `unknown` from here on
         await self._settle()
-        self._counters = await self.journal.command_counters()
-        self._before = max(self._before, self._counters.pop("", 0))
-        self._began_ms = self.clock.now().up_ms if self._began_ms is None else self._began_ms
+        self._counter = await self.journal.command_counter()
         async with asyncio.TaskGroup() as jobs:
             jobs.create_task(self._clerk())
             while True:
@@ -124,15 +120,9 @@ class Commands:
             return "expired"
         if command.not_after_up_ms - now.up_ms > LIFETIME_MS:
             return "lives_too_long"
-        if (verb is None or not verb.state) and command.counter <= self._acted_on(command):
+        if (verb is None or not verb.state) and command.counter <= self._counter:
             return "counter_reused"
         return ""
-
-    def _acted_on(self, command: Command) -> int:
-        """The highest counter of who issued it. What lived when an earlier version ended may be one of its deeds."""
-        known = self._counters.get(command.issuer, 0)
-        lived = command.not_after_up_ms - LIFETIME_MS <= (self._began_ms or 0)
-        return max(known, self._before) if lived else known
 
     def _may_not(self, command: Command, verb: Verb, signers: tuple[Signer, ...]) -> str:
         if not signers or verb.role not in signers[0].roles:
@@ -179,8 +169,7 @@ class Commands:
             logger.error("command %s refused: it cannot be recorded", command.id)
             return
         failpoint("intent.after")
-        if counter:
-            self._counters[command.issuer] = counter
+        self._counter = max(self._counter, counter)
         self._done.append(command.id)
         self.uplink.accept(token)
         if command.boot_id and self.clock.now().up_ms > command.not_after_up_ms:

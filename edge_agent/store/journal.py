@@ -209,8 +209,8 @@ class SqliteJournal:
         """What is remembered from one passage to the next. A row that cannot be decoded is left out and logged."""
         return await self._read(self._reader.standing)
 
-    async def command_counters(self) -> dict[str, int]:
-        return await self._read(self._reader.command_counters)
+    async def command_counter(self) -> int:
+        return await self._read(self._reader.command_counter)
 
     # ---- what the app uses beside ------------------------------------------------------------------------------------
 

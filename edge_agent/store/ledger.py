@@ -332,11 +332,9 @@ def _apply(connection: sqlite3.Connection, change: Change | DeadLetter, seq: int
         case IntentOpened():
             values = (change.command, change.verb, change.door, change.issuer, change.counter)
             connection.execute("INSERT OR IGNORE INTO intents VALUES (?, ?, ?, ?, ?, NULL)", values)
-            if change.counter:
-                query = """INSERT INTO counters VALUES (?, ?)
-                    ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"""
-                for name in (standing.COMMAND + change.issuer, standing.COMMANDS):
-                    connection.execute(query, (name, change.counter))
+            query = """INSERT INTO counters VALUES ('command', ?)
+                ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"""
+            connection.execute(query, (change.counter,))
         case IntentDone():
             connection.execute("DELETE FROM intents WHERE command = ?", (change.command,))  # its event says the rest
         case Anchor():

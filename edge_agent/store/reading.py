@@ -116,13 +116,8 @@ class JournalReader:
         query = "SELECT command, verb, door, issuer, counter FROM intents WHERE result IS NULL ORDER BY counter"
         return [IntentOpened(*row) for row in self._all(query)]
 
-    def command_counters(self) -> dict[str, int]:
-        first = standing.COMMAND
-        rows = self._all("SELECT name, value FROM counters WHERE name >= ? AND name < ?", (first, first[:-1] + "0"))
-        if rows:
-            return {name.removeprefix(first): value for name, value in rows}
-        of_all = self._all("SELECT '', value FROM counters WHERE name = ?", (standing.COMMANDS,))
-        return dict(of_all)
+    def command_counter(self) -> int:
+        return int(self._one("SELECT value FROM counters WHERE name = 'command'") or 0)
 
     def door_states(self) -> list[tuple[str, str]]:
         """(door, state) as last recorded."""

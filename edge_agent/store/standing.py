@@ -30,9 +30,7 @@ from edge_agent.model.standing import (
     Uses,
 )
 
-USE = "use/"  # what the names of use counters begin with …
-COMMAND = "command/"  # … and those of who issues commands
-COMMANDS = "command"  # the one that earlier versions knew, for all of them
+USE = "use/"  # what the names of use counters begin with: `counters` holds others too
 
 PLACE = """INSERT INTO area_state VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (scope, person) DO UPDATE SET inside = excluded.inside, at_wall_ms = excluded.at_wall_ms,

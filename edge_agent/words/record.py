@@ -171,10 +171,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "消息服务器不接受该证书，已恢复原证书",
     ),
     "refused.content_missing": ("the content with this hash is not there", "没有该哈希对应的内容"),
-    "refused.counter_reused": (
-        "its counter is not above the last one of its issuer",
-        "同一签发者的计数器未递增（重复指令）",
-    ),
+    "refused.counter_reused": ("its counter is not above the last one", "计数器未递增（重复指令）"),
     "refused.credential_taken": ("the credential is somebody else's", "凭证已属于他人"),
     "refused.expired": ("expired", "已过期"),
     "refused.failed": ("it failed; the detail says why", "执行失败，原因见说明"),

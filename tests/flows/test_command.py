@@ -255,48 +255,6 @@ def test_the_same_command_again_opens_nothing() -> None:
     play(story)
 
 
-def test_a_desk_whose_clock_is_far_ahead_shuts_out_nobody_else() -> None:
-    """Its counter is the time in 2099; those of the others were refused from then on. Its own has to go on from there,
-    also after a restart.
-    """
-    far, today = 4_080_000_000_000, 1_796_000_000_000
-
-    async def story(gateway: Gateway) -> None:
-        gateway.give(issuer="far", counter=far)
-        gateway.give(issuer="desk-1", counter=today)
-        gateway.give(issuer="far", counter=today + 1)
-        gateway.give(issuer="desk-1", counter=today)
-        gateway.give(issuer="before", counter=far - 1)
-        gateway.give(issuer="desk-2", counter=1)
-        await auntil(lambda: len(gateway.journal.all) == 7)
-        assert [event.issuer for event in gateway.completed()] == ["far", "desk-1", "desk-2"]
-        assert gateway.refusals() == ["counter_reused"] * 3
-
-    play(story, lambda gateway: gateway.journal.changes.append(IntentOpened("c-0", "open", "gate", "before", far)))
-
-
-def test_a_command_that_an_earlier_version_has_acted_on_is_not_done_again_after_the_upgrade() -> None:
-    """It knew one counter for all, and the same boot goes on. What is issued later is nobody's before."""
-
-    def prepare(gateway: Gateway) -> None:
-        async def counters() -> dict[str, int]:
-            return {"": 1_796_000_000_000}
-
-        gateway.journal.command_counters = counters  # type: ignore[method-assign]
-
-    async def story(gateway: Gateway) -> None:
-        gateway.give(counter=1_796_000_000_000)
-        gateway.give(counter=1_796_000_000_001)
-        await auntil(lambda: len(gateway.journal.all) == 2)
-        assert gateway.refusals() == ["counter_reused"]
-        gateway.clock.up_ms += 20_000
-        gateway.give(issuer="desk-2", counter=5)
-        await auntil(lambda: len(gateway.journal.all) == 3)
-        assert [event.issuer for event in gateway.completed()] == ["duty-officer", "desk-2"]
-
-    play(story, prepare)
-
-
 def test_a_crash_between_intent_and_result_is_told_and_not_repeated() -> None:
     def prepare(gateway: Gateway) -> None:
         gateway.journal.changes.append(IntentOpened("c-0", "open", "gate", "duty-officer", 5))

@@ -162,9 +162,8 @@ class MemoryJournal:
         kept = [c for c in self.changes if not isinstance(c, DoorState | IntentOpened | IntentDone | Anchor)]
         return [msgspec.msgpack.decode(msgspec.msgpack.encode(c), type=standing.Change) for c in kept]
 
-    async def command_counters(self) -> dict[str, int]:
-        opened = sorted((one for one in self.changes if isinstance(one, IntentOpened)), key=lambda one: one.counter)
-        return {one.issuer: one.counter for one in opened}
+    async def command_counter(self) -> int:
+        return max((change.counter for change in self.changes if isinstance(change, IntentOpened)), default=0)
 
 
 class MemoryGate:
