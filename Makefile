@@ -99,8 +99,8 @@ test: setup broker postgres clients browser photos lint
 LATE := "not.within" "TimeoutError" "TimeoutExpired" "Timeout.>" "with.timeout"
 .PHONY: suite
 suite: setup
-	@ls tests/__pycache__/*pytest*.pyc >/dev/null 2>&1 || $(BIN)/pytest --collect-only -qq >/dev/null  # compiled once, not by five
-	$(BIN)/pytest -n 5 --dist worksteal --reruns 1 $(foreach late,$(LATE),--only-rerun $(late)) $(ARGS)
+	@ls tests/__pycache__/*pytest*.pyc >/dev/null 2>&1 || $(BIN)/pytest --collect-only -qq >/dev/null  # compiled once, not by four
+	$(BIN)/pytest -n 4 --dist worksteal --reruns 1 $(foreach late,$(LATE),--only-rerun $(late)) $(ARGS)
 
 # The real libgpiod on a kernel's simulated GPIO chip: a Linux built as an ordinary program, some minutes the first time.
 .PHONY: test-gpio test-v4l2 kernel

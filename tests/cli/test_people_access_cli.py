@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge_agent import config
-from edge_agent.cli import group
+from edge_agent.cli import group, options
 from edge_agent.contract.passes import read_pass
 from edge_agent.contract.signatures import load_public
 from edge_agent.drivers.clock import KernelTime, SystemClock
@@ -55,7 +55,8 @@ def test_a_command_reads_the_configuration_once(
     run(site, "keys", "init")
     run(site, "people", "add", "p-1", "--name", "x", "--category", "resident", "--card", "1:7")
     read, times = config.read_config, list[Path]()
-    monkeypatch.setattr(config, "read_config", lambda path: times.append(path) or read(path))
+    for module in (config, options):
+        monkeypatch.setattr(module, "read_config", lambda path: times.append(path) or read(path))
     CliRunner().invoke(group, arguments)
     CliRunner().invoke(group, arguments)
     assert len(times) == 2, "once each, and not kept for the next"
