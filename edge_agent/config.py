@@ -84,13 +84,16 @@ class Reading(NamedTuple):
     problems: list[Problem]
     whole: bool
 
+    def good(self) -> Config:
+        """The configuration, or Problems with everything that is wrong in it."""
+        if self.problems:
+            raise Problems(self.problems)
+        return self.config
+
 
 def load_config(path: Path) -> Config:
     """The configuration, or Problems with everything that is wrong in it."""
-    reading = read_config(path)
-    if reading.problems:
-        raise Problems(reading.problems)
-    return reading.config
+    return read_config(path).good()
 
 
 def read_config(path: Path) -> Reading:

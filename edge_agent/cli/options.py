@@ -42,10 +42,7 @@ STATE = click.option(
 
 def configured(config: Path) -> Config:
     """What is written in it, read once a command: on a small machine that takes a while. Raises Problems."""
-    reading = _read(config)
-    if reading.problems:
-        raise Problems(reading.problems)
-    return reading.config
+    return _read(config).good()
 
 
 def readable(config: Path) -> Config:
@@ -53,9 +50,9 @@ def readable(config: Path) -> Config:
     here, is missing or wrong. Raises Problems for anything else.
     """
     reading = _read(config)
-    if any(not problem.at.endswith(("key_file", "secret_file", "login_file")) for problem in reading.problems):
-        raise Problems(reading.problems)
-    return reading.config
+    if all(problem.at.endswith(("key_file", "secret_file", "login_file")) for problem in reading.problems):
+        return reading.config
+    return reading.good()
 
 
 def _read(config: Path) -> Reading:

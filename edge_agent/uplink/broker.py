@@ -287,9 +287,9 @@ class Connection:
             self._client.connect(*where)
         with self._meeting:
             self._connected = True
-            unwanted, sock = self._unwanted, self._client.socket()
-        if unwanted and sock is not None:
-            sock.close()
+            sock = self._client.socket()
+            if self._unwanted and sock is not None:
+                sock.close()
 
     def _attach(self) -> None:
         sock = self._client.socket()
@@ -387,7 +387,10 @@ class Connection:
             if not waiting.done():
                 waiting.set_exception(why)
                 waiting.exception()  # nobody may be waiting: no complaint about that
-        if (sock := self._client.socket()) is not None:
+        with self._meeting:
+            sock = self._client.socket()
+            if sock is None or sock.fileno() < 0:  # the thread that connects has closed it, for nobody wanted it
+                return
             self._client.on_socket_close = None
             self._loop.remove_reader(sock)
             self._loop.remove_writer(sock)

@@ -322,6 +322,23 @@ def test_a_connection_that_comes_after_the_stop_is_closed(tmp_path: Path, monkey
         until(lambda: sock.fileno() == -1, what="the socket is closed")
 
 
+def test_a_connection_that_the_thread_has_closed_is_closed_once_more(tmp_path: Path) -> None:
+    """By whoever wanted it, as always: that is no reason to fail a stop."""
+
+    async def scene() -> None:
+        uplink, _ = uplink_for(city, there.url, 5)
+        connection = Connection(uplink._login(), lambda connection, incoming: None)
+        connection._give_up()
+        await asyncio.to_thread(connection._connect)
+        sock = connection._client.socket()
+        assert sock is not None
+        assert sock.fileno() == -1
+        connection.close()
+
+    with broker(tmp_path, "mosquitto") as there, city_in(tmp_path) as city:
+        asyncio.run(scene())
+
+
 @pytest.mark.parametrize(
     "url", ["http://x", "mqtt://", "broker:1883", "mqtt://u:p@x", "mqtt://x/path", "mqtt://x:99999"]
 )
