@@ -337,7 +337,8 @@ class EvidenceShelf:
                 try:
                     await self._erase(exhibit, why)
                 except StoreError as error:  # it is tried again
-                    if error.code == "store.evidence_elsewhere":  # for as long as the disk is away: once a run
+                    if error.code == "store.evidence_elsewhere":  # all of it is there still; told once a run
+                        self._going.discard(exhibit.evidence)
                         if exhibit.disk in self._away:
                             continue
                         self._away.add(exhibit.disk)
@@ -351,12 +352,7 @@ class EvidenceShelf:
     async def _erase(self, exhibit: Exhibit, why: str) -> None:
         """If that fails it stays promised to nobody: a part of it may be gone."""
         self._going.add(exhibit.evidence)
-        try:
-            await self._aside(self.store.erase, exhibit.evidence, exhibit.disk)
-        except StoreError as error:
-            if error.code == "store.evidence_elsewhere":  # all of it is there still
-                self._going.discard(exhibit.evidence)
-            raise
+        await self._aside(self.store.erase, exhibit.evidence, exhibit.disk)
         event = EvidenceErased(evidence=exhibit.evidence, why=why, manifest=exhibit.manifest)
         self.premises.record(event, exhibit.gone())
         if some := self._newest_of(exhibit.alert):
