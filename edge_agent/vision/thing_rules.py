@@ -16,7 +16,7 @@ from edge_agent.model.site import Zone
 from edge_agent.vision.frames import Image
 from edge_agent.vision.track import Box
 from edge_agent.vision.walkers import Walker
-from edge_agent.vision.zone_rules import LOOK_EVERY_MS, OBJECT_SIZE, PERSON_SIZE, Finding, Lasting, Region, Scene
+from edge_agent.vision.zone_rules import LOOK_EVERY_MS, OBJECT_SIZE, PERSON_SIZE, Finding, Lasting, Region, Rule, Scene
 
 EDGES_BY = 1.25  # so many times the edges of the other side
 THING_PX = 10
@@ -37,7 +37,7 @@ class Thing:
 
 
 @dataclass
-class Things:
+class Things(Rule):
     """A thing that was left (`brought`), or taken away. Each thing is an incident of its own."""
 
     zone: Zone
@@ -134,7 +134,7 @@ def _gradient(part: Image) -> Image:
 
 
 @dataclass
-class Blocked:
+class Blocked(Rule):
     """Something stands in the way and stays: a car in the fire lane, boxes before a gate."""
 
     zone: Zone
@@ -178,7 +178,7 @@ class Stood:
 
 
 @dataclass
-class PersonDown:
+class PersonDown(Rule):
     """Where somebody stood there lies something as large, flat and still, and nobody stands there any more.
 
     It does not lean on one track: a falling body falls into pieces for a while.
@@ -254,7 +254,7 @@ def _lying(stood: Stood, scene: Scene) -> tuple[Box, float] | None:
 
 
 @dataclass
-class Ebike:
+class Ebike(Rule):
     """Experimental: what a detector calls an e-bike, a bicycle or a motorcycle, in two of three looks.
 
     It is shown what may stand in the zone and no more: a network of 320 px does not see the end of a lobby.
@@ -275,7 +275,6 @@ class Ebike:
         return {0: seen[-1]} if len(seen) >= 2 else {}
 
     def forget(self) -> None:
-        """The pictures stopped: what was there says nothing of what will be."""
         self._looks.clear()
 
     def _seen(self, bgr: Image) -> Finding | None:
@@ -294,7 +293,7 @@ class Ebike:
 
 
 @dataclass
-class Smoke:
+class Smoke(Rule):
     """Advisory: flame-coloured pixels that flicker, or edges that fade under haze, most of ten seconds long.
 
     Measured: fires on all windows of a real fire, and on 67 % of those of a street with orange tape. Never an alarm.
@@ -317,7 +316,6 @@ class Smoke:
         return {0: Finding(box, why, confidence=0.3)}
 
     def forget(self) -> None:
-        """The pictures stopped."""
         self._looks.clear()
         self._tones.clear()
 

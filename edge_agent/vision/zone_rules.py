@@ -75,9 +75,13 @@ class Rule(Protocol):
         """What is found now, by a number that stays the same while it lasts."""
         ...
 
+    def forget(self) -> None:
+        """The pictures stopped: what was seen before proves nothing of what comes after."""
+        return
+
 
 @dataclass
-class People:
+class People(Rule):
     """Who of the walkers counts as a person for a rule, and why. Base of the rules about people."""
 
     zone: Zone

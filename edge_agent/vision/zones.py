@@ -141,8 +141,7 @@ class ZoneWatch:
         for line, _, wrong in self._passing:
             said += [self._sighting(line.name, "wrong_way", phase, it, up_ms) for phase, it in wrong.close()]
         for watched in self._watched:
-            if isinstance(watched.rule, Ebike | Smoke):
-                watched.rule.forget()
+            watched.rule.forget()
         self._walkers.clear()
         return said
 
